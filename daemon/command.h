@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_COMMAND_H
+#define CTW_COMMAND_H
+
+/*
+ * alerts.command: a program of the administrator's, run once per alert with the alert's fields as
+ * its environment. No shell, one at a time, without the daemon's capabilities, with a time limit
+ * after which its whole process group is killed; what cannot wait in the fixed queue is dropped
+ * and counted. Nothing it does can block the loop.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "../lib/alert.h"
+
+struct ctw_command;
+
+/** ctw_command_new() - Return: 0 or -ENOMEM. */
+int ctw_command_new(sd_event *event, struct ctw_command **ret);
+
+/** ctw_command_free() - also ends what is running */
+struct ctw_command *ctw_command_free(struct ctw_command *c);
+
+/**
+ * ctw_command_run() - run @command for this alert, now or when those before it have ended
+ * @command:  absolute path, then arguments, separated by blanks; "" runs nothing
+ */
+void ctw_command_run(struct ctw_command *c, const char *command, const struct ctw_fields *f);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_MANAGER_H
+#define CTW_MANAGER_H
+
+/*
+ * The manager owns the event loop and every source. At each wake-up it gathers a tick, hands it
+ * to ctw_watch_step() and carries out the verdict; it decides nothing itself.
+ */
+
+#include "../lib/settings.h"
+
+struct ctw_manager;
+
+/**
+ * ctw_manager_new() - set everything up
+ * @config_path:  read again on SIGHUP; a string that outlives the manager
+ * @root:         where /proc is found below, "" for this machine
+ * @settings:     in force until the first reload
+ *
+ * Return: 0 or a negative errno.
+ */
+int ctw_manager_new(const char *config_path, const char *root, const struct ctw_settings *settings,
+                    struct ctw_manager **ret);
+struct ctw_manager *ctw_manager_free(struct ctw_manager *m);
+
+/**
+ * ctw_manager_run() - run until SIGTERM or SIGINT
+ *
+ * Return: 0, or what made the dominant source, the timer, fail.
+ */
+int ctw_manager_run(struct ctw_manager *m);
+
+#endif

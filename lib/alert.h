@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_ALERT_H
+#define CTW_ALERT_H
+
+/*
+ * What ctwatch says: one alert as a value, and its rendering as the fields of a journal record.
+ *
+ * The names are a contract with users (ctwatchd(8), "ALERTS"): scripts, dashboards and alert
+ * rules hang on them. Each kind has one MESSAGE_ID and one catalog entry.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "level.h"
+#include "sample.h"
+
+enum ctw_alert_kind {
+    CTW_ALERT_USAGE,
+    CTW_ALERT_FORECAST,
+    CTW_ALERT_TABLE_FULL,
+    CTW_ALERT_EARLY_DROP,
+    CTW_ALERT_CHAIN_TOO_LONG,
+    CTW_ALERT_DROPPED_BELOW_MAX,
+    CTW_ALERT_INSERT_FAILED,
+    CTW_ALERT_EXPECT_FULL,
+    CTW_ALERT_LIMIT_CHANGED,
+    CTW_ALERT_BLIND,
+    CTW_ALERT_SIGHTED,
+    CTW_ALERT_CONFIG,
+};
+#define CTW_ALERT_KINDS (CTW_ALERT_CONFIG + 1)
+
+/* Where in its course a condition stands: alerts mark edges, not states. CTWATCH_EDGE. */
+enum ctw_edge {
+    CTW_EDGE_NONE,     /* nothing to say */
+    CTW_EDGE_BEGIN,    /* it began, or, for what has no course (limit_changed), it happened */
+    CTW_EDGE_REMINDER, /* it still holds, alerts.remind after it was last said */
+    CTW_EDGE_END,      /* it is over */
+    CTW_EDGE_PAST,     /* it was so before ctwatchd started */
+};
+
+/* What ctwatch reads. CTWATCH_SOURCE. */
+enum ctw_source {
+    CTW_SOURCE_TABLE,      /* count and max */
+    CTW_SOURCE_COUNTERS,   /* the kernel's statistics */
+    CTW_SOURCE_KERNEL_LOG, /* /dev/kmsg */
+    CTW_SOURCE_JOURNAL,    /* where alerts go: cannot be read, but can fail */
+};
+#define CTW_SOURCES (CTW_SOURCE_JOURNAL + 1)
+
+enum ctw_health {
+    CTW_HEALTH_UNUSED, /* switched off, or nothing has been tried yet */
+    CTW_HEALTH_OK,
+    CTW_HEALTH_ABSENT, /* not there yet, which is no fault: the module is not loaded */
+    CTW_HEALTH_FAILED,
+};
+
+struct ctw_source_state {
+    enum ctw_health health;
+    int error;        /* FAILED: negative errno; -EBADMSG: it answered nonsense */
+    const char *what; /* FAILED, ABSENT: the file or socket; a string that outlives the alert */
+};
+
+/* Losses since the episode began; an episode is the time from leaving level ok to being back. */
+struct ctw_episode_losses {
+    uint64_t drops;
+    uint64_t early_drops;
+    uint64_t insert_failed; /* clashes: chain-length refusals are counted apart */
+    uint64_t chain_too_long;
+    uint64_t log_lines; /* table-full lines seen: the kernel prints 10 per 5 s at the most */
+};
+
+/* Room for a network namespace's name (NAME_MAX), or a note such as "unnamed". */
+#define CTW_NETNS_NAME_MAX 256
+
+struct ctw_alert {
+    enum ctw_alert_kind kind;
+    enum ctw_edge edge;
+    enum ctw_level level;
+
+    bool has_table; /* count, max and usage; absent for another namespace's table, and when blind */
+    struct ctw_sample table;
+    bool has_rate;
+    int64_t rate; /* net entries per second */
+    bool fills;
+    uint64_t usec_to_full;
+
+    bool has_losses;
+    struct ctw_episode_losses losses;
+    uint64_t lasted_usec; /* END: since BEGIN. PAST: since the newest kernel line */
+
+    uint64_t netns_inode;           /* 0: not known */
+    char netns[CTW_NETNS_NAME_MAX]; /* filled by the daemon: only it can look names up */
+
+    bool max_changed, buckets_changed; /* LIMIT_CHANGED */
+    uint32_t old_max, new_max;
+    uint32_t old_buckets, new_buckets;
+
+    enum ctw_source source;         /* BLIND, SIGHTED */
+    struct ctw_source_state health; /* BLIND, SIGHTED */
+    bool config_refused;            /* CONFIG */
+    char reason[512];               /* CONFIG: the one line of what is wrong; otherwise empty */
+};
+
+/* Upper bound for one rendered record: all fields, NULs included. */
+#define CTW_FIELDS_BYTES 4096
+#define CTW_FIELDS_MAX   40
+
+/* One alert as "NAME=value" strings, ready for the journal or an environment. */
+struct ctw_fields {
+    const char *field[CTW_FIELDS_MAX]; /* into text; the first is MESSAGE */
+    size_t n;
+    char text[CTW_FIELDS_BYTES];
+    size_t used;
+};
+
+/** ctw_alert_kind_name() - "usage", "table_full", ... the value of CTWATCH_ALERT */
+const char *ctw_alert_kind_name(enum ctw_alert_kind kind);
+
+/** ctw_alert_message_id() - the kind's MESSAGE_ID, 32 lower-case hexadecimal digits */
+const char *ctw_alert_message_id(enum ctw_alert_kind kind);
+
+/** ctw_source_name() - "table", "counters", "kernel_log", "journal" */
+const char *ctw_source_name(enum ctw_source source);
+
+/** ctw_edge_name() - "begin", "reminder", "end", "past" */
+const char *ctw_edge_name(enum ctw_edge edge);
+
+/**
+ * ctw_alert_priority() - syslog priority, 1 (alert) to 5 (notice)
+ *
+ * The kind's priority; for usage that of its level; and 5 whenever something ended.
+ */
+int ctw_alert_priority(const struct ctw_alert *a);
+
+/**
+ * ctw_alert_render() - the fields of the record
+ *
+ * MESSAGE, MESSAGE_ID, PRIORITY and CTWATCH_*, each present only where it says something. What
+ * comes from outside (namespace names, reasons) is stripped of control bytes.
+ */
+void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret);
+
+/** ctw_alert_field() - value of field @name, NULL when absent */
+const char *ctw_alert_field(const struct ctw_fields *f, const char *name);
+
+#endif

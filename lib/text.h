@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_TEXT_H
+#define CTW_TEXT_H
+
+/*
+ * Bounded, locale-free reading of the few notations ctwatch meets: decimals as the kernel writes
+ * them, durations and sizes as people write them. Every function reads at most the bytes it was
+ * given, needs no terminating NUL unless it says so, and leaves *ret alone on failure.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * ctw_text_decimal() - read an unsigned decimal that fills the whole of @text
+ * @text:    the digits, nothing else: no sign, no blank, no newline
+ * @length:  bytes in @text
+ * @max:     the largest value allowed
+ * @ret:     the value
+ *
+ * Return: 0; -EINVAL when empty or not all digits; -ERANGE above @max.
+ */
+int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *ret);
+
+/**
+ * ctw_text_sysctl() - read what a /proc/sys file holding one unsigned number says
+ * @text:    as read, e.g. "262144\n"
+ * @length:  bytes read
+ * @ret:     the value, 0 .. 4294967295
+ *
+ * The newline is required: the kernel always writes it, so without it the read was cut short and
+ * the number may be a tenth of the true one.
+ *
+ * Return: 0; -EBADMSG when the text is anything but digits and one newline, or does not fit.
+ */
+int ctw_text_sysctl(const char *text, size_t length, uint32_t *ret);
+
+/**
+ * ctw_text_duration() - read a duration such as "250ms", "10s", "15min", "1.5h"
+ * @text:  NUL-terminated; a decimal, optionally with a fraction, and a unit:
+ *         us, ms, s, min, h, d; without a unit: seconds
+ * @ret:   microseconds
+ *
+ * Return: 0; -EINVAL when it is not of that form; -ERANGE above 2^53 microseconds.
+ */
+int ctw_text_duration(const char *text, uint64_t *ret);
+
+/**
+ * ctw_text_size() - read a size such as "32MiB", "64KiB", "1GiB", "4096"
+ * @text:  NUL-terminated; a decimal and a unit: B, KiB, MiB, GiB, TiB; without a unit: bytes
+ * @ret:   bytes
+ *
+ * Return: 0; -EINVAL when it is not of that form; -ERANGE above 2^53 bytes.
+ */
+int ctw_text_size(const char *text, uint64_t *ret);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_WATCH_H
+#define CTW_WATCH_H
+
+/*
+ * The one step: what was seen at a look, and what is to be said of it.
+ *
+ * ctw_watch_step() is the heart of ctwatch. It cannot fail, because it allocates, reads and
+ * prints nothing; given the same ticks it always says the same. daemon/manager gathers a tick,
+ * hands it over and carries out the verdict.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "alert.h"
+#include "counters.h"
+#include "episode.h"
+#include "kmsg.h"
+#include "level.h"
+#include "sample.h"
+#include "settings.h"
+#include "trend.h"
+
+/* Other namespaces whose tables are followed at a time, by their kernel log lines. */
+#define CTW_WATCH_NETNS_MAX 16
+
+/* Alerts one step may raise: the four levels, every condition, every source, every namespace. */
+#define CTW_VERDICT_ALERTS_MAX 48
+
+/* What was seen at one look. */
+struct ctw_tick {
+    uint64_t now_usec;    /* monotonic, never 0, never before that of the last tick */
+    uint64_t netns_inode; /* of the table looked at, 0: not known */
+    struct ctw_source_state sources[CTW_SOURCES];
+    struct ctw_sample sample; /* valid when the table's source is OK, and only then */
+    struct ctw_tally log;     /* since the last tick */
+    bool has_past;            /* first tick only: the kernel log had been read back */
+    struct ctw_tally past;    /* what it said before ctwatchd started */
+    uint64_t past_age_usec;   /* how long ago its newest loss line was */
+};
+
+/* What is to be said and done. */
+struct ctw_verdict {
+    enum ctw_level level;
+    uint64_t next_look_usec; /* from this tick's now */
+    size_t n_alerts;
+    struct ctw_alert alerts[CTW_VERDICT_ALERTS_MAX];
+};
+
+/* What is remembered between looks at one table. Zero-initialised it has seen nothing. */
+struct ctw_watch {
+    bool looked;            /* there is a last sample */
+    struct ctw_sample last; /* the last good look, its buckets and counters the last known */
+    uint64_t last_usec;     /* when */
+    uint64_t counters_usec; /* when counters were last read */
+    struct ctw_level_state level;
+    struct ctw_trend trend;
+    uint64_t level_said_usec;         /* usage: when it was last said */
+    bool episode;                     /* level is not ok, or something is being lost */
+    uint64_t episode_usec;            /* since when */
+    struct ctw_episode_losses losses; /* since then */
+    struct ctw_episode forecast;
+    struct ctw_episode table_full;
+    struct ctw_episode early_drop;
+    struct ctw_episode chain_too_long;
+    struct ctw_episode dropped_below_max;
+    struct ctw_episode insert_failed;
+    struct ctw_episode expect_full;
+    uint64_t
+        clash_window_usec; /* insert_failed: start of the window in which clashes are counted */
+    uint64_t clashes_in_window;
+    struct ctw_episode blind[CTW_SOURCES];
+    struct ctw_watch_netns {
+        uint64_t inode; /* 0 with a running episode: the kernel named no namespace */
+        uint64_t log_lines;
+        struct ctw_episode full;
+    } netns[CTW_WATCH_NETNS_MAX];
+};
+
+/**
+ * ctw_watch_wants_counters() - whether this look needs the counters and the buckets as well
+ * @w:    as left by the last step
+ * @t:    this look, with now, sample.count, sample.max and log filled in
+ *
+ * Counters cost four times what count and max do, so a calm look goes without: they are read once
+ * a second, and at every look while the table is nearly full or the kernel log spoke.
+ */
+bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t);
+
+/**
+ * ctw_watch_step() - one look
+ * @w:    what is remembered
+ * @s:    the settings in force; they may differ from one step to the next
+ * @t:    what was seen
+ * @ret:  always set whole
+ */
+void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
+                    struct ctw_verdict *ret);
+
+#endif
