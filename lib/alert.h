@@ -91,7 +91,8 @@ struct ctw_alert {
     struct ctw_episode_losses losses;
     uint64_t lasted_usec; /* END: since BEGIN. PAST: since the newest kernel line */
 
-    uint64_t netns_inode;           /* 0: not known */
+    bool foreign;         /* TABLE_FULL: of another namespace than ours, known from the log only */
+    uint64_t netns_inode; /* 0: not known */
     char netns[CTW_NETNS_NAME_MAX]; /* filled by the daemon: only it can look names up */
 
     bool max_changed, buckets_changed; /* LIMIT_CHANGED */

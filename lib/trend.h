@@ -14,14 +14,15 @@
 
 #include "sample.h"
 
-/* Past looks kept, one per CTW_TREND_SPACING_USEC: 32 s in 2 KiB. */
+/* Past looks kept, a quarter of a second apart: 32 s in 2 KiB. */
 #define CTW_TREND_LENGTH 128u
 
 struct ctw_trend {
     struct ctw_trend_point {
         uint64_t at_usec;
         uint32_t count;
-    } ring[CTW_TREND_LENGTH], last, before_last;
+    } ring[CTW_TREND_LENGTH];
+    struct ctw_trend_point last, before_last;
     uint32_t n;    /* points in the ring */
     uint32_t head; /* where the next one goes */
 };

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "alert.h"
+#include "attribution.h"
 #include "counters.h"
 #include "episode.h"
 #include "kmsg.h"
@@ -71,7 +72,10 @@ struct ctw_watch {
     uint64_t
         clash_window_usec; /* insert_failed: start of the window in which clashes are counted */
     uint64_t clashes_in_window;
-    struct ctw_episode blind[CTW_SOURCES];
+    struct ctw_watch_blind {
+        struct ctw_episode episode;
+        enum ctw_health as; /* how it was when that was said */
+    } blind[CTW_SOURCES];
     struct ctw_watch_netns {
         uint64_t inode; /* 0 with a running episode: the kernel named no namespace */
         uint64_t log_lines;
@@ -94,7 +98,7 @@ bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *
  * @w:    what is remembered
  * @s:    the settings in force; they may differ from one step to the next
  * @t:    what was seen
- * @ret:  always set whole
+ * @ret:  always set, the alerts up to n_alerts
  */
 void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                     struct ctw_verdict *ret);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* ctwatchd: watches the conntrack table. See ctwatchd(8). */
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "manager.h"
+
+/* sysexits.h has no names for these two; they are documented in ctwatchd(8). */
+#define EXIT_BAD_CONFIG 1
+#define EXIT_BAD_USAGE  2
+
+struct arguments {
+    const char *config_path;
+    const char *root;
+    bool check_config;
+};
+
+static int print_usage(FILE *to) {
+    (void)fputs("usage: ctwatchd [--config FILE] [--root DIR]\n"
+                "       ctwatchd --check-config [--config FILE]\n"
+                "       ctwatchd --print-defaults | --version | --help\n"
+                "\n"
+                "Watches the kernel's connection-tracking table and writes alerts to the journal.\n"
+                "\n"
+                "  -c, --config FILE    read FILE instead of " CTWATCH_CONFIG_PATH "\n"
+                "  -r, --root DIR       read /proc and /sys below DIR: a captured machine\n"
+                "      --check-config   say what is wrong with the configuration, and end\n"
+                "      --print-defaults print a configuration of defaults, and end\n"
+                "      --version        print the version, and end\n"
+                "  -h, --help           print this, and end\n",
+                to);
+    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+}
+
+static int print_defaults(void) {
+    char text[CTW_SETTINGS_TEXT_MAX];
+
+    (void)ctw_settings_print_defaults(text, sizeof(text));
+    return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run(const struct arguments *arguments, const struct ctw_settings *settings) {
+    struct ctw_manager *m = NULL;
+
+    /* Writing to a pipe that nobody reads is an error to be handled, not an end. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    int r = ctw_manager_new(arguments->config_path, arguments->root, settings, &m);
+    if (r >= 0)
+        r = ctw_manager_run(m);
+    (void)ctw_manager_free(m);
+    if (r < 0)
+        (void)fprintf(stderr, "ctwatchd: %s\n", strerror(-r));
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
+    enum { CHECK_CONFIG = 256, PRINT_DEFAULTS, VERSION };
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"root", required_argument, NULL, 'r'},
+        {"check-config", no_argument, NULL, CHECK_CONFIG},
+        {"print-defaults", no_argument, NULL, PRINT_DEFAULTS},
+        {"version", no_argument, NULL, VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+
+    for (int c; (c = getopt_long(argc, argv, "c:r:h", options, NULL)) != -1;) {
+        switch (c) {
+        case 'c':
+            ret->config_path = optarg;
+            break;
+        case 'r':
+            ret->root = optarg;
+            break;
+        case CHECK_CONFIG:
+            ret->check_config = true;
+            break;
+        case PRINT_DEFAULTS:
+            return print_defaults();
+        case VERSION:
+            (void)puts("ctwatchd " CTWATCH_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            return print_usage(stdout);
+        default:
+            return print_usage(stderr);
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "ctwatchd: unexpected argument: %s\n", argv[optind]);
+        return print_usage(stderr);
+    }
+    return -1;
+}
+
+int main(int argc, char *argv[]) {
+    struct arguments arguments = {.config_path = CTWATCH_CONFIG_PATH, .root = ""};
+    struct ctw_settings settings;
+    char error[CTW_CONFIG_ERROR_MAX];
+
+    int status = parse_arguments(argc, argv, &arguments);
+    if (status >= 0)
+        return status;
+
+    if (ctw_config_load(arguments.config_path, &settings, error) < 0) {
+        (void)fprintf(stderr, "%s\n", error);
+        return EXIT_BAD_CONFIG;
+    }
+    if (arguments.check_config)
+        return EXIT_SUCCESS;
+    return run(&arguments, &settings);
+}

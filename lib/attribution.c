@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "attribution.h"
+
+#include <stddef.h>
+
+#include "level.h"
+
+#define NEARLY_FULL_PERMYRIAD 9500u
+
+bool ctw_nearly_full(const struct ctw_sample *sample) {
+    return ctw_usage_permyriad(sample->count, sample->max) >= NEARLY_FULL_PERMYRIAD;
+}
+
+/* The counters start again from 0 with the module; no real one moves by half its range. */
+static bool restarted(const struct ctw_counters *before, const struct ctw_counters *now) {
+    return (uint32_t)(now->drop - before->drop) > INT32_MAX ||
+           (uint32_t)(now->early_drop - before->early_drop) > INT32_MAX ||
+           (uint32_t)(now->insert_failed - before->insert_failed) > INT32_MAX ||
+           (uint32_t)(now->chainlength - before->chainlength) > INT32_MAX;
+}
+
+static uint32_t lines_naming(const struct ctw_tally *log, uint64_t inode) {
+    for (uint32_t i = 0; i < log->n_netns; i++)
+        if (log->netns[i].inode == inode)
+            return log->netns[i].lines;
+    return 0;
+}
+
+struct ctw_attribution ctw_attribute(const struct ctw_sample *before, const struct ctw_sample *now,
+                                     const struct ctw_tally *log, uint64_t inode) {
+    struct ctw_attribution ret = {.own_lines = lines_naming(log, inode)};
+    struct ctw_losses losses = {0};
+
+    if (before && now && before->has_counters && now->has_counters &&
+        !restarted(&before->counters, &now->counters))
+        losses = ctw_losses_between(&before->counters, &now->counters);
+    ret.early_drops = losses.early_drops;
+    ret.clashes = losses.clashes;
+    ret.chain_too_long = losses.chain_too_long;
+
+    /* The kernel evicts only to make room in a full table. */
+    const bool full = !now || ctw_nearly_full(now) || (before && ctw_nearly_full(before)) ||
+                      losses.early_drops > 0 || ret.own_lines > 0;
+    if (full) {
+        ret.own_lines += log->full_lines;
+        ret.full_drops = losses.drops;
+    } else {
+        ret.unnamed_lines = log->full_lines;
+        ret.other_drops = losses.drops;
+    }
+    return ret;
+}

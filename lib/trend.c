@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "trend.h"
+
+/* Between two points of the ring. A flood fills a default table within a few of these; what is
+ * faster is judged by the last two looks alone. */
+#define SPACING_USEC (250 * CTW_USEC_PER_MSEC)
+
+/* The window of the rate that is shown. */
+#define RATE_WINDOW_USEC CTW_USEC_PER_SEC
+
+/* The longest window a forecast may rest on: what the ring is sure to cover. */
+#define LONGEST_WINDOW_USEC ((CTW_TREND_LENGTH - 1) * SPACING_USEC)
+
+/* A rate must have lasted for this fraction of the time it forecasts. */
+#define BELIEF 10
+
+void ctw_trend_reset(struct ctw_trend *t) {
+    t->n = 0;
+    t->head = 0;
+    t->last.at_usec = 0;
+    t->before_last.at_usec = 0;
+}
+
+/* The point @back places before the newest in the ring; @back < t->n. */
+static const struct ctw_trend_point *point_back(const struct ctw_trend *t, uint32_t back) {
+    return &t->ring[(t->head + CTW_TREND_LENGTH - 1 - back) % CTW_TREND_LENGTH];
+}
+
+void ctw_trend_add(struct ctw_trend *t, uint64_t now_usec, uint32_t count) {
+    if (t->last.at_usec != 0 && now_usec <= t->last.at_usec)
+        return;
+
+    t->before_last = t->last;
+    t->last = (struct ctw_trend_point){.at_usec = now_usec, .count = count};
+    if (t->n > 0 && now_usec - point_back(t, 0)->at_usec < SPACING_USEC)
+        return;
+
+    t->ring[t->head] = t->last;
+    t->head = (t->head + 1) % CTW_TREND_LENGTH;
+    if (t->n < CTW_TREND_LENGTH)
+        t->n++;
+}
+
+bool ctw_trend_knows(const struct ctw_trend *t) {
+    return t->before_last.at_usec != 0;
+}
+
+static int64_t rate_between(const struct ctw_trend_point *a, const struct ctw_trend_point *b) {
+    if (b->at_usec <= a->at_usec)
+        return 0;
+
+    const int64_t change = (int64_t)b->count - (int64_t)a->count;
+    return change * (int64_t)CTW_USEC_PER_SEC / (int64_t)(b->at_usec - a->at_usec);
+}
+
+/* The newest point at least @window old, the oldest where the past is shorter. */
+static const struct ctw_trend_point *point_before(const struct ctw_trend *t, uint64_t window_usec) {
+    uint32_t back = 0;
+
+    /* Points may lie further apart than SPACING_USEC, never closer: start no earlier than that. */
+    while (back + 1 < t->n && t->last.at_usec - point_back(t, back)->at_usec < window_usec)
+        back++;
+    return point_back(t, back);
+}
+
+int64_t ctw_trend_rate(const struct ctw_trend *t) {
+    if (!ctw_trend_knows(t))
+        return 0;
+    return rate_between(point_before(t, RATE_WINDOW_USEC), &t->last);
+}
+
+int64_t ctw_trend_burst_rate(const struct ctw_trend *t) {
+    if (!ctw_trend_knows(t))
+        return 0;
+    return rate_between(&t->before_last, &t->last);
+}
+
+uint64_t ctw_trend_usec_to(int64_t rate, uint64_t headroom) {
+    if (rate <= 0)
+        return UINT64_MAX;
+    return headroom * CTW_USEC_PER_SEC / (uint64_t)rate;
+}
+
+/* Whether it went on at half the rate at least over the last quarter of the window: past that, the
+ * burst is over and its mean says nothing about now. */
+static bool still_going(const struct ctw_trend *t, uint64_t window_usec, int64_t rate) {
+    return rate_between(point_before(t, window_usec / 4), &t->last) >= rate / 2;
+}
+
+bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *ret_usec,
+                        int64_t *ret_rate) {
+    if (!ctw_trend_knows(t))
+        return false;
+
+    for (uint64_t window = SPACING_USEC; window <= LONGEST_WINDOW_USEC; window *= 2) {
+        const struct ctw_trend_point *from = point_before(t, window);
+        const uint64_t lasted = t->last.at_usec - from->at_usec;
+        if (lasted < window)
+            return false; /* no past that long */
+
+        const int64_t rate = rate_between(from, &t->last);
+        const uint64_t usec = ctw_trend_usec_to(rate, headroom);
+        if (usec != UINT64_MAX && usec / BELIEF <= lasted && still_going(t, window, rate)) {
+            *ret_usec = usec;
+            *ret_rate = rate;
+            return true;
+        }
+    }
+    return false;
+}

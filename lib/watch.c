@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "watch.h"
+
+#include <string.h>
+
+/* How often a calm table's counters and buckets are read. */
+#define COUNTERS_INTERVAL_USEC CTW_USEC_PER_SEC
+
+/* The kernel prints at most 10 lines per 5 s (net.core.message_cost), so a condition known from
+ * its log alone is over after twice that without a line, and one with counters after a second. */
+#define LOG_QUIET_USEC      (10 * CTW_USEC_PER_SEC)
+#define COUNTERS_QUIET_USEC CTW_USEC_PER_SEC
+
+/* How long a source must work again before that is said: bounds what a flapping one can say. */
+#define SIGHTED_QUIET_USEC CTW_USEC_PER_SEC
+
+/* Clashes below this, within this time, are the races every busy resolver has (two packets of one
+ * socket, A and AAAA, confirmed on two CPUs at once). */
+#define CLASH_NOISE       10u
+#define CLASH_WINDOW_USEC (10 * CTW_USEC_PER_SEC)
+
+/* Looks come at this fraction of the time to the next threshold. */
+#define LOOKS_PER_APPROACH 4
+
+/* What one look means, worked out once for all that follows. */
+struct view {
+    struct ctw_watch *w;
+    const struct ctw_settings *s;
+    const struct ctw_tick *t;
+    struct ctw_verdict *ret;
+    bool readable;  /* count and max were read at this look */
+    uint32_t usage; /* permyriad */
+    struct ctw_attribution lost;
+};
+
+static uint64_t max_u64(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t) {
+    if (!w->looked || t->now_usec - w->counters_usec >= COUNTERS_INTERVAL_USEC)
+        return true;
+    if (ctw_nearly_full(&t->sample) || ctw_nearly_full(&w->last))
+        return true;
+    return t->log.full_lines > 0 || t->log.n_netns > 0;
+}
+
+/* An alert about this table, with everything the look showed; NULL when the verdict is full. */
+static struct ctw_alert *say(struct view *v, enum ctw_alert_kind kind, enum ctw_edge edge) {
+    if (v->ret->n_alerts >= CTW_VERDICT_ALERTS_MAX)
+        return NULL;
+
+    struct ctw_alert *a = &v->ret->alerts[v->ret->n_alerts++];
+    memset(a, 0, sizeof(*a));
+    a->kind = kind;
+    a->edge = edge;
+    a->level = v->w->level.level;
+    a->netns_inode = v->t->netns_inode;
+    if (!v->readable)
+        return a;
+
+    a->has_table = true;
+    a->table = v->w->last;
+    a->has_losses = v->w->last.has_counters || v->w->losses.log_lines > 0;
+    a->losses = v->w->losses;
+    a->has_rate = ctw_trend_knows(&v->w->trend);
+    a->rate = ctw_trend_rate(&v->w->trend);
+    if (a->table.max > a->table.count) {
+        a->usec_to_full = ctw_trend_usec_to(a->rate, a->table.max - a->table.count);
+        a->fills = a->usec_to_full != UINT64_MAX;
+    }
+    return a;
+}
+
+/* One look at one condition; returns what was said of it, NULL when nothing was. */
+static struct ctw_alert *step_condition(struct view *v, struct ctw_episode *e, bool sign,
+                                        uint64_t quiet_usec, enum ctw_alert_kind kind) {
+    const enum ctw_edge edge =
+        ctw_episode_step(e, sign, v->t->now_usec, quiet_usec, v->s->alerts.remind_usec);
+    struct ctw_alert *a = edge == CTW_EDGE_NONE ? NULL : say(v, kind, edge);
+
+    if (a)
+        a->lasted_usec = e->sign_usec - e->began_usec;
+    return a;
+}
+
+static void step_sources(struct view *v) {
+    for (int i = 0; i < CTW_SOURCES; i++) {
+        const struct ctw_source_state *state = &v->t->sources[i];
+        struct ctw_watch_blind *b = &v->w->blind[i];
+        const bool blind = state->health == CTW_HEALTH_ABSENT || state->health == CTW_HEALTH_FAILED;
+
+        /* From "not loaded yet" to "cannot be read" is news, though both are blind. */
+        if (blind && b->episode.active && b->as != state->health)
+            b->episode.active = false;
+        if (blind)
+            b->as = state->health;
+
+        const bool remind = state->health == CTW_HEALTH_FAILED;
+        const enum ctw_edge edge =
+            ctw_episode_step(&b->episode, blind, v->t->now_usec, SIGHTED_QUIET_USEC,
+                             remind ? v->s->alerts.remind_usec : 0);
+        if (edge == CTW_EDGE_NONE)
+            continue;
+
+        struct ctw_alert *a =
+            say(v, edge == CTW_EDGE_END ? CTW_ALERT_SIGHTED : CTW_ALERT_BLIND, edge);
+        if (a) {
+            a->source = (enum ctw_source)i;
+            a->health = *state;
+            a->lasted_usec = b->episode.sign_usec - b->episode.began_usec;
+        }
+    }
+}
+
+static void remember_sample(struct view *v) {
+    struct ctw_sample last = v->t->sample;
+
+    if (last.has_counters)
+        v->w->counters_usec = v->t->now_usec;
+    else if (v->w->last.has_counters) {
+        last.has_counters = true;
+        last.counters = v->w->last.counters;
+    }
+    if (!last.has_buckets && v->w->last.has_buckets) {
+        last.has_buckets = true;
+        last.buckets = v->w->last.buckets;
+    }
+    v->w->last = last;
+    v->w->looked = true;
+    ctw_trend_add(&v->w->trend, v->t->now_usec, last.count);
+}
+
+static void say_limits(struct view *v, const struct ctw_sample *before) {
+    const struct ctw_sample *now = &v->t->sample;
+    const bool max_changed = now->max != before->max;
+    const bool buckets_changed =
+        now->has_buckets && before->has_buckets && now->buckets != before->buckets;
+
+    if (!max_changed && !buckets_changed)
+        return;
+
+    struct ctw_alert *a = say(v, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN);
+    if (!a)
+        return;
+    a->max_changed = max_changed;
+    a->old_max = before->max;
+    a->new_max = now->max;
+    a->buckets_changed = buckets_changed;
+    a->old_buckets = before->buckets;
+    a->new_buckets = now->buckets;
+}
+
+/* The episode begins before its losses are added, so that the first alert counts them, too. */
+static void begin_episode(struct view *v, enum ctw_level level) {
+    struct ctw_watch *w = v->w;
+    const bool lost = v->lost.own_lines > 0 || v->lost.full_drops > 0 || v->lost.other_drops > 0 ||
+                      v->lost.early_drops > 0 || v->lost.clashes > 0 || v->lost.chain_too_long > 0;
+
+    if (!w->episode && (lost || level != CTW_LEVEL_OK)) {
+        w->episode = true;
+        memset(&w->losses, 0, sizeof(w->losses));
+    }
+    w->losses.drops += v->lost.full_drops + v->lost.other_drops;
+    w->losses.early_drops += v->lost.early_drops;
+    w->losses.insert_failed += v->lost.clashes;
+    w->losses.chain_too_long += v->lost.chain_too_long;
+    w->losses.log_lines += v->lost.own_lines;
+}
+
+static void end_episode(struct ctw_watch *w) {
+    const bool going_on = w->level.level != CTW_LEVEL_OK || w->table_full.active ||
+                          w->early_drop.active || w->chain_too_long.active ||
+                          w->dropped_below_max.active || w->insert_failed.active ||
+                          w->clashes_in_window > 0;
+
+    if (w->episode && !going_on)
+        w->episode = false;
+}
+
+/* Every threshold passed upwards is an edge of its own, so that a rule on one level never misses a
+ * burst that jumped over it; the way down is told once. While something is being lost, that the
+ * table is full is left to the alert that says so. */
+static void say_level(struct view *v, enum ctw_level before, bool losing) {
+    const enum ctw_level now = v->w->level.level;
+
+    if (now < before)
+        (void)say(v, CTW_ALERT_USAGE, now == CTW_LEVEL_OK ? CTW_EDGE_END : CTW_EDGE_BEGIN);
+    for (enum ctw_level l = before + 1; l <= now; l++) {
+        if (l == CTW_LEVEL_FULL && losing)
+            break;
+        struct ctw_alert *a = say(v, CTW_ALERT_USAGE, CTW_EDGE_BEGIN);
+        if (a)
+            a->level = l;
+    }
+    if (now != before)
+        v->w->level_said_usec = v->t->now_usec;
+}
+
+static void remind_of_level(struct view *v) {
+    struct ctw_watch *w = v->w;
+
+    if (w->level.level == CTW_LEVEL_OK || v->s->alerts.remind_usec == 0)
+        return;
+    if (v->t->now_usec - w->level_said_usec < v->s->alerts.remind_usec)
+        return;
+    w->level_said_usec = v->t->now_usec;
+    if (!w->table_full.active && !w->early_drop.active)
+        (void)say(v, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
+}
+
+/* Clashes are counted in windows; returns whether the present one is above noise. */
+static bool clashes_above_noise(struct view *v) {
+    struct ctw_watch *w = v->w;
+
+    if (v->t->now_usec - w->clash_window_usec >= CLASH_WINDOW_USEC) {
+        w->clash_window_usec = v->t->now_usec;
+        w->clashes_in_window = 0;
+    }
+    w->clashes_in_window += v->lost.clashes;
+    return v->lost.clashes > 0 && w->clashes_in_window >= CLASH_NOISE;
+}
+
+static void say_losses(struct view *v) {
+    struct ctw_watch *w = v->w;
+    const uint64_t quiet = max_u64(v->s->levels.hold_usec,
+                                   w->last.has_counters ? COUNTERS_QUIET_USEC : LOG_QUIET_USEC);
+
+    step_condition(v, &w->table_full, v->lost.full_drops > 0 || v->lost.own_lines > 0, quiet,
+                   CTW_ALERT_TABLE_FULL);
+    step_condition(v, &w->early_drop, v->lost.early_drops > 0, quiet, CTW_ALERT_EARLY_DROP);
+    step_condition(v, &w->chain_too_long, v->lost.chain_too_long > 0, quiet,
+                   CTW_ALERT_CHAIN_TOO_LONG);
+    step_condition(v, &w->dropped_below_max, v->lost.other_drops > 0, quiet,
+                   CTW_ALERT_DROPPED_BELOW_MAX);
+    step_condition(v, &w->insert_failed, clashes_above_noise(v), max_u64(quiet, CLASH_WINDOW_USEC),
+                   CTW_ALERT_INSERT_FAILED);
+}
+
+static void step_forecast(struct view *v) {
+    const struct ctw_sample *now = &v->w->last;
+    uint64_t usec = 0;
+    int64_t rate = 0;
+    bool sign = false;
+
+    if (v->readable && now->max > now->count && v->s->levels.forecast_usec > 0 &&
+        ctw_trend_forecast(&v->w->trend, now->max - now->count, &usec, &rate))
+        sign = usec <= v->s->levels.forecast_usec;
+
+    struct ctw_alert *a =
+        step_condition(v, &v->w->forecast, sign,
+                       max_u64(v->s->levels.hold_usec, COUNTERS_QUIET_USEC), CTW_ALERT_FORECAST);
+    if (a && sign) {
+        a->has_rate = a->fills = true;
+        a->rate = rate;
+        a->usec_to_full = usec;
+    }
+}
+
+/* The table as a whole: only ever on a fresh sample, or when there is no table to sample. */
+static void step_table(struct view *v) {
+    struct ctw_watch *w = v->w;
+    const enum ctw_level before = w->level.level;
+    const struct ctw_sample last = w->last;
+    const bool looked = w->looked;
+    const bool losing = v->lost.full_drops > 0 || v->lost.early_drops > 0 || v->lost.own_lines > 0;
+
+    if (v->readable)
+        remember_sample(v);
+    begin_episode(v, ctw_level_step(&w->level, v->s, v->usage, losing, v->t->now_usec));
+    if (v->readable && looked)
+        say_limits(v, &last);
+    say_level(v, before, losing);
+    remind_of_level(v);
+    step_forecast(v);
+    say_losses(v);
+    end_episode(w);
+}
+
+/* Without a sample nothing is decided, but that the kernel is dropping is known from its log. */
+static void step_unreadable(struct view *v) {
+    struct ctw_watch *w = v->w;
+
+    if (v->lost.own_lines == 0)
+        return;
+    begin_episode(v, ctw_level_step(&w->level, v->s, 0, true, v->t->now_usec));
+    step_condition(v, &w->table_full, true, LOG_QUIET_USEC, CTW_ALERT_TABLE_FULL);
+}
+
+static void forget_table(struct ctw_watch *w) {
+    w->looked = false;
+    memset(&w->last, 0, sizeof(w->last));
+    ctw_trend_reset(&w->trend);
+}
+
+/* The place of a namespace: its own, else a free one, else that of the longest silent. */
+static struct ctw_watch_netns *netns_place(struct ctw_watch *w, uint64_t inode) {
+    struct ctw_watch_netns *free = NULL, *silent = &w->netns[0];
+
+    for (size_t i = 0; i < CTW_WATCH_NETNS_MAX; i++) {
+        struct ctw_watch_netns *n = &w->netns[i];
+        if (n->full.active && n->inode == inode)
+            return n;
+        if (!n->full.active)
+            free = n;
+        else if (n->full.sign_usec < silent->full.sign_usec)
+            silent = n;
+    }
+    if (!free)
+        free = silent;
+    memset(free, 0, sizeof(*free));
+    free->inode = inode;
+    return free;
+}
+
+/* Another namespace's table is known from its lines alone; max is one for all. */
+static void say_netns(struct view *v, struct ctw_watch_netns *n, enum ctw_edge edge) {
+    struct ctw_alert *a = edge == CTW_EDGE_NONE ? NULL : say(v, CTW_ALERT_TABLE_FULL, edge);
+
+    if (!a)
+        return;
+    a->has_table = a->has_rate = a->fills = false;
+    a->level = edge == CTW_EDGE_END ? CTW_LEVEL_OK : CTW_LEVEL_FULL;
+    a->foreign = true;
+    a->netns_inode = n->inode;
+    a->has_losses = true;
+    a->losses = (struct ctw_episode_losses){.log_lines = n->log_lines};
+    a->lasted_usec = n->full.sign_usec - n->full.began_usec;
+}
+
+static void step_netns_lines(struct view *v, uint64_t inode, uint32_t lines) {
+    if (lines == 0)
+        return;
+
+    struct ctw_watch_netns *n = netns_place(v->w, inode);
+    n->log_lines += lines;
+    say_netns(
+        v, n,
+        ctw_episode_step(&n->full, true, v->t->now_usec, LOG_QUIET_USEC, v->s->alerts.remind_usec));
+}
+
+static void step_netns(struct view *v) {
+    const struct ctw_tally *log = &v->t->log;
+    const uint64_t quiet = max_u64(v->s->levels.hold_usec, LOG_QUIET_USEC);
+
+    for (uint32_t i = 0; i < log->n_netns; i++)
+        if (log->netns[i].inode != v->t->netns_inode)
+            step_netns_lines(v, log->netns[i].inode, log->netns[i].lines);
+    step_netns_lines(v, 0, v->lost.unnamed_lines + log->other_netns_lines);
+
+    for (size_t i = 0; i < CTW_WATCH_NETNS_MAX; i++) {
+        struct ctw_watch_netns *n = &v->w->netns[i];
+        if (n->full.active && n->full.sign_usec != v->t->now_usec)
+            say_netns(v, n, ctw_episode_step(&n->full, false, v->t->now_usec, quiet, 0));
+    }
+    step_condition(v, &v->w->expect_full, log->expect_lines > 0, quiet, CTW_ALERT_EXPECT_FULL);
+}
+
+/* "It was full before I started": the kernel's own total of drops goes with it. */
+static void say_past(struct view *v) {
+    const struct ctw_tally *past = &v->t->past;
+    uint32_t lines = past->full_lines + past->other_netns_lines;
+
+    for (uint32_t i = 0; i < past->n_netns; i++)
+        lines += past->netns[i].lines;
+    if (lines == 0)
+        return;
+
+    struct ctw_alert *a = say(v, CTW_ALERT_TABLE_FULL, CTW_EDGE_PAST);
+    if (!a)
+        return;
+    const struct ctw_counters zero = {0};
+    const struct ctw_losses total = ctw_losses_between(&zero, &v->w->last.counters);
+    a->has_losses = true;
+    a->losses = (struct ctw_episode_losses){.drops = total.drops,
+                                            .early_drops = total.early_drops,
+                                            .insert_failed = total.clashes,
+                                            .chain_too_long = total.chain_too_long,
+                                            .log_lines = lines};
+    a->lasted_usec = v->t->past_age_usec;
+    if (past->n_netns == 1 && past->full_lines + past->other_netns_lines == 0)
+        a->netns_inode = past->netns[0].inode;
+}
+
+/* A quarter of the time to the next threshold, at the rate of the last two looks. */
+static uint64_t next_look(const struct view *v) {
+    const struct ctw_sample *now = &v->w->last;
+    const uint64_t slowest = v->s->poll.interval_usec, fastest = v->s->poll.fastest_usec;
+
+    if (!v->readable)
+        return slowest;
+    for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++) {
+        const uint64_t at = (uint64_t)now->max * ctw_level_threshold(v->s, l) / CTW_PERMYRIAD;
+        if (now->count >= at)
+            continue;
+        const uint64_t usec =
+            ctw_trend_usec_to(ctw_trend_burst_rate(&v->w->trend), at - now->count) /
+            LOOKS_PER_APPROACH;
+        return usec < fastest ? fastest : usec < slowest ? usec : slowest;
+    }
+    return slowest;
+}
+
+void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
+                    struct ctw_verdict *ret) {
+    const enum ctw_health health = t->sources[CTW_SOURCE_TABLE].health;
+    struct view v = {
+        .w = w,
+        .s = s,
+        .t = t,
+        .ret = ret,
+        .readable = health == CTW_HEALTH_OK,
+    };
+
+    ret->n_alerts = 0;
+    if (v.readable)
+        v.usage = ctw_usage_permyriad(t->sample.count, t->sample.max);
+    else if (health == CTW_HEALTH_ABSENT)
+        forget_table(w);
+
+    step_sources(&v);
+    v.lost = ctw_attribute(w->looked ? &w->last : NULL, v.readable ? &t->sample : NULL, &t->log,
+                           t->netns_inode);
+    if (v.readable || health == CTW_HEALTH_ABSENT)
+        step_table(&v);
+    else
+        step_unreadable(&v);
+    step_netns(&v);
+    if (t->has_past)
+        say_past(&v);
+
+    ret->level = w->level.level;
+    ret->next_look_usec = next_look(&v);
+}
