@@ -29,7 +29,8 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
 
 /**
  * ctw_counters_add_netlink() - add one ctnetlink statistics message (one CPU)
- * @message:  a netlink message of type IPCTNL_MSG_CT_GET_STATS_CPU, header included
+ * @message:  a netlink message of type IPCTNL_MSG_CT_GET_STATS_CPU, header included, at an address
+ *            divisible by four
  * @length:   bytes in @message
  * @sum:      what it is added to, modulo 2^32
  *
@@ -56,6 +57,9 @@ struct ctw_losses {
  * A clash counts as both `drop` and `insert_failed`, a refusal for chain length as
  * `insert_failed` and `chainlength` but not `drop`. So clashes = insert_failed - chainlength and
  * drops = drop - clashes, neither ever below 0.
+ *
+ * Columns wrap at 2^32. One that moved by 2^31 or more did not: it started again from 0, because
+ * the module was loaded anew, and then moved by what it shows now.
  */
 struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
                                      const struct ctw_counters *now);
