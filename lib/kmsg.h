@@ -39,7 +39,10 @@ struct ctw_kmsg {
  *           write to /dev/kmsg, but the kernel never lets it use facility 0, so nobody can forge
  *           a loss line
  *
- * Return: 0; -EBADMSG when the bytes are no record.
+ * A number in the text that no kernel could have printed makes it OTHER; one in the header that
+ * does not fit makes the bytes no record.
+ *
+ * Return: 0; -EBADMSG when the bytes are no record; then @ret is left alone.
  */
 int ctw_kmsg_parse(const char *record, size_t length, struct ctw_kmsg *ret);
 
@@ -52,7 +55,7 @@ struct ctw_tally {
     uint32_t expect_lines; /* expectation table full */
     uint64_t suppressed;   /* messages swallowed by the kernel's rate limit, of any user of it */
     uint64_t lost_records; /* overwritten before they were read */
-    uint64_t last_usec;    /* of the newest loss line, 0 when there was none */
+    uint64_t last_usec;    /* of the newest table-full line, 0 when there was none */
     struct ctw_tally_netns {
         uint64_t inode;
         uint32_t lines;
