@@ -60,10 +60,14 @@ enum ctw_level ctw_level_step(struct ctw_level_state *state, const struct ctw_se
         state->clear_since_usec = 0;
         return state->level;
     }
-    if (state->clear_since_usec == 0)
+    if (state->clear_since_usec == 0) {
         state->clear_since_usec = now_usec;
+        state->clear_to = held;
+    }
+    if (state->clear_to < held)
+        state->clear_to = held; /* a dip of one look clears no more than the rest of the hold did */
     if (now_usec - state->clear_since_usec >= s->levels.hold_usec) {
-        state->level = held;
+        state->level = state->clear_to;
         state->clear_since_usec = 0;
     }
     return state->level;
