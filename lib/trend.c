@@ -92,7 +92,9 @@ bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *
     if (!ctw_trend_knows(t))
         return false;
 
-    for (uint64_t window = SPACING_USEC; window <= LONGEST_WINDOW_USEC; window *= 2) {
+    for (uint64_t window = SPACING_USEC;; window *= 2) {
+        if (window > LONGEST_WINDOW_USEC)
+            window = LONGEST_WINDOW_USEC;
         const struct ctw_trend_point *from = point_before(t, window);
         const uint64_t lasted = t->last.at_usec - from->at_usec;
         if (lasted < window)
@@ -105,6 +107,7 @@ bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *
             *ret_rate = rate;
             return true;
         }
+        if (window == LONGEST_WINDOW_USEC)
+            return false;
     }
-    return false;
 }
