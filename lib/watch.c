@@ -56,13 +56,13 @@ static struct ctw_alert *say(struct view *v, enum ctw_alert_kind kind, enum ctw_
     a->edge = edge;
     a->level = v->w->level.level;
     a->netns_inode = v->t->netns_inode;
+    a->has_losses = v->w->episode && (v->w->last.has_counters || v->w->losses.log_lines > 0);
+    a->losses = v->w->losses;
     if (!v->readable)
         return a;
 
     a->has_table = true;
     a->table = v->w->last;
-    a->has_losses = v->w->last.has_counters || v->w->losses.log_lines > 0;
-    a->losses = v->w->losses;
     a->has_rate = ctw_trend_knows(&v->w->trend);
     a->rate = ctw_trend_rate(&v->w->trend);
     if (a->table.max > a->table.count) {
@@ -90,6 +90,11 @@ static void step_sources(struct view *v) {
         struct ctw_watch_blind *b = &v->w->blind[i];
         const bool blind = state->health == CTW_HEALTH_ABSENT || state->health == CTW_HEALTH_FAILED;
 
+        /* Switched off, which is no recovery. */
+        if (state->health == CTW_HEALTH_UNUSED) {
+            b->episode.active = false;
+            continue;
+        }
         /* From "not loaded yet" to "cannot be read" is news, though both are blind. */
         if (blind && b->episode.active && b->as != state->health)
             b->episode.active = false;
@@ -223,8 +228,9 @@ static bool clashes_above_noise(struct view *v) {
 
 static void say_losses(struct view *v) {
     struct ctw_watch *w = v->w;
-    const uint64_t quiet = max_u64(v->s->levels.hold_usec,
-                                   w->last.has_counters ? COUNTERS_QUIET_USEC : LOG_QUIET_USEC);
+    const bool counted = w->last.has_counters && !w->blind[CTW_SOURCE_COUNTERS].episode.active;
+    const uint64_t quiet =
+        max_u64(v->s->levels.hold_usec, counted ? COUNTERS_QUIET_USEC : LOG_QUIET_USEC);
 
     step_condition(v, &w->table_full, v->lost.full_drops > 0 || v->lost.own_lines > 0, quiet,
                    CTW_ALERT_TABLE_FULL);
@@ -314,17 +320,21 @@ static struct ctw_watch_netns *netns_place(struct ctw_watch *w, uint64_t inode) 
 }
 
 /* Another namespace's table is known from its lines alone; max is one for all. */
+static void make_foreign(struct ctw_alert *a, uint64_t inode, uint64_t lines) {
+    a->has_table = a->has_rate = a->fills = false;
+    a->foreign = true;
+    a->netns_inode = inode;
+    a->has_losses = true;
+    a->losses = (struct ctw_episode_losses){.log_lines = lines};
+}
+
 static void say_netns(struct view *v, struct ctw_watch_netns *n, enum ctw_edge edge) {
     struct ctw_alert *a = edge == CTW_EDGE_NONE ? NULL : say(v, CTW_ALERT_TABLE_FULL, edge);
 
     if (!a)
         return;
-    a->has_table = a->has_rate = a->fills = false;
+    make_foreign(a, n->inode, n->log_lines);
     a->level = edge == CTW_EDGE_END ? CTW_LEVEL_OK : CTW_LEVEL_FULL;
-    a->foreign = true;
-    a->netns_inode = n->inode;
-    a->has_losses = true;
-    a->losses = (struct ctw_episode_losses){.log_lines = n->log_lines};
     a->lasted_usec = n->full.sign_usec - n->full.began_usec;
 }
 
@@ -356,7 +366,7 @@ static void step_netns(struct view *v) {
     step_condition(v, &v->w->expect_full, log->expect_lines > 0, quiet, CTW_ALERT_EXPECT_FULL);
 }
 
-/* "It was full before I started": the kernel's own total of drops goes with it. */
+/* "It was full before I started": the kernel's own totals, where it is our table, go with it. */
 static void say_past(struct view *v) {
     const struct ctw_tally *past = &v->t->past;
     uint32_t lines = past->full_lines + past->other_netns_lines;
@@ -378,8 +388,9 @@ static void say_past(struct view *v) {
                                             .chain_too_long = total.chain_too_long,
                                             .log_lines = lines};
     a->lasted_usec = v->t->past_age_usec;
-    if (past->n_netns == 1 && past->full_lines + past->other_netns_lines == 0)
-        a->netns_inode = past->netns[0].inode;
+    if (past->n_netns == 1 && past->netns[0].lines == lines &&
+        past->netns[0].inode != v->t->netns_inode)
+        make_foreign(a, past->netns[0].inode, lines);
 }
 
 /* A quarter of the time to the next threshold, at the rate of the last two looks. */
@@ -418,13 +429,13 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     else if (health == CTW_HEALTH_ABSENT)
         forget_table(w);
 
-    step_sources(&v);
     v.lost = ctw_attribute(w->looked ? &w->last : NULL, v.readable ? &t->sample : NULL, &t->log,
                            t->netns_inode);
     if (v.readable || health == CTW_HEALTH_ABSENT)
         step_table(&v);
     else
         step_unreadable(&v);
+    step_sources(&v); /* after the table, so that what is said carries this look's numbers */
     step_netns(&v);
     if (t->has_past)
         say_past(&v);

@@ -60,8 +60,7 @@ struct ctw_watch {
     struct ctw_trend trend;
     uint64_t level_said_usec;         /* usage: when it was last said */
     bool episode;                     /* level is not ok, or something is being lost */
-    uint64_t episode_usec;            /* since when */
-    struct ctw_episode_losses losses; /* since then */
+    struct ctw_episode_losses losses; /* since that began */
     struct ctw_episode forecast;
     struct ctw_episode table_full;
     struct ctw_episode early_drop;
