@@ -14,6 +14,9 @@
 #include "../lib/alert.h"
 #include "../lib/kmsg.h"
 
+/* How long to wait before opening anew a log that has failed. */
+#define CTW_KERNLOG_RETRY_USEC (10 * CTW_USEC_PER_SEC)
+
 struct ctw_kernlog;
 
 /** called when a loss line has been read: a reason to look at once */
@@ -27,7 +30,7 @@ typedef void (*ctw_kernlog_wake_fn)(void *userdata);
  * @userdata:  for @wake
  * @ret:       the object, also where the log cannot be opened: that is its state
  *
- * Return: 0; -ENOMEM or what sd-event refused.
+ * Return: 0 or -ENOMEM.
  */
 int ctw_kernlog_new(sd_event *event, const char *path, ctw_kernlog_wake_fn wake, void *userdata,
                     struct ctw_kernlog **ret);
@@ -44,7 +47,10 @@ void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw
 /**
  * ctw_kernlog_take() - what the log said since the last call, and how it is doing
  *
- * Also opens it anew when it had failed, at most every CTW_KERNLOG_RETRY_USEC.
+ * Also opens it anew when it had failed, at most every CTW_KERNLOG_RETRY_USEC, and goes on behind
+ * the last record seen: nothing is counted twice.
+ *
+ * @state:  OK; FAILED: cannot be opened or read, -ENODEV: what is there is not the kernel log
  */
 void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally *ret,
                       struct ctw_source_state *state);
