@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "remedy.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+/* What the sysctl takes at the most (0 .. INT_MAX on every kernel). */
+#define MAX_LARGEST 2147483647u
+
+/* Entries per bucket that a table is advised to have at its max, and the most it should have: the
+ * kernel refuses chains of 50 and more, each entry sits in two, and the longest exceed the mean. */
+#define ENTRIES_PER_BUCKET      4u
+#define ENTRIES_PER_BUCKET_MOST 8u
+
+static uint32_t buckets_for(uint32_t max) {
+    return max / ENTRIES_PER_BUCKET + (max % ENTRIES_PER_BUCKET != 0);
+}
+
+/* Twice the max; with the buckets to go with it where that would make the chains too long. */
+static void raise_max(struct ctw_line *l, const struct ctw_sample *t) {
+    if (t->max >= MAX_LARGEST) {
+        ctw_line_add(l, "The limit is the largest there is: see what fills the table, "
+                        "conntrack -L, and do not track it (nft: notrack)");
+        return;
+    }
+
+    const uint32_t doubled = t->max > MAX_LARGEST / 2 ? MAX_LARGEST : t->max * 2;
+    if (t->has_buckets && doubled > (uint64_t)t->buckets * ENTRIES_PER_BUCKET_MOST)
+        ctw_line_add(l,
+                     "sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32 " (stalls packets "
+                     "for 0.4 us per entry), then ",
+                     buckets_for(doubled));
+    ctw_line_add(l,
+                 "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu32 " (up to 384 bytes of "
+                 "memory per entry) and keep it in /etc/sysctl.d; conntrack -L shows what fills "
+                 "the table",
+                 doubled);
+}
+
+static void look_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->netns_inode == 0)
+        ctw_line_add(l, "lsns -t net lists the network namespaces");
+    else
+        ctw_line_add(l, "lsns -t net -o NS,PID,COMMAND | grep %" PRIu64 " shows whose it is",
+                     a->netns_inode);
+    ctw_line_add(l, ", nsenter -t PID -n conntrack -L what fills its table; one limit holds for "
+                    "all: net.netfilter.nf_conntrack_max");
+}
+
+static void after_full(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->foreign)
+        look_elsewhere(l, a);
+    else if (a->has_table && a->table.max > 0)
+        raise_max(l, &a->table);
+}
+
+static void more_buckets(struct ctw_line *l, const struct ctw_sample *t) {
+    uint32_t buckets = buckets_for(t->max);
+
+    if (!t->has_buckets || t->buckets > MAX_LARGEST / 2) {
+        ctw_line_add(l, "Raise net.netfilter.nf_conntrack_buckets to a quarter of "
+                        "nf_conntrack_max or more");
+        return;
+    }
+    if (buckets < t->buckets * 2)
+        buckets = t->buckets * 2;
+    ctw_line_add(l,
+                 "sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32 " (stalls packets for "
+                 "0.4 us per entry) and keep it in /etc/sysctl.d",
+                 buckets);
+}
+
+/* Only where less room is left than before: a raise harms nobody. 0 meant no limit. */
+static void find_other_writer(struct ctw_line *l, const struct ctw_alert *a) {
+    const bool lowered =
+        a->max_changed && a->new_max != 0 && (a->old_max == 0 || a->new_max < a->old_max);
+    const bool fewer = a->buckets_changed && a->new_buckets < a->old_buckets;
+
+    if (!lowered && !fewer)
+        return;
+    ctw_line_add(l, "If this was not meant, find the writer (grep -r nf_conntrack /etc/sysctl.d; "
+                    "kube-proxy sets it as well)");
+    if (lowered && a->old_max != 0)
+        ctw_line_add(l, ", then sysctl -w net.netfilter.nf_conntrack_max=%" PRIu32, a->old_max);
+    if (fewer)
+        ctw_line_add(l, ", then sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32,
+                     a->old_buckets);
+}
+
+static void open_eyes(struct ctw_line *l, const struct ctw_alert *a) {
+    const bool forbidden = a->health.error == -EPERM || a->health.error == -EACCES;
+
+    switch (a->source) {
+    case CTW_SOURCE_TABLE:
+        if (a->health.health == CTW_HEALTH_ABSENT)
+            ctw_line_add(l, "Nothing, if nothing here needs connection tracking; a rule that does "
+                            "loads it, and so does modprobe nf_conntrack");
+        else
+            ctw_line_add(l, "systemctl cat ctwatch: /proc/sys/net must be readable in the unit "
+                            "(ProcSubset=all)");
+        break;
+    case CTW_SOURCE_COUNTERS:
+        if (forbidden)
+            ctw_line_add(l, "systemctl edit ctwatch: AmbientCapabilities= and "
+                            "CapabilityBoundingSet= must hold CAP_NET_ADMIN");
+        else
+            ctw_line_add(l, "conntrack -S: if that fails too, this kernel shows no counters");
+        break;
+    case CTW_SOURCE_KERNEL_LOG:
+        if (forbidden)
+            ctw_line_add(l, "systemctl edit ctwatch: AmbientCapabilities= and "
+                            "CapabilityBoundingSet= must hold CAP_SYSLOG, ProtectKernelLogs=no; in "
+                            "a container: kernel_log.enabled = false in ctwatch.conf");
+        else
+            ctw_line_add(l, "ls -l /dev/kmsg; the unit needs PrivateDevices=no and "
+                            "ProtectKernelLogs=no; in a container: kernel_log.enabled = false in "
+                            "ctwatch.conf");
+        break;
+    case CTW_SOURCE_JOURNAL:
+        ctw_line_add(l, "systemctl status systemd-journald.socket systemd-journald.service");
+        break;
+    }
+}
+
+void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret) {
+    ctw_line_start(ret);
+    if (a->edge == CTW_EDGE_END)
+        return;
+
+    switch (a->kind) {
+    case CTW_ALERT_USAGE:
+        if (a->level != CTW_LEVEL_OK)
+            after_full(ret, a);
+        break;
+    case CTW_ALERT_FORECAST:
+    case CTW_ALERT_TABLE_FULL:
+    case CTW_ALERT_EARLY_DROP:
+        after_full(ret, a);
+        break;
+    case CTW_ALERT_CHAIN_TOO_LONG:
+        more_buckets(ret, &a->table);
+        break;
+    case CTW_ALERT_DROPPED_BELOW_MAX:
+        ctw_line_add(ret, "conntrack -S shows the counters of each CPU; free -m and dmesg, whether "
+                          "the kernel is short of memory");
+        break;
+    case CTW_ALERT_INSERT_FAILED:
+        ctw_line_add(ret, "conntrack -S shows it on each CPU; where this machine does NAT, give "
+                          "the rule more addresses or ports (nft: snat to ADDRESS-ADDRESS, "
+                          "masquerade to :1024-65535 fully-random)");
+        break;
+    case CTW_ALERT_EXPECT_FULL:
+        ctw_line_add(ret, "sysctl net.netfilter.nf_conntrack_expect_max shows the limit, "
+                          "conntrack -L expect what fills it; double it with sysctl -w");
+        break;
+    case CTW_ALERT_LIMIT_CHANGED:
+        find_other_writer(ret, a);
+        break;
+    case CTW_ALERT_BLIND:
+        open_eyes(ret, a);
+        break;
+    case CTW_ALERT_SIGHTED:
+        break;
+    case CTW_ALERT_CONFIG:
+        if (a->config_refused)
+            ctw_line_add(ret, "Correct the file, ctwatchd --check-config, then systemctl reload "
+                              "ctwatch");
+        break;
+    }
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sentence.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+static const char *still(const struct ctw_alert *a) {
+    return a->edge == CTW_EDGE_REMINDER ? "still " : "";
+}
+
+/* "42 s", in the largest unit that leaves two digits. */
+static void add_span(struct ctw_line *l, uint64_t usec) {
+    const uint64_t s = usec / CTW_USEC_PER_SEC;
+
+    if (s == 0)
+        ctw_line_add(l, "less than 1 s");
+    else if (s < 2 * 60)
+        ctw_line_add(l, "%" PRIu64 " s", s);
+    else if (s < 2 * 3600)
+        ctw_line_add(l, "%" PRIu64 " min", s / 60);
+    else if (s < 2 * 86400)
+        ctw_line_add(l, "%" PRIu64 " h", s / 3600);
+    else
+        ctw_line_add(l, "%" PRIu64 " days", s / 86400);
+}
+
+/* "262144 of 262144 entries" */
+static void add_entries(struct ctw_line *l, const struct ctw_sample *t) {
+    if (t->max == 0)
+        ctw_line_add(l, "%" PRIu32 " entries and no limit", t->count);
+    else
+        ctw_line_add(l, "%" PRIu32 " of %" PRIu32 " entries", t->count, t->max);
+}
+
+/* "at 76.2 % (199754 of 262144)": cut off, not rounded, so that 100.0 means full. */
+static void add_fill(struct ctw_line *l, const struct ctw_alert *a) {
+    const struct ctw_sample *t = &a->table;
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
+
+    ctw_line_add(l, "at ");
+    if (!a->has_table)
+        ctw_line_add(l, "an unknown fill");
+    else if (t->max == 0)
+        add_entries(l, t);
+    else
+        ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %% (%" PRIu32 " of %" PRIu32 ")", usage / 100,
+                     usage / 10 % 10, t->count, t->max);
+}
+
+/* ", filling at 1200 entries/s, full in 52 s" */
+static void add_trend(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->has_rate && a->rate > 0)
+        ctw_line_add(l, ", filling at %" PRId64 " entries/s", a->rate);
+    if (a->has_rate && a->rate < 0)
+        ctw_line_add(l, ", emptying at %" PRIu64 " entries/s", 0 - (uint64_t)a->rate);
+    if (a->fills) {
+        ctw_line_add(l, ", full in ");
+        add_span(l, a->usec_to_full);
+    }
+}
+
+/* " (1234 so far)" */
+static void add_so_far(struct ctw_line *l, const struct ctw_alert *a, uint64_t n) {
+    if (a->has_losses && n > 0)
+        ctw_line_add(l, " (%" PRIu64 " so far)", n);
+}
+
+/* ": 51234 new connections dropped in 42 s" */
+static void add_sum(struct ctw_line *l, const struct ctw_alert *a, uint64_t n, const char *one,
+                    const char *many) {
+    if (a->has_losses)
+        ctw_line_add(l, ": %" PRIu64 " %s in ", n, n == 1 ? one : many);
+    else
+        ctw_line_add(l, " after ");
+    add_span(l, a->lasted_usec);
+}
+
+/* `network namespace "blue" (4026532246)`; kernels before 6.17 do not say which. */
+static void add_netns(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->netns_inode == 0)
+        ctw_line_add(l, "another network namespace (the kernel does not say which)");
+    else if (a->netns[0] == '\0')
+        ctw_line_add(l, "network namespace %" PRIu64, a->netns_inode);
+    else
+        ctw_line_add(l, "network namespace \"%.*s\" (%" PRIu64 ")", CTW_NETNS_NAME_MAX - 1,
+                     a->netns, a->netns_inode);
+}
+
+static void say_usage(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->level == CTW_LEVEL_OK)
+        ctw_line_add(l, "Conntrack table back to normal: ");
+    else
+        ctw_line_add(l, "Conntrack table %s", still(a));
+    add_fill(l, a);
+    add_trend(l, a);
+    ctw_line_add(l, ".");
+}
+
+static void say_forecast(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->edge == CTW_EDGE_END)
+        ctw_line_add(l, "Conntrack table no longer about to fill: ");
+    else
+        ctw_line_add(l, "Conntrack table %sabout to fill: ", still(a));
+    add_fill(l, a);
+    add_trend(l, a);
+    ctw_line_add(l, ".");
+}
+
+static void say_past(struct ctw_line *l, const struct ctw_alert *a, const char *which) {
+    const uint64_t lines = a->losses.log_lines;
+
+    ctw_line_add(l, "The kernel log shows %" PRIu64 " %s line%s ", lines, which,
+                 lines == 1 ? "" : "s");
+    if (a->foreign) {
+        ctw_line_add(l, "of ");
+        add_netns(l, a);
+        ctw_line_add(l, " ");
+    }
+    ctw_line_add(l, "from before ctwatchd started, the last one ");
+    add_span(l, a->lasted_usec);
+    ctw_line_add(l, " ago");
+    if (!a->foreign && a->losses.drops > 0)
+        ctw_line_add(l, "; %" PRIu64 " connections dropped since boot", a->losses.drops);
+    ctw_line_add(l, ".");
+}
+
+/* Another namespace's table, of which nothing is known but the kernel's lines. */
+static void say_full_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
+    const uint64_t lines = a->losses.log_lines;
+
+    if (a->edge == CTW_EDGE_END) {
+        ctw_line_add(l, "Conntrack table no longer full in ");
+        add_netns(l, a);
+        add_sum(l, a, lines, "kernel log line", "kernel log lines");
+    } else {
+        ctw_line_add(l, "Conntrack table %sfull in ", still(a));
+        add_netns(l, a);
+        ctw_line_add(l, ": new connections are being dropped there");
+        if (a->has_losses && lines > 0)
+            ctw_line_add(l, ", %" PRIu64 " kernel log line%s so far", lines, lines == 1 ? "" : "s");
+    }
+    ctw_line_add(l, ".");
+}
+
+static void say_table_full(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->edge == CTW_EDGE_PAST) {
+        say_past(l, a, "table-full");
+        return;
+    }
+    if (a->foreign) {
+        say_full_elsewhere(l, a);
+        return;
+    }
+    if (a->edge == CTW_EDGE_END) {
+        ctw_line_add(l, "Conntrack table no longer full");
+        add_sum(l, a, a->losses.drops, "new connection dropped", "new connections dropped");
+        if (a->has_table)
+            ctw_line_add(l, ", now ");
+    } else {
+        ctw_line_add(l, "Conntrack table %sfull: new connections are being dropped", still(a));
+        add_so_far(l, a, a->losses.drops);
+        if (a->has_table)
+            ctw_line_add(l, ", ");
+    }
+    if (a->has_table)
+        add_entries(l, &a->table);
+    ctw_line_add(l, ".");
+}
+
+/* The conditions that differ in their words only. */
+struct course {
+    const char *now;        /* while it lasts; the number follows */
+    const char *over;       /* when it has ended; the number follows, */
+    const char *one, *many; /* of these */
+};
+
+static void say_course(struct ctw_line *l, const struct ctw_alert *a, const struct course *c,
+                       uint64_t n) {
+    if (a->edge == CTW_EDGE_END) {
+        ctw_line_add(l, "%s", c->over);
+        add_sum(l, a, n, c->one, c->many);
+    } else {
+        ctw_line_add(l, "%s%s", a->edge == CTW_EDGE_REMINDER ? "Still: " : "", c->now);
+        add_so_far(l, a, n);
+    }
+    if (a->has_table) {
+        ctw_line_add(l, ", ");
+        add_entries(l, &a->table);
+        if (a->kind == CTW_ALERT_CHAIN_TOO_LONG && a->table.has_buckets)
+            ctw_line_add(l, " in %" PRIu32 " buckets", a->table.buckets);
+    }
+    ctw_line_add(l, ".");
+}
+
+static void say_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->edge == CTW_EDGE_PAST)
+        say_past(l, a, "expectation-table-full");
+    else if (a->edge == CTW_EDGE_END)
+        ctw_line_add(l, "Conntrack expectation table no longer full.");
+    else
+        ctw_line_add(l,
+                     "Conntrack expectation table %sfull: helpers (FTP, SIP) cannot announce "
+                     "further connections.",
+                     still(a));
+}
+
+static void say_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
+    ctw_line_add(l, "Conntrack limits changed by another program:");
+    if (a->max_changed)
+        ctw_line_add(l, " max from %" PRIu32 " to %" PRIu32, a->old_max, a->new_max);
+    if (a->max_changed && a->buckets_changed)
+        ctw_line_add(l, ",");
+    if (a->buckets_changed)
+        ctw_line_add(l, " buckets from %" PRIu32 " to %" PRIu32, a->old_buckets, a->new_buckets);
+    if (a->has_table) {
+        ctw_line_add(l, "; the table is ");
+        add_fill(l, a);
+    }
+    ctw_line_add(l, ".");
+}
+
+void ctw_sentence_fault(const struct ctw_source_state *s, struct ctw_line *ret) {
+    ctw_line_start(ret);
+    if (s->health != CTW_HEALTH_FAILED && s->health != CTW_HEALTH_ABSENT)
+        return;
+    if (s->what)
+        ctw_line_add(ret, "%s: ", s->what);
+    if (s->health == CTW_HEALTH_ABSENT)
+        ctw_line_add(ret, "not there");
+    else if (s->error == -EBADMSG)
+        ctw_line_add(ret, "content not understood");
+    else
+        ctw_line_add(ret, "%s", strerror(-s->error));
+}
+
+static void say_blind(struct ctw_line *l, const struct ctw_alert *a) {
+    static const struct {
+        const char *failed, *absent, *consequence;
+    } words[CTW_SOURCES] = {
+        [CTW_SOURCE_TABLE] = {"Conntrack table cannot be read", "No conntrack table yet",
+                              "its fill is not known"},
+        [CTW_SOURCE_COUNTERS] = {"Conntrack counters cannot be read", "No conntrack counters yet",
+                                 "drops show in the kernel log only"},
+        [CTW_SOURCE_KERNEL_LOG] = {"Kernel log cannot be read", "No kernel log",
+                                   "drops show in the counters only, and those of other network "
+                                   "namespaces not at all"},
+        [CTW_SOURCE_JOURNAL] = {"Journal takes no records", "No journal",
+                                "alerts are held until it does"},
+    };
+    struct ctw_line fault;
+
+    ctw_sentence_fault(&a->health, &fault);
+    if (a->health.health == CTW_HEALTH_ABSENT)
+        ctw_line_add(l, "%s (%s)", words[a->source].absent, fault.text);
+    else
+        ctw_line_add(l, "%s (%s)", words[a->source].failed, fault.text);
+    if (a->health.health == CTW_HEALTH_ABSENT && a->source == CTW_SOURCE_TABLE)
+        ctw_line_add(l, ": the kernel tracks no connections; waiting until it does.");
+    else
+        ctw_line_add(l, ": %s.", words[a->source].consequence);
+}
+
+static void say_sighted(struct ctw_line *l, const struct ctw_alert *a) {
+    static const char *const words[CTW_SOURCES] = {
+        [CTW_SOURCE_TABLE] = "Conntrack table can now be read",
+        [CTW_SOURCE_COUNTERS] = "Conntrack counters can now be read",
+        [CTW_SOURCE_KERNEL_LOG] = "Kernel log can now be read",
+        [CTW_SOURCE_JOURNAL] = "Journal now takes records",
+    };
+
+    ctw_line_add(l, "%s", words[a->source]);
+    if (a->has_table && a->source == CTW_SOURCE_TABLE) {
+        ctw_line_add(l, ": ");
+        add_entries(l, &a->table);
+    }
+    ctw_line_add(l, ".");
+}
+
+static void say_config(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->config_refused)
+        ctw_line_add(l, "Configuration refused, the old settings stay in force: %.*s",
+                     (int)sizeof a->reason - 1, a->reason);
+    else
+        ctw_line_add(l, "Configuration reloaded.");
+}
+
+void ctw_sentence(const struct ctw_alert *a, struct ctw_line *ret) {
+    static const struct course early_drop = {
+        "Conntrack table full: the kernel evicts entries to make room",
+        "Conntrack entries no longer evicted", "entry evicted", "entries evicted"};
+    static const struct course chain_too_long = {
+        "New connections refused, conntrack hash chains are too long",
+        "Conntrack hash chains no longer too long", "new connection refused",
+        "new connections refused"};
+    static const struct course below_max = {
+        "New connections dropped though the conntrack table is not full",
+        "No more drops below the conntrack limit", "new connection dropped",
+        "new connections dropped"};
+    static const struct course insert_failed = {
+        "New connections lost to clashes in the conntrack table",
+        "No more clashes in the conntrack table", "new connection lost", "new connections lost"};
+
+    ctw_line_start(ret);
+    switch (a->kind) {
+    case CTW_ALERT_USAGE:
+        say_usage(ret, a);
+        break;
+    case CTW_ALERT_FORECAST:
+        say_forecast(ret, a);
+        break;
+    case CTW_ALERT_TABLE_FULL:
+        say_table_full(ret, a);
+        break;
+    case CTW_ALERT_EARLY_DROP:
+        say_course(ret, a, &early_drop, a->losses.early_drops);
+        break;
+    case CTW_ALERT_CHAIN_TOO_LONG:
+        say_course(ret, a, &chain_too_long, a->losses.chain_too_long);
+        break;
+    case CTW_ALERT_DROPPED_BELOW_MAX:
+        say_course(ret, a, &below_max, a->losses.drops);
+        break;
+    case CTW_ALERT_INSERT_FAILED:
+        say_course(ret, a, &insert_failed, a->losses.insert_failed);
+        break;
+    case CTW_ALERT_EXPECT_FULL:
+        say_expect_full(ret, a);
+        break;
+    case CTW_ALERT_LIMIT_CHANGED:
+        say_limit_changed(ret, a);
+        break;
+    case CTW_ALERT_BLIND:
+        say_blind(ret, a);
+        break;
+    case CTW_ALERT_SIGHTED:
+        say_sighted(ret, a);
+        break;
+    case CTW_ALERT_CONFIG:
+        say_config(ret, a);
+        break;
+    }
+}
