@@ -287,7 +287,7 @@ static int set_up(struct ctw_manager *m) {
     r = ctw_report_new(&m->report);
     if (r < 0)
         return r;
-    r = ctw_command_new(m->event, &m->command);
+    r = ctw_command_new(m->event, CTW_COMMAND_LIMIT_USEC, &m->command);
     if (r < 0)
         return r;
     r = add_table(m);
