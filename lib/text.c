@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "text.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "sample.h"
+
+/* A double holds every integer up to here, so a value that went through libconfig stays exact. */
+#define VALUE_MAX (UINT64_C(1) << 53)
+
+/* More decimals than this are no use to anyone, and 10^6 days in microseconds fit 64 bits. */
+#define FRACTION_DIGITS_MAX 6
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static const struct unit durations[] = {
+    {"", CTW_USEC_PER_SEC},
+    {"us", 1},
+    {"ms", CTW_USEC_PER_MSEC},
+    {"s", CTW_USEC_PER_SEC},
+    {"min", 60 * CTW_USEC_PER_SEC},
+    {"h", 3600 * CTW_USEC_PER_SEC},
+    {"d", 24 * 3600 * CTW_USEC_PER_SEC},
+};
+
+static const struct unit sizes[] = {
+    {"", 1},
+    {"B", 1},
+    {"KiB", UINT64_C(1) << 10},
+    {"MiB", UINT64_C(1) << 20},
+    {"GiB", UINT64_C(1) << 30},
+    {"TiB", UINT64_C(1) << 40},
+};
+
+/* isdigit() would ask the locale. */
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static size_t count_digits(const char *text) {
+    size_t n = 0;
+    while (is_digit(text[n]))
+        n++;
+    return n;
+}
+
+int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *ret) {
+    if (length == 0)
+        return -EINVAL;
+
+    uint64_t value = 0;
+    bool fits = true;
+    for (size_t i = 0; i < length; i++) {
+        if (!is_digit(text[i]))
+            return -EINVAL;
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, text[i] - '0', &value))
+            fits = false;
+    }
+    if (!fits || value > max)
+        return -ERANGE;
+    *ret = value;
+    return 0;
+}
+
+int ctw_text_sysctl(const char *text, size_t length, uint32_t *ret) {
+    if (length == 0 || text[length - 1] != '\n')
+        return -EBADMSG;
+
+    uint64_t value;
+    if (ctw_text_decimal(text, length - 1, UINT32_MAX, &value) < 0)
+        return -EBADMSG;
+    *ret = (uint32_t)value;
+    return 0;
+}
+
+static const struct unit *find_unit(const struct unit *units, size_t n, const char *name) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(units[i].name, name) == 0)
+            return &units[i];
+    return NULL;
+}
+
+/* Whole units and millionths of one, as they stand before the unit's name. */
+struct quantity {
+    uint64_t whole;
+    uint64_t millionths;
+};
+
+/* "1.5h": sets *ret_unit to the "h". */
+static int read_quantity(const char *text, struct quantity *ret, const char **ret_unit) {
+    struct quantity q = {0};
+    size_t n = count_digits(text);
+    int whole = ctw_text_decimal(text, n, VALUE_MAX, &q.whole);
+    if (whole == -EINVAL)
+        return -EINVAL;
+    text += n;
+
+    if (*text == '.') {
+        n = count_digits(++text);
+        if (n > FRACTION_DIGITS_MAX || ctw_text_decimal(text, n, VALUE_MAX, &q.millionths) < 0)
+            return -EINVAL;
+        for (size_t i = n; i < FRACTION_DIGITS_MAX; i++)
+            q.millionths *= 10;
+        text += n;
+    }
+    *ret = q;
+    *ret_unit = text;
+    return whole;
+}
+
+int ctw_text_duration(const char *text, uint64_t *ret) {
+    struct quantity q = {0};
+    const char *name = "";
+    int r = read_quantity(text, &q, &name);
+    if (r == -EINVAL)
+        return -EINVAL;
+    const struct unit *unit = find_unit(durations, sizeof durations / sizeof *durations, name);
+    if (unit == NULL)
+        return -EINVAL;
+
+    uint64_t usec;
+    if (r < 0 || __builtin_mul_overflow(q.whole, unit->factor, &usec) || usec > VALUE_MAX)
+        return -ERANGE;
+    usec += (q.millionths * unit->factor + 500000) / 1000000;
+    if (usec > VALUE_MAX)
+        return -ERANGE;
+    *ret = usec;
+    return 0;
+}
+
+int ctw_text_size(const char *text, uint64_t *ret) {
+    size_t n = count_digits(text);
+    const struct unit *unit = find_unit(sizes, sizeof sizes / sizeof *sizes, text + n);
+    if (unit == NULL)
+        return -EINVAL;
+
+    uint64_t value;
+    int r = ctw_text_decimal(text, n, VALUE_MAX, &value);
+    if (r < 0)
+        return r;
+    if (__builtin_mul_overflow(value, unit->factor, &value) || value > VALUE_MAX)
+        return -ERANGE;
+    *ret = value;
+    return 0;
+}
