@@ -84,7 +84,7 @@ void ctw_settings_defaults(struct ctw_settings *ret);
  * `@include` is refused, and so are texts that are empty, larger than CTW_SETTINGS_TEXT_MAX or not
  * text.
  *
- * Return: 0; -EINVAL when the text is refused; -ENOMEM.
+ * Return: 0; -EINVAL when the text is refused.
  */
 int ctw_settings_parse(const char *text, size_t length, struct ctw_settings *ret,
                        struct ctw_settings_error *reterr);
