@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * bench_look: one look, decision included, against two bare preads of the same two files.
+ *
+ * The look is what the daemon does at a wake-up, less the loop: the clock, count and max, the
+ * counters and buckets when they are asked for, the decision. It is measured as it comes in a
+ * calm hour, four a second (so the counters are read at every fourth), in virtual time, and as it
+ * comes in a flood, every two milliseconds. The two sides take turns, so that a machine that
+ * changes its speed changes both.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "table.h"
+#include "watch.h"
+
+#define ROUNDS 51
+#define LOOKS  20000
+
+static uint64_t clock_ns(clockid_t clock) {
+    struct timespec ts;
+
+    (void)clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int open_or_say(const char *path) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        perror(path);
+    return fd;
+}
+
+static uint64_t bare_preads(int count, int max) {
+    char buffer[32];
+    const uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+    for (int i = 0; i < LOOKS; i++)
+        if (pread(count, buffer, sizeof(buffer), 0) <= 0 ||
+            pread(max, buffer, sizeof(buffer), 0) <= 0)
+            return 0;
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
+}
+
+struct side {
+    struct ctw_table *table;
+    struct ctw_watch watch;
+    struct ctw_settings settings;
+    struct ctw_tick tick;
+    struct ctw_verdict verdict;
+};
+
+static uint64_t looks(struct side *s, uint64_t step_usec) {
+    const uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+    for (int i = 0; i < LOOKS; i++) {
+        struct timespec ts;
+        (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* the daemon asks; the answer is ours */
+        s->tick.now_usec += step_usec;
+        ctw_table_look(s->table, &s->tick.sample, &s->tick.sources[CTW_SOURCE_TABLE]);
+        if (s->tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
+            ctw_watch_wants_counters(&s->watch, &s->tick))
+            ctw_table_look_counters(s->table, &s->tick.sample,
+                                    &s->tick.sources[CTW_SOURCE_COUNTERS]);
+        ctw_watch_step(&s->watch, &s->settings, &s->tick, &s->verdict);
+    }
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
+}
+
+static int ascending(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *values) {
+    qsort(values, ROUNDS, sizeof(*values), ascending);
+    return values[ROUNDS / 2];
+}
+
+int main(void) {
+    static struct side side;
+    static double bare[ROUNDS], calm[ROUNDS], flood[ROUNDS], calm_ratio[ROUNDS],
+        flood_ratio[ROUNDS];
+    const int count = open_or_say("/proc/sys/net/netfilter/nf_conntrack_count");
+    const int max = open_or_say("/proc/sys/net/netfilter/nf_conntrack_max");
+
+    if (count < 0 || max < 0 || ctw_table_new("", &side.table) < 0)
+        return EXIT_FAILURE;
+    ctw_settings_defaults(&side.settings);
+    side.tick.now_usec = 1;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        bare[i] = (double)bare_preads(count, max) / LOOKS;
+        calm[i] = (double)looks(&side, side.settings.poll.interval_usec) / LOOKS;
+        flood[i] = (double)looks(&side, side.settings.poll.fastest_usec) / LOOKS;
+        calm_ratio[i] = calm[i] / bare[i];
+        flood_ratio[i] = flood[i] / bare[i];
+    }
+    (void)printf("two bare preads            %7.0f ns\n", median(bare));
+    (void)printf("one look, four a second    %7.0f ns   ratio %.2f   (at most 3)\n", median(calm),
+                 median(calm_ratio));
+    (void)printf("one look, every 2 ms       %7.0f ns   ratio %.2f   (at most 3)\n", median(flood),
+                 median(flood_ratio));
+    (void)ctw_table_free(side.table);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,14 @@
+# A full table of unassured entries logs nothing: the kernel makes room by evicting live entries.
+
+table max=10000 count=9800
+look at 1s
+says usage begin level=warning
+says usage begin level=critical
+table count=10000 early_drop=40
+look at 2s
+says early_drop begin level=full early_drops=40 drops=0 log_lines=0
+look every 250ms until 20s early_drop+=10
+says nothing
+look until 40s
+says early_drop end early_drops=760
+says nothing

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * play: plays a story through the decision core, in virtual time.
+ *
+ * A story is a text file: settings, what the table does, and what must be said of it. One
+ * directive per line, blank lines and lines starting with # are passed over.
+ *
+ *   settings TEXT            configuration; consecutive lines make one, and replace what was before
+ *   table KEY=VALUE ...      from now on: count max buckets drop early_drop insert_failed
+ *                            chainlength inode; +=VALUE adds; "nocounters" or "counters"
+ *   log KEY=N ...            once, at the next look: full expect suppressed lost netns/INODE
+ *   past KEY=N ...           the same, for what the log said before the first look
+ *   source NAME STATE        table, counters, kernel_log or journal: ok, absent or failed
+ *   look at TIME             one look
+ *   look every STEP until TIME [count=N] [drop+=N ...]
+ *   look until TIME [count=N]
+ *                            looks every STEP, or when the verdict asks for the next one; the
+ *                            count goes to N in a straight line, counters rise at every look
+ *   says KIND EDGE [FIELD=VALUE ...]
+ *                            the next alert not yet told of; FIELD is a journal field without
+ *                            CTWATCH_ in lower case; "at=TIME", "from=TIME", "by=TIME" tell when
+ *   says nothing             no alert is left untold
+ *   next at_most TIME        how soon the last verdict wants to look again
+ *   next at_least TIME
+ *   looked at_most N         looks since the last "looked" line
+ *
+ * Alerts untold at the end of the story fail it.
+ */
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "settings.h"
+#include "text.h"
+#include "watch.h"
+
+#define ALERTS_MAX 4096
+#define WORDS_MAX  32
+#define LOOKS_MAX  50000000u
+
+struct told {
+    uint64_t at_usec;
+    struct ctw_fields fields;
+};
+
+struct play {
+    const char *path;
+    unsigned line;
+    char settings_text[8192];
+    bool settings_open; /* the last directive was a settings line */
+    struct ctw_settings settings;
+    struct ctw_watch watch;
+    struct ctw_tick tick;
+    struct ctw_verdict verdict;
+    bool counters;
+    uint64_t now_usec;
+    uint64_t looks;       /* since the last "looked" line */
+    uint64_t total_looks; /* bounds a story that asks for too much */
+    struct told *told;
+    size_t n_told, next_told;
+};
+
+/* The story's time 0: nothing in a tick may be 0 microseconds old. */
+#define EPOCH_USEC (1000 * CTW_USEC_PER_SEC)
+
+static void fail(const struct play *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
+
+static void fail(const struct play *p, const char *format, ...) {
+    va_list ap;
+
+    (void)fprintf(stderr, "%s:%u: ", p->path, p->line);
+    va_start(ap, format);
+    (void)vfprintf(stderr, format, ap);
+    va_end(ap);
+    (void)fputc('\n', stderr);
+    exit(EXIT_FAILURE);
+}
+
+static uint64_t number(const struct play *p, const char *text) {
+    uint64_t n = 0;
+
+    if (ctw_text_decimal(text, strlen(text), UINT64_MAX, &n) < 0)
+        fail(p, "not a number: %s", text);
+    return n;
+}
+
+static uint64_t duration(const struct play *p, const char *text) {
+    uint64_t usec = 0;
+
+    if (!text || ctw_text_duration(text, &usec) < 0)
+        fail(p, "not a time: %s", text ? text : "(nothing)");
+    return usec;
+}
+
+/* Splits "key=value" in place; returns the value. */
+static char *value_of(const struct play *p, char *word) {
+    char *equals = strchr(word, '=');
+
+    if (!equals)
+        fail(p, "not KEY=VALUE: %s", word);
+    *equals = '\0';
+    return equals + 1;
+}
+
+/* "key=5" sets, "key+=5" adds. */
+static void assign(const struct play *p, char *key, const char *value, uint32_t *target) {
+    const size_t length = strlen(key);
+    const uint32_t n = (uint32_t)number(p, value);
+
+    if (length > 0 && key[length - 1] == '+')
+        *target += n;
+    else
+        *target = n;
+}
+
+static bool key_is(const char *key, const char *name) {
+    const size_t length = strlen(name);
+
+    return strncmp(key, name, length) == 0 && (!key[length] || strcmp(key + length, "+") == 0);
+}
+
+static void set_table(struct play *p, char *word) {
+    struct ctw_sample *s = &p->tick.sample;
+
+    if (strcmp(word, "nocounters") == 0 || strcmp(word, "counters") == 0) {
+        p->counters = word[0] == 'c';
+        return;
+    }
+
+    const char *value = value_of(p, word);
+    const struct {
+        const char *name;
+        uint32_t *target;
+    } keys[] = {
+        {"count", &s->count},
+        {"max", &s->max},
+        {"buckets", &s->buckets},
+        {"drop", &s->counters.drop},
+        {"early_drop", &s->counters.early_drop},
+        {"insert_failed", &s->counters.insert_failed},
+        {"chainlength", &s->counters.chainlength},
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (key_is(word, keys[i].name)) {
+            assign(p, word, value, keys[i].target);
+            return;
+        }
+    if (strcmp(word, "inode") != 0)
+        fail(p, "a table has no %s", word);
+    p->tick.netns_inode = number(p, value);
+}
+
+static void set_log(struct play *p, char *word, struct ctw_tally *log) {
+    const char *value = value_of(p, word);
+    const uint32_t n = (uint32_t)number(p, value);
+
+    if (strcmp(word, "full") == 0)
+        log->full_lines = n;
+    else if (strcmp(word, "expect") == 0)
+        log->expect_lines = n;
+    else if (strcmp(word, "suppressed") == 0)
+        log->suppressed = n;
+    else if (strcmp(word, "lost") == 0)
+        log->lost_records = n;
+    else if (strcmp(word, "others") == 0)
+        log->other_netns_lines = n;
+    else if (strncmp(word, "netns/", 6) == 0 && log->n_netns < CTW_TALLY_NETNS_MAX)
+        log->netns[log->n_netns++] = (struct ctw_tally_netns){number(p, word + 6), n};
+    else
+        fail(p, "a log has no %s", word);
+}
+
+static void set_source(struct play *p, const char *name, const char *state) {
+    for (int i = 0; i < CTW_SOURCES; i++) {
+        struct ctw_source_state *s = &p->tick.sources[i];
+        if (!name || !state || strcmp(name, ctw_source_name((enum ctw_source)i)) != 0)
+            continue;
+        *s = (struct ctw_source_state){.what = "/proc/file"};
+        if (strcmp(state, "ok") == 0)
+            s->health = CTW_HEALTH_OK;
+        else if (strcmp(state, "absent") == 0)
+            s->health = CTW_HEALTH_ABSENT;
+        else if (strcmp(state, "failed") == 0)
+            *s = (struct ctw_source_state){CTW_HEALTH_FAILED, -EBADMSG, "/proc/file"};
+        else
+            fail(p, "a source is ok, absent or failed, not %s", state);
+        return;
+    }
+    fail(p, "no such source: %s", name ? name : "(nothing)");
+}
+
+static void look(struct play *p, uint64_t at_usec) {
+    struct ctw_tick tick = p->tick;
+    const bool readable = tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
+
+    p->now_usec = at_usec;
+    tick.now_usec = EPOCH_USEC + at_usec;
+    tick.sample.has_buckets = tick.sample.has_counters = false;
+    if (readable && ctw_watch_wants_counters(&p->watch, &tick)) {
+        tick.sample.has_buckets = tick.sample.buckets > 0;
+        tick.sample.has_counters =
+            p->counters && tick.sources[CTW_SOURCE_COUNTERS].health != CTW_HEALTH_FAILED;
+    }
+
+    ctw_watch_step(&p->watch, &p->settings, &tick, &p->verdict);
+    for (size_t i = 0; i < p->verdict.n_alerts; i++) {
+        if (p->n_told == ALERTS_MAX)
+            fail(p, "more than %d alerts", ALERTS_MAX);
+        p->told[p->n_told].at_usec = at_usec;
+        ctw_alert_render(&p->verdict.alerts[i], &p->told[p->n_told++].fields);
+    }
+    memset(&p->tick.log, 0, sizeof(p->tick.log));
+    p->tick.has_past = false;
+    p->looks++;
+    if (++p->total_looks > LOOKS_MAX)
+        fail(p, "more than %u looks", LOOKS_MAX);
+}
+
+/* look at T | look until T [...] | look every D until T [...] */
+static void do_look(struct play *p, char *words[], size_t n) {
+    uint64_t every = 0;
+    size_t i = 1;
+
+    if (n == 3 && strcmp(words[1], "at") == 0) {
+        look(p, duration(p, words[2]));
+        return;
+    }
+    if (n > 3 && strcmp(words[1], "every") == 0) {
+        every = duration(p, words[2]);
+        i = 3;
+    }
+    if (i + 1 >= n || strcmp(words[i], "until") != 0)
+        fail(p, "look at TIME, look until TIME, or look every STEP until TIME");
+
+    const uint64_t from = p->now_usec, until = duration(p, words[i + 1]);
+    const int64_t first = p->tick.sample.count;
+    int64_t last = first;
+    char *rises[WORDS_MAX];
+    size_t n_rises = 0;
+    for (i += 2; i < n; i++) {
+        if (strncmp(words[i], "count=", 6) == 0)
+            last = (int64_t)number(p, words[i] + 6);
+        else
+            rises[n_rises++] = words[i];
+    }
+    while (p->now_usec < until) {
+        uint64_t step = every ? every : p->total_looks ? p->verdict.next_look_usec : 1;
+        if (step > until - p->now_usec)
+            step = until - p->now_usec;
+        const int64_t passed = (int64_t)(p->now_usec + step - from);
+        p->tick.sample.count =
+            (uint32_t)(first + (last - first) * passed / (int64_t)(until - from));
+        for (size_t k = 0; k < n_rises; k++) {
+            char word[64];
+            (void)snprintf(word, sizeof(word), "%s", rises[k]);
+            set_table(p, word);
+        }
+        look(p, p->now_usec + step);
+    }
+}
+
+static void check_field(const struct play *p, const struct told *t, const char *key,
+                        const char *wanted) {
+    char name[64] = "CTWATCH_";
+    size_t length = strlen(name);
+
+    for (const char *c = key; *c && length + 1 < sizeof(name); c++)
+        name[length++] = (char)toupper((unsigned char)*c);
+    name[length] = '\0';
+    const char *is = ctw_alert_field(&t->fields, name);
+    if (!is && strcmp(wanted, "-") == 0)
+        return;
+    if (!is || strcmp(is, wanted) != 0)
+        fail(p, "%s is %s, should be %s (%s)", name, is ? is : "absent", wanted,
+             t->fields.field[0]);
+}
+
+static void check_time(const struct play *p, const struct told *t, const char *key,
+                       uint64_t wanted) {
+    const bool right = strcmp(key, "at") == 0     ? t->at_usec == wanted
+                       : strcmp(key, "from") == 0 ? t->at_usec >= wanted
+                                                  : t->at_usec <= wanted;
+    if (!right)
+        fail(p, "was said at %" PRIu64 " us, should be %s %" PRIu64 " us (%s)", t->at_usec, key,
+             wanted, t->fields.field[0]);
+}
+
+static void do_says(struct play *p, char *words[], size_t n) {
+    if (n == 2 && strcmp(words[1], "nothing") == 0) {
+        if (p->next_told < p->n_told)
+            fail(p, "something was said: %s", p->told[p->next_told].fields.field[0]);
+        return;
+    }
+    if (n < 3)
+        fail(p, "says KIND EDGE [FIELD=VALUE ...], or says nothing");
+    if (p->next_told == p->n_told)
+        fail(p, "nothing more was said");
+
+    const struct told *t = &p->told[p->next_told++];
+    check_field(p, t, "alert", words[1]);
+    check_field(p, t, "edge", words[2]);
+    for (size_t i = 3; i < n; i++) {
+        const char *value = value_of(p, words[i]);
+        if (strcmp(words[i], "at") == 0 || strcmp(words[i], "from") == 0 ||
+            strcmp(words[i], "by") == 0)
+            check_time(p, t, words[i], duration(p, value));
+        else
+            check_field(p, t, words[i], value);
+    }
+}
+
+static void check_bound(const struct play *p, char *words[], size_t n, uint64_t is,
+                        uint64_t (*read)(const struct play *, const char *)) {
+    if (n != 3)
+        fail(p, "%s at_most or at_least what?", words[0]);
+    const uint64_t bound = read(p, words[2]);
+    if (strcmp(words[1], "at_most") == 0 ? is > bound : is < bound)
+        fail(p, "%s is %" PRIu64 ", should be %s %" PRIu64, words[0], is, words[1], bound);
+}
+
+static void do_settings(struct play *p, const char *text) {
+    struct ctw_settings_error error;
+
+    if (!p->settings_open)
+        p->settings_text[0] = '\0';
+    const size_t used = strlen(p->settings_text);
+    (void)snprintf(p->settings_text + used, sizeof(p->settings_text) - used, "%s\n", text);
+    p->settings_open = true;
+    if (ctw_settings_parse(p->settings_text, strlen(p->settings_text), &p->settings, &error) < 0)
+        fail(p, "%s: %s", error.key, error.reason);
+}
+
+static void do_line(struct play *p, char *line) {
+    static const char blanks[] = " \t\n";
+    char *words[WORDS_MAX], *rest = NULL;
+    size_t n = 0;
+
+    line += strspn(line, blanks);
+    if (strncmp(line, "settings ", 9) == 0) {
+        do_settings(p, line + 9);
+        return;
+    }
+    for (char *w = strtok_r(line, blanks, &rest); w && n < WORDS_MAX;
+         w = strtok_r(NULL, blanks, &rest))
+        words[n++] = w;
+    if (n == 0 || words[0][0] == '#')
+        return;
+
+    p->settings_open = false;
+    if (strcmp(words[0], "table") == 0)
+        for (size_t i = 1; i < n; i++)
+            set_table(p, words[i]);
+    else if (strcmp(words[0], "log") == 0)
+        for (size_t i = 1; i < n; i++)
+            set_log(p, words[i], &p->tick.log);
+    else if (strcmp(words[0], "past") == 0) {
+        p->tick.has_past = true;
+        for (size_t i = 1; i < n; i++)
+            set_log(p, words[i], &p->tick.past);
+    } else if (strcmp(words[0], "source") == 0)
+        set_source(p, n > 1 ? words[1] : NULL, n > 2 ? words[2] : NULL);
+    else if (strcmp(words[0], "look") == 0)
+        do_look(p, words, n);
+    else if (strcmp(words[0], "says") == 0)
+        do_says(p, words, n);
+    else if (strcmp(words[0], "next") == 0)
+        check_bound(p, words, n, p->verdict.next_look_usec, duration);
+    else if (strcmp(words[0], "looked") == 0) {
+        check_bound(p, words, n, p->looks, number);
+        p->looks = 0;
+    } else
+        fail(p, "no such directive: %s", words[0]);
+}
+
+static void set_stage(struct play *p) {
+    p->counters = true;
+    p->tick.netns_inode = 4026531840;
+    p->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+    p->tick.sources[CTW_SOURCE_COUNTERS].health = CTW_HEALTH_OK;
+    p->tick.sources[CTW_SOURCE_KERNEL_LOG].health = CTW_HEALTH_OK;
+    ctw_settings_defaults(&p->settings);
+}
+
+int main(int argc, char *argv[]) {
+    char line[1024];
+
+    if (argc != 2) {
+        (void)fputs("usage: play FILE.story\n", stderr);
+        return EXIT_FAILURE;
+    }
+    struct play *p = calloc(1, sizeof(*p));
+    FILE *f = fopen(argv[1], "re");
+    if (!p || !f || !(p->told = calloc(ALERTS_MAX, sizeof(*p->told)))) {
+        perror(argv[1]);
+        return EXIT_FAILURE;
+    }
+
+    p->path = argv[1];
+    set_stage(p);
+    while (fgets(line, sizeof(line), f)) {
+        p->line++;
+        do_line(p, line);
+    }
+    do_line(p, (char[]){"says nothing"});
+    (void)printf("%s: %zu alerts, each as told\n", p->path, p->n_told);
+    (void)fclose(f);
+    free(p->told);
+    free(p);
+    return EXIT_SUCCESS;
+}
