@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
@@ -43,13 +44,22 @@ static struct stand_in {
     int slave;   /* shows what has arrived */
     int waiting; /* answers not read yet */
     char path[64];
+    dev_t number;
     bool seekable;
+    bool mute;  /* answers every read() with EAGAIN */
     int whence; /* of the last lseek() */
     unsigned seeks;
     unsigned reads;
     unsigned char n_answers;
     struct answer answers[256];
 } device;
+
+/* Not by isatty(), which denies it after a hangup. */
+static bool is_stand_in(int fd) {
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == device.number;
+}
 
 ssize_t read(int fd, void *buffer, size_t size);
 off_t lseek(int fd, off_t offset, int whence);
@@ -59,9 +69,13 @@ ssize_t read(int fd, void *buffer, size_t size) {
     unsigned char which;
     ssize_t n;
 
-    if (!isatty(fd))
+    if (!is_stand_in(fd))
         return syscall(SYS_read, fd, buffer, size);
     device.reads++;
+    if (device.mute) {
+        errno = EAGAIN;
+        return -1;
+    }
     n = syscall(SYS_read, fd, &which, 1);
     if (n <= 0)
         return n;
@@ -78,7 +92,7 @@ ssize_t read(int fd, void *buffer, size_t size) {
 }
 
 off_t lseek(int fd, off_t offset, int whence) {
-    if (!isatty(fd) || !device.seekable)
+    if (!is_stand_in(fd) || !device.seekable)
         return syscall(SYS_lseek, fd, offset, whence);
     assert_int_equal(offset, 0);
     device.whence = whence;
@@ -88,6 +102,7 @@ off_t lseek(int fd, off_t offset, int whence) {
 
 static void plug_in(void) {
     struct termios raw;
+    struct stat st;
 
     device = (struct stand_in){.seekable = true, .whence = -1};
     device.master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -97,6 +112,8 @@ static void plug_in(void) {
     assert_int_equal(ptsname_r(device.master, device.path, sizeof(device.path)), 0);
     device.slave = open(device.path, O_RDWR | O_NOCTTY | O_CLOEXEC);
     assert_true(device.slave >= 0);
+    assert_int_equal(fstat(device.slave, &st), 0);
+    device.number = st.st_rdev;
     assert_int_equal(tcgetattr(device.slave, &raw), 0);
     cfmakeraw(&raw);
     assert_int_equal(tcsetattr(device.slave, TCSANOW, &raw), 0);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <sys/stat.h>
-
 #include "kmsg_stand_in.h"
 
 static void assert_failed(const struct fixture *f, int error) {
@@ -65,6 +63,17 @@ static void a_hangup_fails_the_log_and_does_not_spin(void **state) {
     struct fixture *f = *state;
 
     start(f);
+    unplug();
+    assert_int_equal(run(f), 1);
+    take(f, 1);
+    assert_failed(f, -EIO);
+}
+
+static void a_hangup_that_read_does_not_show_fails_the_log_as_well(void **state) {
+    struct fixture *f = *state;
+
+    start(f);
+    device.mute = true;
     unplug();
     assert_int_equal(run(f), 1);
     take(f, 1);
@@ -216,6 +225,7 @@ int main(void) {
         TEST(a_log_without_permission_is_a_failure),
         TEST(an_error_fails_the_log_and_not_the_loop),
         TEST(a_hangup_fails_the_log_and_does_not_spin),
+        TEST(a_hangup_that_read_does_not_show_fails_the_log_as_well),
         TEST(nothing_but_nonsense_is_no_log),
         TEST(a_failed_log_is_opened_again_after_ten_seconds_only),
         TEST(what_came_while_it_was_down_is_counted_and_nothing_twice),
