@@ -17,7 +17,7 @@ log full=4
 look at 301s
 says table_full begin level=full log_lines=4 count=-
 source table ok
-table count=9500
+table count=9400
 look at 302s
 look until 304s
 says sighted end source=table
