@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_FLOW_H
+#define CTW_FLOW_H
+
+/*
+ * One ctnetlink message: an event of the subscription, or an entry of a dump.
+ *
+ * This is the hot path, walked once per new connection of a flood, so it is a walk over the
+ * attributes that are needed and nothing else; every attribute is checked by its size before it
+ * is read.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ctw_flow_event {
+    CTW_FLOW_NEW,    /* also every entry of a dump */
+    CTW_FLOW_UPDATE, /* ctwatch never subscribes to these */
+    CTW_FLOW_DESTROY,
+};
+
+struct ctw_flow {
+    enum ctw_flow_event event;
+    uint8_t family;     /* AF_INET or AF_INET6 */
+    uint8_t protocol;   /* IPPROTO_*, of the original direction */
+    uint8_t source[16]; /* original direction, network order; 4 bytes used with AF_INET */
+    uint8_t destination[16];
+    uint16_t source_port; /* host order; 0 where the protocol has none */
+    uint16_t destination_port;
+    uint16_t zone;        /* 0: the default zone */
+    uint32_t status;      /* IPS_* bits of nf_conntrack_common.h; 0 when not given */
+    uint32_t timeout_sec; /* 0 when not given, as in events */
+    bool has_tcp_state;
+    uint8_t tcp_state; /* TCP_CONNTRACK_* of nf_conntrack_tcp.h */
+};
+
+/**
+ * ctw_flow_parse() - read one message
+ * @message:  a netlink message, header included
+ * @length:   bytes in @message; what nlmsg_len claims beyond them is not believed
+ * @ret:      set only on success
+ *
+ * Unknown attributes are passed over. A tuple without addresses or protocol is malformed.
+ *
+ * Return: 0; -EBADMSG when it is malformed; -ENOMSG when it is not about a conntrack entry.
+ */
+int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret);
+
+#endif
