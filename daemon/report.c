@@ -139,6 +139,10 @@ static void write_line(int fd, const struct ctw_fields *f) {
  * too. A datagram socket that is connected polls writable only while the queue of its peer has
  * room (net/unix/af_unix.c: unix_dgram_poll). It is connected anew each time, since a restarted
  * journald may have replaced the socket.
+ *
+ * Not seen from here is libsystemd's own send buffer. It asks for 8 MiB, more than a full queue of
+ * our records takes, and gets it with CAP_NET_ADMIN; without (a container), net.core.wmem_max
+ * bounds it, and some 190 records that a stopped journald has not read can fill it.
  */
 static int journal_ready(void) {
     static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};

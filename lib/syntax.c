@@ -321,7 +321,7 @@ static int check_token(struct syntax *x, const struct token *before, const struc
     } else if (t->kind == TOKEN_EQUALS || t->kind == TOKEN_OPEN ||
                (t->kind == TOKEN_STRING && before->kind != TOKEN_STRING)) {
         return ctw_refuse(x->err, t->line, "syntax",
-                          "%.*s is out of place, allowed is KEY = VALUE;", echo_length(t), t->at);
+                          "a %c is out of place, allowed is KEY = VALUE;", t->at[0]);
     }
 
     if (t->kind == TOKEN_NAME)

@@ -43,6 +43,7 @@ scratch() {
 
 # start COMMAND...: a program in the background, its process id in $started, ended at the end.
 start() {
+    [ "$1" != in_netns ] || set -- ip netns exec "${@:2}" # a function would be a shell in between
     "$@" &
     started=$!
     defer end "$started"
@@ -103,7 +104,7 @@ need_netns() {
 in_netns() { ip netns exec "$@"; }
 
 # start_in NAME COMMAND...: start, in that namespace. `ip` becomes the command, so $started is it.
-start_in() { start ip netns exec "$@"; }
+start_in() { start in_netns "$@"; }
 
 netns_inode() { stat -L -c %i "/run/netns/$1"; }
 netns_count() { in_netns "$1" cat /proc/sys/net/netfilter/nf_conntrack_count; }

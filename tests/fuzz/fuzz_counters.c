@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Both notations of the kernel's statistics. The first byte chooses: 'n' for a netlink message,
+ * anything else, the first letter of a header line included, for the text.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "counters.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is refused must leave no trace. */
+static void check(int r, const struct ctw_counters *before, const struct ctw_counters *after) {
+    if (r < 0 && memcmp(before, after, sizeof *before) != 0)
+        abort();
+}
+
+/* No loss may be larger than what its column can move by, or be counted twice. */
+static void check_losses(const struct ctw_counters *before, const struct ctw_counters *now) {
+    const struct ctw_losses l = ctw_losses_between(before, now);
+    if (l.drops > UINT32_MAX || l.early_drops > UINT32_MAX || l.clashes > UINT32_MAX ||
+        l.chain_too_long > UINT32_MAX)
+        abort();
+    if (l.drops > 0 && l.drops + l.clashes > UINT32_MAX)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const struct ctw_counters before = {.drop = 1, .early_drop = 2, .insert_failed = 3};
+    struct ctw_counters after = before;
+    int r;
+
+    if (size > 0 && data[0] == 'n') {
+        /* malloc() aligns it, as the receiver's buffer is. */
+        void *message = malloc(size > 1 ? size - 1 : 1);
+        if (message == NULL)
+            return 0;
+        memcpy(message, data + 1, size - 1);
+        r = ctw_counters_add_netlink(message, size - 1, &after);
+        free(message);
+    } else {
+        r = ctw_counters_parse((const char *)data, size, &after);
+    }
+    check(r, &before, &after);
+    check_losses(&before, &after);
+    return 0;
+}
