@@ -299,26 +299,6 @@ static void forget_table(struct ctw_watch *w) {
     ctw_trend_reset(&w->trend);
 }
 
-/* The place of a namespace: its own, else a free one, else that of the longest silent. */
-static struct ctw_watch_netns *netns_place(struct ctw_watch *w, uint64_t inode) {
-    struct ctw_watch_netns *free = NULL, *silent = &w->netns[0];
-
-    for (size_t i = 0; i < CTW_WATCH_NETNS_MAX; i++) {
-        struct ctw_watch_netns *n = &w->netns[i];
-        if (n->full.active && n->inode == inode)
-            return n;
-        if (!n->full.active)
-            free = n;
-        else if (n->full.sign_usec < silent->full.sign_usec)
-            silent = n;
-    }
-    if (!free)
-        free = silent;
-    memset(free, 0, sizeof(*free));
-    free->inode = inode;
-    return free;
-}
-
 /* Another namespace's table is known from its lines alone; max is one for all. */
 static void make_foreign(struct ctw_alert *a, uint64_t inode, uint64_t lines) {
     a->has_table = a->has_rate = a->fills = false;
@@ -328,40 +308,21 @@ static void make_foreign(struct ctw_alert *a, uint64_t inode, uint64_t lines) {
     a->losses = (struct ctw_episode_losses){.log_lines = lines};
 }
 
-static void say_netns(struct view *v, struct ctw_watch_netns *n, enum ctw_edge edge) {
-    struct ctw_alert *a = edge == CTW_EDGE_NONE ? NULL : say(v, CTW_ALERT_TABLE_FULL, edge);
-
-    if (!a)
-        return;
-    make_foreign(a, n->inode, n->log_lines);
-    a->level = edge == CTW_EDGE_END ? CTW_LEVEL_OK : CTW_LEVEL_FULL;
-    a->lasted_usec = n->full.sign_usec - n->full.began_usec;
-}
-
-static void step_netns_lines(struct view *v, uint64_t inode, uint32_t lines) {
-    if (lines == 0)
-        return;
-
-    struct ctw_watch_netns *n = netns_place(v->w, inode);
-    n->log_lines += lines;
-    say_netns(
-        v, n,
-        ctw_episode_step(&n->full, true, v->t->now_usec, LOG_QUIET_USEC, v->s->alerts.remind_usec));
-}
-
-static void step_netns(struct view *v) {
+static void step_elsewhere(struct view *v) {
     const struct ctw_tally *log = &v->t->log;
     const uint64_t quiet = max_u64(v->s->levels.hold_usec, LOG_QUIET_USEC);
+    struct ctw_elsewhere_edge edges[CTW_ELSEWHERE_EDGES_MAX];
+    const size_t n =
+        ctw_elsewhere_step(&v->w->elsewhere, log, v->t->netns_inode, v->lost.unnamed_lines,
+                           v->t->now_usec, quiet, v->s->alerts.remind_usec, edges);
 
-    for (uint32_t i = 0; i < log->n_netns; i++)
-        if (log->netns[i].inode != v->t->netns_inode)
-            step_netns_lines(v, log->netns[i].inode, log->netns[i].lines);
-    step_netns_lines(v, 0, v->lost.unnamed_lines + log->other_netns_lines);
-
-    for (size_t i = 0; i < CTW_WATCH_NETNS_MAX; i++) {
-        struct ctw_watch_netns *n = &v->w->netns[i];
-        if (n->full.active && n->full.sign_usec != v->t->now_usec)
-            say_netns(v, n, ctw_episode_step(&n->full, false, v->t->now_usec, quiet, 0));
+    for (size_t i = 0; i < n; i++) {
+        struct ctw_alert *a = say(v, CTW_ALERT_TABLE_FULL, edges[i].edge);
+        if (!a)
+            break;
+        make_foreign(a, edges[i].inode, edges[i].log_lines);
+        a->level = edges[i].edge == CTW_EDGE_END ? CTW_LEVEL_OK : CTW_LEVEL_FULL;
+        a->lasted_usec = edges[i].lasted_usec;
     }
     step_condition(v, &v->w->expect_full, log->expect_lines > 0, quiet, CTW_ALERT_EXPECT_FULL);
 }
@@ -436,7 +397,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     else
         step_unreadable(&v);
     step_sources(&v); /* after the table, so that what is said carries this look's numbers */
-    step_netns(&v);
+    step_elsewhere(&v);
     if (t->has_past)
         say_past(&v);
 

@@ -17,15 +17,13 @@
 #include "alert.h"
 #include "attribution.h"
 #include "counters.h"
+#include "elsewhere.h"
 #include "episode.h"
 #include "kmsg.h"
 #include "level.h"
 #include "sample.h"
 #include "settings.h"
 #include "trend.h"
-
-/* Other namespaces whose tables are followed at a time, by their kernel log lines. */
-#define CTW_WATCH_NETNS_MAX 16
 
 /* Alerts one step may raise: the four levels, every condition, every source, every namespace. */
 #define CTW_VERDICT_ALERTS_MAX 48
@@ -54,7 +52,6 @@ struct ctw_verdict {
 struct ctw_watch {
     bool looked;            /* there is a last sample */
     struct ctw_sample last; /* the last good look, its buckets and counters the last known */
-    uint64_t last_usec;     /* when */
     uint64_t counters_usec; /* when counters were last read */
     struct ctw_level_state level;
     struct ctw_trend trend;
@@ -75,11 +72,7 @@ struct ctw_watch {
         struct ctw_episode episode;
         enum ctw_health as; /* how it was when that was said */
     } blind[CTW_SOURCES];
-    struct ctw_watch_netns {
-        uint64_t inode; /* 0 with a running episode: the kernel named no namespace */
-        uint64_t log_lines;
-        struct ctw_episode full;
-    } netns[CTW_WATCH_NETNS_MAX];
+    struct ctw_elsewhere elsewhere;
 };
 
 /**
