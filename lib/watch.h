@@ -54,7 +54,6 @@ struct ctw_verdict {
 struct ctw_watch {
     bool looked;            /* there is a last sample */
     struct ctw_sample last; /* the last good look, its buckets and counters the last known */
-    uint64_t last_usec;     /* when */
     uint64_t counters_usec; /* when counters were last read */
     struct ctw_level_state level;
     struct ctw_trend trend;
