@@ -2,12 +2,11 @@
 #include "manager.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
+#include <sys/random.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,24 +14,35 @@
 #include "../lib/watch.h"
 #include "command.h"
 #include "config.h"
+#include "events.h"
 #include "kernlog.h"
 #include "netns.h"
+#include "notify.h"
 #include "report.h"
 #include "table.h"
+#include "walk.h"
 
 /* Tables looked at: that of the namespace the daemon runs in. */
 #define TABLES_MAX 1
 
-/* STATUS= wakes the service manager, so a slowly changing fill is told no more often than this. */
-#define STATUS_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
-
 /* Exists in the initial network namespace only (net/netfilter/nf_conntrack_standalone.c). */
 #define INITIAL_NETNS_ONLY "/proc/sys/net/nf_conntrack_max"
+
+/* How long an alert waits for the walk that is to say who; a sample takes some ten milliseconds. */
+#define WALK_LIMIT_USEC (500 * CTW_USEC_PER_MSEC)
+
+/* Alerts that wait for one walk: at most one per level. */
+#define WAITING_MAX 4
 
 struct watched_table {
     struct ctw_table *table;
     struct ctw_watch watch;
     struct ctw_source_state sources[CTW_SOURCES]; /* as last seen: not each is tried at each look */
+    struct ctw_walk *walk; /* running, or ended and not yet freed; NULL: neither */
+    struct ctw_census *census;
+    size_t n_waiting;
+    struct ctw_alert waiting[WAITING_MAX];
+    struct ctw_manager *manager;
     uint64_t netns_inode;
     char netns[CTW_NETNS_NAME_MAX];
 };
@@ -44,13 +54,16 @@ struct ctw_manager {
     sd_event *event;
     sd_event_source *timer;
     struct ctw_kernlog *kernlog; /* NULL: switched off, or the machine is a captured one */
+    struct ctw_events *events;   /* NULL: the machine is a captured one */
     struct ctw_report *report;
     struct ctw_command *command;
     struct watched_table tables[TABLES_MAX];
     size_t n_tables;
+    bool asked; /* SIGUSR1 came */
+    bool events_wanted;
+    uint64_t seed;     /* of hashes over what strangers send */
     bool past_pending; /* the kernel log was just opened: what it says of the past is to be told */
-    enum ctw_level status_level;
-    uint64_t status_usec;
+    struct ctw_notify notify;
     struct ctw_verdict verdict; /* too large for a stack */
 };
 
@@ -75,36 +88,65 @@ static void say(struct ctw_manager *m, struct ctw_alert *a) {
     ctw_command_run(m->command, m->settings.alerts.command, &fields);
 }
 
-static void tell_status(struct ctw_manager *m, const struct ctw_tick *t) {
+/* The walk is over, one way or the other: what waited for it is said. */
+static void end_walk(struct watched_table *w, int r) {
+    struct ctw_who who = {0};
+
+    if (r >= 0 || r == -ETIMEDOUT)
+        ctw_census_result(w->census, w->manager->settings.talkers.top, &w->watch.last, &who);
+    ctw_watch_learn(&w->watch, &who, monotonic_usec());
+    for (size_t i = 0; i < w->n_waiting; i++)
+        say(w->manager, &w->waiting[i]);
+    w->n_waiting = 0;
+}
+
+static void on_walk_done(int r, void *userdata) {
+    end_walk(userdata, r);
+}
+
+static void on_walk_entry(const struct ctw_flow *flow, void *userdata) {
+    struct watched_table *w = userdata;
+
+    ctw_census_add(w->census, flow);
+}
+
+static void begin_walk(struct ctw_manager *m, struct watched_table *w) {
+    w->walk = ctw_walk_free(w->walk);
+    ctw_census_init(w->census, m->settings.talkers.ipv6_prefix, m->seed);
+    int r = m->root[0] == '\0'
+                ? ctw_walk_start(m->event, m->settings.talkers.sample, WALK_LIMIT_USEC,
+                                 on_walk_entry, on_walk_done, w, &w->walk)
+                : -EOPNOTSUPP;
+    if (r < 0)
+        end_walk(w, r);
+}
+
+static void follow_events(struct ctw_manager *m) {
     const struct ctw_verdict *v = &m->verdict;
-    const struct ctw_sample *s = &t->sample;
+    char note[128];
 
-    if (v->level == m->status_level && m->status_usec != 0 &&
-        t->now_usec - m->status_usec < STATUS_INTERVAL_USEC)
+    if (!m->events)
         return;
-    m->status_level = v->level;
-    m->status_usec = t->now_usec;
+    if (v->want_events != m->events_wanted) {
+        (void)snprintf(note, sizeof(note), "%s conntrack events: %s",
+                       v->want_events ? "Subscribing to" : "Leaving", v->events_why);
+        ctw_report_note(m->report, note);
+        m->events_wanted = v->want_events;
+    }
+    ctw_events_want(m->events, v->want_events, &m->settings);
+}
 
-    switch (t->sources[CTW_SOURCE_TABLE].health) {
-    case CTW_HEALTH_OK: {
-        const uint32_t usage = ctw_usage_permyriad(s->count, s->max);
-        if (s->max == 0)
-            (void)sd_notifyf(0, "STATUS=%s: %" PRIu32 " entries, no limit",
-                             ctw_level_name(v->level), s->count);
+static void carry_out(struct ctw_manager *m, struct watched_table *w) {
+    for (size_t i = 0; i < m->verdict.n_alerts; i++) {
+        struct ctw_alert *a = &m->verdict.alerts[i];
+        if (a->wants_who && m->verdict.want_walk && w->n_waiting < WAITING_MAX)
+            w->waiting[w->n_waiting++] = *a;
         else
-            (void)sd_notifyf(
-                0, "STATUS=%s: %" PRIu32 " of %" PRIu32 " entries (%" PRIu32 ".%" PRIu32 " %%)",
-                ctw_level_name(v->level), s->count, s->max, usage / 100, usage / 10 % 10);
-        return;
+            say(m, a);
     }
-    case CTW_HEALTH_ABSENT:
-        (void)sd_notify(0, "STATUS=waiting: the nf_conntrack module is not loaded");
-        return;
-    case CTW_HEALTH_UNUSED:
-    case CTW_HEALTH_FAILED:
-        (void)sd_notifyf(0, "STATUS=blind: cannot read %s", t->sources[CTW_SOURCE_TABLE].what);
-        return;
-    }
+    if (m->verdict.want_walk)
+        begin_walk(m, w);
+    follow_events(m);
 }
 
 static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_tick *ret) {
@@ -125,6 +167,10 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
     if (w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
         ctw_watch_wants_counters(&w->watch, ret))
         ctw_table_look_counters(w->table, &ret->sample, &w->sources[CTW_SOURCE_COUNTERS]);
+    if (m->events)
+        ctw_events_take(m->events, ret->now_usec, &ret->events, &w->sources[CTW_SOURCE_EVENTS]);
+    ret->asked = m->asked;
+    m->asked = false;
     ctw_report_flush(m->report, &w->sources[CTW_SOURCE_JOURNAL]);
     memcpy(ret->sources, w->sources, sizeof(ret->sources));
 }
@@ -139,12 +185,11 @@ static uint64_t look(struct ctw_manager *m) {
 
         gather(m, w, &tick);
         ctw_watch_step(&w->watch, &m->settings, &tick, &m->verdict);
-        for (size_t k = 0; k < m->verdict.n_alerts; k++)
-            say(m, &m->verdict.alerts[k]);
+        carry_out(m, w);
         if (m->verdict.next_look_usec < next)
             next = m->verdict.next_look_usec;
         if (i == 0)
-            tell_status(m, &tick);
+            ctw_notify_status(&m->notify, &tick, m->verdict.level);
     }
     return next;
 }
@@ -195,7 +240,7 @@ static void reload(struct ctw_manager *m) {
     struct ctw_settings settings;
     char error[CTW_CONFIG_ERROR_MAX];
 
-    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, monotonic_usec());
+    ctw_notify_reloading(monotonic_usec());
     int r = ctw_config_load(m->config_path, &settings, error);
     if (r < 0) {
         alert.config_refused = true;
@@ -209,7 +254,7 @@ static void reload(struct ctw_manager *m) {
     alert.level = m->tables[0].watch.level.level;
     alert.netns_inode = m->tables[0].netns_inode;
     say(m, &alert);
-    (void)sd_notify(0, "READY=1");
+    ctw_notify_ready();
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -222,20 +267,33 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     return 0;
 }
 
+static int on_question(sd_event_source *source, const struct signalfd_siginfo *info,
+                       void *userdata) {
+    struct ctw_manager *m = userdata;
+    (void)source;
+    (void)info;
+
+    m->asked = true;
+    (void)arm(m, look(m));
+    return 0;
+}
+
 static int add_signals(struct ctw_manager *m) {
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    const struct {
+        int number;
+        sd_event_signal_handler_t handler; /* without one, sd-event ends the loop */
+    } signals[] = {{SIGTERM, NULL}, {SIGINT, NULL}, {SIGHUP, on_hangup}, {SIGUSR1, on_question}};
     sigset_t set;
 
     (void)sigemptyset(&set);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-        (void)sigaddset(&set, signals[i]);
+        (void)sigaddset(&set, signals[i].number);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
 
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        /* Without a handler, sd-event ends the loop. */
-        sd_event_signal_handler_t handler = signals[i] == SIGHUP ? on_hangup : NULL;
-        int r = sd_event_add_signal(m->event, NULL, signals[i], handler, handler ? m : NULL);
+        int r = sd_event_add_signal(m->event, NULL, signals[i].number, signals[i].handler,
+                                    signals[i].handler ? m : NULL);
         if (r < 0)
             return r;
     }
@@ -264,6 +322,10 @@ static int add_table(struct ctw_manager *m) {
         return r;
 
     m->n_tables++;
+    w->manager = m;
+    w->census = calloc(1, sizeof(*w->census));
+    if (!w->census)
+        return -ENOMEM;
     if (m->root[0] != '\0')
         return 0; /* a captured machine's namespace is not ours */
     w->netns_inode = ctw_netns_own_inode();
@@ -290,9 +352,16 @@ static int set_up(struct ctw_manager *m) {
     r = ctw_command_new(m->event, CTW_COMMAND_LIMIT_USEC, &m->command);
     if (r < 0)
         return r;
+    if (getrandom(&m->seed, sizeof(m->seed), 0) != (ssize_t)sizeof(m->seed))
+        return -EIO;
     r = add_table(m);
     if (r < 0)
         return r;
+    if (m->root[0] == '\0') {
+        r = ctw_events_new(m->event, &m->events);
+        if (r < 0)
+            return r;
+    }
     r = open_kernlog(m);
     if (r < 0)
         return r;
@@ -321,8 +390,12 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     if (!m)
         return NULL;
 
-    for (size_t i = 0; i < m->n_tables; i++)
+    for (size_t i = 0; i < m->n_tables; i++) {
+        (void)ctw_walk_free(m->tables[i].walk);
+        free(m->tables[i].census);
         (void)ctw_table_free(m->tables[i].table);
+    }
+    (void)ctw_events_free(m->events);
     (void)ctw_kernlog_free(m->kernlog);
     (void)ctw_command_free(m->command);
     (void)ctw_report_free(m->report);
@@ -337,8 +410,8 @@ int ctw_manager_run(struct ctw_manager *m) {
     if (r < 0)
         return r;
 
-    (void)sd_notify(0, "READY=1");
+    ctw_notify_ready();
     r = sd_event_loop(m->event);
-    (void)sd_notify(0, "STOPPING=1");
+    ctw_notify_stopping();
     return r;
 }

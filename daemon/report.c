@@ -184,6 +184,18 @@ static int send_text(const char *text, size_t used, const char *extra) {
     return journal_send(iov, n);
 }
 
+/* A line that is no alert. */
+static int send_plain(const char *message, const char *priority) {
+    static const char identifier[] = "SYSLOG_IDENTIFIER=ctwatchd";
+    const struct iovec iov[] = {
+        {.iov_base = (char *)message, .iov_len = strlen(message)},
+        {.iov_base = (char *)priority, .iov_len = strlen(priority)},
+        {.iov_base = (char *)identifier, .iov_len = sizeof identifier - 1},
+    };
+
+    return journal_send(iov, sizeof iov / sizeof iov[0]);
+}
+
 /* Say how many alerts the held ones stand for, where the gap is. */
 static int send_lost(uint64_t lost) {
     char message[128];
@@ -191,13 +203,7 @@ static int send_lost(uint64_t lost) {
     snprintf(message, sizeof message,
              "MESSAGE=%" PRIu64 " alert%s lost here: the journal took no records.", lost,
              lost == 1 ? " was" : "s were");
-    struct iovec iov[] = {
-        {.iov_base = message, .iov_len = strlen(message)},
-        {.iov_base = (char *)"PRIORITY=4", .iov_len = strlen("PRIORITY=4")},
-        {.iov_base = (char *)"SYSLOG_IDENTIFIER=ctwatchd",
-         .iov_len = strlen("SYSLOG_IDENTIFIER=ctwatchd")},
-    };
-    return journal_send(iov, sizeof iov / sizeof iov[0]);
+    return send_plain(message, "PRIORITY=4");
 }
 
 static void hold(struct ctw_report *r, const struct ctw_fields *f) {
@@ -257,4 +263,13 @@ void ctw_report_flush(struct ctw_report *r, struct ctw_source_state *state) {
     state->health = r->error < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK;
     state->error = r->error;
     state->what = JOURNAL_SOCKET;
+}
+
+void ctw_report_note(struct ctw_report *r, const char *text) {
+    char message[256];
+
+    if (!r->journal)
+        return;
+    snprintf(message, sizeof message, "MESSAGE=%s", text);
+    (void)send_plain(message, "PRIORITY=7");
 }

@@ -19,6 +19,10 @@ struct ctw_report *ctw_report_free(struct ctw_report *r);
 /** ctw_report_send() - say it, or hold it; never blocks, never fails */
 void ctw_report_send(struct ctw_report *r, const struct ctw_fields *f);
 
+/** ctw_report_note() - a plain line at debug priority, for the journal only; dropped when it is
+ * down */
+void ctw_report_note(struct ctw_report *r, const char *text);
+
 /** ctw_report_flush() - try again what is held, and say how the journal is doing */
 void ctw_report_flush(struct ctw_report *r, struct ctw_source_state *state);
 

@@ -29,6 +29,7 @@ static const struct {
     [CTW_ALERT_INSERT_FAILED] = {"insert_failed", "19b9e22c92174715af5d0b10437e3c2d", WARNING},
     [CTW_ALERT_EXPECT_FULL] = {"expect_full", "645105a35d8a471b949f265fedf1fddd", WARNING},
     [CTW_ALERT_LIMIT_CHANGED] = {"limit_changed", "0ce902eff69647ddb9b5981a730335d2", WARNING},
+    [CTW_ALERT_EVENTS_LOST] = {"events_lost", "16695f37905d4b8ba868854714b52726", NOTICE},
     [CTW_ALERT_BLIND] = {"blind", "66dc7bfe0cbf4ae5abc2a92bab97764d", ERROR},
     [CTW_ALERT_SIGHTED] = {"sighted", "3e1ac47100454ad89933e772f1ed74d4", NOTICE},
     [CTW_ALERT_CONFIG] = {"config", "1b1cc3803b2a420cbd338557b3e22907", NOTICE},
@@ -50,6 +51,8 @@ const char *ctw_source_name(enum ctw_source source) {
         return "counters";
     case CTW_SOURCE_KERNEL_LOG:
         return "kernel_log";
+    case CTW_SOURCE_EVENTS:
+        return "events";
     case CTW_SOURCE_JOURNAL:
         return "journal";
     }
@@ -140,19 +143,23 @@ static void put_line(struct ctw_fields *f, const char *name, const struct ctw_li
         put(f, name, line->text);
 }
 
+static void put_percent(struct ctw_fields *f, const char *name, uint32_t permyriad) {
+    char percent[24];
+
+    snprintf(percent, sizeof percent, "%" PRIu32 ".%" PRIu32, permyriad / 100, permyriad / 10 % 10);
+    put(f, name, percent);
+}
+
 static void put_table(struct ctw_fields *f, const struct ctw_alert *a) {
     const struct ctw_sample *t = &a->table;
     const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
-    char percent[24];
 
     put_number(f, "CTWATCH_COUNT", t->count);
     put_number(f, "CTWATCH_MAX", t->max);
     if (t->has_buckets)
         put_number(f, "CTWATCH_BUCKETS", t->buckets);
-    if (t->max > 0) {
-        snprintf(percent, sizeof percent, "%" PRIu32 ".%" PRIu32, usage / 100, usage / 10 % 10);
-        put(f, "CTWATCH_USAGE_PERCENT", percent);
-    }
+    if (t->max > 0)
+        put_percent(f, "CTWATCH_USAGE_PERCENT", usage);
 }
 
 static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
@@ -177,6 +184,41 @@ static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
         put_number(f, "CTWATCH_CHAIN_TOO_LONG", l->chain_too_long);
     }
     put_number(f, "CTWATCH_LOG_LINES", l->log_lines);
+}
+
+/* "192.0.2.7 60.2%": the value, a blank, its share. */
+static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_share *shares,
+                       uint32_t n) {
+    char value[CTW_TALKER_NAME_MAX + 16];
+
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(value, sizeof value, "%.*s %" PRIu32 ".%" PRIu32 "%%", CTW_TALKER_NAME_MAX - 1,
+                 shares[i].name, shares[i].permyriad / 100, shares[i].permyriad / 10 % 10);
+        put(f, name, value);
+    }
+}
+
+static void put_who(struct ctw_fields *f, const struct ctw_who *who) {
+    put_shares(f, "CTWATCH_TOP_SOURCE", who->sources, who->n_sources);
+    put_shares(f, "CTWATCH_TOP_PORT", who->ports, who->n_ports);
+    put_shares(f, "CTWATCH_TOP_STATE", who->states, who->n_states);
+    put_percent(f, "CTWATCH_ASSURED_PERCENT", who->assured_permyriad);
+    if (who->has_drop_risk)
+        put_percent(f, "CTWATCH_DROP_RISK_PERCENT", who->drop_risk_permyriad);
+    put_percent(f, "CTWATCH_MARGIN_PERCENT", who->margin_permyriad);
+}
+
+static void put_rates(struct ctw_fields *f, const struct ctw_rates *rates) {
+    char sampled[24];
+
+    put_number(f, "CTWATCH_NEW_RATE", rates->created);
+    put_number(f, "CTWATCH_DESTROY_RATE", rates->destroyed);
+    if (rates->sampling > 1) {
+        snprintf(sampled, sizeof sampled, "1/%" PRIu32, rates->sampling);
+        put(f, "CTWATCH_SAMPLED", sampled);
+    }
+    if (rates->lower_bound)
+        put(f, "CTWATCH_RATE_BOUND", "lower");
 }
 
 static void put_limits(struct ctw_fields *f, const struct ctw_alert *a) {
@@ -217,6 +259,10 @@ void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
     put_trend(ret, a);
     if (a->has_losses)
         put_losses(ret, a);
+    if (a->rates.known)
+        put_rates(ret, &a->rates);
+    if (a->kind == CTW_ALERT_EVENTS_LOST)
+        put_number(ret, "CTWATCH_EVENTS_LOST", a->events_lost);
     if (a->edge == CTW_EDGE_END && a->kind != CTW_ALERT_USAGE)
         put_number(ret, "CTWATCH_DURATION_SECONDS", a->lasted_usec / CTW_USEC_PER_SEC);
     if (a->edge == CTW_EDGE_PAST)
@@ -233,6 +279,8 @@ void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
         put_foreign(ret, "CTWATCH_REASON", a->reason, sizeof a->reason);
     ctw_remedy(a, &line);
     put_line(ret, "CTWATCH_REMEDY", &line);
+    if (a->who && a->who->known)
+        put_who(ret, a->who); /* the longest goes last: what does not fit is left out */
 }
 
 const char *ctw_alert_field(const struct ctw_fields *f, const char *name) {

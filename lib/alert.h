@@ -13,7 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "census.h"
 #include "level.h"
+#include "rates.h"
 #include "sample.h"
 
 enum ctw_alert_kind {
@@ -26,6 +28,7 @@ enum ctw_alert_kind {
     CTW_ALERT_INSERT_FAILED,
     CTW_ALERT_EXPECT_FULL,
     CTW_ALERT_LIMIT_CHANGED,
+    CTW_ALERT_EVENTS_LOST,
     CTW_ALERT_BLIND,
     CTW_ALERT_SIGHTED,
     CTW_ALERT_CONFIG,
@@ -46,6 +49,7 @@ enum ctw_source {
     CTW_SOURCE_TABLE,      /* count and max */
     CTW_SOURCE_COUNTERS,   /* the kernel's statistics */
     CTW_SOURCE_KERNEL_LOG, /* /dev/kmsg */
+    CTW_SOURCE_EVENTS,     /* the ctnetlink event subscription */
     CTW_SOURCE_JOURNAL,    /* where alerts go: cannot be read, but can fail */
 };
 #define CTW_SOURCES (CTW_SOURCE_JOURNAL + 1)
@@ -87,6 +91,11 @@ struct ctw_alert {
     bool fills;
     uint64_t usec_to_full;
 
+    struct ctw_rates rates;    /* of the event stream, where it is subscribed to */
+    uint64_t events_lost;      /* EVENTS_LOST: since BEGIN, as far as can be told */
+    bool wants_who;            /* to be said only after the walk that was asked for has ended */
+    const struct ctw_who *who; /* who fills the table; NULL: not known. Outlives the alert */
+
     bool has_losses;
     struct ctw_episode_losses losses;
     uint64_t lasted_usec; /* END: since BEGIN. PAST: since the newest kernel line */
@@ -105,9 +114,9 @@ struct ctw_alert {
     char reason[512];               /* CONFIG: the one line of what is wrong; otherwise empty */
 };
 
-/* Upper bound for one rendered record: all fields, NULs included. */
-#define CTW_FIELDS_BYTES 4096
-#define CTW_FIELDS_MAX   40
+/* Upper bound for one rendered record: all fields, three full lists, NULs included. */
+#define CTW_FIELDS_BYTES 12288
+#define CTW_FIELDS_MAX   (45 + 3 * CTW_WHO_TOP_MAX)
 
 /* One alert as "NAME=value" strings, ready for the journal or an environment. */
 struct ctw_fields {

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+
+#include "diagnosis.h"
 
 /* What the sysctl takes at the most (0 .. INT_MAX on every kernel). */
 #define MAX_LARGEST 2147483647u
@@ -37,6 +40,65 @@ static void raise_max(struct ctw_line *l, const struct ctw_sample *t) {
                  doubled);
 }
 
+/* "nft add rule RULE", in chains of their own, since nobody knows what the machine's are called. */
+static void leave_untracked(struct ctw_line *l, const char *nft_in, const char *nft_out,
+                            const char *iptables_in, const char *iptables_out) {
+    ctw_line_add(l,
+                 "nft 'table inet ctwatch { chain pre { type filter hook prerouting priority raw; "
+                 "%s notrack; }; chain out { type filter hook output priority raw; %s notrack; }; "
+                 "}'; or iptables -t raw -A PREROUTING %s -j NOTRACK and iptables -t raw -A OUTPUT "
+                 "%s -j NOTRACK",
+                 nft_in, nft_out, iptables_in, iptables_out);
+}
+
+/* What to do about the cause; false where growing the table is the remedy. */
+static bool treat(struct ctw_line *l, const struct ctw_who *who) {
+    switch (ctw_diagnose(who)) {
+    case CTW_DIAGNOSIS_UNKNOWN:
+    case CTW_DIAGNOSIS_LEGITIMATE:
+        return false;
+    case CTW_DIAGNOSIS_ONE_SOURCE: {
+        const char *family = strchr(who->sources[0].name, ':') ? "ip6" : "ip";
+        const char *command = family[2] ? "ip6tables" : "iptables";
+        ctw_line_add(l,
+                     "One source holds most of the table. If it is not meant to, drop it before "
+                     "it is tracked: nft 'table inet ctwatch { chain pre { type filter hook "
+                     "prerouting priority raw; %s saddr %s drop; }; }', or %s -t raw -A PREROUTING "
+                     "-s %s -j DROP; if it is a proxy or a NAT, raise the limit",
+                     family, who->sources[0].name, command, who->sources[0].name);
+        return true;
+    }
+    case CTW_DIAGNOSIS_LOOPBACK:
+        ctw_line_add(l, "This host's connections to itself need no tracking: ");
+        leave_untracked(l, "iif lo", "oif lo", "-i lo", "-o lo");
+        return true;
+    case CTW_DIAGNOSIS_DNS:
+        ctw_line_add(l, "DNS queries need no tracking where they are not NATed: ");
+        leave_untracked(l, "udp dport 53", "udp sport 53", "-p udp --dport 53",
+                        "-p udp --sport 53");
+        return true;
+    case CTW_DIAGNOSIS_SYN:
+        ctw_line_add(l, "Most entries are half-open TCP, as in a SYN flood: limit new ones, nft "
+                        "'tcp flags syn ct state new limit rate over 1000/second drop', or "
+                        "iptables -A FORWARD -p tcp --syn -m limit --limit 1000/s -j ACCEPT and "
+                        "-j DROP after it; and sysctl -w "
+                        "net.netfilter.nf_conntrack_tcp_timeout_syn_sent=30");
+        return true;
+    case CTW_DIAGNOSIS_UDP:
+        ctw_line_add(l, "Most entries are UDP that nobody answers: limit new ones, nft 'meta "
+                        "l4proto udp ct state new limit rate over 1000/second drop', or iptables "
+                        "-A FORWARD -p udp -m conntrack --ctstate NEW -m limit --limit 1000/s -j "
+                        "ACCEPT and -j DROP after it");
+        return true;
+    case CTW_DIAGNOSIS_IDLE_TCP:
+        ctw_line_add(l, "Most entries are established TCP that has been idle for an hour: sysctl "
+                        "-w net.netfilter.nf_conntrack_tcp_timeout_established=7200; that frees "
+                        "nothing idle until its next packet, so raise nf_conntrack_max as well");
+        return true;
+    }
+    return false;
+}
+
 static void look_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->netns_inode == 0)
         ctw_line_add(l, "lsns -t net lists the network namespaces");
@@ -50,7 +112,7 @@ static void look_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
 static void after_full(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->foreign)
         look_elsewhere(l, a);
-    else if (a->has_table && a->table.max > 0)
+    else if (a->has_table && a->table.max > 0 && !treat(l, a->who))
         raise_max(l, &a->table);
 }
 
@@ -116,6 +178,15 @@ static void open_eyes(struct ctw_line *l, const struct ctw_alert *a) {
                             "ProtectKernelLogs=no; in a container: kernel_log.enabled = false in "
                             "ctwatch.conf");
         break;
+    case CTW_SOURCE_EVENTS:
+        if (forbidden)
+            ctw_line_add(l, "systemctl edit ctwatch: AmbientCapabilities= and "
+                            "CapabilityBoundingSet= must hold CAP_NET_ADMIN");
+        else
+            ctw_line_add(l, "sysctl net.netfilter.nf_conntrack_events must not be 0, and "
+                            "events.buffer in ctwatch.conf must fit what the kernel grants; "
+                            "events.mode = never does without");
+        break;
     case CTW_SOURCE_JOURNAL:
         ctw_line_add(l, "systemctl status systemd-journald.socket systemd-journald.service");
         break;
@@ -155,6 +226,10 @@ void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret) {
         break;
     case CTW_ALERT_LIMIT_CHANGED:
         find_other_writer(ret, a);
+        break;
+    case CTW_ALERT_EVENTS_LOST:
+        ctw_line_add(ret, "Levels and drops are not concerned; a larger events.buffer in "
+                          "ctwatch.conf rides out longer bursts");
         break;
     case CTW_ALERT_BLIND:
         open_eyes(ret, a);

@@ -87,6 +87,16 @@ static void add_netns(struct ctw_line *l, const struct ctw_alert *a) {
                      a->netns, a->netns_inode);
 }
 
+/* ", 192.0.2.7 holds 60.2 % of it" */
+static void add_loudest(struct ctw_line *l, const struct ctw_alert *a) {
+    if (!a->who || !a->who->known || a->who->n_sources == 0)
+        return;
+
+    const struct ctw_share *first = &a->who->sources[0];
+    ctw_line_add(l, ", %.*s holds %" PRIu32 ".%" PRIu32 " %% of it", CTW_TALKER_NAME_MAX - 1,
+                 first->name, first->permyriad / 100, first->permyriad / 10 % 10);
+}
+
 static void say_usage(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->level == CTW_LEVEL_OK)
         ctw_line_add(l, "Conntrack table back to normal: ");
@@ -94,6 +104,7 @@ static void say_usage(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, "Conntrack table %s", still(a));
     add_fill(l, a);
     add_trend(l, a);
+    add_loudest(l, a);
     ctw_line_add(l, ".");
 }
 
@@ -220,6 +231,20 @@ static void say_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
+static void say_events_lost(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->edge == CTW_EDGE_END) {
+        ctw_line_add(l, "Conntrack events no longer lost");
+        if (a->events_lost > 0)
+            ctw_line_add(l, ": about %" PRIu64 " were", a->events_lost);
+    } else {
+        ctw_line_add(l,
+                     "Conntrack events %slost, they come faster than they are read: rates are "
+                     "lower bounds",
+                     still(a));
+    }
+    ctw_line_add(l, ".");
+}
+
 void ctw_sentence_fault(const struct ctw_source_state *s, struct ctw_line *ret) {
     ctw_line_start(ret);
     if (s->health != CTW_HEALTH_FAILED && s->health != CTW_HEALTH_ABSENT)
@@ -245,6 +270,8 @@ static void say_blind(struct ctw_line *l, const struct ctw_alert *a) {
         [CTW_SOURCE_KERNEL_LOG] = {"Kernel log cannot be read", "No kernel log",
                                    "drops show in the counters only, and those of other network "
                                    "namespaces not at all"},
+        [CTW_SOURCE_EVENTS] = {"Conntrack events do not all arrive", "No conntrack events",
+                               "rates of new connections are not known, or are lower bounds"},
         [CTW_SOURCE_JOURNAL] = {"Journal takes no records", "No journal",
                                 "alerts are held until it does"},
     };
@@ -266,6 +293,7 @@ static void say_sighted(struct ctw_line *l, const struct ctw_alert *a) {
         [CTW_SOURCE_TABLE] = "Conntrack table can now be read",
         [CTW_SOURCE_COUNTERS] = "Conntrack counters can now be read",
         [CTW_SOURCE_KERNEL_LOG] = "Kernel log can now be read",
+        [CTW_SOURCE_EVENTS] = "Conntrack events now arrive",
         [CTW_SOURCE_JOURNAL] = "Journal now takes records",
     };
 
@@ -329,6 +357,9 @@ void ctw_sentence(const struct ctw_alert *a, struct ctw_line *ret) {
         break;
     case CTW_ALERT_LIMIT_CHANGED:
         say_limit_changed(ret, a);
+        break;
+    case CTW_ALERT_EVENTS_LOST:
+        say_events_lost(ret, a);
         break;
     case CTW_ALERT_BLIND:
         say_blind(ret, a);

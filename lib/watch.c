@@ -11,9 +11,6 @@
 #define LOG_QUIET_USEC      (10 * CTW_USEC_PER_SEC)
 #define COUNTERS_QUIET_USEC CTW_USEC_PER_SEC
 
-/* How long a source must work again before that is said: bounds what a flapping one can say. */
-#define SIGHTED_QUIET_USEC CTW_USEC_PER_SEC
-
 /* Clashes below this, within this time, are the races every busy resolver has (two packets of one
  * socket, A and AAAA, confirmed on two CPUs at once). */
 #define CLASH_NOISE       10u
@@ -21,6 +18,12 @@
 
 /* Looks come at this fraction of the time to the next threshold. */
 #define LOOKS_PER_APPROACH 4
+
+/* What a walk came to is said for as long as this: two of its intervals. */
+#define WHO_FRESH_USEC (120 * CTW_USEC_PER_SEC)
+
+/* Overruns of one burst are one loss. */
+#define EVENTS_LOST_QUIET_USEC (10 * CTW_USEC_PER_SEC)
 
 /* What one look means, worked out once for all that follows. */
 struct view {
@@ -56,6 +59,9 @@ static struct ctw_alert *say(struct view *v, enum ctw_alert_kind kind, enum ctw_
     a->edge = edge;
     a->level = v->w->level.level;
     a->netns_inode = v->t->netns_inode;
+    a->rates = ctw_rates_now(&v->w->rates);
+    if (v->w->who_usec != 0 && v->t->now_usec - v->w->who_usec < WHO_FRESH_USEC)
+        a->who = &v->w->who;
     a->has_losses = v->w->episode && (v->w->last.has_counters || v->w->losses.log_lines > 0);
     a->losses = v->w->losses;
     if (!v->readable)
@@ -85,36 +91,18 @@ static struct ctw_alert *step_condition(struct view *v, struct ctw_episode *e, b
 }
 
 static void step_sources(struct view *v) {
-    for (int i = 0; i < CTW_SOURCES; i++) {
-        const struct ctw_source_state *state = &v->t->sources[i];
-        struct ctw_watch_blind *b = &v->w->blind[i];
-        const bool blind = state->health == CTW_HEALTH_ABSENT || state->health == CTW_HEALTH_FAILED;
+    struct ctw_sight_edge edges[CTW_SOURCES];
+    const size_t n = ctw_sight_step(&v->w->sight, v->t->sources, v->t->now_usec,
+                                    v->s->alerts.remind_usec, edges);
 
-        /* Switched off, which is no recovery. */
-        if (state->health == CTW_HEALTH_UNUSED) {
-            b->episode.active = false;
-            continue;
-        }
-        /* From "not loaded yet" to "cannot be read" is news, though both are blind. */
-        if (blind && b->episode.active && b->as != state->health)
-            b->episode.active = false;
-        if (blind)
-            b->as = state->health;
-
-        const bool remind = state->health == CTW_HEALTH_FAILED;
-        const enum ctw_edge edge =
-            ctw_episode_step(&b->episode, blind, v->t->now_usec, SIGHTED_QUIET_USEC,
-                             remind ? v->s->alerts.remind_usec : 0);
-        if (edge == CTW_EDGE_NONE)
-            continue;
-
-        struct ctw_alert *a =
-            say(v, edge == CTW_EDGE_END ? CTW_ALERT_SIGHTED : CTW_ALERT_BLIND, edge);
-        if (a) {
-            a->source = (enum ctw_source)i;
-            a->health = *state;
-            a->lasted_usec = b->episode.sign_usec - b->episode.began_usec;
-        }
+    for (size_t i = 0; i < n; i++) {
+        const bool seen = edges[i].edge == CTW_EDGE_END;
+        struct ctw_alert *a = say(v, seen ? CTW_ALERT_SIGHTED : CTW_ALERT_BLIND, edges[i].edge);
+        if (!a)
+            return;
+        a->source = edges[i].source;
+        a->health = v->t->sources[edges[i].source];
+        a->lasted_usec = edges[i].lasted_usec;
     }
 }
 
@@ -228,7 +216,8 @@ static bool clashes_above_noise(struct view *v) {
 
 static void say_losses(struct view *v) {
     struct ctw_watch *w = v->w;
-    const bool counted = w->last.has_counters && !w->blind[CTW_SOURCE_COUNTERS].episode.active;
+    const bool counted =
+        w->last.has_counters && !w->sight.sources[CTW_SOURCE_COUNTERS].blind.active;
     const uint64_t quiet =
         max_u64(v->s->levels.hold_usec, counted ? COUNTERS_QUIET_USEC : LOG_QUIET_USEC);
 
@@ -263,6 +252,50 @@ static void step_forecast(struct view *v) {
     }
 }
 
+static void step_events(struct view *v) {
+    const struct ctw_event_tally *events = &v->t->events;
+    struct ctw_watch *w = v->w;
+    const bool wanted = ctw_inquiry_events(&w->inquiry, v->s, v->readable ? v->usage : 0,
+                                           w->forecast.active, v->t->now_usec, &v->ret->events_why);
+
+    /* Where there is no table, to ask for its events would load the module. */
+    v->ret->want_events = wanted && w->looked;
+    ctw_rates_step(&w->rates, v->t->now_usec, events);
+    if (!w->events_lost.active)
+        w->events_lost_count = 0;
+    w->events_lost_count += events->lost;
+    struct ctw_alert *a = step_condition(v, &w->events_lost, events->overruns > 0,
+                                         EVENTS_LOST_QUIET_USEC, CTW_ALERT_EVENTS_LOST);
+    if (a)
+        a->events_lost = w->events_lost_count;
+}
+
+/* A level that has risen asks who fills the table, as the administrator may at any time, and what
+ * is said of it waits for the answer. */
+static void ask_who(struct view *v, enum ctw_level before) {
+    struct ctw_watch *w = v->w;
+
+    if (!v->readable || (w->level.level <= before && !v->t->asked))
+        return;
+    if (v->t->asked && w->level.level == before)
+        (void)say(v, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
+    if (!ctw_inquiry_walk(&w->inquiry, v->usage, v->t->now_usec))
+        return;
+    v->ret->want_walk = true;
+    for (size_t i = 0; i < v->ret->n_alerts; i++) {
+        struct ctw_alert *a = &v->ret->alerts[i];
+        if (a->kind == CTW_ALERT_USAGE) {
+            a->wants_who = true;
+            a->who = &w->who;
+        }
+    }
+}
+
+void ctw_watch_learn(struct ctw_watch *w, const struct ctw_who *who, uint64_t now_usec) {
+    w->who = *who;
+    w->who_usec = who->known ? now_usec : 0;
+}
+
 /* The table as a whole: only ever on a fresh sample, or when there is no table to sample. */
 static void step_table(struct view *v) {
     struct ctw_watch *w = v->w;
@@ -278,6 +311,7 @@ static void step_table(struct view *v) {
         say_limits(v, &last);
     say_level(v, before, losing);
     remind_of_level(v);
+    ask_who(v, before);
     step_forecast(v);
     say_losses(v);
     end_episode(w);
@@ -385,6 +419,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     };
 
     ret->n_alerts = 0;
+    ret->want_walk = false;
     if (v.readable)
         v.usage = ctw_usage_permyriad(t->sample.count, t->sample.max);
     else if (health == CTW_HEALTH_ABSENT)
@@ -398,6 +433,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         step_unreadable(&v);
     step_sources(&v); /* after the table, so that what is said carries this look's numbers */
     step_elsewhere(&v);
+    step_events(&v);
     if (t->has_past)
         say_past(&v);
 

@@ -19,10 +19,12 @@
 #include "counters.h"
 #include "elsewhere.h"
 #include "episode.h"
+#include "inquiry.h"
 #include "kmsg.h"
 #include "level.h"
 #include "sample.h"
 #include "settings.h"
+#include "sight.h"
 #include "trend.h"
 
 /* Alerts one step may raise: the four levels, every condition, every source, every namespace. */
@@ -33,17 +35,22 @@ struct ctw_tick {
     uint64_t now_usec;    /* monotonic, never 0, never before that of the last tick */
     uint64_t netns_inode; /* of the table looked at, 0: not known */
     struct ctw_source_state sources[CTW_SOURCES];
-    struct ctw_sample sample; /* valid when the table's source is OK, and only then */
-    struct ctw_tally log;     /* since the last tick */
-    bool has_past;            /* first tick only: the kernel log had been read back */
-    struct ctw_tally past;    /* what it said before ctwatchd started */
-    uint64_t past_age_usec;   /* how long ago its newest loss line was */
+    struct ctw_sample sample;      /* valid when the table's source is OK, and only then */
+    struct ctw_tally log;          /* since the last tick */
+    struct ctw_event_tally events; /* since the last tick; subscribed or not */
+    bool has_past;                 /* first tick only: the kernel log had been read back */
+    struct ctw_tally past;         /* what it said before ctwatchd started */
+    uint64_t past_age_usec;        /* how long ago its newest loss line was */
+    bool asked;                    /* somebody wants to know who fills the table: say it anyhow */
 };
 
 /* What is to be said and done. */
 struct ctw_verdict {
     enum ctw_level level;
     uint64_t next_look_usec; /* from this tick's now */
+    bool want_events;        /* be subscribed to events */
+    const char *events_why;  /* for the log: "the table fills" */
+    bool want_walk;          /* walk a sample of the table, then call ctw_watch_learn() */
     size_t n_alerts;
     struct ctw_alert alerts[CTW_VERDICT_ALERTS_MAX];
 };
@@ -58,6 +65,12 @@ struct ctw_watch {
     uint64_t level_said_usec;         /* usage: when it was last said */
     bool episode;                     /* level is not ok, or something is being lost */
     struct ctw_episode_losses losses; /* since that began */
+    struct ctw_rate_window rates;
+    struct ctw_inquiry inquiry;
+    struct ctw_episode events_lost;
+    uint64_t events_lost_count; /* in that episode */
+    uint64_t who_usec;          /* when it ended, 0: never */
+    struct ctw_who who;
     struct ctw_episode forecast;
     struct ctw_episode table_full;
     struct ctw_episode early_drop;
@@ -68,10 +81,7 @@ struct ctw_watch {
     uint64_t
         clash_window_usec; /* insert_failed: start of the window in which clashes are counted */
     uint64_t clashes_in_window;
-    struct ctw_watch_blind {
-        struct ctw_episode episode;
-        enum ctw_health as; /* how it was when that was said */
-    } blind[CTW_SOURCES];
+    struct ctw_sight sight;
     struct ctw_elsewhere elsewhere;
 };
 
@@ -94,5 +104,13 @@ bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *
  */
 void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                     struct ctw_verdict *ret);
+
+/**
+ * ctw_watch_learn() - a walk has ended
+ * @who:  what it came to; not known when it failed
+ *
+ * Alerts of the verdict that asked for it, and later ones while it is fresh, carry it.
+ */
+void ctw_watch_learn(struct ctw_watch *w, const struct ctw_who *who, uint64_t now_usec);
 
 #endif
