@@ -26,11 +26,11 @@ struct ctw_flow {
     uint8_t protocol;   /* IPPROTO_*, of the original direction */
     uint8_t source[16]; /* original direction, network order; 4 bytes used with AF_INET */
     uint8_t destination[16];
-    uint16_t source_port; /* host order; 0 where the protocol has none */
+    uint16_t source_port; /* host order; 0 where the protocol has none, see ctw_flow_has_ports() */
     uint16_t destination_port;
-    uint16_t zone;        /* 0: the default zone */
+    uint16_t zone;        /* of the original direction; 0: the default zone */
     uint32_t status;      /* IPS_* bits of nf_conntrack_common.h; 0 when not given */
-    uint32_t timeout_sec; /* 0 when not given, as in events */
+    uint32_t timeout_sec; /* 0 when not given, as with DESTROY */
     bool has_tcp_state;
     uint8_t tcp_state; /* TCP_CONNTRACK_* of nf_conntrack_tcp.h */
 };
@@ -38,7 +38,8 @@ struct ctw_flow {
 /**
  * ctw_flow_parse() - read one message
  * @message:  a netlink message, header included
- * @length:   bytes in @message; what nlmsg_len claims beyond them is not believed
+ * @length:   bytes in @message; one whose nlmsg_len claims more is malformed, what lies behind
+ *            nlmsg_len is not read
  * @ret:      set only on success
  *
  * Unknown attributes are passed over. A tuple without addresses or protocol is malformed.
@@ -46,5 +47,8 @@ struct ctw_flow {
  * Return: 0; -EBADMSG when it is malformed; -ENOMSG when it is not about a conntrack entry.
  */
 int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret);
+
+/** ctw_flow_has_ports() - whether flows of @protocol, an IPPROTO_*, have ports */
+bool ctw_flow_has_ports(uint8_t protocol);
 
 #endif
