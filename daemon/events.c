@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * How the stream is drained:
+ *
+ *   waiting   the socket is polled; the first event arms the drain one delay later
+ *   drain     a slice of it; while there is more, the next slice at the next turn of the loop
+ *   empty     losses are counted, the sampling is adapted, and back to waiting
+ *
+ * Waking for every event would cost as much again as reading it. Only an empty queue lets the
+ * sampling change: then all that is read later has passed the new filter. It does become empty:
+ * once the kernel has said ENOBUFS it delivers nothing more until it is.
+ */
+
+#include "events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../lib/budget.h"
+#include "../lib/flow.h"
+#include "subscription.h"
+
+/* Behind the timer that looks at the table, and no more urgent than the kernel log. */
+#define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
+/* 1024 messages, about a millisecond: a look is not kept waiting for longer. */
+#define BATCHES_PER_SLICE 16u
+
+/* The longest delay between the first event and the drain, and how many events a second should
+ * fit into the buffer meanwhile. */
+#define DELAY_MAX_USEC (20 * CTW_USEC_PER_MSEC)
+#define BURST_RATE     500000u
+
+#define RETRY_USEC   (10 * CTW_USEC_PER_SEC) /* and how often the state is checked */
+#define AGE_USEC     (10 * CTW_USEC_PER_SEC)
+#define AGES_AT_ONCE 64u /* nothing is left of a count halved so often */
+
+#define SYSCTL "/proc/sys/net/netfilter/nf_conntrack_events"
+
+struct ctw_events {
+    sd_event *event;
+    sd_event_source *drain; /* one-shot timer */
+
+    struct ctw_subscription *subscription; /* NULL: none */
+    sd_event_source *readable;             /* while there is one; one-shot */
+    bool wanted;
+    int error;           /* wanted, but there is none: why, negative errno */
+    uint64_t retry_usec; /* then: not before; 0: the next take will say */
+    uint64_t check_usec; /* when to check again; 0: at the next take */
+    bool switched_off;   /* nf_conntrack_events is 0 */
+    bool capped;         /* the buffer is smaller than wanted */
+    uint64_t delay_usec;
+
+    uint64_t buffer_bytes; /* settings */
+    uint32_t budget_permyriad;
+    uint32_t ipv6_prefix;
+
+    struct ctw_budget budget;
+    uint32_t sampling; /* of the filter in force */
+    bool overrun;      /* there are losses to be counted when the queue is empty */
+    uint32_t dropped;  /* as of the last count */
+
+    struct ctw_event_tally fresh;
+    struct ctw_talkers sources, ports;
+    uint64_t aged_usec;
+};
+
+static void forget_talkers(struct ctw_talkers *t) {
+    uint64_t seed = 0;
+
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
+        seed = (uint64_t)time(NULL); /* early at boot: better than to wait */
+    ctw_talkers_init(t, seed);
+}
+
+/* --- the subscription ------------------------------------------------------------------------ */
+
+static void drop_subscription(struct ctw_events *e, int error) {
+    (void)sd_event_source_set_enabled(e->drain, SD_EVENT_OFF);
+    e->readable = sd_event_source_disable_unref(e->readable);
+    e->subscription = ctw_subscription_free(e->subscription);
+    e->sampling = 1;
+    e->error = error;
+    e->retry_usec = 0;
+}
+
+static int arm_drain(struct ctw_events *e, uint64_t from_now_usec) {
+    uint64_t now_usec;
+    int r = sd_event_now(e->event, CLOCK_MONOTONIC, &now_usec);
+
+    if (r >= 0)
+        r = sd_event_source_set_time(e->drain, now_usec + from_now_usec);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(e->drain, SD_EVENT_ONESHOT);
+    return r;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+    struct ctw_events *e = userdata;
+
+    (void)source;
+    (void)fd;
+    /* A netlink socket never hangs up; one that did would be ready for ever. */
+    int r = revents & EPOLLHUP ? -EIO : arm_drain(e, e->delay_usec);
+    if (r < 0)
+        drop_subscription(e, r);
+    return 0; /* a negative value would make sd-event switch the source off without a word */
+}
+
+/* Half of what the buffer holds may come before the drain begins. */
+static void resize(struct ctw_events *e) {
+    ctw_subscription_resize(e->subscription, e->buffer_bytes);
+
+    const uint64_t bytes = ctw_subscription_buffer(e->subscription);
+    const uint64_t events = bytes / CTW_SUBSCRIPTION_EVENT_BYTES;
+    const uint64_t usec = events * CTW_USEC_PER_SEC / BURST_RATE / 2;
+    e->capped = bytes < e->buffer_bytes;
+    e->delay_usec = usec < DELAY_MAX_USEC ? usec : DELAY_MAX_USEC;
+}
+
+static void subscribe(struct ctw_events *e) {
+    int r = ctw_subscription_new(e->buffer_bytes, &e->subscription);
+
+    if (r >= 0)
+        r = sd_event_add_io(e->event, &e->readable, ctw_subscription_fd(e->subscription), EPOLLIN,
+                            on_readable, e);
+    if (r >= 0)
+        r = sd_event_source_set_priority(e->readable, PRIORITY);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(e->readable, SD_EVENT_ONESHOT);
+    if (r < 0) {
+        drop_subscription(e, r);
+        return;
+    }
+    resize(e);
+    e->budget = (struct ctw_budget){0};
+    e->overrun = false;
+    e->dropped = 0;
+    e->check_usec = 0;
+}
+
+/* --- draining -------------------------------------------------------------------------------- */
+
+static void count(struct ctw_events *e, const void *message, size_t length) {
+    struct ctw_talker_key key;
+    struct ctw_flow flow;
+
+    if (ctw_flow_parse(message, length, &flow) < 0)
+        return;
+    ctw_event_tally_add(&e->fresh, &flow, e->sampling);
+    if (flow.event != CTW_FLOW_NEW)
+        return;
+    key = ctw_talker_source(flow.family, flow.source, e->ipv6_prefix);
+    ctw_talkers_add(&e->sources, &key, e->sampling);
+    key = ctw_talker_port(flow.protocol, flow.destination_port);
+    ctw_talkers_add(&e->ports, &key, e->sampling);
+}
+
+/* Return: 0: there may be more; -EAGAIN: that was all; or what befell the socket. */
+static int read_slice(struct ctw_events *e) {
+    for (unsigned n = 0; n < BATCHES_PER_SLICE; n++) {
+        const int r = ctw_subscription_receive(e->subscription);
+
+        if (r == -ENOBUFS) {
+            e->fresh.overruns++;
+            e->overrun = true;
+        } else if (r < 0 && r != -EINTR) {
+            return r;
+        }
+        for (int i = 0; i < r; i++) {
+            size_t length;
+            const void *message = ctw_subscription_message(e->subscription, (unsigned)i, &length);
+            if (message)
+                count(e, message, length);
+        }
+    }
+    return 0;
+}
+
+/*
+ * The kernel knows how many events it had to drop, but not of which kind: they are taken to have
+ * been new ones in the proportion of those that were read. Where it cannot say (before Linux
+ * 4.12), the overrun alone tells that there was a loss.
+ */
+static void count_losses(struct ctw_events *e) {
+    const struct ctw_event_tally *t = &e->fresh;
+    uint32_t dropped;
+
+    if (!e->overrun || ctw_subscription_dropped(e->subscription, &dropped) < 0)
+        return;
+    const uint64_t lost = (uint64_t)(uint32_t)(dropped - e->dropped) * e->sampling;
+    const uint64_t read = t->created + t->destroyed;
+    const uint64_t created_permyriad = read > 0 ? t->created * CTW_PERMYRIAD / read : CTW_PERMYRIAD;
+    e->fresh.lost += lost * created_permyriad / CTW_PERMYRIAD;
+    e->dropped = dropped;
+    e->overrun = false;
+}
+
+static void adapt_sampling(struct ctw_events *e) {
+    uint64_t now_usec;
+
+    if (sd_event_now(e->event, CLOCK_MONOTONIC, &now_usec) < 0)
+        return;
+    const uint32_t sampling = ctw_budget_step(&e->budget, now_usec, e->budget_permyriad);
+    if (sampling != e->sampling && ctw_subscription_sample(e->subscription, sampling) >= 0)
+        e->sampling = sampling;
+}
+
+/* While it samples it comes back by itself, also when nothing comes, or it would never notice that
+ * it may stop. */
+static int rest(struct ctw_events *e) {
+    count_losses(e);
+    adapt_sampling(e);
+    if (e->sampling > 1)
+        return arm_drain(e, e->delay_usec);
+    return sd_event_source_set_enabled(e->readable, SD_EVENT_ONESHOT);
+}
+
+static uint64_t cpu_nsec(void) {
+    struct timespec ts = {0};
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
+static int on_drain(sd_event_source *source, uint64_t usec, void *userdata) {
+    struct ctw_events *e = userdata;
+    const uint64_t start = cpu_nsec();
+
+    (void)source;
+    (void)usec;
+    int r = read_slice(e);
+    ctw_budget_spend(&e->budget, cpu_nsec() - start);
+    if (r == 0)
+        r = arm_drain(e, 0);
+    else if (r == -EAGAIN)
+        r = rest(e);
+    if (r < 0)
+        drop_subscription(e, r);
+    return 0;
+}
+
+/* --- what the manager calls ------------------------------------------------------------------ */
+
+int ctw_events_new(sd_event *event, struct ctw_events **ret) {
+    struct ctw_events *e = calloc(1, sizeof(*e));
+    int r;
+
+    if (!e)
+        return -ENOMEM;
+    e->event = sd_event_ref(event);
+    e->sampling = 1;
+    forget_talkers(&e->sources);
+    forget_talkers(&e->ports);
+    /* An accuracy of 1 us: the default, 250 ms, would let any buffer overflow. */
+    r = sd_event_add_time(event, &e->drain, CLOCK_MONOTONIC, 0, 1, on_drain, e);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(e->drain, SD_EVENT_OFF);
+    if (r >= 0)
+        r = sd_event_source_set_priority(e->drain, PRIORITY);
+    if (r < 0) {
+        (void)ctw_events_free(e);
+        return r;
+    }
+    *ret = e;
+    return 0;
+}
+
+struct ctw_events *ctw_events_free(struct ctw_events *e) {
+    if (!e)
+        return NULL;
+    drop_subscription(e, 0);
+    (void)sd_event_source_disable_unref(e->drain);
+    (void)sd_event_unref(e->event);
+    free(e);
+    return NULL;
+}
+
+void ctw_events_want(struct ctw_events *e, bool wanted, const struct ctw_settings *settings) {
+    const bool other_buffer = e->buffer_bytes != settings->events.buffer_bytes;
+
+    if (e->ipv6_prefix != settings->talkers.ipv6_prefix)
+        forget_talkers(&e->sources); /* the same network would be there under two names */
+    e->ipv6_prefix = settings->talkers.ipv6_prefix;
+    e->budget_permyriad = settings->events.budget_permyriad;
+    e->buffer_bytes = settings->events.buffer_bytes;
+
+    if (wanted && !e->wanted)
+        subscribe(e);
+    else if (wanted && e->subscription && other_buffer)
+        resize(e);
+    else if (!wanted && e->wanted) {
+        drop_subscription(e, 0);
+        forget_talkers(&e->sources);
+        forget_talkers(&e->ports);
+    }
+    e->wanted = wanted;
+}
+
+static void age(struct ctw_events *e, uint64_t now_usec) {
+    const uint64_t times = (now_usec - e->aged_usec) / AGE_USEC;
+
+    for (uint64_t i = 0; i < times && i < AGES_AT_ONCE; i++) {
+        ctw_talkers_age(&e->sources);
+        ctw_talkers_age(&e->ports);
+    }
+    e->aged_usec += times * AGE_USEC;
+}
+
+static void read_sysctl(struct ctw_events *e) {
+    char text[2] = "";
+    const int fd = open(SYSCTL, O_RDONLY | O_CLOEXEC);
+
+    e->switched_off = false;
+    if (fd < 0)
+        return; /* nothing there to be switched off */
+    e->switched_off = read(fd, text, sizeof(text)) == 2 && text[0] == '0' && text[1] == '\n';
+    (void)close(fd);
+}
+
+/* A socket that has been closed under us is silent: epoll forgets it without a word. */
+static void check(struct ctw_events *e, uint64_t now_usec) {
+    uint32_t dropped;
+    const int r = ctw_subscription_dropped(e->subscription, &dropped);
+
+    e->check_usec = now_usec + RETRY_USEC;
+    if (r < 0 && r != -ENOPROTOOPT)
+        drop_subscription(e, r);
+    else
+        read_sysctl(e);
+}
+
+static void keep_up(struct ctw_events *e, uint64_t now_usec) {
+    if (!e->wanted)
+        return;
+    if (!e->subscription && e->retry_usec == 0)
+        e->retry_usec = now_usec + RETRY_USEC;
+    else if (!e->subscription && now_usec >= e->retry_usec)
+        subscribe(e);
+    if (e->subscription && now_usec >= e->check_usec)
+        check(e, now_usec);
+}
+
+static struct ctw_source_state state_of(const struct ctw_events *e) {
+    struct ctw_source_state s = {.health = CTW_HEALTH_FAILED, .what = "netlink socket"};
+
+    if (!e->wanted) {
+        s = (struct ctw_source_state){.health = CTW_HEALTH_UNUSED};
+    } else if (!e->subscription) {
+        s.error = e->error;
+    } else if (e->switched_off) {
+        s.error = -ENODATA;
+        s.what = SYSCTL;
+    } else if (e->capped) {
+        s.error = -ENOBUFS;
+        s.what = "netlink receive buffer";
+    } else {
+        s.health = CTW_HEALTH_OK;
+    }
+    return s;
+}
+
+void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_tally *ret,
+                     struct ctw_source_state *state) {
+    age(e, now_usec);
+    keep_up(e, now_usec);
+    e->fresh.subscribed = e->subscription;
+    if (e->fresh.sampling < e->sampling)
+        e->fresh.sampling = e->sampling;
+    *ret = e->fresh;
+    e->fresh = (struct ctw_event_tally){0};
+    *state = state_of(e);
+}
+
+const struct ctw_talkers *ctw_events_sources(const struct ctw_events *e) {
+    return &e->sources;
+}
+
+const struct ctw_talkers *ctw_events_ports(const struct ctw_events *e) {
+    return &e->ports;
+}
