@@ -9,8 +9,8 @@
  * and Top-k Elements in Data Streams", 2005): CTW_TALKERS_COUNTERS counters; a name that has none
  * takes over the smallest, and with it that count as the bound of its error. Whoever accounts for
  * more than 1/CTW_TALKERS_COUNTERS of the stream is sure to be among them, and no count is too
- * high by more than its error. Adding takes constant time, whatever an attacker sends; the hash
- * is keyed, so names cannot be made to collide.
+ * high by more than its error. Adding takes constant time on average, whatever an attacker sends;
+ * the hash is keyed, so names cannot be made to collide.
  */
 
 #include <stdbool.h>
@@ -30,14 +30,29 @@ struct ctw_talker {
     uint64_t error; /* and at least count - error */
 };
 
+/* Slots of the hash table, a power of two; multipliers of its hash; levels of the order, one per
+ * bit and one for none. */
+#define CTW_TALKERS_SLOTS   1024u
+#define CTW_TALKERS_SECRETS 6u
+#define CTW_TALKERS_LEVELS  65u
+
 /*
- * Fixed size, no pointer leads out of it: it can be embedded and copied. The fields are the
- * implementation's.
+ * Fixed size, no pointer leads out of it: it can be embedded and copied. But for the total, the
+ * fields are the implementation's.
  */
 struct ctw_talkers {
     uint64_t total; /* what was added, whoever it was */
-    uint64_t seed;
-    /* ... */
+    uint64_t secret[CTW_TALKERS_SECRETS];
+    uint64_t floor; /* no counter is below it */
+    uint32_t n;     /* counters in use */
+    struct ctw_talkers_counter {
+        uint64_t count, error;
+        struct ctw_talker_key key;
+        uint16_t slot, slot_next;      /* where the hash table leads to it */
+        uint16_t previous, level_next; /* in its level's list */
+    } counters[CTW_TALKERS_COUNTERS];
+    uint16_t slots[CTW_TALKERS_SLOTS];
+    uint16_t levels[CTW_TALKERS_LEVELS];
 };
 
 /**
@@ -52,13 +67,16 @@ void ctw_talkers_add(struct ctw_talkers *t, const struct ctw_talker_key *key, ui
 /**
  * ctw_talkers_age() - let the past weigh half as much
  *
- * Called once per window, so that who was loud an hour ago is not named now.
+ * Called once per window, so that who was loud an hour ago is not named now. The bounds hold as
+ * before, of what an exact count would be that is halved and rounded down at the same moments.
  */
 void ctw_talkers_age(struct ctw_talkers *t);
 
 /**
  * ctw_talkers_top() - the loudest, loudest first
  * @ret:  room for @n
+ *
+ * Ordered by what is sure, count - error: when nobody stands out, the counts are all error.
  *
  * Return: how many there are, at most @n.
  */
@@ -71,8 +89,8 @@ struct ctw_talker_key ctw_talker_source(uint8_t family, const uint8_t address[st
 /** ctw_talker_port() - the name of a destination port: "udp/53"; a protocol without ports: "gre" */
 struct ctw_talker_key ctw_talker_port(uint8_t protocol, uint16_t port);
 
-/** ctw_talker_state() - the name of a state: "tcp/SYN_SENT", "udp/unreplied", "udp/assured", "icmp"
- */
+/** ctw_talker_state() - the name of a state: "tcp/SYN_SENT", "udp/unreplied", "udp/replied",
+ * "udp/assured", and so for all protocols but TCP */
 struct ctw_talker_key ctw_talker_state(uint8_t protocol, bool has_tcp_state, uint8_t tcp_state,
                                        uint32_t status);
 
