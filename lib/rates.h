@@ -28,7 +28,10 @@ struct ctw_event_tally {
     uint32_t sampling; /* one of this many events is read: 1, 2, 4, ... */
 };
 
-/* Rates in flows per second, over about the last second. */
+/*
+ * Rates in flows per second, over about the last second. What was lost is in them as far as it
+ * could be estimated, which is never too high: at least the table's growth has been created.
+ */
 struct ctw_rates {
     bool known;
     uint64_t created, destroyed;
@@ -39,7 +42,8 @@ struct ctw_rates {
 /** ctw_event_tally_add() - count one event, for @sampling */
 void ctw_event_tally_add(struct ctw_event_tally *t, const struct ctw_flow *flow, uint32_t sampling);
 
-/* The last tallies, at fixed spacing; zero-initialised it knows nothing. */
+/* The last tallies, an eighth of a second or more in each slot; zero-initialised it knows nothing.
+ */
 #define CTW_RATES_SLOTS 8u
 
 struct ctw_rate_window {
@@ -53,11 +57,15 @@ struct ctw_rate_window {
     uint64_t last_usec; /* of the last tally; 0: not subscribed then */
 };
 
-/** ctw_rates_step() - add the tally of one look; a look without a subscription forgets everything
+/**
+ * ctw_rates_step() - add the tally of one look
+ *
+ * A look without a subscription forgets everything; the first with one only starts the clock,
+ * since its tally covers an unknown time.
  */
 void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec, const struct ctw_event_tally *t);
 
-/** ctw_rates_now() - the rates over the last second or so */
+/** ctw_rates_now() - the rates over the last second; known from an eighth of one on */
 struct ctw_rates ctw_rates_now(const struct ctw_rate_window *w);
 
 #endif
