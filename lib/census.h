@@ -21,7 +21,7 @@
 /* Entries of each list at the most: the upper bound of talkers.top. */
 #define CTW_WHO_TOP_MAX 20
 
-/* One line of a list. */
+/* One line of a list: at least that share of the entries. */
 struct ctw_share {
     char name[CTW_TALKER_NAME_MAX]; /* "192.0.2.7", "udp/53", "tcp/ESTABLISHED" */
     uint32_t permyriad;
@@ -32,11 +32,14 @@ struct ctw_who {
     bool known;       /* there was a census */
     uint32_t entries; /* counted, of the whole table or a sample */
     bool sampled;
-    uint32_t
-        margin_permyriad; /* of each share, at 95 %: 1.96 * sqrt(0.25 / entries); 0 when exact */
+    /* Of each share, at 95 %: 1.96 * sqrt(0.25 / entries), less when they are a good part of the
+     * table; 0 when they are all of it. */
+    uint32_t margin_permyriad;
     uint32_t assured_permyriad;
-    uint32_t
-        drop_risk_permyriad; /* new flows lost if the table fills now: a^(16 * count / buckets) */
+    /* New flows lost if the table fills now: assured^(16 * max / buckets), since its count is its
+     * max then. */
+    bool has_drop_risk; /* the buckets were known */
+    uint32_t drop_risk_permyriad;
     uint32_t unreplied_permyriad; /* no reply seen */
     uint32_t loopback_permyriad;  /* both ends on this host's loopback */
     uint32_t dns_permyriad;       /* destination port 53, TCP or UDP */
@@ -64,7 +67,8 @@ void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow);
 /**
  * ctw_census_result() - what it comes to
  * @top:      lines per list, at most CTW_WHO_TOP_MAX
- * @table:    the table at that time: count decides whether this was a sample, buckets the risk
+ * @table:    the table at that time: count decides whether this was a sample, max (or the count
+ *            above it) and buckets the risk
  */
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
                        struct ctw_who *ret);
