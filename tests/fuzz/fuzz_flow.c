@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * lib/flow against a second opinion: the same message looked up attribute by attribute with
+ * libmnl. What was read is then counted and named, as the daemon would.
+ */
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "census.h"
+#include "rates.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* --- the second opinion ---------------------------------------------------------------------- */
+
+/* An attribute may come more than once, and so may the one that holds it: the last one counts. */
+static const struct nlattr *last_in(const struct nlattr *nest, uint16_t type) {
+    const struct nlattr *found = NULL, *a;
+
+    mnl_attr_for_each_nested(a, nest) {
+        if (mnl_attr_get_type(a) == type)
+            found = a;
+    }
+    return found;
+}
+
+/* The last attribute at the end of a path, such as CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_IP_V4_SRC. */
+static const struct nlattr *last_at(const struct nlmsghdr *h, uint16_t first, uint16_t second,
+                                    uint16_t third) {
+    const struct nlattr *found = NULL, *a, *b, *c;
+
+    mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
+        if (mnl_attr_get_type(a) != first)
+            continue;
+        mnl_attr_for_each_nested(b, a) {
+            c = mnl_attr_get_type(b) == second ? last_in(b, third) : NULL;
+            found = c ? c : found;
+        }
+    }
+    return found;
+}
+
+static const struct nlattr *last_of(const struct nlmsghdr *h, uint16_t type) {
+    const struct nlattr *found = NULL, *a;
+
+    mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
+        if (mnl_attr_get_type(a) == type)
+            found = a;
+    }
+    return found;
+}
+
+static uint32_t number_32(const struct nlattr *a) {
+    return a ? ntohl(mnl_attr_get_u32(a)) : 0;
+}
+
+static uint16_t port(const struct nlmsghdr *h, uint16_t type) {
+    const struct nlattr *a = last_at(h, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, type);
+
+    return a ? ntohs(mnl_attr_get_u16(a)) : 0;
+}
+
+static void check_address(const struct nlmsghdr *h, const struct ctw_flow *flow, uint16_t v4,
+                          uint16_t v6, const uint8_t address[static 16]) {
+    const bool is_v4 = flow->family == AF_INET;
+    const struct nlattr *a = last_at(h, CTA_TUPLE_ORIG, CTA_TUPLE_IP, is_v4 ? v4 : v6);
+    uint8_t expected[16] = {0};
+
+    assert(a && mnl_attr_get_payload_len(a) == (is_v4 ? 4 : 16));
+    memcpy(expected, mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
+    assert(memcmp(address, expected, sizeof(expected)) == 0);
+}
+
+static void check(const struct nlmsghdr *h, const struct ctw_flow *flow) {
+    const struct nfgenmsg *family = mnl_nlmsg_get_payload(h);
+    const struct nlattr *a;
+
+    assert(flow->family == family->nfgen_family);
+    assert(flow->family == AF_INET || flow->family == AF_INET6);
+    assert((flow->event == CTW_FLOW_DESTROY) ==
+           (NFNL_MSG_TYPE(h->nlmsg_type) == IPCTNL_MSG_CT_DELETE));
+    check_address(h, flow, CTA_IP_V4_SRC, CTA_IP_V6_SRC, flow->source);
+    check_address(h, flow, CTA_IP_V4_DST, CTA_IP_V6_DST, flow->destination);
+    a = last_at(h, CTA_TUPLE_ORIG, CTA_TUPLE_PROTO, CTA_PROTO_NUM);
+    assert(a && flow->protocol == mnl_attr_get_u8(a));
+    if (ctw_flow_has_ports(flow->protocol)) {
+        assert(flow->source_port == port(h, CTA_PROTO_SRC_PORT));
+        assert(flow->destination_port == port(h, CTA_PROTO_DST_PORT));
+    }
+    assert(flow->status == number_32(last_of(h, CTA_STATUS)));
+    assert(flow->timeout_sec == number_32(last_of(h, CTA_TIMEOUT)));
+    a = last_at(h, CTA_PROTOINFO, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE);
+    assert(flow->has_tcp_state == (a != NULL));
+    assert(!a || flow->tcp_state == mnl_attr_get_u8(a));
+}
+
+/* --- what becomes of it ---------------------------------------------------------------------- */
+
+static void use(const struct ctw_flow *flow) {
+    static struct ctw_census census; /* too large for a stack */
+    static struct ctw_who who;
+    const struct ctw_sample table = {
+        .count = 1, .max = 1, .buckets = 1, .has_buckets = true, .has_counters = false};
+    struct ctw_event_tally tally = {0};
+
+    ctw_event_tally_add(&tally, flow, 1);
+    assert(tally.events == 1 && tally.created + tally.destroyed <= 1);
+    ctw_census_init(&census, 64, 1);
+    ctw_census_add(&census, flow);
+    ctw_census_result(&census, 1, &table, &who);
+    assert(who.known && who.n_sources == 1 && who.n_ports == 1 && who.n_states == 1);
+    assert(who.sources[0].permyriad == CTW_PERMYRIAD && who.sources[0].name[0] != '\0');
+    assert(strchr(who.ports[0].name, ' ') == NULL && who.ports[0].name[0] != '\0');
+    assert(strchr(who.states[0].name, '/') != NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct ctw_flow flow, untouched;
+    int r;
+
+    memset(&untouched, 0x5a, sizeof(untouched));
+    memcpy(&flow, &untouched, sizeof(flow));
+    r = ctw_flow_parse(data, size, &flow);
+    if (r < 0) {
+        assert(r == -EBADMSG || r == -ENOMSG);
+        assert(memcmp(&flow, &untouched, sizeof(flow)) == 0);
+        return 0;
+    }
+    assert(r == 0);
+    check((const struct nlmsghdr *)(const void *)data, &flow);
+    use(&flow);
+    return 0;
+}
