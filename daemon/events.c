@@ -106,8 +106,9 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
     (void)source;
     (void)fd;
-    /* A netlink socket never hangs up; one that did would be ready for ever. */
-    int r = revents & EPOLLHUP ? -EIO : arm_drain(e, e->delay_usec);
+    /* A netlink socket never hangs up; one that did would be ready for ever. After an overrun
+     * nothing is delivered until it has been drained. */
+    int r = revents & EPOLLHUP ? -EIO : arm_drain(e, revents & EPOLLERR ? 0 : e->delay_usec);
     if (r < 0)
         drop_subscription(e, r);
     return 0; /* a negative value would make sd-event switch the source off without a word */
@@ -120,7 +121,7 @@ static void resize(struct ctw_events *e) {
     const uint64_t bytes = ctw_subscription_buffer(e->subscription);
     const uint64_t events = bytes / CTW_SUBSCRIPTION_EVENT_BYTES;
     const uint64_t usec = events * CTW_USEC_PER_SEC / BURST_RATE / 2;
-    e->capped = bytes < e->buffer_bytes;
+    e->capped = bytes < e->buffer_bytes / 2 * 2;
     e->delay_usec = usec < DELAY_MAX_USEC ? usec : DELAY_MAX_USEC;
 }
 
