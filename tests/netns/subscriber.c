@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * subscriber: daemon/events in a loop of its own, looked at as the daemon would.
+ *
+ *   subscriber [-b BUFFER_BYTES] [-p BUDGET_PERMYRIAD] [-6 PREFIX] [-l LOOK_MSEC]
+ *
+ * Reads one command per line from standard input and answers each with one line:
+ *
+ *   want | leave               subscribe, or leave
+ *   buffer N | budget N | prefix N   a reload with that setting changed
+ *   close                      close the subscription's descriptor under it
+ *   forge N                    send it N well-formed events that are not from the kernel
+ *   later SECONDS              from now on pretend that it is so much later, for what looks take
+ *   report                     totals since the last `reset`
+ *   reset                      start the totals anew
+ *   top                        the three loudest sources and the loudest port, with shares
+ *   quit, or end of file
+ */
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <systemd/sd-event.h>
+
+#include "events.h"
+#include "rates.h"
+#include "sample.h"
+
+struct subscriber {
+    sd_event *event;
+    sd_event_source *timer;
+    struct ctw_events *events;
+    struct ctw_settings settings;
+    bool wanted;
+    uint64_t look_usec;
+    uint64_t later_usec;
+
+    struct ctw_event_tally total;
+    struct ctw_source_state state;
+    struct ctw_rate_window window;
+    uint64_t looks, late_usec; /* the most any look came late */
+    uint64_t since_usec, cpu_since_nsec;
+};
+
+static uint64_t clock_nsec(clockid_t clock) {
+    struct timespec ts;
+
+    (void)clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t now_usec(const struct subscriber *s) {
+    return clock_nsec(CLOCK_MONOTONIC) / 1000 + s->later_usec;
+}
+
+/* --- looking --------------------------------------------------------------------------------- */
+
+static void add(struct ctw_event_tally *total, const struct ctw_event_tally *t) {
+    total->subscribed = t->subscribed;
+    total->events += t->events;
+    total->created += t->created;
+    total->destroyed += t->destroyed;
+    for (size_t i = 0; i < CTW_RATE_PROTOCOLS; i++) {
+        total->created_by[i] += t->created_by[i];
+        total->destroyed_by[i] += t->destroyed_by[i];
+    }
+    total->created_ipv6 += t->created_ipv6;
+    total->destroyed_ipv6 += t->destroyed_ipv6;
+    total->overruns += t->overruns;
+    total->lost += t->lost;
+    total->sampling = t->sampling;
+}
+
+static void look(struct subscriber *s) {
+    struct ctw_event_tally tally;
+
+    ctw_events_take(s->events, now_usec(s), &tally, &s->state);
+    ctw_rates_step(&s->window, now_usec(s), &tally);
+    add(&s->total, &tally);
+    s->looks++;
+}
+
+static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata) {
+    struct subscriber *s = userdata;
+    const uint64_t now = clock_nsec(CLOCK_MONOTONIC) / 1000;
+
+    if (now - due_usec > s->late_usec)
+        s->late_usec = now - due_usec;
+    look(s);
+    (void)sd_event_source_set_time(source, now + s->look_usec);
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/* --- answering ------------------------------------------------------------------------------- */
+
+static uint64_t resident_kb(void) {
+    uint64_t pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%*u %" SCNu64, &pages) != 1)
+        pages = 0;
+    (void)fclose(f);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
+/* How many descriptors there are; *ret_netlink is the subscription's, or -1. */
+static unsigned descriptors(int *ret_netlink) {
+    DIR *folder = opendir("/proc/self/fd");
+    unsigned n = 0;
+
+    *ret_netlink = -1;
+    for (struct dirent *d; folder && (d = readdir(folder));) {
+        const int fd = (int)strtol(d->d_name, NULL, 10);
+        int domain = 0;
+        socklen_t length = sizeof(domain);
+
+        n += d->d_name[0] != '.' && fd != dirfd(folder);
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_NETLINK)
+            *ret_netlink = fd;
+    }
+    if (folder)
+        (void)closedir(folder);
+    return n;
+}
+
+static void report(struct subscriber *s) {
+    const struct ctw_event_tally *t = &s->total;
+    const uint64_t cpu = clock_nsec(CLOCK_PROCESS_CPUTIME_ID) - s->cpu_since_nsec;
+    const uint64_t usec = clock_nsec(CLOCK_MONOTONIC) / 1000 - s->since_usec;
+    const struct ctw_rates rates = ctw_rates_now(&s->window);
+    int netlink;
+
+    (void)printf("subscribed=%d health=%d error=%d what=%s ", t->subscribed, (int)s->state.health,
+                 -s->state.error, s->state.what ? s->state.what : "-");
+    (void)printf("| events=%" PRIu64 " created=%" PRIu64 " destroyed=%" PRIu64 " tcp=%" PRIu64
+                 " udp=%" PRIu64 " ipv6=%" PRIu64 " overruns=%" PRIu64 " lost=%" PRIu64
+                 " sampling=%" PRIu32 " ",
+                 t->events, t->created, t->destroyed, t->created_by[CTW_RATE_TCP],
+                 t->created_by[CTW_RATE_UDP], t->created_ipv6, t->overruns, t->lost, t->sampling);
+    (void)printf("rate=%" PRIu64 " lower_bound=%d ", rates.created, rates.lower_bound);
+    (void)printf("looks=%" PRIu64 " late_usec=%" PRIu64 " cpu_usec=%" PRIu64 " usec=%" PRIu64
+                 " rss_kb=%" PRIu64 " fds=%u\n",
+                 s->looks, s->late_usec, cpu / 1000, usec, resident_kb(), descriptors(&netlink));
+}
+
+static void reset(struct subscriber *s) {
+    s->total = (struct ctw_event_tally){0};
+    s->looks = s->late_usec = 0;
+    s->since_usec = clock_nsec(CLOCK_MONOTONIC) / 1000;
+    s->cpu_since_nsec = clock_nsec(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static void print_top(const struct ctw_talkers *t, size_t n) {
+    struct ctw_talker top[3];
+
+    n = ctw_talkers_top(t, top, n);
+    for (size_t i = 0; i < n; i++) {
+        char name[CTW_TALKER_NAME_MAX];
+        ctw_talker_name(&top[i].key, name);
+        (void)printf("%s %" PRIu64 "%% ", name, t->total ? top[i].count * 100 / t->total : 0);
+    }
+}
+
+static void close_under_it(void) {
+    int netlink;
+
+    (void)descriptors(&netlink);
+    if (netlink >= 0)
+        (void)close(netlink);
+}
+
+static void put_tuple(struct nlmsghdr *message, uint16_t type) {
+    struct nlattr *tuple = mnl_attr_nest_start(message, type);
+    struct nlattr *inner = mnl_attr_nest_start(message, CTA_TUPLE_IP);
+
+    mnl_attr_put_u32(message, CTA_IP_V4_SRC, htonl(INADDR_LOOPBACK));
+    mnl_attr_put_u32(message, CTA_IP_V4_DST, htonl(INADDR_LOOPBACK));
+    mnl_attr_nest_end(message, inner);
+    inner = mnl_attr_nest_start(message, CTA_TUPLE_PROTO);
+    mnl_attr_put_u8(message, CTA_PROTO_NUM, IPPROTO_UDP);
+    mnl_attr_put_u16(message, CTA_PROTO_SRC_PORT, htons(1024));
+    mnl_attr_put_u16(message, CTA_PROTO_DST_PORT, htons(53));
+    mnl_attr_nest_end(message, inner);
+    mnl_attr_nest_end(message, tuple);
+}
+
+static void forge(uint64_t n) {
+    char buffer[512] = "";
+    struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+    struct nfgenmsg *family;
+    struct sockaddr_nl to = {0};
+    socklen_t length = sizeof(to);
+    int fd;
+
+    message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+    message->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+    family = mnl_nlmsg_put_extra_header(message, sizeof(*family));
+    family->nfgen_family = AF_INET;
+    put_tuple(message, CTA_TUPLE_ORIG);
+    put_tuple(message, CTA_TUPLE_REPLY);
+
+    (void)descriptors(&fd);
+    if (getsockname(fd, (struct sockaddr *)&to, &length) < 0)
+        return;
+    fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    for (to.nl_groups = 0; n > 0; n--)
+        if (sendto(fd, message, message->nlmsg_len, 0, (struct sockaddr *)&to, length) < 0)
+            perror("sendto");
+    (void)close(fd);
+}
+
+/* Return: whether there is such a command. */
+static bool obey(struct subscriber *s, const char *command, uint64_t n) {
+    if (strcmp(command, "want") == 0)
+        s->wanted = true;
+    else if (strcmp(command, "leave") == 0)
+        s->wanted = false;
+    else if (strcmp(command, "buffer") == 0)
+        s->settings.events.buffer_bytes = n;
+    else if (strcmp(command, "budget") == 0)
+        s->settings.events.budget_permyriad = (uint32_t)n;
+    else if (strcmp(command, "prefix") == 0)
+        s->settings.talkers.ipv6_prefix = (uint32_t)n;
+    else if (strcmp(command, "close") == 0)
+        close_under_it();
+    else if (strcmp(command, "forge") == 0)
+        forge(n);
+    else if (strcmp(command, "later") == 0)
+        s->later_usec += n * CTW_USEC_PER_SEC;
+    else if (strcmp(command, "reset") == 0)
+        reset(s);
+    else
+        return false;
+    ctw_events_want(s->events, s->wanted, &s->settings);
+    look(s);
+    (void)puts("done");
+    return true;
+}
+
+static void answer(struct subscriber *s, char *line) {
+    uint64_t n = 0;
+    char command[16] = "";
+
+    if (sscanf(line, "%15s %" SCNu64, command, &n) < 1 || strcmp(command, "quit") == 0) {
+        (void)sd_event_exit(s->event, 0);
+        return;
+    }
+    if (strcmp(command, "report") == 0) {
+        look(s);
+        report(s);
+    } else if (strcmp(command, "top") == 0) {
+        print_top(ctw_events_sources(s->events), 3);
+        print_top(ctw_events_ports(s->events), 1);
+        (void)puts("");
+    } else if (!obey(s, command, n)) {
+        (void)printf("no such command: %s\n", command);
+    }
+}
+
+/* Commands come one at a time: who asks waits for the answer. */
+static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+    struct subscriber *s = userdata;
+    char line[64];
+    const ssize_t n = read(fd, line, sizeof(line) - 1);
+
+    (void)source;
+    (void)revents;
+    if (n <= 0)
+        return sd_event_exit(s->event, 0);
+    line[n] = '\0';
+    answer(s, line);
+    (void)fflush(stdout);
+    return 0;
+}
+
+static int run(struct subscriber *s) {
+    int r = sd_event_default(&s->event);
+
+    if (r >= 0)
+        r = ctw_events_new(s->event, &s->events);
+    if (r >= 0)
+        r = sd_event_add_io(s->event, NULL, STDIN_FILENO, EPOLLIN, on_input, s);
+    if (r >= 0)
+        r = sd_event_add_time(s->event, &s->timer, CLOCK_MONOTONIC,
+                              clock_nsec(CLOCK_MONOTONIC) / 1000, 1, on_timer, s);
+    if (r >= 0)
+        r = sd_event_source_set_priority(s->timer, SD_EVENT_PRIORITY_IMPORTANT);
+    if (r >= 0)
+        r = sd_event_loop(s->event);
+    (void)ctw_events_free(s->events);
+    (void)sd_event_source_unref(s->timer);
+    (void)sd_event_unref(s->event);
+    return r;
+}
+
+int main(int argc, char **argv) {
+    static struct subscriber s = {.look_usec = 250 * CTW_USEC_PER_MSEC};
+    int c;
+
+    ctw_settings_defaults(&s.settings);
+    while ((c = getopt(argc, argv, "b:p:6:l:")) != -1) {
+        const unsigned long n = optarg ? strtoul(optarg, NULL, 10) : 0;
+
+        if (c == 'b')
+            s.settings.events.buffer_bytes = n;
+        else if (c == 'p')
+            s.settings.events.budget_permyriad = (uint32_t)n;
+        else if (c == '6')
+            s.settings.talkers.ipv6_prefix = (uint32_t)n;
+        else if (c == 'l')
+            s.look_usec = n * CTW_USEC_PER_MSEC;
+        else
+            return 2;
+    }
+    reset(&s);
+    return run(&s) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
