@@ -53,16 +53,7 @@ static bool is_idle(const struct ctw_flow *flow, uint32_t established_timeout_se
            (uint64_t)flow->timeout_sec + IDLE_SEC < established_timeout_sec;
 }
 
-void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
-    const struct ctw_talker_key source =
-        ctw_talker_source(flow->family, flow->source, c->ipv6_prefix);
-    const struct ctw_talker_key port = ctw_talker_port(flow->protocol, flow->destination_port);
-    const struct ctw_talker_key state =
-        ctw_talker_state(flow->protocol, flow->has_tcp_state, flow->tcp_state, flow->status);
-
-    ctw_talkers_add(&c->sources, &source, 1);
-    ctw_talkers_add(&c->ports, &port, 1);
-    ctw_talkers_add(&c->states, &state, 1);
+void ctw_census_tally(struct ctw_census *c, const struct ctw_flow *flow) {
     c->entries++;
     c->assured += (flow->status & IPS_ASSURED) != 0;
     c->unreplied += (flow->status & IPS_SEEN_REPLY) == 0;
@@ -70,6 +61,19 @@ void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
         is_loopback(flow->family, flow->source) && is_loopback(flow->family, flow->destination);
     c->dns += is_dns(flow);
     c->idle_tcp += is_idle(flow, c->established_timeout_sec);
+}
+
+void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
+    const struct ctw_talker_key source =
+        ctw_talker_source(flow->family, flow->source, c->ipv6_prefix);
+    const struct ctw_talker_key port = ctw_talker_port(flow->protocol, flow->destination_port);
+    const struct ctw_talker_key state =
+        ctw_talker_state(flow->protocol, flow->has_tcp_state, flow->tcp_state, flow->status);
+
+    ctw_census_tally(c, flow);
+    ctw_talkers_add(&c->sources, &source, 1);
+    ctw_talkers_add(&c->ports, &port, 1);
+    ctw_talkers_add(&c->states, &state, 1);
 }
 
 /* --- what it comes to ------------------------------------------------------------------------ */

@@ -64,6 +64,9 @@ void ctw_census_init(struct ctw_census *c, uint32_t ipv6_prefix, uint64_t seed);
 /** ctw_census_add() - count one entry; expired ones (timeout 0 in a dump) are entries, too */
 void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow);
 
+/** ctw_census_tally() - count one entry for everything but the lists of names, which stay empty */
+void ctw_census_tally(struct ctw_census *c, const struct ctw_flow *flow);
+
 /**
  * ctw_census_result() - what it comes to
  * @top:      lines per list, at most CTW_WHO_TOP_MAX

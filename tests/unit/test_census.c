@@ -157,6 +157,20 @@ static void what_stands_out_is_counted(void **state) {
     assert_int_equal(who.idle_tcp_permyriad, 0);
 }
 
+static void a_tally_has_the_shares_without_the_lists(void **state) {
+    const struct ctw_flow f = tcp(TCP_CONNTRACK_ESTABLISHED, IPS_SEEN_REPLY | IPS_ASSURED, 1000);
+    struct ctw_who who;
+
+    (void)state;
+    ctw_census_tally(&census, &f);
+    ctw_census_tally(&census, &f);
+    who = result_of(2, 10, 10);
+    assert_int_equal(who.entries, 2);
+    assert_int_equal(who.assured_permyriad, 10000);
+    assert_int_equal(who.idle_tcp_permyriad, 10000);
+    assert_int_equal(who.n_sources + who.n_ports + who.n_states, 0);
+}
+
 static void idle_connections_are_established_assured_and_long_silent(void **state) {
     const uint32_t status = IPS_SEEN_REPLY | IPS_ASSURED;
     const struct {
@@ -299,6 +313,7 @@ int main(void) {
         TEST(lists_are_as_long_as_asked_for),
         TEST(a_crowd_does_not_blur_the_shares),
         TEST(what_stands_out_is_counted),
+        TEST(a_tally_has_the_shares_without_the_lists),
         TEST(idle_connections_are_established_assured_and_long_silent),
         TEST(a_sample_has_its_margin),
         TEST(the_whole_table_has_none),
