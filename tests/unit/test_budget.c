@@ -81,6 +81,25 @@ static void a_flood_that_halves_is_sampled_half_as_much(void **state) {
     assert_int_equal(events_come(&c, 150000, 2 * CTW_USEC_PER_SEC, FIVE_PERCENT), 4);
 }
 
+static void a_flood_that_dies_down_in_steps_is_followed(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
+    assert_int_equal(events_come(&c, 150000, 2 * CTW_USEC_PER_SEC, FIVE_PERCENT), 4);
+    assert_int_equal(events_come(&c, 30000, 2 * CTW_USEC_PER_SEC, FIVE_PERCENT), 1);
+}
+
+static void calm_before_a_new_flood_does_not_count(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
+    assert_int_equal(events_come(&c, 0, 900 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+    assert_int_equal(events_come(&c, 1200000, 200 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 32);
+    assert_int_equal(events_come(&c, 0, 500 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 32);
+}
+
 static void gusts_do_not_move_the_sampling_to_and_fro(void **state) {
     struct clock c = {.now_usec = 1};
     (void)state;
@@ -129,6 +148,8 @@ int main(void) {
         cmocka_unit_test(a_whole_cpu_is_never_sampled),
         cmocka_unit_test(stepping_back_takes_a_second_of_calm),
         cmocka_unit_test(a_flood_that_halves_is_sampled_half_as_much),
+        cmocka_unit_test(a_flood_that_dies_down_in_steps_is_followed),
+        cmocka_unit_test(calm_before_a_new_flood_does_not_count),
         cmocka_unit_test(gusts_do_not_move_the_sampling_to_and_fro),
         cmocka_unit_test(a_rate_just_within_the_budget_stays_where_it_is),
         cmocka_unit_test(a_changed_budget_takes_effect),
