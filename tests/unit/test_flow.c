@@ -306,17 +306,21 @@ static struct nlmsghdr *begin(struct message *m, uint8_t family) {
     return h;
 }
 
-static void put_tuple(struct nlmsghdr *h, bool source, bool destination, bool protocol) {
+enum { SOURCE = 1, DESTINATION = 2, PROTOCOL = 4, WHOLE = 7 };
+
+static void put_tuple(struct nlmsghdr *h, bool v6, unsigned has) {
+    static const uint8_t address[16] = {0x20, 0x01, 0x0d, 0xb8};
+    const size_t size = v6 ? 16 : 4;
     struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG);
     struct nlattr *nest = mnl_attr_nest_start(h, CTA_TUPLE_IP);
 
-    if (source)
-        mnl_attr_put_u32(h, CTA_IP_V4_SRC, htonl(0xc0000207));
-    if (destination)
-        mnl_attr_put_u32(h, CTA_IP_V4_DST, htonl(0xc6336401));
+    if (has & SOURCE)
+        mnl_attr_put(h, v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, size, address);
+    if (has & DESTINATION)
+        mnl_attr_put(h, v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, size, address);
     mnl_attr_nest_end(h, nest);
     nest = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
-    if (protocol)
+    if (has & PROTOCOL)
         mnl_attr_put_u8(h, CTA_PROTO_NUM, IPPROTO_UDP);
     mnl_attr_nest_end(h, nest);
     mnl_attr_nest_end(h, tuple);
@@ -330,10 +334,10 @@ static void a_tuple_must_be_whole(void **state) {
     struct ctw_flow flow;
 
     (void)state;
-    for (unsigned has = 0; has < 8; has++) {
+    for (unsigned has = 0; has <= WHOLE; has++) {
         struct message m = {.length = 0};
-        put_tuple(begin(&m, AF_INET), has & 1, has & 2, has & 4);
-        assert_int_equal(parse_built(&m, &flow), has == 7 ? 0 : -EBADMSG);
+        put_tuple(begin(&m, AF_INET), false, has);
+        assert_int_equal(parse_built(&m, &flow), has == WHOLE ? 0 : -EBADMSG);
     }
 }
 
@@ -346,15 +350,17 @@ static void a_message_without_attributes_is_malformed(void **state) {
     assert_int_equal(parse_built(&m, &flow), -EBADMSG);
 }
 
-static void a_family_that_is_not_ip_is_malformed(void **state) {
+static void a_family_that_is_not_that_of_the_addresses_is_malformed(void **state) {
     struct ctw_flow flow;
 
     (void)state;
-    for (unsigned family = 0; family < 256; family++) {
-        struct message m = {.length = 0};
-        put_tuple(begin(&m, (uint8_t)family), true, true, true);
-        assert_int_equal(parse_built(&m, &flow), family == AF_INET ? 0 : -EBADMSG);
-    }
+    for (unsigned family = 0; family < 256; family++)
+        for (unsigned v6 = 0; v6 < 2; v6++) {
+            struct message m = {.length = 0};
+            put_tuple(begin(&m, (uint8_t)family), v6, WHOLE);
+            assert_int_equal(parse_built(&m, &flow),
+                             family == (v6 ? AF_INET6 : AF_INET) ? 0 : -EBADMSG);
+        }
 }
 
 static void unknown_attributes_are_passed_over(void **state) {
@@ -365,7 +371,7 @@ static void unknown_attributes_are_passed_over(void **state) {
     (void)state;
     mnl_attr_put_u64(h, 4711, 1);
     mnl_attr_put(h, 0x3fff, 0, NULL);
-    put_tuple(h, true, true, true);
+    put_tuple(h, false, WHOLE);
     mnl_attr_put_str(h, CTA_MAX + 1, "from a later kernel");
     struct nlattr *nest = mnl_attr_nest_start(h, CTA_PROTOINFO);
     mnl_attr_put_u32(h, 99, 0);
@@ -390,7 +396,7 @@ static void known_attributes_must_have_their_size(void **state) {
         for (size_t size = 0; size <= sizeof(zeros); size++) {
             struct message m = {.length = 0};
             struct nlmsghdr *h = begin(&m, AF_INET);
-            put_tuple(h, true, true, true);
+            put_tuple(h, false, WHOLE);
             mnl_attr_put(h, known[i].type, size, zeros);
             assert_int_equal(parse_built(&m, &flow), size == known[i].size ? 0 : -EBADMSG);
         }
@@ -402,7 +408,7 @@ static void an_attribute_stays_inside_the_one_that_holds_it(void **state) {
     struct ctw_flow flow;
 
     (void)state;
-    put_tuple(h, true, true, true);
+    put_tuple(h, false, WHOLE);
     struct nlattr *info = mnl_attr_nest_start(h, CTA_PROTOINFO);
     struct nlattr *tcp = mnl_attr_nest_start(h, CTA_PROTOINFO_TCP);
     mnl_attr_put_u8(h, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
@@ -423,7 +429,7 @@ static void an_attribute_shorter_than_its_header_is_malformed(void **state) {
     for (uint16_t length = 0; length < sizeof(struct nlattr); length++) {
         struct message m = {.length = 0};
         struct nlmsghdr *h = begin(&m, AF_INET);
-        put_tuple(h, true, true, true);
+        put_tuple(h, false, WHOLE);
         struct nlattr *last = mnl_nlmsg_get_payload_tail(h);
         mnl_attr_put_u32(h, 4711, 0);
         last->nla_len = length;
@@ -437,7 +443,7 @@ static void the_last_attribute_may_lack_its_padding(void **state) {
     struct ctw_flow flow;
 
     (void)state;
-    put_tuple(h, true, true, true);
+    put_tuple(h, false, WHOLE);
     mnl_attr_put_u16(h, CTA_ZONE, htons(9));
     h->nlmsg_len -= 2;
     assert_int_equal(parse_built(&m, &flow), 0);
@@ -461,7 +467,7 @@ int main(void) {
         cmocka_unit_test(bytes_behind_the_message_are_not_read),
         cmocka_unit_test(a_tuple_must_be_whole),
         cmocka_unit_test(a_message_without_attributes_is_malformed),
-        cmocka_unit_test(a_family_that_is_not_ip_is_malformed),
+        cmocka_unit_test(a_family_that_is_not_that_of_the_addresses_is_malformed),
         cmocka_unit_test(unknown_attributes_are_passed_over),
         cmocka_unit_test(known_attributes_must_have_their_size),
         cmocka_unit_test(an_attribute_stays_inside_the_one_that_holds_it),
