@@ -48,7 +48,7 @@ struct ctw_manager {
     struct ctw_command *command;
     struct watched_table tables[TABLES_MAX];
     size_t n_tables;
-    bool past_told;    /* what the kernel log said before the start */
+    bool past_told; /* what the kernel log said before the start */
     enum ctw_level status_level;
     uint64_t status_usec;
     struct ctw_verdict verdict; /* too large for a stack */
