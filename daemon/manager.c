@@ -61,8 +61,8 @@ struct ctw_manager {
     size_t n_tables;
     bool asked; /* SIGUSR1 came */
     bool events_wanted;
-    uint64_t seed;     /* of hashes over what strangers send */
-    bool past_pending; /* the kernel log was just opened: what it says of the past is to be told */
+    uint64_t seed;  /* of hashes over what strangers send */
+    bool past_told; /* what the kernel log said before the start */
     struct ctw_notify notify;
     struct ctw_verdict verdict; /* too large for a stack */
 };
@@ -159,10 +159,10 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
         ctw_kernlog_take(m->kernlog, ret->now_usec, &ret->log, &w->sources[CTW_SOURCE_KERNEL_LOG]);
     else
         w->sources[CTW_SOURCE_KERNEL_LOG] = (struct ctw_source_state){0};
-    if (m->kernlog && m->past_pending) {
+    if (m->kernlog && !m->past_told) {
         ctw_kernlog_past(m->kernlog, ret->now_usec, &ret->past, &ret->past_age_usec);
         ret->has_past = true;
-        m->past_pending = false;
+        m->past_told = true;
     }
     if (w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
         ctw_watch_wants_counters(&w->watch, ret))
@@ -229,10 +229,7 @@ static int open_kernlog(struct ctw_manager *m) {
     if (m->kernlog)
         return 0;
 
-    int r = ctw_kernlog_new(m->event, "/dev/kmsg", on_loss, m, &m->kernlog);
-    if (r >= 0)
-        m->past_pending = true;
-    return r;
+    return ctw_kernlog_new(m->event, "/dev/kmsg", on_loss, m, &m->kernlog);
 }
 
 static void reload(struct ctw_manager *m) {
