@@ -85,6 +85,7 @@ static void a_flood_that_dies_down_in_steps_is_followed(void **state) {
     struct clock c = {.now_usec = 1};
     (void)state;
 
+    ctw_budget_step(&c.budget, c.now_usec, FIVE_PERCENT); /* windows start with the ticks */
     events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
     /* Just long enough to step back, so that what comes next falls into the first calm window. */
     assert_int_equal(events_come(&c, 150000, 1100 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 4);
@@ -95,6 +96,7 @@ static void calm_before_a_new_flood_does_not_count(void **state) {
     struct clock c = {.now_usec = 1};
     (void)state;
 
+    ctw_budget_step(&c.budget, c.now_usec, FIVE_PERCENT); /* windows start with the ticks */
     events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
     assert_int_equal(events_come(&c, 0, 900 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
     assert_int_equal(events_come(&c, 1200000, 100 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 32);
