@@ -30,7 +30,7 @@ capture() { in_netns "$ns" "$scratch/capture_flow" "$folder" "$@" >/dev/null; }
 packet() { capture "$1" "$scratch/capture_flow" --send "${@:2}"; }
 
 # insert CASE ARGUMENTS...: what it says of an entry that conntrack(8) makes.
-insert() { capture "$1" conntrack -I -t 60 "${@:2}" 2>&1; }
+insert() { capture "$1" conntrack -I -t 60 "${@:2}"; }
 
 # with RULES COMMAND...: under more nft rules.
 with() {
