@@ -21,27 +21,53 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* --- the second opinion ---------------------------------------------------------------------- */
 
-/* An attribute may come more than once, and so may the one that holds it: the last one counts. */
-static const struct nlattr *last_in(const struct nlattr *nest, uint16_t type) {
-    const struct nlattr *found = NULL, *a;
+/* The attributes of one level. */
+struct nest {
+    const struct nlattr *at;
+    const uint8_t *end;
+};
 
-    mnl_attr_for_each_nested(a, nest) {
+static struct nest message_nest(const struct nlmsghdr *h) {
+    return (struct nest){mnl_nlmsg_get_payload_offset(h, sizeof(struct nfgenmsg)),
+                         mnl_nlmsg_get_payload_tail(h)};
+}
+
+static struct nest attribute_nest(const struct nlattr *a) {
+    const uint8_t *value = mnl_attr_get_payload(a);
+
+    return (struct nest){mnl_attr_get_payload(a), value + mnl_attr_get_payload_len(a)};
+}
+
+/* The next one of that type, NULL when there is none. */
+static const struct nlattr *next(struct nest *n, uint16_t type) {
+    while (mnl_attr_ok(n->at, (int)(n->end - (const uint8_t *)n->at))) {
+        const struct nlattr *a = n->at;
+        n->at = mnl_attr_next(a);
         if (mnl_attr_get_type(a) == type)
-            found = a;
+            return a;
     }
+    return NULL;
+}
+
+/* An attribute may come more than once, and so may the one that holds it: the last one counts. */
+static const struct nlattr *last_in(struct nest n, uint16_t type) {
+    const struct nlattr *found = NULL;
+
+    for (const struct nlattr *a; (a = next(&n, type)) != NULL;)
+        found = a;
     return found;
 }
 
 /* The last attribute at the end of a path, such as CTA_TUPLE_ORIG, CTA_TUPLE_IP, CTA_IP_V4_SRC. */
 static const struct nlattr *last_at(const struct nlmsghdr *h, uint16_t first, uint16_t second,
                                     uint16_t third) {
-    const struct nlattr *found = NULL, *a, *b, *c;
+    struct nest outer = message_nest(h);
+    const struct nlattr *found = NULL;
 
-    mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
-        if (mnl_attr_get_type(a) != first)
-            continue;
-        mnl_attr_for_each_nested(b, a) {
-            c = mnl_attr_get_type(b) == second ? last_in(b, third) : NULL;
+    for (const struct nlattr *a; (a = next(&outer, first)) != NULL;) {
+        struct nest inner = attribute_nest(a);
+        for (const struct nlattr *b; (b = next(&inner, second)) != NULL;) {
+            const struct nlattr *c = last_in(attribute_nest(b), third);
             found = c ? c : found;
         }
     }
@@ -49,13 +75,7 @@ static const struct nlattr *last_at(const struct nlmsghdr *h, uint16_t first, ui
 }
 
 static const struct nlattr *last_of(const struct nlmsghdr *h, uint16_t type) {
-    const struct nlattr *found = NULL, *a;
-
-    mnl_attr_for_each(a, h, sizeof(struct nfgenmsg)) {
-        if (mnl_attr_get_type(a) == type)
-            found = a;
-    }
-    return found;
+    return last_in(message_nest(h), type);
 }
 
 static uint32_t number_32(const struct nlattr *a) {
