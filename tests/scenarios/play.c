@@ -11,7 +11,13 @@
  *                            chainlength inode; +=VALUE adds; "nocounters" or "counters"
  *   log KEY=N ...            once, at the next look: full expect suppressed lost netns/INODE
  *   past KEY=N ...           the same, for what the log said before the first look
- *   source NAME STATE        table, counters, kernel_log or journal: ok, absent or failed
+ *   events KEY=N ...         from now on, at each look: created destroyed overruns lost sampling;
+ *                            or off
+ *   who KEY=VALUE ...        what a walk finds from now on: entries=N margin=N assured=N risk=N
+ *                            loopback=N dns=N idle=N (permyriad), source=NAME/N port=NAME/N
+ *                            state=NAME/N; or "nobody"
+ *   asked                    the administrator asks who, at the next look
+ *   source NAME STATE        table, counters, kernel_log, events or journal: ok, absent or failed
  *   look at TIME             one look
  *   look every STEP until TIME [count=N] [drop+=N ...]
  *   look until TIME [count=N]
@@ -19,10 +25,14 @@
  *                            count goes to N in a straight line, counters rise at every look
  *   says KIND EDGE [FIELD=VALUE ...]
  *                            the next alert not yet told of; FIELD is a journal field without
- *                            CTWATCH_ in lower case; "at=TIME", "from=TIME", "by=TIME" tell when
+ *                            CTWATCH_ in lower case, "-" if absent, "~" for a blank; FIELD*=PART
+ *                            is part of it; "at=TIME", "from=TIME", "by=TIME" tell when
  *   says nothing             no alert is left untold
  *   next at_most TIME        how soon the last verdict wants to look again
  *   next at_least TIME
+ *   walked at_most N         walks asked for since the last "walked" line
+ *   wants events             the last verdict is to be subscribed
+ *   wants no_events
  *   looked at_most N         looks since the last "looked" line
  *
  * Alerts untold at the end of the story fail it.
@@ -59,6 +69,8 @@ struct play {
     struct ctw_tick tick;
     struct ctw_verdict verdict;
     bool counters;
+    struct ctw_who who;
+    uint64_t walks; /* since the last "walked" line */
     uint64_t now_usec;
     uint64_t looks;       /* since the last "looked" line */
     uint64_t total_looks; /* bounds a story that asks for too much */
@@ -177,6 +189,78 @@ static void set_log(struct play *p, char *word, struct ctw_tally *log) {
         fail(p, "a log has no %s", word);
 }
 
+static void set_events(struct play *p, char *word) {
+    struct ctw_event_tally *e = &p->tick.events;
+
+    if (strcmp(word, "off") == 0) {
+        memset(e, 0, sizeof(*e));
+        return;
+    }
+    const uint64_t n = number(p, value_of(p, word));
+    e->subscribed = true;
+    if (e->sampling == 0)
+        e->sampling = 1;
+    if (strcmp(word, "created") == 0)
+        e->created = n;
+    else if (strcmp(word, "destroyed") == 0)
+        e->destroyed = n;
+    else if (strcmp(word, "overruns") == 0)
+        e->overruns = n;
+    else if (strcmp(word, "lost") == 0)
+        e->lost = n;
+    else if (strcmp(word, "sampling") == 0)
+        e->sampling = (uint32_t)n;
+    else
+        fail(p, "events have no %s", word);
+}
+
+/* "192.0.2.7/6000": the name, then its share. */
+static void add_share(const struct play *p, struct ctw_share *list, uint32_t *n, char *text) {
+    char *slash = strrchr(text, '/');
+
+    if (!slash || *n == CTW_WHO_TOP_MAX)
+        fail(p, "not NAME/PERMYRIAD: %s", text);
+    *slash = '\0';
+    (void)snprintf(list[*n].name, sizeof(list[*n].name), "%s", text);
+    list[(*n)++].permyriad = (uint32_t)number(p, slash + 1);
+}
+
+static void set_who(struct play *p, char *word) {
+    struct ctw_who *who = &p->who;
+
+    if (strcmp(word, "nobody") == 0) {
+        memset(who, 0, sizeof(*who));
+        return;
+    }
+    char *value = value_of(p, word);
+    const struct {
+        const char *name;
+        uint32_t *target;
+    } keys[] = {
+        {"entries", &who->entries},
+        {"margin", &who->margin_permyriad},
+        {"assured", &who->assured_permyriad},
+        {"risk", &who->drop_risk_permyriad},
+        {"loopback", &who->loopback_permyriad},
+        {"dns", &who->dns_permyriad},
+        {"idle", &who->idle_tcp_permyriad},
+    };
+    who->known = who->has_drop_risk = true;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (strcmp(word, keys[i].name) == 0) {
+            *keys[i].target = (uint32_t)number(p, value);
+            return;
+        }
+    if (strcmp(word, "source") == 0)
+        add_share(p, who->sources, &who->n_sources, value);
+    else if (strcmp(word, "port") == 0)
+        add_share(p, who->ports, &who->n_ports, value);
+    else if (strcmp(word, "state") == 0)
+        add_share(p, who->states, &who->n_states, value);
+    else
+        fail(p, "a walk finds no %s", word);
+}
+
 static void set_source(struct play *p, const char *name, const char *state) {
     for (int i = 0; i < CTW_SOURCES; i++) {
         struct ctw_source_state *s = &p->tick.sources[i];
@@ -210,6 +294,10 @@ static void look(struct play *p, uint64_t at_usec) {
     }
 
     ctw_watch_step(&p->watch, &p->settings, &tick, &p->verdict);
+    if (p->verdict.want_walk) {
+        ctw_watch_learn(&p->watch, &p->who, tick.now_usec);
+        p->walks++;
+    }
     for (size_t i = 0; i < p->verdict.n_alerts; i++) {
         if (p->n_told == ALERTS_MAX)
             fail(p, "more than %d alerts", ALERTS_MAX);
@@ -217,7 +305,7 @@ static void look(struct play *p, uint64_t at_usec) {
         ctw_alert_render(&p->verdict.alerts[i], &p->told[p->n_told++].fields);
     }
     memset(&p->tick.log, 0, sizeof(p->tick.log));
-    p->tick.has_past = false;
+    p->tick.has_past = p->tick.asked = false;
     p->looks++;
     if (++p->total_looks > LOOKS_MAX)
         fail(p, "more than %u looks", LOOKS_MAX);
@@ -266,20 +354,25 @@ static void do_look(struct play *p, char *words[], size_t n) {
     }
 }
 
-static void check_field(const struct play *p, const struct told *t, const char *key,
-                        const char *wanted) {
+/* In a story "~" stands for a blank, and KEY*=TEXT for a field that contains the text. */
+static void check_field(const struct play *p, const struct told *t, const char *key, char *wanted) {
     char name[64] = "CTWATCH_";
-    size_t length = strlen(name);
+    size_t length = strlen(name), used = strlen(key);
+    const bool part = used > 0 && key[used - 1] == '*';
 
-    for (const char *c = key; *c && length + 1 < sizeof(name); c++)
-        name[length++] = (char)toupper((unsigned char)*c);
+    for (size_t i = 0; i < used - part && length + 1 < sizeof(name); i++)
+        name[length++] = (char)toupper((unsigned char)key[i]);
     name[length] = '\0';
+    for (char *c = wanted; *c; c++)
+        if (*c == '~')
+            *c = ' ';
+
     const char *is = ctw_alert_field(&t->fields, name);
     if (!is && strcmp(wanted, "-") == 0)
         return;
-    if (!is || strcmp(is, wanted) != 0)
-        fail(p, "%s is %s, should be %s (%s)", name, is ? is : "absent", wanted,
-             t->fields.field[0]);
+    if (!is || (part ? !strstr(is, wanted) : strcmp(is, wanted) != 0))
+        fail(p, "%s is %s, should %s %s (%s)", name, is ? is : "absent", part ? "contain" : "be",
+             wanted, t->fields.field[0]);
 }
 
 static void check_time(const struct play *p, const struct told *t, const char *key,
@@ -307,7 +400,7 @@ static void do_says(struct play *p, char *words[], size_t n) {
     check_field(p, t, "alert", words[1]);
     check_field(p, t, "edge", words[2]);
     for (size_t i = 3; i < n; i++) {
-        const char *value = value_of(p, words[i]);
+        char *value = value_of(p, words[i]);
         if (strcmp(words[i], "at") == 0 || strcmp(words[i], "from") == 0 ||
             strcmp(words[i], "by") == 0)
             check_time(p, t, words[i], duration(p, value));
@@ -364,6 +457,20 @@ static void do_line(struct play *p, char *line) {
         p->tick.has_past = true;
         for (size_t i = 1; i < n; i++)
             set_log(p, words[i], &p->tick.past);
+    } else if (strcmp(words[0], "events") == 0)
+        for (size_t i = 1; i < n; i++)
+            set_events(p, words[i]);
+    else if (strcmp(words[0], "who") == 0)
+        for (size_t i = 1; i < n; i++)
+            set_who(p, words[i]);
+    else if (strcmp(words[0], "asked") == 0)
+        p->tick.asked = true;
+    else if (strcmp(words[0], "wants") == 0) {
+        if (n != 2 || (strcmp(words[1], "events") == 0) != p->verdict.want_events)
+            fail(p, "events wanted: %d, because %s", p->verdict.want_events, p->verdict.events_why);
+    } else if (strcmp(words[0], "walked") == 0) {
+        check_bound(p, words, n, p->walks, number);
+        p->walks = 0;
     } else if (strcmp(words[0], "source") == 0)
         set_source(p, n > 1 ? words[1] : NULL, n > 2 ? words[2] : NULL);
     else if (strcmp(words[0], "look") == 0)

@@ -69,8 +69,9 @@ static void priorities_follow_kind_level_and_edge(void **state) {
         [CTW_ALERT_TABLE_FULL] = 1,     [CTW_ALERT_EARLY_DROP] = 4,
         [CTW_ALERT_CHAIN_TOO_LONG] = 3, [CTW_ALERT_DROPPED_BELOW_MAX] = 3,
         [CTW_ALERT_INSERT_FAILED] = 4,  [CTW_ALERT_EXPECT_FULL] = 4,
-        [CTW_ALERT_LIMIT_CHANGED] = 4,  [CTW_ALERT_BLIND] = 3,
-        [CTW_ALERT_SIGHTED] = 5,        [CTW_ALERT_CONFIG] = 5,
+        [CTW_ALERT_LIMIT_CHANGED] = 4,  [CTW_ALERT_EVENTS_LOST] = 5,
+        [CTW_ALERT_BLIND] = 3,          [CTW_ALERT_SIGHTED] = 5,
+        [CTW_ALERT_CONFIG] = 5,
     };
 
     (void)state;
@@ -183,7 +184,27 @@ static void a_line_is_cut_between_two_characters(void **state) {
     }
 }
 
+static struct ctw_who longest_lists(void) {
+    struct ctw_who who = {.known = true,
+                          .has_drop_risk = true,
+                          .margin_permyriad = UINT32_MAX,
+                          .assured_permyriad = UINT32_MAX,
+                          .drop_risk_permyriad = UINT32_MAX,
+                          .n_sources = CTW_WHO_TOP_MAX,
+                          .n_ports = CTW_WHO_TOP_MAX,
+                          .n_states = CTW_WHO_TOP_MAX};
+
+    for (size_t i = 0; i < CTW_WHO_TOP_MAX; i++) {
+        who.sources[i].permyriad = who.ports[i].permyriad = who.states[i].permyriad = 10000;
+        memset(who.sources[i].name, 'x', sizeof who.sources[i].name - 1);
+        memset(who.ports[i].name, 'y', sizeof who.ports[i].name - 1);
+        memset(who.states[i].name, 'z', sizeof who.states[i].name - 1);
+    }
+    return who;
+}
+
 static void the_largest_alert_fits_whole(void **state) {
+    const struct ctw_who who = longest_lists();
     struct ctw_fields f;
     struct ctw_alert a;
 
@@ -197,6 +218,8 @@ static void the_largest_alert_fits_whole(void **state) {
             a.has_table = a.has_rate = a.fills = a.has_losses = a.foreign = true;
             a.table.has_buckets = a.table.has_counters = true;
             a.rate = INT64_MIN;
+            a.rates.known = a.rates.lower_bound = true;
+            a.who = &who;
             memset(a.netns, '\n', sizeof a.netns);
             a.max_changed = a.buckets_changed = a.config_refused = true;
             a.old_max = a.new_max = a.old_buckets = a.new_buckets = UINT32_MAX - 1;
@@ -213,7 +236,8 @@ static void the_largest_alert_fits_whole(void **state) {
             assert_string_equal(f.field[0], f.text);
             assert_int_equal(strncmp(f.field[0], "MESSAGE=", 8), 0);
             if (edge != CTW_EDGE_END && kind != CTW_ALERT_SIGHTED)
-                assert_non_null(ctw_alert_field(&f, "CTWATCH_REMEDY")); /* the last one */
+                assert_non_null(ctw_alert_field(&f, "CTWATCH_REMEDY"));
+            assert_non_null(ctw_alert_field(&f, "CTWATCH_MARGIN_PERCENT")); /* the last one */
 
             size_t used = 0;
             for (size_t i = 0; i < f.n; i++) {
