@@ -29,8 +29,8 @@ struct ctw_event_tally {
 };
 
 /*
- * Rates in flows per second, over about the last second. What was lost is in them as far as it
- * could be estimated, which is never too high: at least the table's growth has been created.
+ * Rates in flows per second, over the last second. Created flows whose events were lost are in
+ * them as far as their number could be estimated (tally.lost); destroyed ones are not.
  */
 struct ctw_rates {
     bool known;
