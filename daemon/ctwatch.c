@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* ctwatch: shows what there is to see of the conntrack table. See ctwatch(8). */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "top.h"
+
+#define EXIT_BAD_USAGE 2
+
+static const struct verb {
+    const char *name;
+    int (*run)(int argc, char *argv[]);
+    const char *description;
+} verbs[] = {
+    {"top", ctw_verb_top, "who fills the table"},
+};
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static int print_usage(FILE *to) {
+    (void)fputs("usage: ctwatch VERB [OPTION...]\n"
+                "       ctwatch VERB --help\n"
+                "       ctwatch --version | --help\n"
+                "\n"
+                "Shows what there is to see of the kernel's connection-tracking table.\n"
+                "\n",
+                to);
+    for (size_t i = 0; i < N_VERBS; i++)
+        (void)fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].description);
+    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+}
+
+int main(int argc, char *argv[]) {
+    const char *word = argc > 1 ? argv[1] : "";
+
+    for (size_t i = 0; i < N_VERBS; i++)
+        if (strcmp(verbs[i].name, word) == 0)
+            return verbs[i].run(argc - 1, argv + 1);
+    if (strcmp(word, "--version") == 0)
+        return puts("ctwatch " CTWATCH_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return print_usage(stdout);
+    if (argc > 1)
+        (void)fprintf(stderr, "ctwatch: no such verb: %s\n", word);
+    return print_usage(stderr);
+}

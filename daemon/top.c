@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "top.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../lib/text.h"
+#include "config.h"
+#include "top_gather.h"
+
+/* Documented in ctwatch(8). */
+#define EXIT_CANNOT_READ 1
+#define EXIT_BAD_USAGE   2
+
+#define LINES_MAX       1000u
+#define WATCH_USEC      (2 * CTW_USEC_PER_SEC)
+#define WATCH_USEC_MIN  (100 * CTW_USEC_PER_MSEC)
+#define WATCH_USEC_MAX  (86400 * CTW_USEC_PER_SEC)
+#define IPV6_PREFIX_MAX 128u
+
+/* Room for one line of a list as JSON, and for all that is around the lists. */
+#define ROW_BYTES  192u
+#define REST_BYTES 4096u
+
+struct arguments {
+    const char *config_path; /* NULL: the usual one, if it is there */
+    const char *by;          /* NULL: the overview */
+    const char *n, *ipv6_prefix;
+    bool exact, json, watch;
+    uint64_t watch_usec;
+};
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+struct output {
+    char *text;
+    size_t size;
+    bool json, watch;
+    bool redraw; /* on a terminal, over what is there */
+    bool again;  /* something has been written before */
+};
+
+/* Lines of the terminal; what does not fit would scroll. */
+static size_t terminal_lines(void) {
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1u
+                                                                           : SIZE_MAX;
+}
+
+/*
+ * Nothing about the terminal is changed that would have to be put back: however the program ends,
+ * the last picture stays and the prompt comes below it.
+ */
+static void redraw(const struct output *o) {
+    size_t left = terminal_lines();
+
+    (void)fputs(o->again ? "\033[H" : "\033[H\033[2J", stdout);
+    for (const char *line = o->text; *line != '\0' && left > 0; left--) {
+        const size_t n = strcspn(line, "\n");
+        (void)fwrite(line, 1, n, stdout);
+        (void)fputs("\033[K\n", stdout);
+        line += line[n] == '\n' ? n + 1 : n;
+    }
+    (void)fputs("\033[J", stdout);
+}
+
+/* Return: 0 or a negative errno, -EPIPE when nobody reads any more. */
+static int show(struct output *o, const struct ctw_top *top) {
+    const size_t n = o->json ? ctw_render_top_json(top, o->watch, o->text, o->size)
+                             : ctw_render_top_text(top, o->text, o->size);
+    if (n == 0 || n >= o->size)
+        return -ENOMEM;
+
+    errno = 0;
+    if (o->redraw)
+        redraw(o);
+    else if (o->again && !o->json)
+        (void)printf("\n%s", o->text);
+    else
+        (void)fputs(o->text, stdout);
+    o->again = true;
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return errno > 0 ? -errno : -EIO;
+    return 0;
+}
+
+/* --- the command line ------------------------------------------------------------------------ */
+
+static int print_usage(FILE *to) {
+    (void)fputs(
+        "usage: ctwatch top [OPTION...]\n"
+        "\n"
+        "Shows who fills the connection-tracking table: from a random sample of its entries,\n"
+        "with the margin that leaves, or from all of them. Needs CAP_NET_ADMIN.\n"
+        "\n"
+        "      --exact            count every entry: takes a second for each half million\n"
+        "  -n, --lines N          lines of each list, 1 to 1000\n"
+        "      --by WHAT          one list, by source, destination, port, protocol, state or zone\n"
+        "      --ipv6-prefix N    take IPv6 addresses of the same N bits for one, 1 to 128\n"
+        "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
+        "      --json             as JSON; with --watch one object a line\n"
+        "  -c, --config FILE      take defaults from FILE instead of " CTWATCH_CONFIG_PATH "\n"
+        "  -h, --help             print this, and end\n",
+        to);
+    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+}
+
+static int bad_value(const char *option, const char *value, const char *allowed) {
+    (void)fprintf(stderr, "ctwatch top: %s: %s is not %s\n", option, value, allowed);
+    return EXIT_BAD_USAGE;
+}
+
+static int captured(void) {
+    (void)fputs("ctwatch top: --root: a captured machine has no table whose entries could be "
+                "read\n",
+                stderr);
+    return EXIT_BAD_USAGE;
+}
+
+/* "--watch 5": what getopt knows of optional arguments is "--watch=5" only. */
+static const char *next_if_number(int argc, char *argv[]) {
+    if (optarg || optind >= argc || !isdigit((unsigned char)argv[optind][0]))
+        return optarg;
+    return argv[optind++];
+}
+
+static int parse_watch(const char *text, struct arguments *ret) {
+    ret->watch = true;
+    ret->watch_usec = WATCH_USEC;
+    if (text && (ctw_text_duration(text, &ret->watch_usec) < 0 ||
+                 ret->watch_usec < WATCH_USEC_MIN || ret->watch_usec > WATCH_USEC_MAX))
+        return bad_value("--watch", text, "from 0.1 to 86400 seconds");
+    return -1;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
+    enum { EXACT = 256, BY, IPV6_PREFIX, JSON, ROOT };
+    static const struct option options[] = {
+        {"exact", no_argument, NULL, EXACT},
+        {"lines", required_argument, NULL, 'n'},
+        {"by", required_argument, NULL, BY},
+        {"ipv6-prefix", required_argument, NULL, IPV6_PREFIX},
+        {"watch", optional_argument, NULL, 'w'},
+        {"json", no_argument, NULL, JSON},
+        {"config", required_argument, NULL, 'c'},
+        {"root", required_argument, NULL, ROOT},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int status = -1;
+
+    for (int c; status < 0 && (c = getopt_long(argc, argv, "n:w::c:h", options, NULL)) != -1;) {
+        switch (c) {
+        case EXACT:
+            ret->exact = true;
+            break;
+        case 'n':
+            ret->n = optarg;
+            break;
+        case BY:
+            ret->by = optarg;
+            break;
+        case IPV6_PREFIX:
+            ret->ipv6_prefix = optarg;
+            break;
+        case 'w':
+            status = parse_watch(next_if_number(argc, argv), ret);
+            break;
+        case JSON:
+            ret->json = true;
+            break;
+        case 'c':
+            ret->config_path = optarg;
+            break;
+        case ROOT:
+            return captured();
+        case 'h':
+            return print_usage(stdout);
+        default:
+            return print_usage(stderr);
+        }
+    }
+    if (status < 0 && optind < argc) {
+        (void)fprintf(stderr, "ctwatch top: unexpected argument: %s\n", argv[optind]);
+        return print_usage(stderr);
+    }
+    return status;
+}
+
+/* A configuration that was not asked for may be missing, or unreadable for this user. */
+static int load_settings(const char *path, struct ctw_settings *ret) {
+    char error[CTW_CONFIG_ERROR_MAX];
+
+    if (ctw_config_load(path ? path : CTWATCH_CONFIG_PATH, ret, error) >= 0)
+        return -1;
+    if (path) {
+        (void)fprintf(stderr, "%s\n", error);
+        return EXIT_CANNOT_READ;
+    }
+    if (access(CTWATCH_CONFIG_PATH, R_OK) == 0)
+        (void)fprintf(stderr, "%s\nctwatch top: going on with the defaults\n", error);
+    ctw_settings_defaults(ret);
+    return -1;
+}
+
+static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t *ret) {
+    uint64_t value;
+
+    if (!text)
+        return true;
+    if (ctw_text_decimal(text, strlen(text), max, &value) < 0 || value < min)
+        return false;
+    *ret = (uint32_t)value;
+    return true;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int make_request(const struct arguments *a, struct ctw_top_request *ret) {
+    struct ctw_settings settings;
+
+    int status = load_settings(a->config_path, &settings);
+    if (status >= 0)
+        return status;
+    *ret = (struct ctw_top_request){
+        .sample = a->exact ? 0 : settings.talkers.sample,
+        .ipv6_prefix = settings.talkers.ipv6_prefix,
+        .n = settings.talkers.top,
+        .n_dimensions = a->by ? 1 : 3,
+        .dimensions = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE},
+        .progress = isatty(STDERR_FILENO) && !a->watch,
+    };
+    if (!parse_number(a->n, 1, LINES_MAX, &ret->n))
+        return bad_value("--lines", a->n, "from 1 to 1000");
+    if (!parse_number(a->ipv6_prefix, 1, IPV6_PREFIX_MAX, &ret->ipv6_prefix))
+        return bad_value("--ipv6-prefix", a->ipv6_prefix, "from 1 to 128");
+    if (a->by && ctw_dimension_find(a->by, &ret->dimensions[0]) < 0)
+        return bad_value("--by", a->by, "source, destination, port, protocol, state or zone");
+    return -1;
+}
+
+/* --- the verb -------------------------------------------------------------------------------- */
+
+static void pause_for(uint64_t usec) {
+    struct timespec t = {.tv_sec = (time_t)(usec / CTW_USEC_PER_SEC),
+                         .tv_nsec = (long)(usec % CTW_USEC_PER_SEC) * 1000};
+
+    while (nanosleep(&t, &t) < 0 && errno == EINTR)
+        ;
+}
+
+static int run(const struct arguments *a, struct ctw_top_gathering *g, struct output *o) {
+    char error[CTW_TOP_ERROR_MAX];
+    struct ctw_top top;
+
+    for (;;) {
+        if (ctw_top_gather(g, &top, error) < 0) {
+            (void)fprintf(stderr, "ctwatch top: %s\n", error);
+            return EXIT_CANNOT_READ;
+        }
+        int r = show(o, &top);
+        if (r < 0 && r != -EPIPE)
+            (void)fprintf(stderr, "ctwatch top: cannot write: %s\n", strerror(-r));
+        if (r < 0)
+            return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
+        if (!a->watch)
+            return EXIT_SUCCESS;
+        pause_for(a->watch_usec);
+    }
+}
+
+int ctw_verb_top(int argc, char *argv[]) {
+    struct arguments arguments = {0};
+    struct ctw_top_gathering *g = NULL;
+    struct ctw_top_request request;
+
+    argv[0] = (char *)"ctwatch top"; /* for getopt's messages: it only reads it */
+    int status = parse_arguments(argc, argv, &arguments);
+    if (status < 0)
+        status = make_request(&arguments, &request);
+    if (status >= 0)
+        return status;
+
+    struct output o = {
+        .size = REST_BYTES + (size_t)request.n * CTW_TOP_LISTS_MAX * ROW_BYTES,
+        .json = arguments.json,
+        .watch = arguments.watch,
+        .redraw = arguments.watch && !arguments.json && isatty(STDOUT_FILENO),
+    };
+    o.text = malloc(o.size);
+    if (o.text && ctw_top_gather_new(&request, &g) >= 0) {
+        status = run(&arguments, g, &o);
+    } else {
+        (void)fputs("ctwatch top: no memory\n", stderr);
+        status = EXIT_CANNOT_READ;
+    }
+    ctw_top_gather_free(g);
+    free(o.text);
+    return status;
+}
