@@ -5,7 +5,7 @@
  *
  *   waiting   the socket is polled; the first event arms the drain one delay later
  *   drain     a slice of it; while there is more, the next slice at the next turn of the loop
- *   empty     losses are counted, the sampling is adapted, and back to waiting
+ *   empty     losses are counted, sampling and delay are adapted, and back to waiting
  *
  * Waking for every event would cost as much again as reading it. Only an empty queue lets the
  * sampling change: then all that is read later has passed the new filter. It does become empty:
@@ -37,6 +37,11 @@
 #define DELAY_MAX_USEC (20 * CTW_USEC_PER_MSEC)
 #define BURST_RATE     500000u
 
+/* In a flood the delay shrinks, down to this, until about so many events are there to be read:
+ * what has waited for longer has left the caches, and costs a tenth more. */
+#define DELAY_MIN_USEC (2 * CTW_USEC_PER_MSEC)
+#define DRAIN_EVENTS   1024u
+
 #define RETRY_USEC   (10 * CTW_USEC_PER_SEC) /* and how often the state is checked */
 #define AGE_USEC     (10 * CTW_USEC_PER_SEC)
 #define AGES_AT_ONCE 64u /* nothing is left of a count halved so often */
@@ -50,12 +55,14 @@ struct ctw_events {
     struct ctw_subscription *subscription; /* NULL: none */
     sd_event_source *readable;             /* while there is one; one-shot */
     bool wanted;
-    int error;           /* wanted, but there is none: why, negative errno */
-    uint64_t retry_usec; /* then: not before; 0: the next take will say */
-    uint64_t check_usec; /* when to check again; 0: at the next take */
-    bool switched_off;   /* nf_conntrack_events is 0 */
-    bool capped;         /* the buffer is smaller than wanted */
-    uint64_t delay_usec;
+    int error;               /* wanted, but there is none: why, negative errno */
+    uint64_t retry_usec;     /* then: not before; 0: the next take will say */
+    uint64_t check_usec;     /* when to check again; 0: at the next take */
+    bool switched_off;       /* nf_conntrack_events is 0 */
+    bool capped;             /* the buffer is smaller than wanted */
+    uint64_t delay_max_usec; /* that the buffer allows */
+    uint64_t delay_usec;     /* that the present rate suggests */
+    uint64_t drained;        /* messages since the queue was last empty */
 
     uint64_t buffer_bytes; /* settings */
     uint32_t budget_permyriad;
@@ -122,7 +129,8 @@ static void resize(struct ctw_events *e) {
     const uint64_t events = bytes / CTW_SUBSCRIPTION_EVENT_BYTES;
     const uint64_t usec = events * CTW_USEC_PER_SEC / BURST_RATE / 2;
     e->capped = bytes < e->buffer_bytes / 2 * 2;
-    e->delay_usec = usec < DELAY_MAX_USEC ? usec : DELAY_MAX_USEC;
+    e->delay_max_usec = usec < DELAY_MAX_USEC ? usec : DELAY_MAX_USEC;
+    e->delay_usec = e->delay_max_usec;
 }
 
 static void subscribe(struct ctw_events *e) {
@@ -143,6 +151,7 @@ static void subscribe(struct ctw_events *e) {
     e->budget = (struct ctw_budget){0};
     e->overrun = false;
     e->dropped = 0;
+    e->drained = 0;
     e->check_usec = 0;
 }
 
@@ -174,6 +183,7 @@ static int read_slice(struct ctw_events *e) {
         } else if (r < 0 && r != -EINTR) {
             return r;
         }
+        e->drained += r > 0 ? (uint64_t)r : 0;
         for (int i = 0; i < r; i++) {
             size_t length;
             const void *message = ctw_subscription_message(e->subscription, (unsigned)i, &length);
@@ -213,11 +223,22 @@ static void adapt_sampling(struct ctw_events *e) {
         e->sampling = sampling;
 }
 
+static void adapt_delay(struct ctw_events *e) {
+    if (e->drained > 2 * DRAIN_EVENTS && e->delay_usec >= 2 * DELAY_MIN_USEC)
+        e->delay_usec /= 2;
+    else if (e->drained < DRAIN_EVENTS / 2)
+        e->delay_usec *= 2;
+    if (e->delay_usec > e->delay_max_usec)
+        e->delay_usec = e->delay_max_usec;
+    e->drained = 0;
+}
+
 /* While it samples it comes back by itself, also when nothing comes, or it would never notice that
  * it may stop. */
 static int rest(struct ctw_events *e) {
     count_losses(e);
     adapt_sampling(e);
+    adapt_delay(e);
     if (e->sampling > 1)
         return arm_drain(e, e->delay_usec);
     return sd_event_source_set_enabled(e->readable, SD_EVENT_ONESHOT);
