@@ -133,10 +133,63 @@ static inline int parse_protocol(struct span s, struct ctw_flow *flow, unsigned 
     return r;
 }
 
+/* A tuple as Linux lays out nearly every one of a flood: IPv4, and a protocol with ports. */
+struct usual_tuple {
+    struct nlattr addresses;
+    struct nlattr source_header;
+    uint8_t source[4];
+    struct nlattr destination_header;
+    uint8_t destination[4];
+    struct nlattr protocol;
+    struct nlattr number_header;
+    uint8_t number, number_padding[3];
+    struct nlattr source_port_header;
+    uint16_t source_port, source_port_padding;
+    struct nlattr destination_port_header;
+    uint16_t destination_port, destination_port_padding;
+};
+_Static_assert(sizeof(struct usual_tuple) == 48, "as it comes");
+
+static inline bool is_header(struct nlattr a, uint16_t type, size_t size) {
+    return a.nla_type == type && a.nla_len == sizeof(a) + size;
+}
+
+/*
+ * A walk has to wait for each length before it knows where the next attribute is. Where they are
+ * known, looking whether they are really there takes a third of the time.
+ *
+ * Return: whether it is such a tuple, and has been read; any other takes the walk.
+ */
+static inline bool parse_usual_tuple(struct span s, struct ctw_flow *flow, unsigned *has) {
+    struct usual_tuple t;
+
+    if (s.left != sizeof(t) || flow->family != AF_INET)
+        return false;
+    memcpy(&t, s.at, sizeof(t));
+    if (!is_header(t.addresses, CTA_TUPLE_IP | NLA_F_NESTED, 16) ||
+        !is_header(t.source_header, CTA_IP_V4_SRC, 4) ||
+        !is_header(t.destination_header, CTA_IP_V4_DST, 4) ||
+        !is_header(t.protocol, CTA_TUPLE_PROTO | NLA_F_NESTED, 24) ||
+        !is_header(t.number_header, CTA_PROTO_NUM, 1) ||
+        !is_header(t.source_port_header, CTA_PROTO_SRC_PORT, 2) ||
+        !is_header(t.destination_port_header, CTA_PROTO_DST_PORT, 2))
+        return false;
+
+    memcpy(flow->source, t.source, sizeof(t.source));
+    memcpy(flow->destination, t.destination, sizeof(t.destination));
+    flow->protocol = t.number;
+    flow->source_port = ntohs(t.source_port);
+    flow->destination_port = ntohs(t.destination_port);
+    *has = HAS_ALL;
+    return true;
+}
+
 static inline int parse_tuple(struct span s, struct ctw_flow *flow, unsigned *has) {
     struct attribute a;
     int r;
 
+    if (parse_usual_tuple(s, flow, has))
+        return 0;
     while ((r = next_attribute(&s, &a)) > 0) {
         if (a.type == CTA_TUPLE_IP)
             r = parse_addresses(a.value, flow, has);
@@ -150,6 +203,7 @@ static inline int parse_tuple(struct span s, struct ctw_flow *flow, unsigned *ha
     return r;
 }
 
+/* The state comes first, and nothing behind it is needed. */
 static inline int parse_tcp(struct span s, struct ctw_flow *flow) {
     struct attribute a;
     int r;
@@ -157,10 +211,8 @@ static inline int parse_tcp(struct span s, struct ctw_flow *flow) {
     while ((r = next_attribute(&s, &a)) > 0) {
         if (a.type != CTA_PROTOINFO_TCP_STATE)
             continue;
-        r = take_bytes(a.value, &flow->tcp_state, sizeof(flow->tcp_state));
-        if (r < 0)
-            break;
         flow->has_tcp_state = true;
+        return take_bytes(a.value, &flow->tcp_state, sizeof(flow->tcp_state));
     }
     return r;
 }
