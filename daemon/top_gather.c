@@ -82,7 +82,8 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
     ctw_census_tally(&g->census, flow);
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
         struct list *l = &g->lists[i];
-        if (!ctw_ranking_add(&l->ranking, ctw_dimension_key(l->by, flow, g->request.ipv6_prefix)))
+        const struct ctw_ranking_key key = ctw_dimension_key(l->by, flow, g->request.ipv6_prefix);
+        if (!ctw_ranking_add(&l->ranking, &key))
             g->error = make_room(&l->ranking);
     }
     if (g->census.entries % PROGRESS_CHECK == 0 && shows_progress(g))

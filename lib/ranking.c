@@ -16,24 +16,25 @@ static inline uint64_t fold(uint64_t a, uint64_t b) {
 
 /* Multiply and fold, as in wyhash. It is keyed well enough for a table that lives for one walk and
  * shows nobody its order, at a third of the time of SipHash. */
-static inline size_t slot_of(const struct ctw_ranking *r, struct ctw_ranking_key key) {
-    const uint64_t h = fold(key.a ^ r->seed, key.b ^ UINT64_C(0xa0761d6478bd642f));
+static inline size_t slot_of(const struct ctw_ranking *r, const struct ctw_ranking_key *key) {
+    const uint64_t h = fold(key->a ^ r->seed, key->b ^ UINT64_C(0xa0761d6478bd642f));
 
-    return (size_t)fold(h ^ r->seed, key.c ^ UINT64_C(0xe7037ed1a0b428db)) & (r->n_slots - 1);
+    return (size_t)fold(h ^ r->seed, key->c ^ UINT64_C(0xe7037ed1a0b428db)) & (r->n_slots - 1);
 }
 
-static inline bool is(const struct ctw_ranking_slot *s, struct ctw_ranking_key key) {
-    return s->a == key.a && s->b == key.b && s->c == key.c;
+static inline bool is(const struct ctw_ranking_slot *s, const struct ctw_ranking_key *key) {
+    return s->a == key->a && s->b == key->b && s->c == key->c;
 }
 
 /* There always is a free slot, because the table is no more than half full and what is pending. */
-static inline void count(struct ctw_ranking *r, size_t at, struct ctw_ranking_key key, uint32_t n) {
+static inline void count(struct ctw_ranking *r, size_t at, const struct ctw_ranking_key *key,
+                         uint32_t n) {
     struct ctw_ranking_slot *s = &r->slots[at];
 
     while (s->count > 0 && !is(s, key))
         s = &r->slots[at = (at + 1) & (r->n_slots - 1)];
     if (s->count == 0) {
-        *s = (struct ctw_ranking_slot){.a = key.a, .b = key.b, .c = key.c};
+        *s = (struct ctw_ranking_slot){.a = key->a, .b = key->b, .c = key->c};
         r->used++;
     }
     s->count += n;
@@ -48,26 +49,28 @@ void ctw_ranking_init(struct ctw_ranking *r, struct ctw_ranking_slot *slots, siz
 
 static void settle(struct ctw_ranking *r) {
     for (uint32_t i = 0; i < r->n_pending; i++)
-        count(r, r->pending[i].slot, r->pending[i].key, 1);
+        count(r, r->pending[i].slot, &r->pending[i].key, 1);
     r->n_pending = 0;
     r->oldest = 0;
 }
 
 /* A table of many names does not fit the cache, so a slot is asked for before it is needed. */
-static inline void count_later(struct ctw_ranking *r, size_t at, struct ctw_ranking_key key) {
+static inline void count_later(struct ctw_ranking *r, size_t at,
+                               const struct ctw_ranking_key *key) {
     struct ctw_ranking_pending *p = &r->pending[r->oldest];
 
     if (r->n_pending < CTW_RANKING_PENDING)
         r->n_pending++;
     else
-        count(r, p->slot, p->key, 1);
-    p->key = key;
+        count(r, p->slot, &p->key, 1);
+    p->key = *key;
     p->slot = at;
     __builtin_prefetch(&r->slots[at], 1);
+    __builtin_prefetch(&r->slots[at].count, 1); /* not always in the same line of the cache */
     r->oldest = (r->oldest + 1) % CTW_RANKING_PENDING;
 }
 
-bool ctw_ranking_add(struct ctw_ranking *r, struct ctw_ranking_key key) {
+bool ctw_ranking_add(struct ctw_ranking *r, const struct ctw_ranking_key *key) {
     const size_t at = slot_of(r, key);
 
     r->total++;
@@ -90,7 +93,7 @@ struct ctw_ranking_slot *ctw_ranking_move(struct ctw_ranking *r, struct ctw_rank
     for (size_t i = 0; i < n_old; i++) {
         const struct ctw_ranking_key key = {.a = old[i].a, .b = old[i].b, .c = old[i].c};
         if (old[i].count > 0)
-            count(r, slot_of(r, key), key, old[i].count);
+            count(r, slot_of(r, &key), &key, old[i].count);
     }
     return old;
 }

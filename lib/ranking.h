@@ -62,7 +62,7 @@ void ctw_ranking_init(struct ctw_ranking *r, struct ctw_ranking_slot *slots, siz
  * Return: whether there is room for more. When not, what was added is counted, but the caller
  * moves the table to at least twice as many slots before it goes on.
  */
-bool ctw_ranking_add(struct ctw_ranking *r, struct ctw_ranking_key key);
+bool ctw_ranking_add(struct ctw_ranking *r, const struct ctw_ranking_key *key);
 
 /**
  * ctw_ranking_move() - go on in other memory
