@@ -11,6 +11,10 @@
  *   IPv4   127.16.0.0/16, port 1024 to 9215   ->   127.0.0.1, port 80 (TCP) or 53 (UDP)
  *   IPv6   ::1, port 32768 to 65535           ->   ::1, port 1024 to 17407
  * The ranges of IPv6 do not meet, or two flows could be each other's replies.
+ *
+ * With --source all come from one address, and what tells them apart is the other end:
+ *   IPv4   ADDRESS, port 1024 to 9215    ->   127.32.0.0/16, port 80 (TCP) or 53 (UDP)
+ *   IPv6   ADDRESS, port 32768 to 65535  ->   ::1, port 1024 to 17407
  */
 
 #include <arpa/inet.h>
@@ -46,6 +50,8 @@ struct options {
     uint32_t count;
     uint32_t offset;
     uint32_t rate; /* flows per second, 0: as fast as possible */
+    bool has_source;
+    struct in6_addr source; /* IPv4: in its first four bytes */
 };
 
 struct endpoint {
@@ -108,11 +114,17 @@ static void flow_endpoints(const struct options *o, uint32_t flow, struct endpoi
         from->port = (uint16_t)(32768 + (key & 0x7fff));
         to->address.v6 = in6addr_loopback;
         to->port = (uint16_t)(1024 + (key >> 15));
+        if (o->has_source)
+            from->address.v6 = o->source;
     } else {
         from->address.v4.s_addr = htonl(UINT32_C(0x7f100000) | key >> 13);
         from->port = (uint16_t)(1024 + (key & 0x1fff));
         to->address.v4.s_addr = htonl(INADDR_LOOPBACK);
         to->port = o->kind == UDP ? 53 : 80;
+        if (o->has_source) {
+            to->address.v4.s_addr = htonl(UINT32_C(0x7f200000) | key >> 13);
+            memcpy(&from->address.v4, &o->source, sizeof from->address.v4);
+        }
     }
 }
 
@@ -318,7 +330,7 @@ static int flood(int fd, const struct options *o, struct result *r) {
 /* --- the command line ------------------------------------------------------------------------ */
 
 static void usage(FILE *f) {
-    fputs("Usage: flood --udp|--syn|--assured --count N [--offset K] [--rate R] [-6]\n"
+    fputs("Usage: flood --udp|--syn|--assured --count N [--offset K] [--rate R] [--source A] [-6]\n"
           "Makes N conntrack entries with real packets over loopback.\n"
           "\n"
           "  --udp       one UDP packet a flow: an unassured entry\n"
@@ -327,6 +339,7 @@ static void usage(FILE *f) {
           "  --count N   flows, at most 10000000\n"
           "  --offset K  number of the first flow, default 0; a flow's number fixes its tuple\n"
           "  --rate R    flows per second, default 0: as fast as possible\n"
+          "  --source A  all flows come from this address, which the namespace must have on lo\n"
           "  -6          IPv6 over ::1\n"
           "\n"
           "Prints one line:\n"
@@ -351,11 +364,17 @@ static int parse_number(const char *text, uint32_t max, uint32_t *ret) {
 
 static int parse_options(int argc, char **argv, struct options *o) {
     static const struct option longs[] = {
-        {"udp", no_argument, NULL, 'u'},          {"syn", no_argument, NULL, 's'},
-        {"assured", no_argument, NULL, 'a'},      {"count", required_argument, NULL, 'c'},
-        {"offset", required_argument, NULL, 'o'}, {"rate", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"udp", no_argument, NULL, 'u'},
+        {"syn", no_argument, NULL, 's'},
+        {"assured", no_argument, NULL, 'a'},
+        {"count", required_argument, NULL, 'c'},
+        {"offset", required_argument, NULL, 'o'},
+        {"rate", required_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},
+        {"source", required_argument, NULL, 'f'},
+        {0},
     };
+    const char *source = NULL;
     int c, ret = 0;
 
     while (ret == 0 && (c = getopt_long(argc, argv, "6", longs, NULL)) != -1) {
@@ -375,6 +394,9 @@ static int parse_options(int argc, char **argv, struct options *o) {
         case 'r':
             ret = parse_number(optarg, RATE_MAX, &o->rate);
             break;
+        case 'f':
+            source = optarg;
+            break;
         case '6':
             o->ipv6 = true;
             break;
@@ -384,6 +406,11 @@ static int parse_options(int argc, char **argv, struct options *o) {
         default:
             return -EINVAL;
         }
+    }
+    o->has_source = source != NULL;
+    if (ret == 0 && source && inet_pton(o->ipv6 ? AF_INET6 : AF_INET, source, &o->source) != 1) {
+        fprintf(stderr, "flood: %s: not an address of that family\n", source);
+        return -EINVAL;
     }
     if (ret == 0 && (!o->kind_given || o->count == 0 || optind < argc)) {
         usage(stderr);
