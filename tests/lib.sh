@@ -209,6 +209,15 @@ start_daemon() {
     fi
 }
 
+# stop_daemon: which must end well, and with nothing leaked where a sanitizer looks.
+stop_daemon() {
+    local code=0
+    kill "$daemon" || fail "ctwatchd has ended by itself:"$'\n'"$(tail -n 20 "$lines")"
+    wait_for 10 gone "$daemon" || fail "ctwatchd does not end"
+    wait "$daemon" || code=$?
+    [ $code = 0 ] || fail "ctwatchd ended with $code:"$'\n'"$(tail -n 20 "$lines")"
+}
+
 # capture: a captured machine in $root, with 100 of 1000 entries, for tests that need no kernel.
 capture() {
     root=$scratch/root
