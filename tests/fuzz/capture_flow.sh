@@ -18,6 +18,7 @@ flood=$BUILD_DIR/tests/netns/flood
 [ -x "$flood" ] || skip "needs $flood"
 mkdir -p "$folder"
 scratch
+# shellcheck disable=SC2154 # lib.sh sets it
 cc -D_GNU_SOURCE -O1 -o "$scratch/capture_flow" "$here/capture_flow.c" -lmnl
 ns=ctw-capture-$$
 netns_new "$ns"
