@@ -106,7 +106,7 @@ static int begin(struct ctw_top_gathering *g) {
     const uint64_t seed = random_seed();
 
     g->error = 0;
-    g->progress_usec = now_usec();
+    g->progress_usec = 0;
     ctw_census_init(&g->census, g->request.ipv6_prefix, seed);
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
         struct ctw_ranking_slot *slots = calloc(CTW_RANKING_SLOTS_MIN, sizeof(*slots));
