@@ -166,11 +166,16 @@ static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
         put_number(f, "CTWATCH_SECONDS_TO_FULL", a->usec_to_full / CTW_USEC_PER_SEC);
 }
 
-static void put_losses(struct ctw_fields *f, const struct ctw_episode_losses *l) {
-    put_number(f, "CTWATCH_DROPS", l->drops);
-    put_number(f, "CTWATCH_EARLY_DROPS", l->early_drops);
-    put_number(f, "CTWATCH_INSERT_FAILED", l->insert_failed);
-    put_number(f, "CTWATCH_CHAIN_TOO_LONG", l->chain_too_long);
+/* The counters are those of our own namespace: of another one only its lines are known. */
+static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
+    const struct ctw_episode_losses *l = &a->losses;
+
+    if (!a->foreign) {
+        put_number(f, "CTWATCH_DROPS", l->drops);
+        put_number(f, "CTWATCH_EARLY_DROPS", l->early_drops);
+        put_number(f, "CTWATCH_INSERT_FAILED", l->insert_failed);
+        put_number(f, "CTWATCH_CHAIN_TOO_LONG", l->chain_too_long);
+    }
     put_number(f, "CTWATCH_LOG_LINES", l->log_lines);
 }
 
@@ -211,7 +216,7 @@ void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
         put_table(ret, a);
     put_trend(ret, a);
     if (a->has_losses)
-        put_losses(ret, &a->losses);
+        put_losses(ret, a);
     if (a->edge == CTW_EDGE_END && a->kind != CTW_ALERT_USAGE)
         put_number(ret, "CTWATCH_DURATION_SECONDS", a->lasted_usec / CTW_USEC_PER_SEC);
     if (a->edge == CTW_EDGE_PAST)

@@ -57,6 +57,9 @@ static void fields_are_there_only_where_they_say_something(void **state) {
     assert_field(&a, "CTWATCH_INSERT_FAILED", "3");
     assert_field(&a, "CTWATCH_CHAIN_TOO_LONG", "4");
     assert_field(&a, "CTWATCH_LOG_LINES", "5");
+    a.foreign = true;
+    assert_field(&a, "CTWATCH_DROPS", NULL);
+    assert_field(&a, "CTWATCH_LOG_LINES", "5");
     assert_field(&a, "CTWATCH_SECONDS_TO_FULL", "52");
 }
 

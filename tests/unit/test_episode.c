@@ -129,6 +129,7 @@ static void without_quiet_the_next_look_ends_it(void **state) {
     (void)state;
 
     assert_int_equal(step(&e, true, 1, 0, REMIND), BEGIN);
+    assert_int_equal(step(&e, true, 1, 0, REMIND), NONE);
     assert_int_equal(step(&e, false, 1, 0, REMIND), END);
     assert_int_equal(step(&e, true, 1, 0, REMIND), BEGIN);
 }

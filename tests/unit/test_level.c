@@ -139,8 +139,8 @@ static void losing_is_full_whatever_the_fill(void **state) {
 /* warning is left below 70 %: at 70.00 % it is not yet. */
 static void a_level_is_left_below_threshold_less_clear(void **state) {
     static const struct look looks[] = {
-        {0, 7500, false, WARNING},     {1000, 7000, false, WARNING},  {60000, 7000, false, WARNING},
-        {61000, 6999, false, WARNING}, {70999, 6999, false, WARNING}, {71000, 6999, false, OK},
+        {0, 7500, false, WARNING},     {1000, 7000, false, WARNING},  {61000, 6999, false, WARNING},
+        {66000, 6999, false, WARNING}, {70999, 6999, false, WARNING}, {71000, 6999, false, OK},
     };
     const struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0};

@@ -246,6 +246,9 @@ static void test_values_are_refused_with_line_and_key(void **state) {
         {"levels: { warning = 80%; };", 1, "levels.warning", "is the unquoted 80%"},
         {"poll: { interval = 250ms; };", 1, "poll.interval", "is the unquoted 250ms"},
         {"levels: { warning = 0b111; };", 1, "levels.warning", "is the unquoted 0b111"},
+        {"levels: { warning = 8e; };", 1, "levels.warning", "is the unquoted 8e"},
+        {"growth: { ceiling = 2147483648; };", 1, "growth.ceiling", "is 2147483648, allowed"},
+        {"growth: { ceiling = 0xFFFFFFFF; };", 1, "growth.ceiling", "is 0xFFFFFFFF, allowed"},
         {"talkers: { top = 5.0; };", 1, "talkers.top", "is 5, allowed is 1 to 20"},
         {"talkers: { top = \"5\"; };", 1, "talkers.top", "is \"5\""},
         {"events: { buffer = 65536.5; };", 1, "events.buffer", "allowed is 64KiB to 1GiB"},
@@ -344,60 +347,18 @@ static void test_thresholds_the_wrong_way_round_are_refused(void **state) {
     accept("levels: { critical = 70; warning = 69.99; };");
 }
 
-static void test_include_is_refused_wherever_libconfig_would_follow_it(void **state) {
+static void test_what_libconfig_refuses_is_refused_on_its_line(void **state) {
     static const struct refusal rows[] = {
-        {"@include \"/etc/passwd\"\n", 1, "syntax", "@include is refused"},
-        {"# a\n \t@include\t\"/etc/passwd\"\n", 2, "syntax", "@include is refused"},
-        {"levels: {\n hold = 3;\n@include \"x\"\n};", 3, "syntax", "@include is refused"},
-        {"levels: { hold = \n@include \"x\"\n};", 2, "syntax", "@include is refused"},
-        {"/* \n */ # \"\n@include \"x\"", 3, "syntax", "@include is refused"},
-        {"// /*\n@include \"x\" // */", 2, "syntax", "@include is refused"},
-        {"alerts: { command = \"/a\\\\\";\n@include \"x\"\n};", 2, "syntax", "@include"},
-        {"alerts: { command = \"/a\\\"\";\n@include \"x\"\n};", 2, "syntax", "@include"},
-    };
-    (void)state;
-    refuse_rows(rows, LENGTH(rows));
-    accept("# @include \"x\"\n/*\n@include \"x\"\n*/\nalerts: { command = \"/a @include\"; };");
-}
-
-static void test_broken_syntax_is_refused_on_its_line(void **state) {
-    static const struct refusal rows[] = {
-        {"levels: {\n hold = 3;\n\n\n", 1, "syntax", "group levels opens here and never closes"},
-        {"levels: {\n hold = 3;\n};\n};\n", 4, "syntax", "a } closes nothing"},
-        {"levels {\n};", 1, "levels", "is followed by neither = nor :"},
-        {"levels: {\n hold 3;\n};", 2, "levels.hold", "is followed by neither = nor :"},
         {"levels: {\n hold = 3 4;\n};", 2, "syntax", "syntax error"},
         {"levels: {\n};\n5;\n", 3, "syntax", "syntax error"},
         {"# one\n# two\n$", 3, "syntax", "syntax error"},
         {"\xef\xbb\xbf# a byte-order mark", 1, "syntax", "syntax error"},
         {"levels: {\n;;\n};", 2, "syntax", "syntax error"},
-        {"= 5", 1, "syntax", "= is out of place"},
-        {"levels: {};\n{ };", 2, "syntax", "{ is out of place"},
-        {"levels: {};\n\"levels\" = 5", 2, "syntax", "a \" is out of place"},
-        {"alerts: {\n command = \"/a;\n};\n# \"", 2, "syntax", "a string is not closed"},
-        {"alerts: {\n command = \"/a\\\"", 2, "syntax", "a string is not closed"},
-        {"alerts: {\n command = \"/a\\x00b\"; };", 2, "syntax", "holds a NUL"},
-        {"# 1\n/* 2\n\nlevels: { warning = 80; };\n", 2, "syntax", "a comment opens here"},
-        {"/*/", 1, "syntax", "a comment opens here"},
+        /* The rest is tests/unit/test_syntax.c. */
+        {"levels: {};\n\n@include \"x\"\n", 3, "syntax", "@include is refused"},
     };
     (void)state;
     refuse_rows(rows, LENGTH(rows));
-}
-
-static void test_what_is_not_text_is_refused(void **state) {
-    static const struct refusal rows[] = {
-        {"", 0, "file", "is empty"},
-        {" \t\r\n\n", 0, "file", "is empty"},
-        {"# one\nlevels: \x01{ };", 2, "file", "holds byte 0x01"},
-        {"# one\r# two\n", 1, "file", "holds byte 0x0d"},
-        {"# \x7f", 1, "file", "holds byte 0x7f"},
-        {"#\n\n\x7f\x45LF\x02\x01", 3, "file", "holds byte 0x7f"},
-    };
-    (void)state;
-    refuse_rows(rows, LENGTH(rows));
-
-    struct refusal nul = {"# one\n# two\0\n", 2, "file", "holds byte 0x00"};
-    refuse_bytes(&nul, 13);
 }
 
 static void test_length_is_bounded(void **state) {
@@ -409,21 +370,6 @@ static void test_length_is_bounded(void **state) {
     memset(text, '#', sizeof text);
     assert_int_equal(parse_bytes(text, CTW_SETTINGS_TEXT_MAX, &s, &e), 0);
     refuse_bytes(&row, sizeof text);
-}
-
-static void test_nesting_bombs_end_at_their_first_bracket(void **state) {
-    static const char *const opening[] = {"a={", "a=(", "(", "[", "{", "a=[", "levels:{"};
-    static char text[CTW_SETTINGS_TEXT_MAX];
-    (void)state;
-    for (size_t i = 0; i < LENGTH(opening); i++) {
-        size_t n = strlen(opening[i]), used = 0;
-        for (; used + n <= sizeof text; used += n)
-            memcpy(text + used, opening[i], n);
-        struct ctw_settings s;
-        struct ctw_settings_error e;
-        assert_int_equal(parse_bytes(text, used, &s, &e), -EINVAL);
-        assert_int_equal(e.line, 1);
-    }
 }
 
 static void test_a_command_may_be_as_long_as_its_room(void **state) {
@@ -453,11 +399,8 @@ int main(void) {
         cmocka_unit_test(test_a_long_name_is_cut_and_not_let_in),
         cmocka_unit_test(test_what_is_given_twice_is_refused),
         cmocka_unit_test(test_thresholds_the_wrong_way_round_are_refused),
-        cmocka_unit_test(test_include_is_refused_wherever_libconfig_would_follow_it),
-        cmocka_unit_test(test_broken_syntax_is_refused_on_its_line),
-        cmocka_unit_test(test_what_is_not_text_is_refused),
+        cmocka_unit_test(test_what_libconfig_refuses_is_refused_on_its_line),
         cmocka_unit_test(test_length_is_bounded),
-        cmocka_unit_test(test_nesting_bombs_end_at_their_first_bracket),
         cmocka_unit_test(test_a_command_may_be_as_long_as_its_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
