@@ -31,6 +31,7 @@ run_cleanups() {
     exit "$code"
 }
 trap run_cleanups EXIT
+trap 'printf "FAILED: line %s: %s\n" "$LINENO" "$BASH_COMMAND" >&2' ERR
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -116,6 +117,8 @@ netns_new() {
     ip -n "$1" link set lo up
 }
 
+netns_flush() { in_netns "$1" conntrack -F >/dev/null 2>&1; }
+
 netns_delete() { [ ! -e "/run/netns/$1" ] || ip netns del "$1"; }
 
 # netns_track NAME: switch tracking on there and let nobody answer. Packets are dropped after
@@ -165,4 +168,167 @@ with_sysctl() {
     was=$(sysctl -n "$1")
     defer sysctl -qw "$1=$was"
     sysctl -qw "$1=$2"
+}
+
+# --- ctwatchd and what it says ---------------------------------------------------------------
+
+ctwatchd=$BUILD_DIR/daemon/ctwatchd
+flood=$BUILD_DIR/tests/netns/flood
+
+# configure NAME: a folder for one daemon, named after it: its settings in $conf (read them from
+# standard input), the records it makes in $records, and the lines on its stderr in $lines.
+# Records come by way of alerts.command and are kept as `journalctl -o export` prints them.
+configure() {
+    mkdir -p "$scratch/$1"
+    conf=$scratch/$1/ctwatch.conf
+    records=$scratch/$1/records
+    lines=$scratch/$1/lines
+    recorder="$scratch/$1/recorder $records"
+    cat >"$scratch/$1/recorder" <<'RECORDER'
+#!/bin/sh
+printf '%s\n\n' "$(/usr/bin/env)" >>"$1"
+RECORDER
+    chmod +x "$scratch/$1/recorder"
+    : >"$records"
+    settings
+}
+
+# settings: from standard input; every @RECORDER@ becomes the command that keeps the records.
+settings() { sed "s|@RECORDER@|$recorder|" >"$conf"; }
+
+# start_daemon [COMMAND...]: by way of COMMAND, a program that becomes what it runs (ip netns exec
+# NAME), with the settings in $conf. Its process id is in $daemon once it looks at the table.
+start_daemon() {
+    start "$@" "$ctwatchd" --config "$conf" >"$lines" 2>&1
+    daemon=$started
+    if ! wait_for 10 looks "$daemon"; then
+        cat "$lines" >&2
+        fail "ctwatchd does not look at the table"
+    fi
+}
+
+looks() { [ -n "$(find "/proc/$1/fd" -lname '*nf_conntrack_count' 2>/dev/null)" ]; }
+alive() { [ -e "/proc/$1" ] && ! gone "$1"; }
+
+# all_records: of the daemon, in the form of `journalctl -o export`.
+all_records() { cat "$records"; }
+
+# find_records KIND EDGE [NAME=VALUE...]: those that have all these fields; * is any kind or edge.
+find_records() {
+    local kind=$1 edge=$2
+    shift 2
+    [ "$kind" = '*' ] || set -- "CTWATCH_ALERT=$kind" "$@"
+    [ "$edge" = '*' ] || set -- "CTWATCH_EDGE=$edge" "$@"
+    all_records | WANTED=$(printf '%s\n' "$@") awk '
+        BEGIN { RS = ""; n = split(ENVIRON["WANTED"], wanted, "\n") }
+        { for (i = 1; i <= n; i++) if (!index("\n" $0 "\n", "\n" wanted[i] "\n")) next
+          print $0 "\n" }'
+}
+
+count_records() { find_records "$@" | grep -c '^CTWATCH_ALERT='; }
+
+# await SECONDS KIND EDGE [NAME=VALUE...]: the first such record, which goes to $record.
+await() {
+    local seconds=$1
+    shift
+    if ! wait_for "$seconds" find_first "$@"; then
+        summary >&2
+        fail "no such record within $seconds s: $*"
+    fi
+}
+
+find_first() {
+    record=$(find_records "$@" | sed '/^$/q')
+    [ -n "$record" ]
+}
+
+# summary: what there is, a line each, for whoever has to find out why a test failed.
+summary() { all_records | sed -n 's/^MESSAGE=/    /p'; }
+
+# field NAME: its value in $record, nothing when it is not there.
+field() { sed -n "s/^$1=//p" <<<"$record"; }
+
+# expect_field NAME VALUE: in $record; "" means that it must not be there.
+expect_field() {
+    local is
+    is=$(field "$1")
+    [ "$is" = "$2" ] || fail "$1 is '$is', not '$2', in:"$'\n'"$record"
+}
+
+# expect_number NAME FROM TO
+expect_number() {
+    local is
+    is=$(field "$1")
+    [[ $is =~ ^-?[0-9]+$ ]] || fail "$1 is '$is', not a number, in:"$'\n'"$record"
+    if [ "$is" -lt "$2" ] || [ "$is" -gt "$3" ]; then
+        fail "$1 is $is, not from $2 to $3, in:"$'\n'"$record"
+    fi
+}
+
+# expect_table MAX FROM TO: $record shows this limit, a count within these bounds, and the
+# percentage that the two make.
+expect_table() {
+    local permille
+    expect_field CTWATCH_MAX "$1"
+    expect_number CTWATCH_COUNT "$2" "$3"
+    permille=$(($(field CTWATCH_COUNT) * 1000 / $1))
+    expect_field CTWATCH_USAGE_PERCENT $((permille / 10)).$((permille % 10))
+}
+
+# counter COLUMN [COMMAND...]: of /proc/net/stat/nf_conntrack, summed over the CPUs, as COMMAND
+# (in_netns NAME) sees it.
+counter() {
+    local column=$1 sum=0 at=-1 i words
+    shift
+    while read -ra words; do
+        if [ "$at" -ge 0 ]; then
+            sum=$((sum + 16#${words[at]}))
+            continue
+        fi
+        for i in "${!words[@]}"; do [ "${words[i]}" != "$column" ] || at=$i; done
+        [ "$at" -ge 0 ] || fail "this kernel has no counter $column"
+    done < <("$@" cat /proc/net/stat/nf_conntrack)
+    say $sum
+}
+
+# need_fillable_max: the limit in $max, when a test can reach it; it is one for the whole machine.
+need_fillable_max() {
+    local available
+    max=$(sysctl -n net.netfilter.nf_conntrack_max 2>/dev/null) || skip "this kernel tracks no connections"
+    [ "$max" -gt 0 ] || skip "nf_conntrack_max is 0, which is no limit: this table cannot fill"
+    [ "$max" -le 2000000 ] || skip "nf_conntrack_max is $max: that takes too long to fill"
+    available=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
+    [ $((max * 2 * 384 / 1024)) -lt "$available" ] || skip "not enough memory free for $max entries"
+}
+
+# fill NAME TO: the table of that namespace, with assured entries, which cannot be evicted; $flows
+# counts them.
+flows=0
+fill() {
+    local missing
+    missing=$(($2 - $(netns_count "$1")))
+    [ "$missing" -gt 0 ] || return 0
+    in_netns "$1" "$flood" --assured --count "$missing" --offset $flows >"$scratch/flood"
+    flows=$((flows + missing))
+}
+
+# full_lines INODE: table-full lines of that namespace which the kernel log holds now.
+full_lines() { dmesg | grep -c "table full in netns $1, dropping packet" || true; }
+
+# overflow NAME: refused flows, until the kernel has written a line about it, at most for 20 s: it
+# shares ten lines in 5 s among all that it warns of. The number of flows refused is in $refused.
+overflow() {
+    local inode before more
+    inode=$(netns_inode "$1")
+    before=$(full_lines "$inode")
+    refused=0
+    for _ in {1..40}; do
+        in_netns "$1" "$flood" --assured --count 500 --offset $flows >"$scratch/flood"
+        flows=$((flows + 500))
+        more=$(sed 's/.* refused=\([0-9]*\) .*/\1/' "$scratch/flood")
+        refused=$((refused + more))
+        [ "$(full_lines "$inode")" -eq "$before" ] || return 0
+        sleep 0.5
+    done
+    fail "the kernel writes no table-full line with an inode ($refused flows were refused)"
 }
