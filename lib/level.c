@@ -45,30 +45,33 @@ static enum ctw_level level_at(const struct ctw_settings *s, uint64_t usage) {
     return level;
 }
 
+/* Levels up to @held cannot be left; notes since when those above it can. */
+static void note_clear(struct ctw_level_state *state, enum ctw_level held, uint64_t now_usec) {
+    for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++) {
+        if (l <= held)
+            state->clear_since_usec[l] = 0;
+        else if (state->clear_since_usec[l] == 0)
+            state->clear_since_usec[l] = now_usec;
+    }
+}
+
+static bool is_held(const struct ctw_level_state *state, const struct ctw_settings *s,
+                    uint64_t now_usec) {
+    const uint64_t since = state->clear_since_usec[state->level];
+
+    return since == 0 || now_usec - since < s->levels.hold_usec;
+}
+
 enum ctw_level ctw_level_step(struct ctw_level_state *state, const struct ctw_settings *s,
                               uint32_t usage, bool losing, uint64_t now_usec) {
     const enum ctw_level risen = losing ? CTW_LEVEL_FULL : level_at(s, usage);
-    if (risen >= state->level) {
-        state->level = risen;
-        state->clear_since_usec = 0;
-        return state->level;
-    }
+    const enum ctw_level held =
+        losing ? CTW_LEVEL_FULL : level_at(s, (uint64_t)usage + s->levels.clear_permyriad);
 
-    /* Held up by `clear`: the level that this fill could not yet fall below. */
-    const enum ctw_level held = level_at(s, (uint64_t)usage + s->levels.clear_permyriad);
-    if (held >= state->level) {
-        state->clear_since_usec = 0;
-        return state->level;
-    }
-    if (state->clear_since_usec == 0) {
-        state->clear_since_usec = now_usec;
-        state->clear_to = held;
-    }
-    if (state->clear_to < held)
-        state->clear_to = held; /* a dip of one look clears no more than the rest of the hold did */
-    if (now_usec - state->clear_since_usec >= s->levels.hold_usec) {
-        state->level = state->clear_to;
-        state->clear_since_usec = 0;
-    }
+    note_clear(state, held, now_usec);
+    if (risen > state->level)
+        state->level = risen;
+    while (state->level > CTW_LEVEL_OK && !is_held(state, s, now_usec))
+        state->level--;
     return state->level;
 }

@@ -6,8 +6,8 @@
  * From the fill of the table to ok, warning, critical or full.
  *
  * A level rises at once. It falls only after the fill has been `clear` points below its threshold
- * for `hold`, so that a table breathing around a threshold does not chatter. It may fall by several
- * levels at once, if the fill has been below all their thresholds for as long.
+ * for `hold`, so that a table breathing around a threshold does not chatter. Each level has a hold
+ * of its own: a look at which the fill dips clears no more than the looks before it did.
  */
 
 #include <stdbool.h>
@@ -20,8 +20,8 @@ enum ctw_level { CTW_LEVEL_OK, CTW_LEVEL_WARNING, CTW_LEVEL_CRITICAL, CTW_LEVEL_
 
 struct ctw_level_state {
     enum ctw_level level;
-    uint64_t clear_since_usec; /* how long the fill has been low enough to fall; 0: it is not */
-    enum ctw_level clear_to;   /* the highest level it would have had since then */
+    /* By level: since when the fill has been low enough to leave it; 0: it is not. */
+    uint64_t clear_since_usec[CTW_LEVEL_FULL + 1];
 };
 
 /** ctw_level_name() - "ok", "warning", "critical", "full" */

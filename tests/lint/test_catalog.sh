@@ -3,8 +3,8 @@
 # The alerts in the code, in the journal's catalog and in the manual page are the same ones, and
 # journalctl takes the catalog.
 #
-# The manual page names every field, and every kind of alert as a tag of its own (".TP", then
-# ".B usage" or ".B config") in the subsection ".SS Kinds" of the section ".SH ALERTS".
+# The manual page names every field, and every kind of alert as an item of its own (".It Sy usage")
+# in the subsection ".Ss Kinds" of the section ".Sh ALERTS".
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$SOURCE_DIR"
@@ -80,10 +80,9 @@ if [ -e "$manual" ]; then
     sed 's/\\-/-/g; s/\\_/_/g' "$manual" >"$work/manual"
     grep -oE 'CTWATCH_[A-Z_]+[A-Z]' "$work/manual" | sort -u >"$work/fields-in-manual"
     awk '
-        /^\.SH / { alerts = ($2 ~ /ALERTS/) }
-        /^\.S[HS] / { kinds = alerts && $1 == ".SS" && $2 ~ /[Kk]inds/ }
-        kinds && tag && $1 ~ /^\.BR?$/ { print $2 }
-        { tag = ($1 == ".TP" || $1 == ".TQ") }
+        /^\.Sh / { alerts = ($2 == "ALERTS") }
+        /^\.S[hs] / { kinds = alerts && $1 == ".Ss" && $2 == "Kinds" }
+        kinds && $1 == ".It" { print $3 }
     ' "$work/manual" | sort >"$work/kinds-in-manual"
     same "$work/fields-in-code" "$work/fields-in-manual"
     same "$work/kinds-in-code" "$work/kinds-in-manual"

@@ -197,7 +197,7 @@ static void a_dip_of_one_look_clears_no_more_than_the_hold(void **state) {
     };
     static const struct look dip_first[] = {
         {0, 10000, false, FULL},        {1000, 10, false, FULL},        {1001, 8600, false, FULL},
-        {11000, 6000, false, CRITICAL}, {21000, 6000, false, CRITICAL}, {31000, 6000, false, OK},
+        {11000, 6000, false, CRITICAL}, {20999, 6000, false, CRITICAL}, {21000, 6000, false, OK},
     };
     const struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0}, m = {0};

@@ -17,7 +17,7 @@
 
 #include "watch.h"
 
-#define STEPS 300000u
+#define STEPS 60000u
 #define OURS  4026531840u
 
 /* --- random ticks ---------------------------------------------------------------------------- */
