@@ -514,10 +514,10 @@ static void a_level_is_said_once_on_its_way(void **state) {
     }
 }
 
-static const struct ctw_watch_netns *netns_of(const struct ctw_watch *w, uint64_t inode) {
-    for (size_t i = 0; i < CTW_WATCH_NETNS_MAX; i++)
-        if (w->netns[i].full.active && w->netns[i].inode == inode)
-            return &w->netns[i];
+static const struct ctw_elsewhere_netns *netns_of(const struct ctw_watch *w, uint64_t inode) {
+    for (size_t i = 0; i < CTW_ELSEWHERE_MAX; i++)
+        if (w->elsewhere.netns[i].full.active && w->elsewhere.netns[i].inode == inode)
+            return &w->elsewhere.netns[i];
     return NULL;
 }
 
@@ -552,7 +552,7 @@ static void other_namespaces_never_touch_our_level(void **state) {
             CHECK(r, a->foreign || a->kind == CTW_ALERT_EXPECT_FULL);
             if (!a->foreign || a->edge != CTW_EDGE_END)
                 continue;
-            const struct ctw_watch_netns *n = netns_of(&r->before, a->netns_inode);
+            const struct ctw_elsewhere_netns *n = netns_of(&r->before, a->netns_inode);
             CHECK(r, n != NULL);
             CHECK(r, r->tick.now_usec - n->full.sign_usec >= 10 * CTW_USEC_PER_SEC);
             ends++;
