@@ -154,6 +154,7 @@ static void say_limits(struct view *v, const struct ctw_sample *before) {
     a->buckets_changed = buckets_changed;
     a->old_buckets = before->buckets;
     a->new_buckets = now->buckets;
+    a->our_max = v->w->growing.growth.ours;
 }
 
 /* The episode begins before its losses are added, so that the first alert counts them, too. */
@@ -373,6 +374,56 @@ static uint64_t next_look(const struct view *v) {
     return slowest;
 }
 
+static struct ctw_growth_look growth_look(const struct view *v) {
+    return (struct ctw_growth_look){
+        .now_usec = v->t->now_usec,
+        .sample = v->w->last,
+        .rate = ctw_trend_burst_rate(&v->w->trend),
+        .facts = v->t->facts,
+    };
+}
+
+static void say_growth(struct view *v, const struct ctw_growing_edge *edges, size_t n) {
+    const struct ctw_growth_decision *d = &v->ret->growth;
+    const uint64_t by = max_u64(ctw_growth_next_look(&v->w->growing.growth, v->s, &v->w->last, d),
+                                v->s->poll.fastest_usec);
+
+    for (size_t i = 0; i < n; i++) {
+        struct ctw_alert *a = say(v, edges[i].kind, edges[i].edge);
+        if (a)
+            ctw_growing_describe(&edges[i], d, a);
+    }
+    if (by < v->ret->next_look_usec)
+        v->ret->next_look_usec = by;
+}
+
+static void step_growth(struct view *v) {
+    struct ctw_growing_edge edges[CTW_GROWING_EDGES_MAX];
+    const struct ctw_growth_look look = growth_look(v);
+
+    memset(&v->ret->growth, 0, sizeof(v->ret->growth));
+    if (!v->w->looked)
+        ctw_growing_forget(&v->w->growing);
+    if (v->readable)
+        say_growth(v, edges, ctw_growing_step(&v->w->growing, v->s, &look, &v->ret->growth, edges));
+}
+
+void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
+                     const struct ctw_growth_outcome *o, struct ctw_verdict *ret) {
+    struct view v = {.w = w, .s = s, .t = t, .ret = ret, .readable = true};
+    struct ctw_growing_edge edges[CTW_GROWING_EDGES_MAX];
+    const struct ctw_growth_look look = growth_look(&v);
+    const size_t n = ctw_growing_done(&w->growing, &look, &ret->growth, o, edges);
+
+    if (o->max_written)
+        w->last.max = o->max;
+    if (o->buckets_written)
+        w->last.buckets = o->buckets;
+    if (o->max_written || o->buckets_written)
+        w->last.count = o->count; /* so that what is said shows how much was free */
+    say_growth(&v, edges, n);
+}
+
 void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                     struct ctw_verdict *ret) {
     const enum ctw_health health = t->sources[CTW_SOURCE_TABLE].health;
@@ -403,4 +454,5 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
 
     ret->level = w->level.level;
     ret->next_look_usec = next_look(&v);
+    step_growth(&v);
 }

@@ -19,6 +19,7 @@
 #include "counters.h"
 #include "elsewhere.h"
 #include "episode.h"
+#include "growing.h"
 #include "kmsg.h"
 #include "level.h"
 #include "sample.h"
@@ -33,17 +34,21 @@ struct ctw_tick {
     uint64_t now_usec;    /* monotonic, never 0, never before that of the last tick */
     uint64_t netns_inode; /* of the table looked at, 0: not known */
     struct ctw_source_state sources[CTW_SOURCES];
-    struct ctw_sample sample; /* valid when the table's source is OK, and only then */
-    struct ctw_tally log;     /* since the last tick */
-    bool has_past;            /* first tick only: the kernel log had been read back */
-    struct ctw_tally past;    /* what it said before ctwatchd started */
-    uint64_t past_age_usec;   /* how long ago its newest loss line was */
+    struct ctw_sample sample;      /* valid when the table's source is OK, and only then */
+    struct ctw_tally log;          /* since the last tick */
+    bool has_past;                 /* first tick only: the kernel log had been read back */
+    struct ctw_tally past;         /* what it said before ctwatchd started */
+    uint64_t past_age_usec;        /* how long ago its newest loss line was */
+    struct ctw_growth_facts facts; /* where growth is on */
 };
 
 /* What is to be said and done. */
 struct ctw_verdict {
     enum ctw_level level;
     uint64_t next_look_usec; /* from this tick's now */
+    /* What to write, when growth.write says so: at once, before anything is said. What came of it
+     * goes to ctw_watch_grown(). */
+    struct ctw_growth_decision growth;
     size_t n_alerts;
     struct ctw_alert alerts[CTW_VERDICT_ALERTS_MAX];
 };
@@ -73,6 +78,7 @@ struct ctw_watch {
         enum ctw_health as; /* how it was when that was said */
     } blind[CTW_SOURCES];
     struct ctw_elsewhere elsewhere;
+    struct ctw_growing growing;
 };
 
 /**
@@ -94,5 +100,14 @@ bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *
  */
 void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                     struct ctw_verdict *ret);
+
+/**
+ * ctw_watch_grown() - what came of verdict.growth
+ * @t:    the tick that it was decided on
+ * @o:    what the writing did
+ * @ret:  that verdict: alerts are appended, and next_look may come earlier
+ */
+void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
+                     const struct ctw_growth_outcome *o, struct ctw_verdict *ret);
 
 #endif
