@@ -15,6 +15,7 @@
 #include "../lib/watch.h"
 #include "command.h"
 #include "config.h"
+#include "grower.h"
 #include "kernlog.h"
 #include "netns.h"
 #include "report.h"
@@ -44,6 +45,7 @@ struct ctw_manager {
     sd_event *event;
     sd_event_source *timer;
     struct ctw_kernlog *kernlog; /* NULL: switched off, or the machine is a captured one */
+    struct ctw_grower *grower;
     struct ctw_report *report;
     struct ctw_command *command;
     struct watched_table tables[TABLES_MAX];
@@ -125,8 +127,22 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
     if (w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
         ctw_watch_wants_counters(&w->watch, ret))
         ctw_table_look_counters(w->table, &ret->sample, &w->sources[CTW_SOURCE_COUNTERS]);
+    ctw_grower_look(m->grower, &m->settings, ret->now_usec,
+                    w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK, &ret->facts);
     ctw_report_flush(m->report, &w->sources[CTW_SOURCE_JOURNAL]);
     memcpy(ret->sources, w->sources, sizeof(ret->sources));
+}
+
+/* Before anything is said of the look: in a burst each millisecond is 300 entries. */
+static void grow(struct ctw_manager *m, struct watched_table *w, const struct ctw_tick *t) {
+    struct ctw_growth_outcome outcome;
+
+    if (!m->verdict.growth.write)
+        return;
+    ctw_grower_write(m->grower, &m->verdict.growth, &outcome);
+    ctw_watch_grown(&w->watch, &m->settings, t, &outcome, &m->verdict);
+    if (m->settings.growth.persist && (outcome.max_written || outcome.buckets_written))
+        ctw_grower_keep(m->grower, &w->watch.growing.growth.limits);
 }
 
 /* One look at each table; returns when the next is due. */
@@ -139,6 +155,7 @@ static uint64_t look(struct ctw_manager *m) {
 
         gather(m, w, &tick);
         ctw_watch_step(&w->watch, &m->settings, &tick, &m->verdict);
+        grow(m, w, &tick);
         for (size_t k = 0; k < m->verdict.n_alerts; k++)
             say(m, &m->verdict.alerts[k]);
         if (m->verdict.next_look_usec < next)
@@ -293,6 +310,10 @@ static int set_up(struct ctw_manager *m) {
     r = add_table(m);
     if (r < 0)
         return r;
+    r = ctw_grower_new(m->event, m->root,
+                       m->root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0, &m->grower);
+    if (r < 0)
+        return r;
     r = open_kernlog(m);
     if (r < 0)
         return r;
@@ -324,6 +345,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     for (size_t i = 0; i < m->n_tables; i++)
         (void)ctw_table_free(m->tables[i].table);
     (void)ctw_kernlog_free(m->kernlog);
+    (void)ctw_grower_free(m->grower);
     (void)ctw_command_free(m->command);
     (void)ctw_report_free(m->report);
     (void)sd_event_source_unref(m->timer);
