@@ -78,13 +78,12 @@ static int read_first(const char *root, const char *const *paths, uint32_t *ret,
     return r;
 }
 
-/* O_TRUNC means nothing to the kernel here, and much to a file that stands for it. */
-static int write_path(const char *root, const char *path, uint32_t value) {
+static int write_path(const char *root, const char *path, uint32_t value, int flags) {
     char text[NUMBER_MAX];
     const int length = snprintf(text, sizeof(text), "%" PRIu32 "\n", value);
     ssize_t n;
 
-    int fd = open_path(root, path, O_WRONLY | O_TRUNC);
+    int fd = open_path(root, path, O_WRONLY | flags);
     if (fd < 0)
         return fd;
     do
@@ -106,7 +105,7 @@ enum ctw_permission ctw_limiter_test(struct ctw_limiter *l, bool initial, int *r
     int r = read_first(l->root, max_paths, &max, &l->max_path);
     if (r < 0)
         return CTW_PERMISSION_UNKNOWN; /* the look at the table says so */
-    r = write_path(l->root, l->max_path, max);
+    r = write_path(l->root, l->max_path, max, 0);
     if (r == 0)
         return CTW_PERMISSION_GRANTED;
     if (r == -EACCES && !initial)
@@ -131,7 +130,7 @@ static void write_max(struct ctw_limiter *l, const struct ctw_growth_decision *d
     }
     if (d->new_max <= before)
         return; /* never lower, whatever anybody decides */
-    ret->max_error = write_path(l->root, l->max_path, d->new_max);
+    ret->max_error = write_path(l->root, l->max_path, d->new_max, 0);
     if (ret->max_error == 0)
         ret->max_error = read_path(l->root, l->max_path, &ret->max);
     if (ret->max_error == 0 && ret->max != d->new_max)
@@ -140,11 +139,11 @@ static void write_max(struct ctw_limiter *l, const struct ctw_growth_decision *d
 }
 
 /* Through the sysctl, or where that is read-only or not there, the module's parameter. */
-static int set_buckets(struct ctw_limiter *l, uint32_t buckets) {
+static int set_buckets(struct ctw_limiter *l, uint32_t buckets, int flags) {
     int error = -ENOENT;
 
     for (const char *const *path = buckets_paths; *path; path++) {
-        int r = write_path(l->root, *path, buckets);
+        int r = write_path(l->root, *path, buckets, flags);
         if (r == 0) {
             l->buckets_path = *path;
             return 0;
@@ -165,7 +164,7 @@ static void write_buckets(struct ctw_limiter *l, const struct ctw_growth_decisio
     if (ret->buckets_error < 0 || d->new_buckets <= ret->buckets)
         return; /* somebody was faster */
     const uint64_t start = monotonic_usec();
-    ret->buckets_error = set_buckets(l, d->new_buckets);
+    ret->buckets_error = set_buckets(l, d->new_buckets, 0);
     ret->stall_usec = monotonic_usec() - start;
     if (ret->buckets_error < 0)
         return;
@@ -188,9 +187,10 @@ int ctw_limiter_restore(struct ctw_limiter *l, uint32_t max, uint32_t buckets, u
                         uint32_t *retbuckets) {
     uint32_t after = max;
 
+    /* O_TRUNC: nothing to the kernel, but a file that stands for it may become shorter. */
     int r = read_first(l->root, max_paths, retmax, &l->max_path);
     if (r == 0 && max != 0 && max != *retmax)
-        r = write_path(l->root, l->max_path, max);
+        r = write_path(l->root, l->max_path, max, O_TRUNC);
     if (r == 0 && max != 0)
         r = read_path(l->root, l->max_path, &after);
     if (r == 0 && max != 0 && after != max)
@@ -201,5 +201,5 @@ int ctw_limiter_restore(struct ctw_limiter *l, uint32_t max, uint32_t buckets, u
     r = read_first(l->root, buckets_paths, retbuckets, &l->buckets_path);
     if (buckets == 0 || (r == 0 && *retbuckets == buckets))
         return 0;
-    return r < 0 ? r : set_buckets(l, buckets);
+    return r < 0 ? r : set_buckets(l, buckets, O_TRUNC);
 }
