@@ -50,7 +50,7 @@ struct ctw_manager {
     struct ctw_command *command;
     struct watched_table tables[TABLES_MAX];
     size_t n_tables;
-    bool past_pending; /* the kernel log was just opened: what it says of the past is to be told */
+    bool past_told; /* what the kernel log said before the start */
     enum ctw_level status_level;
     uint64_t status_usec;
     struct ctw_verdict verdict; /* too large for a stack */
@@ -119,10 +119,10 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
         ctw_kernlog_take(m->kernlog, ret->now_usec, &ret->log, &w->sources[CTW_SOURCE_KERNEL_LOG]);
     else
         w->sources[CTW_SOURCE_KERNEL_LOG] = (struct ctw_source_state){0};
-    if (m->kernlog && m->past_pending) {
+    if (m->kernlog && !m->past_told) {
         ctw_kernlog_past(m->kernlog, ret->now_usec, &ret->past, &ret->past_age_usec);
         ret->has_past = true;
-        m->past_pending = false;
+        m->past_told = true;
     }
     if (w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
         ctw_watch_wants_counters(&w->watch, ret))
@@ -201,10 +201,7 @@ static int open_kernlog(struct ctw_manager *m) {
     if (m->kernlog)
         return 0;
 
-    int r = ctw_kernlog_new(m->event, "/dev/kmsg", on_loss, m, &m->kernlog);
-    if (r >= 0)
-        m->past_pending = true;
-    return r;
+    return ctw_kernlog_new(m->event, "/dev/kmsg", on_loss, m, &m->kernlog);
 }
 
 static void reload(struct ctw_manager *m) {

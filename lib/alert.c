@@ -13,7 +13,7 @@
 /* Priorities, by their syslog(3) numbers. */
 enum { ALERT = 1, CRITICAL, ERROR, WARNING, NOTICE };
 
-/* Each id has its entry in systemd/ctwatch.catalog; tests/lint/test_catalog.sh compares them. */
+/* Each id has its entry in systemd/ctwatch.catalog; tests/lint/test_catalog compares them. */
 static const struct {
     const char *name;
     const char *message_id;

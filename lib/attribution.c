@@ -11,14 +11,6 @@ bool ctw_nearly_full(const struct ctw_sample *sample) {
     return ctw_usage_permyriad(sample->count, sample->max) >= NEARLY_FULL_PERMYRIAD;
 }
 
-/* The counters start again from 0 with the module; no real one moves by half its range. */
-static bool restarted(const struct ctw_counters *before, const struct ctw_counters *now) {
-    return (uint32_t)(now->drop - before->drop) > INT32_MAX ||
-           (uint32_t)(now->early_drop - before->early_drop) > INT32_MAX ||
-           (uint32_t)(now->insert_failed - before->insert_failed) > INT32_MAX ||
-           (uint32_t)(now->chainlength - before->chainlength) > INT32_MAX;
-}
-
 static uint32_t lines_naming(const struct ctw_tally *log, uint64_t inode) {
     for (uint32_t i = 0; i < log->n_netns; i++)
         if (log->netns[i].inode == inode)
@@ -31,8 +23,7 @@ struct ctw_attribution ctw_attribute(const struct ctw_sample *before, const stru
     struct ctw_attribution ret = {.own_lines = lines_naming(log, inode)};
     struct ctw_losses losses = {0};
 
-    if (before && now && before->has_counters && now->has_counters &&
-        !restarted(&before->counters, &now->counters))
+    if (before && now && before->has_counters && now->has_counters)
         losses = ctw_losses_between(&before->counters, &now->counters);
     ret.early_drops = losses.early_drops;
     ret.clashes = losses.clashes;

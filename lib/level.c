@@ -55,13 +55,6 @@ static void note_clear(struct ctw_level_state *state, enum ctw_level held, uint6
     }
 }
 
-static bool is_held(const struct ctw_level_state *state, const struct ctw_settings *s,
-                    uint64_t now_usec) {
-    const uint64_t since = state->clear_since_usec[state->level];
-
-    return since == 0 || now_usec - since < s->levels.hold_usec;
-}
-
 enum ctw_level ctw_level_step(struct ctw_level_state *state, const struct ctw_settings *s,
                               uint32_t usage, bool losing, uint64_t now_usec) {
     const enum ctw_level risen = losing ? CTW_LEVEL_FULL : level_at(s, usage);
@@ -71,7 +64,8 @@ enum ctw_level ctw_level_step(struct ctw_level_state *state, const struct ctw_se
     note_clear(state, held, now_usec);
     if (risen > state->level)
         state->level = risen;
-    while (state->level > CTW_LEVEL_OK && !is_held(state, s, now_usec))
-        state->level--;
+    /* Down in one go: while the fill clears lower levels as well, their hold is waited for. */
+    if (held < state->level && now_usec - state->clear_since_usec[held + 1] >= s->levels.hold_usec)
+        state->level = held;
     return state->level;
 }

@@ -6,8 +6,8 @@
  * From the fill of the table to ok, warning, critical or full.
  *
  * A level rises at once. It falls only after the fill has been `clear` points below its threshold
- * for `hold`, so that a table breathing around a threshold does not chatter. Each level has a hold
- * of its own: a look at which the fill dips clears no more than the looks before it did.
+ * for `hold`, so that a table breathing around a threshold does not chatter. It falls in one go to
+ * what the fill has cleared for that long, so that a table that empties is told of once.
  */
 
 #include <stdbool.h>

@@ -90,6 +90,10 @@ static void add_netns(struct ctw_line *l, const struct ctw_alert *a) {
 }
 
 static void say_usage(struct ctw_line *l, const struct ctw_alert *a) {
+    if (!a->has_table) {
+        ctw_line_add(l, "Conntrack table gone: the kernel tracks no connections any more.");
+        return;
+    }
     if (a->level == CTW_LEVEL_OK)
         ctw_line_add(l, "Conntrack table back to normal: ");
     else

@@ -93,7 +93,9 @@ need_netns() {
     need ip nft conntrack
     local name=ctw-probe-$$
     ip netns add "$name" 2>/dev/null || skip "cannot make a network namespace here"
-    if ! ip netns exec "$name" nft add table inet probe 2>/dev/null; then
+    # The rule also loads what does the tracking, where that is a module.
+    if ! ip netns exec "$name" nft 'add table inet probe; add chain inet probe c;
+            add rule inet probe c ct state new counter' 2>/dev/null; then
         ip netns del "$name"
         skip "nftables does not work here"
     fi
@@ -207,6 +209,36 @@ start_daemon() {
     fi
 }
 
+# capture: a captured machine in $root, with 100 of 1000 entries, for tests that need no kernel.
+capture() {
+    root=$scratch/root
+    sysctls=$root/proc/sys/net/netfilter
+    mkdir "$root"
+    cp -r "$SOURCE_DIR/tests/fixtures/roots/linux-6.18/." "$root"
+    chmod -R u+w "$root"
+    echo 1000 >"$sysctls/nf_conntrack_max"
+    echo 100 >"$sysctls/nf_conntrack_count"
+}
+
+# put FILE: from standard input, and in one piece, as the kernel does it.
+put() {
+    cat >"$scratch/new"
+    mv "$scratch/new" "$1"
+}
+
+# start_daemon_in_root: the same for the captured machine, whose files are opened at each look.
+start_daemon_in_root() {
+    start "$ctwatchd" --config "$conf" --root "$root" >"$lines" 2>&1
+    daemon=$started
+    if ! wait_for 10 has_read "$daemon" 100; then
+        cat "$lines" >&2
+        fail "ctwatchd does not look"
+    fi
+}
+
+# has_read PID TIMES: since it began; what it needs to start takes some 50.
+has_read() { [ "$(sed -n 's/^syscr: //p' "/proc/$1/io")" -ge "$2" ]; }
+
 looks() { [ -n "$(find "/proc/$1/fd" -lname '*nf_conntrack_count' 2>/dev/null)" ]; }
 alive() { [ -e "/proc/$1" ] && ! gone "$1"; }
 
@@ -312,23 +344,37 @@ fill() {
     flows=$((flows + missing))
 }
 
-# full_lines INODE: table-full lines of that namespace which the kernel log holds now.
-full_lines() { dmesg | grep -c "table full in netns $1, dropping packet" || true; }
+# line_names_netns: whether a table-full line says which namespace it is about (Linux 6.17).
+line_names_netns() { printf '6.17\n%s\n' "$(uname -r)" | sort -CV; }
 
-# overflow NAME: refused flows, until the kernel has written a line about it, at most for 20 s: it
-# shares ten lines in 5 s among all that it warns of. The number of flows refused is in $refused.
+# line_of NAME: what stands behind "table full" in the line about that namespace.
+line_of() {
+    if line_names_netns; then
+        say " in netns $(netns_inode "$1"),"
+    else
+        say ,
+    fi
+}
+
+# full_lines WHERE: table-full lines that the kernel log holds now; WHERE is as above, and "," for
+# the initial namespace.
+full_lines() { dmesg | grep -c "table full$1 dropping packet" || true; }
+
+# overflow WHERE [COMMAND...]: flows that are refused, by way of COMMAND (in_netns NAME), until the
+# kernel has written a line about it, at most for 20 s: it shares ten lines in 5 s among all that
+# it warns of. The number of flows refused is in $refused.
 overflow() {
-    local inode before more
-    inode=$(netns_inode "$1")
-    before=$(full_lines "$inode")
+    local where=$1 before more
+    shift
+    before=$(full_lines "$where")
     refused=0
     for _ in {1..40}; do
-        in_netns "$1" "$flood" --assured --count 500 --offset $flows >"$scratch/flood"
+        "$@" "$flood" --assured --count 500 --offset $flows >"$scratch/flood"
         flows=$((flows + 500))
         more=$(sed 's/.* refused=\([0-9]*\) .*/\1/' "$scratch/flood")
         refused=$((refused + more))
-        [ "$(full_lines "$inode")" -eq "$before" ] || return 0
+        [ "$(full_lines "$where")" -eq "$before" ] || return 0
         sleep 0.5
     done
-    fail "the kernel writes no table-full line with an inode ($refused flows were refused)"
+    fail "the kernel writes no 'table full$where' ($refused flows were refused)"
 }

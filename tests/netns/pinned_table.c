@@ -273,7 +273,7 @@ int main(int argc, char **argv) {
     if (argc == 2 && strcmp(mode, "look") == 0)
         mode_look();
     else if (argc == 6 && strcmp(mode, "foreign") == 0)
-        mode_foreign(argv[2], atoll(argv[3]), argv[4], atoll(argv[5]));
+        mode_foreign(argv[2], strtoll(argv[3], NULL, 10), argv[4], strtoll(argv[5], NULL, 10));
     else if (argc == 2 && strcmp(mode, "child") == 0)
         mode_child();
     else if (argc == 2 && strcmp(mode, "counters") == 0)

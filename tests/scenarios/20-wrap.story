@@ -12,5 +12,8 @@ says table_full begin drops=16
 look until 30s
 says table_full end drops=16
 
-table drop=4000000000
+table drop=3
 look at 31s
+says table_full begin drops=19
+look until 60s
+says table_full end drops=19

@@ -164,11 +164,15 @@ static void expect_silence(struct bench *b) {
     assert_int_equal(read(b->stderr_pipe, text, sizeof text), -1);
 }
 
+static int number(const char *digits) {
+    return (int)strtol(digits, NULL, 10);
+}
+
 /* Ended, even if nobody has reaped it: in a container there may be nobody to do so. */
 static bool gone(const char *pid) {
     char path[64], stat[512] = "";
 
-    snprintf(path, sizeof path, "/proc/%d/stat", atoi(pid));
+    snprintf(path, sizeof path, "/proc/%d/stat", number(pid));
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return true;
@@ -182,7 +186,7 @@ static void wait_for_end_of(struct bench *b, const char *file) {
     char pid[32];
 
     contents(b, file, pid, sizeof pid);
-    assert_true(atoi(pid) > 1);
+    assert_true(number(pid) > 1);
     while (!gone(pid))
         turn(b);
 }
@@ -397,7 +401,7 @@ static void freeing_ends_what_is_running(void **state) {
     while (*contents(b, "pid", pid, sizeof pid) == '\0')
         turn(b);
     b->runner = ctw_command_free(b->runner);
-    assert_int_equal(kill(atoi(pid), 0), -1); /* reaped, not only killed */
+    assert_int_equal(kill(number(pid), 0), -1); /* reaped, not only killed */
     assert_int_equal(errno, ESRCH);
     assert_null(ctw_command_free(NULL));
 }

@@ -189,15 +189,15 @@ static void it_falls_through_several_levels_at_once(void **state) {
     play(&l, &s, looks, LENGTH(looks));
 }
 
-/* 92 % holds critical up; that the last look was at 10 % clears full, and no more. */
+/* 92 % holds critical up: a look at 10 % waits for the hold of what it clears itself. */
 static void a_dip_of_one_look_clears_no_more_than_the_hold(void **state) {
     static const struct look looks[] = {
-        {0, 10000, false, FULL},      {1000, 9200, false, FULL},      {10999, 9200, false, FULL},
-        {11000, 10, false, CRITICAL}, {11001, 9200, false, CRITICAL},
+        {0, 10000, false, FULL},  {1000, 9200, false, FULL},      {10999, 9200, false, FULL},
+        {11000, 10, false, FULL}, {11001, 9200, false, CRITICAL},
     };
     static const struct look dip_first[] = {
-        {0, 10000, false, FULL},        {1000, 10, false, FULL},        {1001, 8600, false, FULL},
-        {11000, 6000, false, CRITICAL}, {20999, 6000, false, CRITICAL}, {21000, 6000, false, OK},
+        {0, 10000, false, FULL},    {1000, 10, false, FULL},    {1001, 8600, false, FULL},
+        {11000, 6000, false, FULL}, {20999, 6000, false, FULL}, {21000, 6000, false, OK},
     };
     const struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0}, m = {0};

@@ -42,7 +42,7 @@ static void usage_says_fill_rate_and_time(void **state) {
     a.has_rate = false;
     assert_message(&a, "Conntrack table back to normal: at 199754 entries and no limit.");
     a.has_table = false;
-    assert_message(&a, "Conntrack table back to normal: at an unknown fill.");
+    assert_message(&a, "Conntrack table gone: the kernel tracks no connections any more.");
 }
 
 static void the_slowest_rate_there_is_can_be_said(void **state) {

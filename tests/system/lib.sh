@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the system tests share: a machine with its own systemd and journal, in which ctwatch has
+# been installed by systemd/install. Source it first:  . "$(dirname "$0")/lib.sh"
+#
+# The machine is a Debian container of this kernel and of its initial network namespace, so its
+# conntrack table is the real one. It is made once, kept in $cache, and booted with a layer in
+# memory above it, so that nothing a test does there stays. Where a container with systemd is what
+# we run in already, that one is used, provided that ctwatch isn't installed in it.
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+cache=${CTWATCH_TEST_ROOT:-/var/tmp/ctwatch-test-root}
+
+# What systemd/install needs is there from the start: that it can install it is seen elsewhere.
+packages=systemd,systemd-sysv,dbus,procps,iproute2
+packages+=,gcc,libc6-dev,make,cmake,pkg-config,libsystemd-dev,libconfig-dev,libmnl-dev
+
+machine=    # process id of its init; empty: the machine is this one
+checkout=   # where it has the sources
+files=      # its root, as seen from here
+
+# in_machine COMMAND...: as root there.
+in_machine() {
+    if [ -z "$machine" ]; then
+        "$@"
+    else
+        nsenter -t "$machine" -m -p -u -i -- \
+            env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C "$@" </dev/null
+    fi
+}
+
+# --- making it -------------------------------------------------------------------------------
+
+make_root() {
+    local made=$cache.$$
+    [ ! -e "$cache/.packages" ] || [ "$(cat "$cache/.packages")" != "$packages" ] || return 0
+    need mmdebstrap
+    say "Making $cache, once"
+    defer rm -rf "$made"
+    if ! mmdebstrap --quiet --variant=minbase --include="$packages" --dpkgopt='path-exclude=/usr/share/doc/*' \
+        bookworm "$made" >"$scratch/mmdebstrap.log" 2>&1; then
+        tail -n 3 "$scratch/mmdebstrap.log"
+        skip "mmdebstrap cannot make a Debian root here"
+    fi
+    mkdir -p "$made/root/ctwatch"
+    say "$packages" >"$made/.packages"
+    rm -rf "$cache"
+    mv "$made" "$cache"
+}
+
+# --- booting it ------------------------------------------------------------------------------
+
+# What would change the kernel that the machine shares, or be in the way.
+masked=(systemd-sysctl.service systemd-modules-load.service apt-daily.timer apt-daily-upgrade.timer)
+
+# is_up PID: of systemd-nspawn, whose child is init in the end, but at first another one.
+is_up() {
+    local state
+    machine=$(pgrep -P "$1") || return 1
+    state=$(in_machine systemctl is-system-running 2>/dev/null) || true
+    [[ $state == running || $state == degraded ]]
+}
+
+boot() {
+    local nspawn
+    need systemd-nspawn nsenter pgrep
+    make_root
+    # In a session of its own, or Ctrl-C would reach it before the cleanups that still need it.
+    setsid systemd-nspawn --quiet --directory="$cache" \
+        --volatile=overlay --boot --register=no --keep-unit --machine="ctwatch-test-$$" \
+        --capability=all --bind=/dev/kmsg --bind-ro="$SOURCE_DIR:/root/ctwatch" --resolv-conf=off \
+        "${masked[@]/#/systemd.mask=}" >"$scratch/boot.log" 2>&1 </dev/null &
+    nspawn=$!
+    defer shut_down "$nspawn"
+    if ! wait_for 60 is_up "$nspawn"; then
+        tail -n 5 "$scratch/boot.log"
+        skip "systemd does not boot in a container here"
+    fi
+    checkout=/root/ctwatch
+    files=/proc/$machine/root
+}
+
+shut_down() {
+    kill "$1" 2>/dev/null || return 0 # systemd-nspawn asks init to power off
+    wait_for 15 gone "$1" || kill -KILL "$machine" "$1"
+    wait "$1" 2>/dev/null || true
+}
+
+# --- using it --------------------------------------------------------------------------------
+
+is_disposable() { [ -d /run/systemd/system ] && systemd-detect-virt --quiet --container; }
+
+use_this_machine() {
+    if [ -e /usr/share/ctwatch/installed ] || [ -e /etc/ctwatch.conf ]; then
+        skip "ctwatch is installed in this container, and a test would replace it"
+    fi
+    checkout=$SOURCE_DIR
+    defer put_away
+}
+
+put_away() {
+    [ ! -e /usr/share/ctwatch/installed ] || "$checkout/systemd/install" --remove >/dev/null
+    rm -rf /etc/ctwatch.conf /etc/ctwatch.conf.new /etc/systemd/system/ctwatch.service.d
+    systemctl daemon-reload
+}
+
+# machine_new: one without ctwatch.
+machine_new() {
+    need_root
+    scratch
+    if is_disposable; then
+        use_this_machine
+    else
+        boot
+    fi
+    cursor=$(in_machine journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
+}
+
+# machine_with_service [CONF]: with ctwatch installed and running, with the settings on standard
+# input if CONF is - , otherwise as shipped.
+machine_with_service() {
+    machine_new
+    in_machine "$checkout/systemd/install" >"$scratch/install.log" 2>&1 ||
+        fail "systemd/install: $(cat "$scratch/install.log")"
+    [ "${1-}" != - ] || { write /etc/ctwatch.conf; in_machine systemctl restart ctwatch; }
+    wait_for 5 in_machine systemctl is-active --quiet ctwatch || fail "ctwatch is not active"
+    daemon=$(main_pid)
+}
+
+main_pid() { in_machine systemctl show --value -p MainPID ctwatch; }
+
+# write FILE: of the machine, from standard input.
+write() { cat >"$files$1"; }
+
+# all_records: what ctwatch has said in this machine's journal since machine_new.
+all_records() { in_machine journalctl -t ctwatchd -o export --after-cursor="$cursor"; }
+
+# --- the initial namespace's table, which is the machine's -----------------------------------
+
+host_count() { sysctl -n net.netfilter.nf_conntrack_count; }
+
+# need_quiet_host: where little of the table is in use.
+need_quiet_host() {
+    need nft conntrack sysctl
+    [ -e /proc/sys/net/netfilter/nf_conntrack_count ] || skip "this kernel tracks no connections"
+    [ "$(host_count)" -lt 200 ] || skip "the machine's own table is in use: $(host_count) entries"
+}
+
+host_fill() {
+    local missing
+    missing=$(($1 - $(host_count)))
+    "$flood" --assured --count "$missing" --offset $flows >"$scratch/flood"
+    flows=$((flows + missing))
+}
+
+host_flush() { conntrack -D -s 127.16.0.0/16 >/dev/null 2>&1; }
