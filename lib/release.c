@@ -40,9 +40,9 @@ static bool find(const char *osrelease, const char *version, const char *signatu
 
     if (last && parse(last + 1, ret))
         return true;
-    const char *at = strstr(version, debian);
-    if (at && parse(at + strlen(debian), ret))
-        return true;
+    for (const char *at = version; (at = strchr(at, debian[0])) != NULL; at++)
+        if (strncmp(at, debian, strlen(debian)) == 0 && parse(at + strlen(debian), ret))
+            return true;
     return parse(osrelease, ret);
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "pace.h"
+
 /* How often a calm table's counters and buckets are read. */
 #define COUNTERS_INTERVAL_USEC CTW_USEC_PER_SEC
 
@@ -18,9 +20,6 @@
  * socket, A and AAAA, confirmed on two CPUs at once). */
 #define CLASH_NOISE       10u
 #define CLASH_WINDOW_USEC (10 * CTW_USEC_PER_SEC)
-
-/* Looks come at this fraction of the time to the next threshold. */
-#define LOOKS_PER_APPROACH 4
 
 /* What one look means, worked out once for all that follows. */
 struct view {
@@ -355,25 +354,6 @@ static void say_past(struct view *v) {
         make_foreign(a, past->netns[0].inode, lines);
 }
 
-/* A quarter of the time to the next threshold, at the rate of the last two looks. */
-static uint64_t next_look(const struct view *v) {
-    const struct ctw_sample *now = &v->w->last;
-    const uint64_t slowest = v->s->poll.interval_usec, fastest = v->s->poll.fastest_usec;
-
-    if (!v->readable)
-        return slowest;
-    for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++) {
-        const uint64_t at = (uint64_t)now->max * ctw_level_threshold(v->s, l) / CTW_PERMYRIAD;
-        if (now->count >= at)
-            continue;
-        const uint64_t usec =
-            ctw_trend_usec_to(ctw_trend_burst_rate(&v->w->trend), at - now->count) /
-            LOOKS_PER_APPROACH;
-        return usec < fastest ? fastest : usec < slowest ? usec : slowest;
-    }
-    return slowest;
-}
-
 static struct ctw_growth_look growth_look(const struct view *v) {
     return (struct ctw_growth_look){
         .now_usec = v->t->now_usec,
@@ -453,6 +433,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         say_past(&v);
 
     ret->level = w->level.level;
-    ret->next_look_usec = next_look(&v);
+    ret->next_look_usec = v.readable ? ctw_pace_next(s, &w->last, ctw_trend_burst_rate(&w->trend))
+                                     : s->poll.interval_usec;
     step_growth(&v);
 }
