@@ -86,6 +86,7 @@ static void step_unkept(struct ctw_growing *g, const struct ctw_settings *s,
 
 void ctw_growing_forget(struct ctw_growing *g) {
     g->growth = (struct ctw_growth){0};
+    g->reach = 0;
 }
 
 size_t ctw_growing_step(struct ctw_growing *g, const struct ctw_settings *s,
@@ -96,6 +97,8 @@ size_t ctw_growing_step(struct ctw_growing *g, const struct ctw_settings *s,
     if (s->growth.persist && l->facts.has_kept && g->growth.limits.max == 0)
         g->growth.limits = l->facts.kept;
     ctw_growth_decide(&g->growth, s, l, retd);
+    g->reach =
+        ctw_growth_writes(s) && retd->refusal == CTW_GROWTH_NOT_REFUSED ? retd->bounds.ceiling : 0;
     step_refused(g, s, l, retd, &es);
     step_unkept(g, s, l, &es);
     step_episode(&es, &g->dry_run, !retd->write && (retd->new_max != 0 || retd->new_buckets != 0),

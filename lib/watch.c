@@ -245,12 +245,14 @@ static void say_losses(struct view *v) {
 
 static void step_forecast(struct view *v) {
     const struct ctw_sample *now = &v->w->last;
+    const uint32_t reach = v->w->growing.reach;
+    const uint32_t end = now->max > reach ? now->max : reach; /* what can grow is not full yet */
     uint64_t usec = 0;
     int64_t rate = 0;
     bool sign = false;
 
     if (v->readable && now->max > now->count && v->s->levels.forecast_usec > 0 &&
-        ctw_trend_forecast(&v->w->trend, now->max - now->count, &usec, &rate))
+        ctw_trend_forecast(&v->w->trend, end - now->count, &usec, &rate))
         sign = usec <= v->s->levels.forecast_usec;
 
     struct ctw_alert *a =
