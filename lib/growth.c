@@ -249,14 +249,14 @@ void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,
         .old_buckets = l->sample.buckets,
         .reason = CTW_GROWTH_STARTUP,
     };
+    if (!ctw_growth_on(s)) {
+        refuse(d, CTW_GROWTH_DISABLED, 0);
+        return;
+    }
     ctw_growth_bounds(s, &l->sample, f, &d->bounds);
     if (s->growth.buckets == CTW_BUCKETS_ALWAYS && may_change_buckets(g, s, l)) {
         d->bounds.by[CTW_BOUND_BUCKETS] = CTW_MAX_LARGEST;
         settle(&d->bounds);
-    }
-    if (!ctw_growth_on(s)) {
-        refuse(d, CTW_GROWTH_DISABLED, 0);
-        return;
     }
     if (l->sample.max == 0) {
         refuse(d, CTW_GROWTH_UNLIMITED, 0);

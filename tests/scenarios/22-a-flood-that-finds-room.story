@@ -15,4 +15,4 @@ look until 62s count=600000
 says usage begin level=warning
 says grew begin reason=fill new_max=843776
 look until 2min count=600000
-says usage end
+says nothing
