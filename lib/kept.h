@@ -8,7 +8,7 @@
  *   ctwatch-limits 1
  *   before 65536 65536
  *   grown 1048576 262144
- *   end 5d2e2a91
+ *   end 7868cea9
  *
  * Each pair is nf_conntrack_max and nf_conntrack_buckets. The last line holds the FNV-1a hash of
  * all that stands above it, so that a torn or edited file is told from a whole one.
