@@ -18,6 +18,7 @@ struct ctw_growing {
     enum ctw_growth_refusal refused_as;
     struct ctw_episode unkept;
     struct ctw_episode dry_run;
+    bool rehearsed; /* the last look was a dry run */
     uint32_t reach; /* as far as it may grow, as of the last look; 0: it does not */
 };
 

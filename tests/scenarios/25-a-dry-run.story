@@ -15,3 +15,8 @@ table count=1000
 look until 100s
 says usage end
 says growth_dry_run end
+# In earnest
+settings growth: { enabled = true; };
+settings levels: { forecast = 0; };
+look at 101s
+says grew begin reason=startup new_buckets=1668096
