@@ -95,7 +95,7 @@ size_t ctw_growing_step(struct ctw_growing *g, const struct ctw_settings *s,
     struct edges es = {.edges = ret};
 
     if (g->rehearsed && ctw_growth_writes(s))
-        g->growth = (struct ctw_growth){0}; /* nothing of it was done */
+        g->growth.sized = g->growth.kept_done = false; /* nothing of it was done */
     g->rehearsed = ctw_growth_on(s) && !ctw_growth_writes(s);
     if (s->growth.persist && l->facts.has_kept && g->growth.limits.max == 0)
         g->growth.limits = l->facts.kept;
