@@ -182,6 +182,9 @@ static void at_its_fill_it_grows_by_its_step(void **state) {
     f.l.sample.count--;
     decide(&f);
     assert_false(f.d.needed);
+    f.l.sample.max = 1000000;
+    f.l.sample.count = 800000; /* 80 % to the entry */
+    assert_grows(&f, 1503232, CTW_GROWTH_FILL);
 }
 
 /* 500000 entries a second take 50000 in a tenth of a second. */
