@@ -10,7 +10,7 @@ static const char *why(enum ctw_growth_reason reason) {
     case CTW_GROWTH_FILL:
         return "growth.at was reached";
     case CTW_GROWTH_BURST:
-        return "at this rate it would have been full before it was looked at again a few times";
+        return "at this rate it would have been full within 200 ms";
     case CTW_GROWTH_RESERVE:
         return "less was free than a burst at poll.worst_rate takes in 100 ms";
     case CTW_GROWTH_KEPT:
