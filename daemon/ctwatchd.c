@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "grower.h"
 #include "manager.h"
 
 /* sysexits.h has no names for these two; they are documented in ctwatchd(8). */
@@ -20,11 +21,13 @@ struct arguments {
     const char *config_path;
     const char *root;
     bool check_config;
+    bool forget_limits;
 };
 
 static int print_usage(FILE *to) {
     (void)fputs("usage: ctwatchd [--config FILE] [--root DIR]\n"
                 "       ctwatchd --check-config [--config FILE]\n"
+                "       ctwatchd --forget-limits [--root DIR]\n"
                 "       ctwatchd --print-defaults | --version | --help\n"
                 "\n"
                 "Watches the kernel's connection-tracking table and writes alerts to the journal.\n"
@@ -32,6 +35,8 @@ static int print_usage(FILE *to) {
                 "  -c, --config FILE    read FILE instead of " CTWATCH_CONFIG_PATH "\n"
                 "  -r, --root DIR       read /proc and /sys below DIR: a captured machine\n"
                 "      --check-config   say what is wrong with the configuration, and end\n"
+                "      --forget-limits  put back the limits from before the first growth that\n"
+                "                       was kept (growth.persist), drop what was kept, and end\n"
                 "      --print-defaults print a configuration of defaults, and end\n"
                 "      --version        print the version, and end\n"
                 "  -h, --help           print this, and end\n",
@@ -62,11 +67,12 @@ static int run(const struct arguments *arguments, const struct ctw_settings *set
 
 /* Returns -1 to go on, or the exit status. */
 static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { CHECK_CONFIG = 256, PRINT_DEFAULTS, VERSION };
+    enum { CHECK_CONFIG = 256, FORGET_LIMITS, PRINT_DEFAULTS, VERSION };
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"root", required_argument, NULL, 'r'},
         {"check-config", no_argument, NULL, CHECK_CONFIG},
+        {"forget-limits", no_argument, NULL, FORGET_LIMITS},
         {"print-defaults", no_argument, NULL, PRINT_DEFAULTS},
         {"version", no_argument, NULL, VERSION},
         {"help", no_argument, NULL, 'h'},
@@ -83,6 +89,9 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
             break;
         case CHECK_CONFIG:
             ret->check_config = true;
+            break;
+        case FORGET_LIMITS:
+            ret->forget_limits = true;
             break;
         case PRINT_DEFAULTS:
             return print_defaults();
@@ -110,6 +119,8 @@ int main(int argc, char *argv[]) {
     int status = parse_arguments(argc, argv, &arguments);
     if (status >= 0)
         return status;
+    if (arguments.forget_limits)
+        return ctw_grower_forget(arguments.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
     if (ctw_config_load(arguments.config_path, &settings, error) < 0) {
         (void)fprintf(stderr, "%s\n", error);

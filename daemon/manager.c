@@ -15,6 +15,7 @@
 #include "command.h"
 #include "config.h"
 #include "events.h"
+#include "grower.h"
 #include "kernlog.h"
 #include "netns.h"
 #include "notify.h"
@@ -55,6 +56,7 @@ struct ctw_manager {
     sd_event_source *timer;
     struct ctw_kernlog *kernlog; /* NULL: switched off, or the machine is a captured one */
     struct ctw_events *events;   /* NULL: the machine is a captured one */
+    struct ctw_grower *grower;
     struct ctw_report *report;
     struct ctw_command *command;
     struct watched_table tables[TABLES_MAX];
@@ -171,8 +173,22 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
         ctw_events_take(m->events, ret->now_usec, &ret->events, &w->sources[CTW_SOURCE_EVENTS]);
     ret->asked = m->asked;
     m->asked = false;
+    ctw_grower_look(m->grower, &m->settings, ret->now_usec,
+                    w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK, &ret->facts);
     ctw_report_flush(m->report, &w->sources[CTW_SOURCE_JOURNAL]);
     memcpy(ret->sources, w->sources, sizeof(ret->sources));
+}
+
+/* Before anything is said of the look: in a burst each millisecond is 300 entries. */
+static void grow(struct ctw_manager *m, struct watched_table *w, const struct ctw_tick *t) {
+    struct ctw_growth_outcome outcome;
+
+    if (!m->verdict.growth.write)
+        return;
+    ctw_grower_write(m->grower, &m->verdict.growth, &outcome);
+    ctw_watch_grown(&w->watch, &m->settings, t, &outcome, &m->verdict);
+    if (m->settings.growth.persist && (outcome.max_written || outcome.buckets_written))
+        ctw_grower_keep(m->grower, &w->watch.growing.growth.limits);
 }
 
 /* One look at each table; returns when the next is due. */
@@ -185,6 +201,7 @@ static uint64_t look(struct ctw_manager *m) {
 
         gather(m, w, &tick);
         ctw_watch_step(&w->watch, &m->settings, &tick, &m->verdict);
+        grow(m, w, &tick);
         carry_out(m, w);
         if (m->verdict.next_look_usec < next)
             next = m->verdict.next_look_usec;
@@ -359,6 +376,10 @@ static int set_up(struct ctw_manager *m) {
         if (r < 0)
             return r;
     }
+    r = ctw_grower_new(m->event, m->root,
+                       m->root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0, &m->grower);
+    if (r < 0)
+        return r;
     r = open_kernlog(m);
     if (r < 0)
         return r;
@@ -394,6 +415,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     }
     (void)ctw_events_free(m->events);
     (void)ctw_kernlog_free(m->kernlog);
+    (void)ctw_grower_free(m->grower);
     (void)ctw_command_free(m->command);
     (void)ctw_report_free(m->report);
     (void)sd_event_source_unref(m->timer);

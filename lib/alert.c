@@ -28,6 +28,9 @@ static const struct {
                                      ERROR},
     [CTW_ALERT_INSERT_FAILED] = {"insert_failed", "19b9e22c92174715af5d0b10437e3c2d", WARNING},
     [CTW_ALERT_EXPECT_FULL] = {"expect_full", "645105a35d8a471b949f265fedf1fddd", WARNING},
+    [CTW_ALERT_GREW] = {"grew", "97c1653325c04baf99ed03284a0ac666", NOTICE},
+    [CTW_ALERT_GROWTH_REFUSED] = {"growth_refused", "9d030471050a410cbbc06e2b6ad7263d", WARNING},
+    [CTW_ALERT_GROWTH_DRY_RUN] = {"growth_dry_run", "7d35a081997440a29a434f23faccc713", NOTICE},
     [CTW_ALERT_LIMIT_CHANGED] = {"limit_changed", "0ce902eff69647ddb9b5981a730335d2", WARNING},
     [CTW_ALERT_EVENTS_LOST] = {"events_lost", "16695f37905d4b8ba868854714b52726", NOTICE},
     [CTW_ALERT_BLIND] = {"blind", "66dc7bfe0cbf4ae5abc2a92bab97764d", ERROR},
@@ -230,6 +233,21 @@ static void put_limits(struct ctw_fields *f, const struct ctw_alert *a) {
         put_number(f, "CTWATCH_OLD_BUCKETS", a->old_buckets);
         put_number(f, "CTWATCH_NEW_BUCKETS", a->new_buckets);
     }
+    if (a->our_max != 0)
+        put_number(f, "CTWATCH_OUR_MAX", a->our_max);
+}
+
+static void put_growth(struct ctw_fields *f, const struct ctw_alert *a) {
+    put_limits(f, a);
+    put(f, "CTWATCH_REASON",
+        a->kind == CTW_ALERT_GROWTH_REFUSED ? ctw_growth_refusal_name(a->growth_refusal)
+                                            : ctw_growth_reason_name(a->growth_reason));
+    if (a->ceiling != 0) {
+        put_number(f, "CTWATCH_CEILING", a->ceiling);
+        put(f, "CTWATCH_BOUND", ctw_growth_bound_name(a->bound));
+    }
+    if (a->stall_usec != 0)
+        put_number(f, "CTWATCH_STALL_USEC", a->stall_usec);
 }
 
 static void put_source(struct ctw_fields *f, const struct ctw_alert *a) {
@@ -273,6 +291,9 @@ void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
 
     if (a->kind == CTW_ALERT_LIMIT_CHANGED)
         put_limits(ret, a);
+    if (a->kind == CTW_ALERT_GREW || a->kind == CTW_ALERT_GROWTH_REFUSED ||
+        a->kind == CTW_ALERT_GROWTH_DRY_RUN)
+        put_growth(ret, a);
     if (a->kind == CTW_ALERT_BLIND || a->kind == CTW_ALERT_SIGHTED)
         put_source(ret, a);
     if (a->kind == CTW_ALERT_CONFIG)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "census.h"
+#include "growth.h"
 #include "level.h"
 #include "rates.h"
 #include "sample.h"
@@ -27,6 +28,9 @@ enum ctw_alert_kind {
     CTW_ALERT_DROPPED_BELOW_MAX,
     CTW_ALERT_INSERT_FAILED,
     CTW_ALERT_EXPECT_FULL,
+    CTW_ALERT_GREW,
+    CTW_ALERT_GROWTH_REFUSED,
+    CTW_ALERT_GROWTH_DRY_RUN,
     CTW_ALERT_LIMIT_CHANGED,
     CTW_ALERT_EVENTS_LOST,
     CTW_ALERT_BLIND,
@@ -104,9 +108,18 @@ struct ctw_alert {
     uint64_t netns_inode; /* 0: not known */
     char netns[CTW_NETNS_NAME_MAX]; /* filled by the daemon: only it can look names up */
 
-    bool max_changed, buckets_changed; /* LIMIT_CHANGED */
+    bool max_changed, buckets_changed; /* LIMIT_CHANGED, GREW, GROWTH_DRY_RUN */
     uint32_t old_max, new_max;
     uint32_t old_buckets, new_buckets;
+    uint32_t our_max; /* LIMIT_CHANGED: what ctwatch had set; 0: nothing */
+
+    enum ctw_growth_reason growth_reason;   /* GREW, GROWTH_DRY_RUN */
+    enum ctw_growth_refusal growth_refusal; /* GROWTH_REFUSED */
+    int growth_error;                       /* GROWTH_REFUSED: negative errno, 0: none */
+    const char *growth_path;                /* GROWTH_REFUSED: what the error is about, or NULL */
+    uint32_t ceiling;                       /* GREW, GROWTH_*: 0: not known */
+    enum ctw_growth_bound bound;            /* what sets the ceiling */
+    uint64_t stall_usec;                    /* GREW: what changing the buckets took */
 
     enum ctw_source source;         /* BLIND, SIGHTED */
     struct ctw_source_state health; /* BLIND, SIGHTED */

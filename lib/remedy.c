@@ -7,6 +7,8 @@
 
 #include "diagnosis.h"
 
+#include "growth_words.h"
+
 /* What the sysctl takes at the most (0 .. INT_MAX on every kernel). */
 #define MAX_LARGEST 2147483647u
 
@@ -223,6 +225,11 @@ void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret) {
     case CTW_ALERT_EXPECT_FULL:
         ctw_line_add(ret, "sysctl net.netfilter.nf_conntrack_expect_max shows the limit, "
                           "conntrack -L expect what fills it; double it with sysctl -w");
+        break;
+    case CTW_ALERT_GREW:
+    case CTW_ALERT_GROWTH_REFUSED:
+    case CTW_ALERT_GROWTH_DRY_RUN:
+        ctw_growth_remedy(a, ret);
         break;
     case CTW_ALERT_LIMIT_CHANGED:
         find_other_writer(ret, a);

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "growth_words.h"
+
 static const char *still(const struct ctw_alert *a) {
     return a->edge == CTW_EDGE_REMINDER ? "still " : "";
 }
@@ -228,6 +230,8 @@ static void say_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, ",");
     if (a->buckets_changed)
         ctw_line_add(l, " buckets from %" PRIu32 " to %" PRIu32, a->old_buckets, a->new_buckets);
+    if (a->our_max != 0)
+        ctw_line_add(l, "; ctwatchd had set max to %" PRIu32, a->our_max);
     if (a->has_table) {
         ctw_line_add(l, "; the table is ");
         add_fill(l, a);
@@ -358,6 +362,11 @@ void ctw_sentence(const struct ctw_alert *a, struct ctw_line *ret) {
         break;
     case CTW_ALERT_EXPECT_FULL:
         say_expect_full(ret, a);
+        break;
+    case CTW_ALERT_GREW:
+    case CTW_ALERT_GROWTH_REFUSED:
+    case CTW_ALERT_GROWTH_DRY_RUN:
+        ctw_growth_sentence(a, ret);
         break;
     case CTW_ALERT_LIMIT_CHANGED:
         say_limit_changed(ret, a);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "pace.h"
+
 /* How often a calm table's counters and buckets are read. */
 #define COUNTERS_INTERVAL_USEC CTW_USEC_PER_SEC
 
@@ -15,9 +17,6 @@
  * socket, A and AAAA, confirmed on two CPUs at once). */
 #define CLASH_NOISE       10u
 #define CLASH_WINDOW_USEC (10 * CTW_USEC_PER_SEC)
-
-/* Looks come at this fraction of the time to the next threshold. */
-#define LOOKS_PER_APPROACH 4
 
 /* What a walk came to is said for as long as this: two of its intervals. */
 #define WHO_FRESH_USEC (120 * CTW_USEC_PER_SEC)
@@ -142,6 +141,7 @@ static void say_limits(struct view *v, const struct ctw_sample *before) {
     a->buckets_changed = buckets_changed;
     a->old_buckets = before->buckets;
     a->new_buckets = now->buckets;
+    a->our_max = v->w->growing.growth.ours;
 }
 
 /* The episode begins before its losses are added, so that the first alert counts them, too. */
@@ -234,12 +234,14 @@ static void say_losses(struct view *v) {
 
 static void step_forecast(struct view *v) {
     const struct ctw_sample *now = &v->w->last;
+    const uint32_t reach = v->w->growing.reach;
+    const uint32_t end = now->max > reach ? now->max : reach; /* what can grow is not full yet */
     uint64_t usec = 0;
     int64_t rate = 0;
     bool sign = false;
 
     if (v->readable && now->max > now->count && v->s->levels.forecast_usec > 0 &&
-        ctw_trend_forecast(&v->w->trend, now->max - now->count, &usec, &rate))
+        ctw_trend_forecast(&v->w->trend, end - now->count, &usec, &rate))
         sign = usec <= v->s->levels.forecast_usec;
 
     struct ctw_alert *a =
@@ -388,23 +390,54 @@ static void say_past(struct view *v) {
         make_foreign(a, past->netns[0].inode, lines);
 }
 
-/* A quarter of the time to the next threshold, at the rate of the last two looks. */
-static uint64_t next_look(const struct view *v) {
-    const struct ctw_sample *now = &v->w->last;
-    const uint64_t slowest = v->s->poll.interval_usec, fastest = v->s->poll.fastest_usec;
+static struct ctw_growth_look growth_look(const struct view *v) {
+    return (struct ctw_growth_look){
+        .now_usec = v->t->now_usec,
+        .sample = v->w->last,
+        .rate = ctw_trend_burst_rate(&v->w->trend),
+        .facts = v->t->facts,
+    };
+}
 
-    if (!v->readable)
-        return slowest;
-    for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++) {
-        const uint64_t at = (uint64_t)now->max * ctw_level_threshold(v->s, l) / CTW_PERMYRIAD;
-        if (now->count >= at)
-            continue;
-        const uint64_t usec =
-            ctw_trend_usec_to(ctw_trend_burst_rate(&v->w->trend), at - now->count) /
-            LOOKS_PER_APPROACH;
-        return usec < fastest ? fastest : usec < slowest ? usec : slowest;
+static void say_growth(struct view *v, const struct ctw_growing_edge *edges, size_t n) {
+    const struct ctw_growth_decision *d = &v->ret->growth;
+    const uint64_t by = max_u64(ctw_growth_next_look(&v->w->growing.growth, v->s, &v->w->last, d),
+                                v->s->poll.fastest_usec);
+
+    for (size_t i = 0; i < n; i++) {
+        struct ctw_alert *a = say(v, edges[i].kind, edges[i].edge);
+        if (a)
+            ctw_growing_describe(&edges[i], d, a);
     }
-    return slowest;
+    if (by < v->ret->next_look_usec)
+        v->ret->next_look_usec = by;
+}
+
+static void step_growth(struct view *v) {
+    struct ctw_growing_edge edges[CTW_GROWING_EDGES_MAX];
+    const struct ctw_growth_look look = growth_look(v);
+
+    memset(&v->ret->growth, 0, sizeof(v->ret->growth));
+    if (!v->w->looked)
+        ctw_growing_forget(&v->w->growing);
+    if (v->readable)
+        say_growth(v, edges, ctw_growing_step(&v->w->growing, v->s, &look, &v->ret->growth, edges));
+}
+
+void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
+                     const struct ctw_growth_outcome *o, struct ctw_verdict *ret) {
+    struct view v = {.w = w, .s = s, .t = t, .ret = ret, .readable = true};
+    struct ctw_growing_edge edges[CTW_GROWING_EDGES_MAX];
+    const struct ctw_growth_look look = growth_look(&v);
+    const size_t n = ctw_growing_done(&w->growing, &look, &ret->growth, o, edges);
+
+    if (o->max_written)
+        w->last.max = o->max;
+    if (o->buckets_written)
+        w->last.buckets = o->buckets;
+    if (o->max_written || o->buckets_written)
+        w->last.count = o->count; /* so that what is said shows how much was free */
+    say_growth(&v, edges, n);
 }
 
 void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
@@ -438,5 +471,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         say_past(&v);
 
     ret->level = w->level.level;
-    ret->next_look_usec = next_look(&v);
+    ret->next_look_usec = v.readable ? ctw_pace_next(s, &w->last, ctw_trend_burst_rate(&w->trend))
+                                     : s->poll.interval_usec;
+    step_growth(&v);
 }

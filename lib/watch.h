@@ -19,6 +19,7 @@
 #include "counters.h"
 #include "elsewhere.h"
 #include "episode.h"
+#include "growing.h"
 #include "inquiry.h"
 #include "kmsg.h"
 #include "level.h"
@@ -42,6 +43,7 @@ struct ctw_tick {
     struct ctw_tally past;         /* what it said before ctwatchd started */
     uint64_t past_age_usec;        /* how long ago its newest loss line was */
     bool asked;                    /* somebody wants to know who fills the table: say it anyhow */
+    struct ctw_growth_facts facts; /* where growth is on */
 };
 
 /* What is to be said and done. */
@@ -51,6 +53,9 @@ struct ctw_verdict {
     bool want_events;        /* be subscribed to events */
     const char *events_why;  /* for the log: "the table fills" */
     bool want_walk;          /* walk a sample of the table, then call ctw_watch_learn() */
+    /* What to write, when growth.write says so: at once, before anything is said. What came of it
+     * goes to ctw_watch_grown(). */
+    struct ctw_growth_decision growth;
     size_t n_alerts;
     struct ctw_alert alerts[CTW_VERDICT_ALERTS_MAX];
 };
@@ -83,6 +88,7 @@ struct ctw_watch {
     uint64_t clashes_in_window;
     struct ctw_sight sight;
     struct ctw_elsewhere elsewhere;
+    struct ctw_growing growing;
 };
 
 /**
@@ -112,5 +118,14 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
  * Alerts of the verdict that asked for it, and later ones while it is fresh, carry it.
  */
 void ctw_watch_learn(struct ctw_watch *w, const struct ctw_who *who, uint64_t now_usec);
+
+/**
+ * ctw_watch_grown() - what came of verdict.growth
+ * @t:    the tick that it was decided on
+ * @o:    what the writing did
+ * @ret:  that verdict: alerts are appended, and next_look may come earlier
+ */
+void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
+                     const struct ctw_growth_outcome *o, struct ctw_verdict *ret);
 
 #endif

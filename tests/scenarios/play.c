@@ -17,6 +17,9 @@
  *                            loopback=N dns=N idle=N (permyriad), source=NAME/N port=NAME/N
  *                            state=NAME/N; or "nobody"
  *   asked                    the administrator asks who, at the next look
+ *   machine KEY=VALUE ...    what growth knows: total available (sizes), namespaces, per_bucket,
+ *                            permission=granted|denied|child, kept=MAX/BUCKETS, writes=ok|fail|stay
+ *                            (as the kernel takes them, refuses them, or changes nothing)
  *   source NAME STATE        table, counters, kernel_log, events or journal: ok, absent or failed
  *   look at TIME             one look
  *   look every STEP until TIME [count=N] [drop+=N ...]
@@ -70,7 +73,8 @@ struct play {
     struct ctw_verdict verdict;
     bool counters;
     struct ctw_who who;
-    uint64_t walks; /* since the last "walked" line */
+    uint64_t walks;  /* since the last "walked" line */
+    int write_error; /* of growth: what each write comes to */
     uint64_t now_usec;
     uint64_t looks;       /* since the last "looked" line */
     uint64_t total_looks; /* bounds a story that asks for too much */
@@ -280,6 +284,85 @@ static void set_source(struct play *p, const char *name, const char *state) {
     fail(p, "no such source: %s", name ? name : "(nothing)");
 }
 
+static uint64_t bytes(const struct play *p, const char *text) {
+    uint64_t n = 0;
+
+    if (ctw_text_size(text, &n) < 0)
+        fail(p, "not a size: %s", text);
+    return n;
+}
+
+/* "65536/16384": what was grown to before the boot, from half of it. */
+static void set_kept(struct play *p, char *value) {
+    struct ctw_growth_facts *f = &p->tick.facts;
+    char *slash = strchr(value, '/');
+
+    if (!slash)
+        fail(p, "kept=MAX/BUCKETS, not %s", value);
+    *slash = '\0';
+    f->has_kept = true;
+    f->kept.max = (uint32_t)number(p, value);
+    f->kept.buckets = (uint32_t)number(p, slash + 1);
+    f->kept.before_max = f->kept.max / 2;
+    f->kept.before_buckets = f->kept.buckets / 2;
+}
+
+/* Which of the three words it is. */
+static int word_of(const struct play *p, const char *value, const char *const words[3]) {
+    for (int i = 0; i < 3; i++)
+        if (strcmp(value, words[i]) == 0)
+            return i;
+    fail(p, "%s, %s or %s, not %s", words[0], words[1], words[2], value);
+}
+
+static void set_machine(struct play *p, char *word) {
+    struct ctw_growth_facts *f = &p->tick.facts;
+    char *value = value_of(p, word);
+
+    if (strcmp(word, "total") == 0)
+        f->memory.total_bytes = bytes(p, value);
+    else if (strcmp(word, "available") == 0)
+        f->memory.available_bytes = bytes(p, value);
+    else if (strcmp(word, "namespaces") == 0)
+        f->namespaces = (uint32_t)number(p, value);
+    else if (strcmp(word, "per_bucket") == 0)
+        f->entries_per_bucket = (uint32_t)number(p, value);
+    else if (strcmp(word, "permission") == 0) {
+        static const enum ctw_permission permissions[] = {
+            CTW_PERMISSION_GRANTED, CTW_PERMISSION_DENIED, CTW_PERMISSION_CHILD};
+        f->permission =
+            permissions[word_of(p, value, (const char *const[]){"granted", "denied", "child"})];
+        f->permission_error = f->permission == CTW_PERMISSION_DENIED ? -EROFS : 0;
+    } else if (strcmp(word, "kept") == 0)
+        set_kept(p, value);
+    else if (strcmp(word, "writes") == 0)
+        p->write_error = (const int[]){
+            0, -EINVAL, -EPROTO}[word_of(p, value, (const char *const[]){"ok", "fail", "stay"})];
+    else
+        fail(p, "a machine has no %s", word);
+}
+
+/* The kernel's part in a decision to grow. */
+static void carry_out(struct play *p, const struct ctw_tick *tick) {
+    const struct ctw_growth_decision *d = &p->verdict.growth;
+    struct ctw_sample *t = &p->tick.sample;
+    struct ctw_growth_outcome o = {.count = t->count, .max = t->max, .buckets = t->buckets};
+
+    if (!d->write)
+        return;
+    o.max_error = d->new_max ? p->write_error : 0;
+    if (d->new_max && o.max_error == 0) {
+        o.max_written = true;
+        o.max = t->max = d->new_max;
+    }
+    if (d->new_buckets && o.max_error == 0) {
+        o.buckets_written = true;
+        o.buckets = t->buckets = d->new_buckets;
+        o.stall_usec = 20000;
+    }
+    ctw_watch_grown(&p->watch, &p->settings, tick, &o, &p->verdict);
+}
+
 static void look(struct play *p, uint64_t at_usec) {
     struct ctw_tick tick = p->tick;
     const bool readable = tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
@@ -294,6 +377,7 @@ static void look(struct play *p, uint64_t at_usec) {
     }
 
     ctw_watch_step(&p->watch, &p->settings, &tick, &p->verdict);
+    carry_out(p, &tick);
     if (p->verdict.want_walk) {
         ctw_watch_learn(&p->watch, &p->who, tick.now_usec);
         p->walks++;
@@ -468,7 +552,10 @@ static void do_line(struct play *p, char *line) {
     else if (strcmp(words[0], "wants") == 0) {
         if (n != 2 || (strcmp(words[1], "events") == 0) != p->verdict.want_events)
             fail(p, "events wanted: %d, because %s", p->verdict.want_events, p->verdict.events_why);
-    } else if (strcmp(words[0], "walked") == 0) {
+    } else if (strcmp(words[0], "machine") == 0)
+        for (size_t i = 1; i < n; i++)
+            set_machine(p, words[i]);
+    else if (strcmp(words[0], "walked") == 0) {
         check_bound(p, words, n, p->walks, number);
         p->walks = 0;
     } else if (strcmp(words[0], "source") == 0)
@@ -492,6 +579,17 @@ static void set_stage(struct play *p) {
     p->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
     p->tick.sources[CTW_SOURCE_COUNTERS].health = CTW_HEALTH_OK;
     p->tick.sources[CTW_SOURCE_KERNEL_LOG].health = CTW_HEALTH_OK;
+    p->tick.facts = (struct ctw_growth_facts){
+        .memory = {.total_bytes = UINT64_C(24) << 30,
+                   .has_available = true,
+                   .available_bytes = UINT64_C(20) << 30},
+        .entries_per_bucket = 8,
+        .namespaces = 1,
+        .permission = CTW_PERMISSION_GRANTED,
+        .limit_path = "/proc/max",
+        .buckets_path = "/proc/buckets",
+        .keep_path = "/limits",
+    };
     ctw_settings_defaults(&p->settings);
 }
 

@@ -69,9 +69,11 @@ static void priorities_follow_kind_level_and_edge(void **state) {
         [CTW_ALERT_TABLE_FULL] = 1,     [CTW_ALERT_EARLY_DROP] = 4,
         [CTW_ALERT_CHAIN_TOO_LONG] = 3, [CTW_ALERT_DROPPED_BELOW_MAX] = 3,
         [CTW_ALERT_INSERT_FAILED] = 4,  [CTW_ALERT_EXPECT_FULL] = 4,
-        [CTW_ALERT_LIMIT_CHANGED] = 4,  [CTW_ALERT_EVENTS_LOST] = 5,
-        [CTW_ALERT_BLIND] = 3,          [CTW_ALERT_SIGHTED] = 5,
-        [CTW_ALERT_CONFIG] = 5,
+        [CTW_ALERT_LIMIT_CHANGED] = 4,  [CTW_ALERT_BLIND] = 3,
+        [CTW_ALERT_SIGHTED] = 5,        [CTW_ALERT_CONFIG] = 5,
+        [CTW_ALERT_EVENTS_LOST] = 5,
+        [CTW_ALERT_GREW] = 5,           [CTW_ALERT_GROWTH_REFUSED] = 4,
+        [CTW_ALERT_GROWTH_DRY_RUN] = 5,
     };
 
     (void)state;
@@ -224,6 +226,11 @@ static void the_largest_alert_fits_whole(void **state) {
             a.max_changed = a.buckets_changed = a.config_refused = true;
             a.old_max = a.new_max = a.old_buckets = a.new_buckets = UINT32_MAX - 1;
             a.old_max = a.old_buckets = UINT32_MAX;
+            a.growth_reason = CTW_GROWTH_BURST;
+            a.growth_refusal = CTW_GROWTH_NOT_PERMITTED;
+            a.growth_error = INT32_MIN + 1;
+            a.growth_path = a.reason;
+            a.bound = CTW_BOUND_BUCKETS;
             a.source = CTW_SOURCE_KERNEL_LOG;
             a.health = (struct ctw_source_state){
                 .health = CTW_HEALTH_FAILED, .error = INT32_MIN + 1, .what = a.reason};

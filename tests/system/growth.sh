@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What the tests of growth share: the installed service with growth on, and floods of the initial
+# namespace as fast as two processes can send.
+
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# As on a machine of its own: what the unit may not write, root there may.
+export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1
+
+max_key=net.netfilter.nf_conntrack_max
+buckets_key=net.netfilter.nf_conntrack_buckets
+
+# growth_host MAX BUCKETS: everything but loopback untracked, and these limits until the end.
+growth_host() {
+    need_quiet_host
+    host_track
+    with_sysctl $buckets_key "$2"
+    with_sysctl $max_key "$1"
+}
+
+# set_limits MAX BUCKETS: with an empty table.
+set_limits() {
+    host_flush || true
+    wait_for 20 table_is_empty || fail "$(host_count) entries stay in the table"
+    sysctl -qw $buckets_key="$2"
+    sysctl -qw $max_key="$1"
+}
+
+table_is_empty() { [ "$(host_count)" -lt 200 ]; }
+
+# restart_service: with the settings on standard input, and records counted from here on.
+restart_service() {
+    write /etc/ctwatch.conf
+    cursor=$(in_machine journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
+    in_machine systemctl restart ctwatch || fail "$(in_machine systemctl status ctwatch)"
+    daemon=$(main_pid)
+}
+
+# twice N [KIND]: N flows by two processes; sets $dropped, $evicted and $refused_chains.
+twice() {
+    local drop early chain other
+    drop=$(counter drop) early=$(counter early_drop) chain=$(counter chainlength)
+    "$flood" "${2---udp}" --count $(($1 / 2)) >"$scratch/flood.1" &
+    other=$!
+    "$flood" "${2---udp}" --count $(($1 - $1 / 2)) --offset $(($1 / 2)) >"$scratch/flood.2"
+    wait "$other"
+    dropped=$(($(counter drop) - drop))
+    evicted=$(($(counter early_drop) - early))
+    refused_chains=$(($(counter chainlength) - chain))
+}
+
+# expect_no_loss WHAT
+expect_no_loss() {
+    [ "$dropped/$evicted/$refused_chains" = 0/0/0 ] ||
+        fail "$1: $dropped dropped, $evicted evicted, $refused_chains refused for long chains"$'\n'"$(summary)"
+}
+
+# headroom: how many entries were free at the moment of each write of max.
+headroom() {
+    find_records grew begin | awk -F= '
+        $1 == "CTWATCH_COUNT" { count = $2 }
+        $1 == "CTWATCH_OLD_MAX" { old = $2 }
+        $0 == "" && old { print old - count; old = 0 }'
+}
