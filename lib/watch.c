@@ -13,10 +13,8 @@
 #define LOG_QUIET_USEC      (10 * CTW_USEC_PER_SEC)
 #define COUNTERS_QUIET_USEC CTW_USEC_PER_SEC
 
-/* Clashes below this, within this time, are the races every busy resolver has (two packets of one
- * socket, A and AAAA, confirmed on two CPUs at once). */
-#define CLASH_NOISE       10u
-#define CLASH_WINDOW_USEC (10 * CTW_USEC_PER_SEC)
+/* A clash is over when there was none in a window of ctw_toll_clashing(). */
+#define CLASH_QUIET_USEC (10 * CTW_USEC_PER_SEC)
 
 /* What a walk came to is said for as long as this: two of its intervals. */
 #define WHO_FRESH_USEC (120 * CTW_USEC_PER_SEC)
@@ -61,8 +59,9 @@ static struct ctw_alert *say(struct view *v, enum ctw_alert_kind kind, enum ctw_
     a->rates = ctw_rates_now(&v->w->rates);
     if (v->w->who_usec != 0 && v->t->now_usec - v->w->who_usec < WHO_FRESH_USEC)
         a->who = &v->w->who;
-    a->has_losses = v->w->episode && (v->w->last.has_counters || v->w->losses.log_lines > 0);
-    a->losses = v->w->losses;
+    a->has_losses =
+        v->w->toll.running && (v->w->last.has_counters || v->w->toll.losses.log_lines > 0);
+    a->losses = v->w->toll.losses;
     if (!v->readable)
         return a;
 
@@ -144,31 +143,9 @@ static void say_limits(struct view *v, const struct ctw_sample *before) {
     a->our_max = v->w->growing.growth.ours;
 }
 
-/* The episode begins before its losses are added, so that the first alert counts them, too. */
-static void begin_episode(struct view *v, enum ctw_level level) {
-    struct ctw_watch *w = v->w;
-    const bool lost = v->lost.own_lines > 0 || v->lost.full_drops > 0 || v->lost.other_drops > 0 ||
-                      v->lost.early_drops > 0 || v->lost.clashes > 0 || v->lost.chain_too_long > 0;
-
-    if (!w->episode && (lost || level != CTW_LEVEL_OK)) {
-        w->episode = true;
-        memset(&w->losses, 0, sizeof(w->losses));
-    }
-    w->losses.drops += v->lost.full_drops + v->lost.other_drops;
-    w->losses.early_drops += v->lost.early_drops;
-    w->losses.insert_failed += v->lost.clashes;
-    w->losses.chain_too_long += v->lost.chain_too_long;
-    w->losses.log_lines += v->lost.own_lines;
-}
-
-static void end_episode(struct ctw_watch *w) {
-    const bool going_on = w->level.level != CTW_LEVEL_OK || w->table_full.active ||
-                          w->early_drop.active || w->chain_too_long.active ||
-                          w->dropped_below_max.active || w->insert_failed.active ||
-                          w->clashes_in_window > 0;
-
-    if (w->episode && !going_on)
-        w->episode = false;
+static bool going_on(const struct ctw_watch *w) {
+    return w->level.level != CTW_LEVEL_OK || w->table_full.active || w->early_drop.active ||
+           w->chain_too_long.active || w->dropped_below_max.active || w->insert_failed.active;
 }
 
 /* Every threshold passed upwards is an edge of its own, so that a rule on one level never misses a
@@ -202,18 +179,6 @@ static void remind_of_level(struct view *v) {
         (void)say(v, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
 }
 
-/* Clashes are counted in windows; returns whether the present one is above noise. */
-static bool clashes_above_noise(struct view *v) {
-    struct ctw_watch *w = v->w;
-
-    if (v->t->now_usec - w->clash_window_usec >= CLASH_WINDOW_USEC) {
-        w->clash_window_usec = v->t->now_usec;
-        w->clashes_in_window = 0;
-    }
-    w->clashes_in_window += v->lost.clashes;
-    return v->lost.clashes > 0 && w->clashes_in_window >= CLASH_NOISE;
-}
-
 static void say_losses(struct view *v) {
     struct ctw_watch *w = v->w;
     const bool counted =
@@ -228,8 +193,8 @@ static void say_losses(struct view *v) {
                    CTW_ALERT_CHAIN_TOO_LONG);
     step_condition(v, &w->dropped_below_max, v->lost.other_drops > 0, quiet,
                    CTW_ALERT_DROPPED_BELOW_MAX);
-    step_condition(v, &w->insert_failed, clashes_above_noise(v), max_u64(quiet, CLASH_WINDOW_USEC),
-                   CTW_ALERT_INSERT_FAILED);
+    step_condition(v, &w->insert_failed, ctw_toll_clashing(&w->toll, &v->lost),
+                   max_u64(quiet, CLASH_QUIET_USEC), CTW_ALERT_INSERT_FAILED);
 }
 
 static void step_forecast(struct view *v) {
@@ -308,7 +273,8 @@ static void step_table(struct view *v) {
 
     if (v->readable)
         remember_sample(v);
-    begin_episode(v, ctw_level_step(&w->level, v->s, v->usage, losing, v->t->now_usec));
+    ctw_level_step(&w->level, v->s, v->usage, losing, v->t->now_usec);
+    ctw_toll_add(&w->toll, &v->lost, w->level.level, v->t->now_usec);
     if (v->readable && looked)
         say_limits(v, &last);
     say_level(v, before, losing);
@@ -316,7 +282,7 @@ static void step_table(struct view *v) {
     ask_who(v, before);
     step_forecast(v);
     say_losses(v);
-    end_episode(w);
+    ctw_toll_settle(&w->toll, going_on(w));
 }
 
 /* Without a sample nothing is decided, but that the kernel is dropping is known from its log. */
@@ -325,7 +291,8 @@ static void step_unreadable(struct view *v) {
 
     if (v->lost.own_lines == 0)
         return;
-    begin_episode(v, ctw_level_step(&w->level, v->s, 0, true, v->t->now_usec));
+    ctw_level_step(&w->level, v->s, 0, true, v->t->now_usec);
+    ctw_toll_add(&w->toll, &v->lost, w->level.level, v->t->now_usec);
     step_condition(v, &w->table_full, true, LOG_QUIET_USEC, CTW_ALERT_TABLE_FULL);
 }
 

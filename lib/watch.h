@@ -26,6 +26,7 @@
 #include "sample.h"
 #include "settings.h"
 #include "sight.h"
+#include "toll.h"
 #include "trend.h"
 
 /* Alerts one step may raise: the four levels, every condition, every source, every namespace. */
@@ -67,9 +68,8 @@ struct ctw_watch {
     uint64_t counters_usec; /* when counters were last read */
     struct ctw_level_state level;
     struct ctw_trend trend;
-    uint64_t level_said_usec;         /* usage: when it was last said */
-    bool episode;                     /* level is not ok, or something is being lost */
-    struct ctw_episode_losses losses; /* since that began */
+    uint64_t level_said_usec; /* usage: when it was last said */
+    struct ctw_toll toll;
     struct ctw_rate_window rates;
     struct ctw_inquiry inquiry;
     struct ctw_episode events_lost;
@@ -83,9 +83,6 @@ struct ctw_watch {
     struct ctw_episode dropped_below_max;
     struct ctw_episode insert_failed;
     struct ctw_episode expect_full;
-    uint64_t
-        clash_window_usec; /* insert_failed: start of the window in which clashes are counted */
-    uint64_t clashes_in_window;
     struct ctw_sight sight;
     struct ctw_elsewhere elsewhere;
     struct ctw_growing growing;

@@ -71,9 +71,8 @@ static void priorities_follow_kind_level_and_edge(void **state) {
         [CTW_ALERT_INSERT_FAILED] = 4,  [CTW_ALERT_EXPECT_FULL] = 4,
         [CTW_ALERT_LIMIT_CHANGED] = 4,  [CTW_ALERT_BLIND] = 3,
         [CTW_ALERT_SIGHTED] = 5,        [CTW_ALERT_CONFIG] = 5,
-        [CTW_ALERT_EVENTS_LOST] = 5,
-        [CTW_ALERT_GREW] = 5,           [CTW_ALERT_GROWTH_REFUSED] = 4,
-        [CTW_ALERT_GROWTH_DRY_RUN] = 5,
+        [CTW_ALERT_EVENTS_LOST] = 5,    [CTW_ALERT_GREW] = 5,
+        [CTW_ALERT_GROWTH_REFUSED] = 4, [CTW_ALERT_GROWTH_DRY_RUN] = 5,
     };
 
     (void)state;

@@ -362,7 +362,7 @@ static void drops_in_a_full_table_are_level_full(void **state) {
         looks++;
         CHECK(r, r->verdict.level == CTW_LEVEL_FULL);
         CHECK(r, r->watch.table_full.active);
-        CHECK(r, r->watch.episode);
+        CHECK(r, r->watch.toll.running);
     }
     assert_true(looks > 1000);
 }
@@ -376,18 +376,18 @@ static void no_loss_is_forgotten_within_an_episode(void **state) {
     run_start(r, 8);
     while (r->step < STEPS) {
         run_step(r, true);
-        CHECK(r, r->watch.episode || r->watch.level.level == CTW_LEVEL_OK);
+        CHECK(r, r->watch.toll.running || r->watch.level.level == CTW_LEVEL_OK);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
             if (a->has_losses && !a->foreign && a->edge != CTW_EDGE_PAST)
-                CHECK(r, r->before.episode || r->watch.episode);
+                CHECK(r, r->before.toll.running || r->watch.toll.running);
         }
-        if (!counted(r) || !r->watch.episode)
+        if (!counted(r) || !r->watch.toll.running)
             continue;
         looks++;
         const struct ctw_counters m = moved(r);
-        const struct ctw_episode_losses *before = r->before.episode ? &r->before.losses : &none;
-        const struct ctw_episode_losses *now = &r->watch.losses;
+        const struct ctw_episode_losses *before = r->before.toll.running ? &r->before.toll.losses : &none;
+        const struct ctw_episode_losses *now = &r->watch.toll.losses;
         const uint32_t clashes = m.insert_failed - m.chainlength;
         CHECK(r, now->drops == before->drops + m.drop - clashes);
         CHECK(r, now->early_drops == before->early_drops + m.early_drop);
@@ -546,7 +546,7 @@ static void other_namespaces_never_touch_our_level(void **state) {
         ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
         r->step++;
         CHECK(r, r->verdict.level == CTW_LEVEL_OK);
-        CHECK(r, !r->watch.episode);
+        CHECK(r, !r->watch.toll.running);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
             CHECK(r, a->foreign || a->kind == CTW_ALERT_EXPECT_FULL);
