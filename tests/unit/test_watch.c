@@ -386,7 +386,8 @@ static void no_loss_is_forgotten_within_an_episode(void **state) {
             continue;
         looks++;
         const struct ctw_counters m = moved(r);
-        const struct ctw_episode_losses *before = r->before.toll.running ? &r->before.toll.losses : &none;
+        const struct ctw_episode_losses *before =
+            r->before.toll.running ? &r->before.toll.losses : &none;
         const struct ctw_episode_losses *now = &r->watch.toll.losses;
         const uint32_t clashes = m.insert_failed - m.chainlength;
         CHECK(r, now->drops == before->drops + m.drop - clashes);
