@@ -193,6 +193,19 @@ static int walk(struct ctw_top_gathering *g, struct ctw_walk_end *ret,
     return r;
 }
 
+/* When the hash table has been exchanged under a dump, entries are passed over or come twice, and
+ * the kernel does not say so. */
+static bool was_resized(struct ctw_top_gathering *g) {
+    struct ctw_source_state state;
+    struct ctw_sample now;
+
+    ctw_table_look(g->table, &now, &state);
+    if (state.health != CTW_HEALTH_OK)
+        return true;
+    ctw_table_look_counters(g->table, &now, &state);
+    return now.has_buckets && g->sample.has_buckets && now.buckets != g->sample.buckets;
+}
+
 static struct ctw_top_list rank(struct list *l, const struct ctw_top_request *request) {
     struct ctw_top_list ret = {.by = l->by, .rows = l->rows};
 
@@ -216,6 +229,8 @@ int ctw_top_gather(struct ctw_top_gathering *g, struct ctw_top *ret,
         r = walk(g, &end, reterr);
     if (r < 0)
         return r;
+    if (was_resized(g))
+        end.interrupted = true;
 
     *ret = (struct ctw_top){
         .table = g->sample,
