@@ -36,7 +36,7 @@ int ctw_grower_new(sd_event *event, const char *root, bool initial, struct ctw_g
     ctw_limiter_init(&g->limits, root);
     int r = ctw_machine_new(root, &g->machine);
     if (r >= 0)
-        r = ctw_keep_new(event, root, &g->keep);
+        r = ctw_keep_new(event, root, CTW_KEEP_DELAY_USEC, &g->keep);
     if (r < 0) {
         (void)ctw_grower_free(g);
         return r;
@@ -138,7 +138,7 @@ static int forget(const struct ctw_keep *k, const char *root) {
 int ctw_grower_forget(const char *root) {
     struct ctw_keep *k = NULL;
 
-    int r = ctw_keep_new(NULL, root, &k);
+    int r = ctw_keep_new(NULL, root, CTW_KEEP_DELAY_USEC, &k);
     if (r == 0)
         r = forget(k, root);
     (void)ctw_keep_free(k);

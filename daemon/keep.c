@@ -13,13 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* From a growth to its writing: a burst grows the table several times within a second. */
-#define DELAY_USEC 2000000u
-
 #define DIRECTORY "/var/lib/ctwatch"
 
 struct ctw_keep {
     sd_event *event;
+    uint64_t delay_usec;
     sd_event_source *delay; /* NULL: nothing waits */
     sd_event_source *child; /* NULL: nothing is being written */
     pid_t pid;
@@ -144,7 +142,7 @@ void ctw_keep_put(struct ctw_keep *k, const struct ctw_kept *l) {
         k->again = true;
     if (k->pid != 0 || k->delay)
         return;
-    int r = sd_event_add_time_relative(k->event, &k->delay, CLOCK_MONOTONIC, DELAY_USEC, 0,
+    int r = sd_event_add_time_relative(k->event, &k->delay, CLOCK_MONOTONIC, k->delay_usec, 0,
                                        on_delay, k);
     if (r < 0)
         k->error = r;
@@ -152,7 +150,7 @@ void ctw_keep_put(struct ctw_keep *k, const struct ctw_kept *l) {
 
 /* --- interface -------------------------------------------------------------------------------- */
 
-int ctw_keep_new(sd_event *event, const char *root, struct ctw_keep **ret) {
+int ctw_keep_new(sd_event *event, const char *root, uint64_t delay_usec, struct ctw_keep **ret) {
     const char *directory = getenv("STATE_DIRECTORY");
     sigset_t child_ended;
     int n;
@@ -168,6 +166,7 @@ int ctw_keep_new(sd_event *event, const char *root, struct ctw_keep **ret) {
         free(k);
         return -ENAMETOOLONG;
     }
+    k->delay_usec = delay_usec;
     (void)snprintf(k->path, sizeof(k->path), "%s/limits", k->directory);
     (void)snprintf(k->temporary, sizeof(k->temporary), "%s/limits.new", k->directory);
     sigemptyset(&child_ended);

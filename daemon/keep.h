@@ -9,18 +9,23 @@
  * later: while the table grows, nothing waits for a disk.
  */
 
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "../lib/kept.h"
 
 struct ctw_keep;
 
+/* From a growth to its writing: a burst grows the table several times within a second. */
+#define CTW_KEEP_DELAY_USEC UINT64_C(2000000)
+
 /**
  * ctw_keep_new() - for the state directory: $STATE_DIRECTORY, or /var/lib/ctwatch below @root
+ * @delay_usec:  CTW_KEEP_DELAY_USEC, but for tests
  *
  * Return: 0, -ENOMEM, -ENAMETOOLONG.
  */
-int ctw_keep_new(sd_event *event, const char *root, struct ctw_keep **ret);
+int ctw_keep_new(sd_event *event, const char *root, uint64_t delay_usec, struct ctw_keep **ret);
 
 /** ctw_keep_free() - what still waits to be written is written first */
 struct ctw_keep *ctw_keep_free(struct ctw_keep *k);

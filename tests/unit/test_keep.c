@@ -12,6 +12,9 @@
 
 #include "keep.h"
 
+/* Instead of CTW_KEEP_DELAY_USEC. */
+#define DELAY_USEC 100000u
+
 static const struct ctw_kept grown = {65536, 65536, 1048576, 262144};
 
 struct keep_fixture {
@@ -30,7 +33,7 @@ static int keep_up(void **state) {
     snprintf(f->directory, sizeof(f->directory), "%s/state", f->root);
     assert_int_equal(setenv("STATE_DIRECTORY", f->directory, 1), 0);
     assert_int_equal(sd_event_new(&f->event), 0);
-    assert_int_equal(ctw_keep_new(f->event, "", &f->k), 0);
+    assert_int_equal(ctw_keep_new(f->event, "", DELAY_USEC, &f->k), 0);
     *state = f;
     return 0;
 }
@@ -52,7 +55,7 @@ static void run(struct keep_fixture *f) {
     for (int i = 0; i < 400; i++) {
         assert_true(sd_event_run(f->event, 10000) >= 0);
         if (ctw_keep_error(f->k) != 0 ||
-            (ctw_keep_read(f->k, &k) == 0 && i > 250)) /* the write comes after two seconds */
+            (ctw_keep_read(f->k, &k) == 0 && i > 25)) /* the write comes after DELAY_USEC */
             return;
     }
     fail_msg("nothing was written");
@@ -92,7 +95,7 @@ static void an_end_before_it_was_written_writes_it(void **state) {
 
     ctw_keep_put(f->k, &grown);
     f->k = ctw_keep_free(f->k);
-    assert_int_equal(ctw_keep_new(f->event, "", &f->k), 0);
+    assert_int_equal(ctw_keep_new(f->event, "", DELAY_USEC, &f->k), 0);
     assert_kept(f, &grown);
 }
 
@@ -156,7 +159,7 @@ static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
 
     assert_int_equal(mount(NULL, f->directory, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
     f->k = ctw_keep_free(f->k);
-    assert_int_equal(ctw_keep_new(f->event, "", &f->k), 0);
+    assert_int_equal(ctw_keep_new(f->event, "", DELAY_USEC, &f->k), 0);
     ctw_keep_put(f->k, &more);
     run(f);
     const int readonly = ctw_keep_error(f->k);
@@ -176,7 +179,7 @@ static void write_for_ever(const struct ctw_kept *from) {
     for (;;) {
         struct ctw_keep *writer = NULL;
         k.max = k.max < CTW_MAX_LARGEST ? k.max + 1 : k.before_max;
-        if (ctw_keep_new(event, "", &writer) < 0)
+        if (ctw_keep_new(event, "", DELAY_USEC, &writer) < 0)
             _exit(1);
         ctw_keep_put(writer, &k);
         (void)ctw_keep_free(writer);
