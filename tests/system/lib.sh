@@ -7,7 +7,7 @@
 # The machine is a Debian container of this kernel and of its initial network namespace, so its
 # conntrack table is the real one. It is made once, kept in $cache, and booted with a layer in
 # memory above it, so that nothing a test does there stays. Where a container with systemd is what
-# we run in already, that one is used, provided that ctwatch isn't installed in it.
+# we run in already, that one is used; if ctwatch is installed there, it is afterwards, too.
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -93,11 +93,18 @@ shut_down() {
 
 is_disposable() { [ -d /run/systemd/system ] && systemd-detect-virt --quiet --container; }
 
+# What is installed here is put back in the end; a configuration that somebody edited is not ours to
+# take away, even for a while.
 use_this_machine() {
-    if [ -e /usr/share/ctwatch/installed ] || [ -e /etc/ctwatch.conf ]; then
-        skip "ctwatch is installed in this container, and a test would replace it"
-    fi
+    was_installed=
     checkout=$SOURCE_DIR
+    if [ -e /etc/ctwatch.conf ] && ! cmp -s /etc/ctwatch.conf /usr/share/ctwatch/ctwatch.conf; then
+        skip "ctwatch is installed in this container, with a configuration of its own"
+    fi
+    if [ -e /usr/share/ctwatch/installed ]; then
+        was_installed=yes
+        "$checkout/systemd/install" --remove >/dev/null
+    fi
     defer put_away
 }
 
@@ -105,6 +112,7 @@ put_away() {
     [ ! -e /usr/share/ctwatch/installed ] || "$checkout/systemd/install" --remove >/dev/null
     rm -rf /etc/ctwatch.conf /etc/ctwatch.conf.new /etc/systemd/system/ctwatch.service.d
     systemctl daemon-reload
+    [ -z "$was_installed" ] || "$checkout/systemd/install" >/dev/null
 }
 
 # machine_new: one without ctwatch.
