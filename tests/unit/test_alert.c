@@ -212,7 +212,7 @@ static void the_largest_alert_fits_whole(void **state) {
     (void)state;
     for (int kind = 0; kind < CTW_ALERT_KINDS; kind++) {
         for (int edge = CTW_EDGE_BEGIN; edge <= CTW_EDGE_PAST; edge++) {
-            memset(&a, 0xff, offsetof(struct ctw_alert, netns)); /* the largest numbers there are */
+            memset(&a, 0xff, sizeof a); /* the largest numbers there are */
             a.kind = (enum ctw_alert_kind)kind;
             a.edge = (enum ctw_edge)edge;
             a.level = CTW_LEVEL_CRITICAL;
