@@ -73,13 +73,15 @@ static uint64_t share(uint64_t bytes, uint32_t permyriad) {
     return bytes / CTW_PERMYRIAD * permyriad + bytes % CTW_PERMYRIAD * permyriad / CTW_PERMYRIAD;
 }
 
+uint64_t ctw_growth_bytes_per_entry(const struct ctw_growth_facts *f) {
+    const uint64_t advised = most(advised_per_bucket(f->entries_per_bucket), 1);
+
+    return CTW_ENTRY_BYTES * most(f->namespaces, 1) + (CTW_BUCKET_BYTES + advised - 1) / advised;
+}
+
 /* Entries that the share of memory holds, with the buckets that they are advised to have. */
 static uint64_t entries_in(uint64_t bytes, const struct ctw_growth_facts *f) {
-    const uint64_t advised = most(advised_per_bucket(f->entries_per_bucket), 1);
-    const uint64_t each =
-        CTW_ENTRY_BYTES * most(f->namespaces, 1) + (CTW_BUCKET_BYTES + advised - 1) / advised;
-
-    return bytes / each;
+    return bytes / ctw_growth_bytes_per_entry(f);
 }
 
 static void bounds_but_buckets(const struct ctw_settings *s, const struct ctw_sample *sample,
