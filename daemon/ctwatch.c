@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advise.h"
 #include "top.h"
 
 #define EXIT_BAD_USAGE 2
@@ -16,6 +17,7 @@ static const struct verb {
     const char *description;
 } verbs[] = {
     {"top", ctw_verb_top, "who fills the table"},
+    {"advise", ctw_verb_advise, "what to set so that the table lasts"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 

@@ -79,7 +79,7 @@ static void where_all_is_well_nothing_is_advised(void **state) {
 }
 
 static void limits_are_what_can_be_worked_out_by_hand(void **state) {
-    /* 10 % of 24 GiB / (384 + 2) bytes = 6676079, of 256 MiB 69541, in multiples of 4096 */
+    /* 10 % of 24 GiB / (384 + 2) bytes = 6676114, of 256 MiB 69542, in multiples of 4096 */
     static const struct {
         uint32_t count, max, buckets, refused, per_bucket;
         uint64_t memory;
@@ -90,7 +90,7 @@ static void limits_are_what_can_be_worked_out_by_hand(void **state) {
         /* it does not: 500000 in multiples of 4096 */
         {0, 499999, 65536, 0, 8, 24 * GIB, 499999, 65536}, /* but that is no step worth taking */
         {0, 262144, 262144, 0, 8, 24 * GIB, 503808, 262144},
-        {0, 65536, 16384, 0, 8, 24 * GIB, 503808, 126464}, /* 503808 / 4, in multiples of 512 */
+        {0, 65536, 16384, 0, 8, 24 * GIB, 503808, 125952}, /* 503808 / 4 */
         /* twice of 400000 and 500000 */
         {400000, 524288, 262144, 0, 8, 24 * GIB, 1302528, 262144},
         /* something was lost: as much as memory allows */
@@ -279,17 +279,17 @@ static struct ctw_advice_facts in_need(void) {
 }
 
 static void lines_are_those_of_the_kind_of_kernel(void **state) {
-    static const char sysctls[] = "net.netfilter.nf_conntrack_max = 507904\n"
+    static const char sysctls[] = "net.netfilter.nf_conntrack_max = 503808\n"
                                   "net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n";
     struct ctw_advice_facts f = in_need();
     char all[256];
 
     (void)state;
     advise(&f);
-    (void)snprintf(all, sizeof(all), "net.netfilter.nf_conntrack_buckets = 126976\n%s", sysctls);
+    (void)snprintf(all, sizeof(all), "net.netfilter.nf_conntrack_buckets = 125952\n%s", sysctls);
     assert_string_equal(advice.files[CTW_FILE_SYSCTL], all);
     assert_string_equal(advice.files[CTW_FILE_MODULES_LOAD], "nf_conntrack\n");
-    assert_string_equal(advice.files[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=126976\n");
+    assert_string_equal(advice.files[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=125952\n");
 
     f.buckets_writable = false;
     advise(&f);
@@ -300,7 +300,7 @@ static void lines_are_those_of_the_kind_of_kernel(void **state) {
     advise(&f);
     assert_string_equal(advice.files[CTW_FILE_MODULES_LOAD], "");
     assert_string_equal(advice.files[CTW_FILE_MODPROBE], "");
-    assert_non_null(strstr(found(CTW_FINDING_BUCKETS)->text.text, "nf_conntrack.hashsize=126976"));
+    assert_non_null(strstr(found(CTW_FINDING_BUCKETS)->text.text, "nf_conntrack.hashsize=125952"));
 
     f.buckets_writable = true;
     advise(&f);
@@ -320,8 +320,9 @@ static void whoever_followed_it_hears_no_more(void **state) {
         f.machine.memory = (struct ctw_memory){memory[i / 8 % 4], true, memory[i / 8 % 4] / 10 * 9};
         f.machine.entries_per_bucket = i / 32 ? 1 : 8;
         advise(&f);
-        assert_true(advice.max >= f.table.max && advice.max <= advice.resized.ceiling ||
-                    advice.max == f.table.max);
+        assert_true(advice.max >= f.table.max);
+        if (advice.max != f.table.max)
+            assert_true(advice.max <= advice.resized.ceiling);
         assert_true(advice.buckets >= f.table.buckets);
         f.table.max = advice.max;
         f.table.buckets = advice.buckets;
@@ -351,21 +352,38 @@ static void it_reads_like_this(void **state) {
     assert_int_equal(n, strlen(text));
     assert_string_equal(
         text, "entries              1000 of 65536 (1.5 %)\n"
-              "buckets              16384, 4.0 entries each at the limit, up to 8 safe here\n"
+              "buckets              16384, 4.0 entries each at the limit, up to 8 safe\n"
               "memory at the limit  16 MiB = 65536 x 256 + 16384 x 8 bytes\n"
               "  at worst           24 MiB, with 384 instead of 256: events, or accounting\n"
               "lost so far          0 connections refused, 0 evicted\n"
-              "could go untracked   62.3 % loopback, 10.0 % DNS, of a sample of 500, +- 3.1\n"
+              "could go untracked   62.3 % loopback, 10.0 % DNS, of 500 sampled, +- 3.1\n"
               "growth ceiling       131072, set by buckets (growth is off)\n"
               "                     6672384, set by growth.memory, with enough buckets\n"
               "  growth.ceiling     no bound\n"
               "  growth.memory      6672384 = 10.0 % of 25769803776 bytes / 386\n"
-              "  MemAvailable       27889664 = 1000 + half of 21474836480 bytes / 385\n"
+              "  MemAvailable       27889664 = 1000 + 21474836480 bytes / 2 / 385\n"
               "  buckets            131072 = 16384 x 8\n"
               "\n"
               "* Raise nf_conntrack_max from 65536 to 503808: room for 2 x 1000 entries and a\n"
               "  second of a burst (500000, poll.worst_rate), as nothing raises it in time. It\n"
-              "  takes no memory until entries come.\n");
+              "  takes no memory until entries come.\n"
+              "* Raise nf_conntrack_buckets from 16384 to 125952: 503808 entries would be more\n"
+              "  than 8 for each, and the kernel refuses those that make a chain too long,\n"
+              "  without a word in its log.\n"
+              "* Lower nf_conntrack_tcp_timeout_established from 432000 to 86400 s: whoever\n"
+              "  vanishes without a word keeps an entry for so long. It frees nothing that is\n"
+              "  idle: an entry gets the new timeout with its next packet.\n"
+              "\n"
+              "# /etc/sysctl.d/99-conntrack.conf (at once: sysctl -p FILE)\n"
+              "net.netfilter.nf_conntrack_buckets = 125952\n"
+              "net.netfilter.nf_conntrack_max = 503808\n"
+              "net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n"
+              "\n"
+              "# /etc/modules-load.d/conntrack.conf (or the sysctls come too early)\n"
+              "nf_conntrack\n"
+              "\n"
+              "# /etc/modprobe.d/conntrack.conf (for when it is loaded)\n"
+              "options nf_conntrack hashsize=125952\n");
 }
 
 static void no_line_is_wider_than_a_terminal(void **state) {
@@ -385,7 +403,7 @@ static void no_line_is_wider_than_a_terminal(void **state) {
                              .entries = UINT32_MAX,
                              .loopback_permyriad = 10000,
                              .dns_permyriad = 10000,
-                             .margin_permyriad = 10000};
+                             .margin_permyriad = 3100};
     for (size_t i = 0; i < CTW_TIMEOUTS; i++)
         f.timeouts[i] = (struct ctw_advice_timeout){true, UINT32_MAX};
     for (int again = 0; again < 2; again++) {
@@ -393,7 +411,8 @@ static void no_line_is_wider_than_a_terminal(void **state) {
         assert_in_range(ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text)), 1,
                         sizeof(text) - 1);
         for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
-            assert_in_range(strcspn(line, "\n"), 0, 80);
+            if (strcspn(line, "\n") > 80)
+                fail_msg("%.*s", (int)strcspn(line, "\n"), line);
         f.table.max = 65536;
     }
     assert_int_equal(strlen(advice.files[CTW_FILE_NFT]) < CTW_ADVICE_FILE_MAX - 100, true);
@@ -408,7 +427,8 @@ static void json_says_the_same(void **state) {
 
     (void)state;
     advise(&f);
-    assert_int_equal(ctw_render_advice_json(&f, &advice, text, sizeof(text)), strlen(text));
+    const size_t n = ctw_render_advice_json(&f, &advice, text, sizeof(text));
+    assert_int_equal(n, strlen(text));
     json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(o);
     assert_int_equal(json_unpack(o, "{s:{s:I,s:I}, s:{s:I,s:s}, s:n, s:[{s:s,s:s,s:I,s:I}]}",
