@@ -15,6 +15,8 @@
  * With --source all come from one address, and what tells them apart is the other end:
  *   IPv4   ADDRESS, port 1024 to 9215    ->   127.32.0.0/16, port 80 (TCP) or 53 (UDP)
  *   IPv6   ADDRESS, port 32768 to 65535  ->   ::1, port 1024 to 17407
+ *
+ * With --strangers each comes from an address of its own: 127.64.0.0/10, 4 million of them.
  */
 
 #include <arpa/inet.h>
@@ -50,6 +52,7 @@ struct options {
     uint32_t count;
     uint32_t offset;
     uint32_t rate; /* flows per second, 0: as fast as possible */
+    bool strangers;
     bool has_source;
     struct in6_addr source; /* IPv4: in its first four bytes */
 };
@@ -121,6 +124,8 @@ static void flow_endpoints(const struct options *o, uint32_t flow, struct endpoi
         from->port = (uint16_t)(1024 + (key & 0x1fff));
         to->address.v4.s_addr = htonl(INADDR_LOOPBACK);
         to->port = o->kind == UDP ? 53 : 80;
+        if (o->strangers)
+            from->address.v4.s_addr = htonl(UINT32_C(0x7f400000) | (flow & 0x3fffff));
         if (o->has_source) {
             to->address.v4.s_addr = htonl(UINT32_C(0x7f200000) | key >> 13);
             memcpy(&from->address.v4, &o->source, sizeof from->address.v4);
@@ -330,7 +335,9 @@ static int flood(int fd, const struct options *o, struct result *r) {
 /* --- the command line ------------------------------------------------------------------------ */
 
 static void usage(FILE *f) {
-    fputs("Usage: flood --udp|--syn|--assured --count N [--offset K] [--rate R] [--source A] [-6]\n"
+    fputs("Usage: flood --udp|--syn|--assured --count N [--offset K] [--rate R] [--source A | "
+          "--strangers]\n"
+          "             [-6]\n"
           "Makes N conntrack entries with real packets over loopback.\n"
           "\n"
           "  --udp       one UDP packet a flow: an unassured entry\n"
@@ -340,6 +347,7 @@ static void usage(FILE *f) {
           "  --offset K  number of the first flow, default 0; a flow's number fixes its tuple\n"
           "  --rate R    flows per second, default 0: as fast as possible\n"
           "  --source A  all flows come from this address, which the namespace must have on lo\n"
+          "  --strangers each flow from an address of its own, IPv4\n"
           "  -6          IPv6 over ::1\n"
           "\n"
           "Prints one line:\n"
@@ -364,15 +372,11 @@ static int parse_number(const char *text, uint32_t max, uint32_t *ret) {
 
 static int parse_options(int argc, char **argv, struct options *o) {
     static const struct option longs[] = {
-        {"udp", no_argument, NULL, 'u'},
-        {"syn", no_argument, NULL, 's'},
-        {"assured", no_argument, NULL, 'a'},
-        {"count", required_argument, NULL, 'c'},
-        {"offset", required_argument, NULL, 'o'},
-        {"rate", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {"source", required_argument, NULL, 'f'},
-        {0},
+        {"udp", no_argument, NULL, 'u'},          {"syn", no_argument, NULL, 's'},
+        {"assured", no_argument, NULL, 'a'},      {"count", required_argument, NULL, 'c'},
+        {"offset", required_argument, NULL, 'o'}, {"rate", required_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},         {"source", required_argument, NULL, 'f'},
+        {"strangers", no_argument, NULL, 'x'},    {0},
     };
     const char *source = NULL;
     int c, ret = 0;
@@ -396,6 +400,9 @@ static int parse_options(int argc, char **argv, struct options *o) {
             break;
         case 'f':
             source = optarg;
+            break;
+        case 'x':
+            o->strangers = true;
             break;
         case '6':
             o->ipv6 = true;
