@@ -74,23 +74,6 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
     return -1;
 }
 
-/* A configuration that was not asked for may be missing, or unreadable for this user.
- * Return: -1 to go on, or the exit status. */
-static int load_settings(const char *path, struct ctw_settings *ret) {
-    char error[CTW_CONFIG_ERROR_MAX];
-
-    if (ctw_config_load(path ? path : CTWATCH_CONFIG_PATH, ret, error) >= 0)
-        return -1;
-    if (path) {
-        (void)fprintf(stderr, "%s\n", error);
-        return EXIT_CANNOT_READ;
-    }
-    if (access(CTWATCH_CONFIG_PATH, R_OK) == 0)
-        (void)fprintf(stderr, "%s\nctwatch advise: going on with the defaults\n", error);
-    ctw_settings_defaults(ret);
-    return -1;
-}
-
 /* Return: the exit status. */
 static int show(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                 const struct ctw_advice *a, bool json) {
@@ -120,10 +103,10 @@ int ctw_verb_advise(int argc, char *argv[]) {
 
     argv[0] = (char *)"ctwatch advise"; /* for getopt's messages: it only reads it */
     int status = parse_arguments(argc, argv, &arguments);
-    if (status < 0)
-        status = load_settings(arguments.config_path, &settings);
     if (status >= 0)
         return status;
+    if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch advise", &settings) < 0)
+        return EXIT_CANNOT_READ;
 
     if (ctw_advise_gather(arguments.root, settings.talkers.sample, &facts, error) < 0) {
         (void)fprintf(stderr, "ctwatch advise: %s\n", error);

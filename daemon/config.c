@@ -131,3 +131,19 @@ int ctw_config_load(const char *path, struct ctw_settings *ret,
         print_error(path, &err, reterr);
     return r;
 }
+
+int ctw_config_load_or_defaults(const char *path, const char *program, struct ctw_settings *ret) {
+    char error[CTW_CONFIG_ERROR_MAX];
+    const int r = ctw_config_load(path ? path : CTWATCH_CONFIG_PATH, ret, error);
+
+    if (r >= 0)
+        return 0;
+    if (path) {
+        (void)fprintf(stderr, "%s\n", error);
+        return r;
+    }
+    if (access(CTWATCH_CONFIG_PATH, R_OK) == 0)
+        (void)fprintf(stderr, "%s\n%s: going on with the defaults\n", error, program);
+    ctw_settings_defaults(ret);
+    return 0;
+}

@@ -22,4 +22,14 @@
 int ctw_config_load(const char *path, struct ctw_settings *ret,
                     char reterr[static CTW_CONFIG_ERROR_MAX]);
 
+/**
+ * ctw_config_load_or_defaults() - the same, for a program that can do without
+ * @path:     a file that was asked for; NULL: the usual one, which may be missing, or unreadable
+ * for this user: then the defaults are taken
+ * @program:  for what is said on stderr when something is wrong
+ *
+ * Return: 0; a negative errno when the file that was asked for is refused.
+ */
+int ctw_config_load_or_defaults(const char *path, const char *program, struct ctw_settings *ret);
+
 #endif

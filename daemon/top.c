@@ -197,22 +197,6 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
     return status;
 }
 
-/* A configuration that was not asked for may be missing, or unreadable for this user. */
-static int load_settings(const char *path, struct ctw_settings *ret) {
-    char error[CTW_CONFIG_ERROR_MAX];
-
-    if (ctw_config_load(path ? path : CTWATCH_CONFIG_PATH, ret, error) >= 0)
-        return -1;
-    if (path) {
-        (void)fprintf(stderr, "%s\n", error);
-        return EXIT_CANNOT_READ;
-    }
-    if (access(CTWATCH_CONFIG_PATH, R_OK) == 0)
-        (void)fprintf(stderr, "%s\nctwatch top: going on with the defaults\n", error);
-    ctw_settings_defaults(ret);
-    return -1;
-}
-
 static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t *ret) {
     uint64_t value;
 
@@ -228,9 +212,8 @@ static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t 
 static int make_request(const struct arguments *a, struct ctw_top_request *ret) {
     struct ctw_settings settings;
 
-    int status = load_settings(a->config_path, &settings);
-    if (status >= 0)
-        return status;
+    if (ctw_config_load_or_defaults(a->config_path, "ctwatch top", &settings) < 0)
+        return EXIT_CANNOT_READ;
     *ret = (struct ctw_top_request){
         .sample = a->exact ? 0 : settings.talkers.sample,
         .ipv6_prefix = settings.talkers.ipv6_prefix,

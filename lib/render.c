@@ -3,33 +3,18 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "level.h"
-
-/* Text that goes on being measured when it no longer fits. */
-struct out {
-    char *buffer;
-    size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct out *o, const char *format, ...) {
-    const size_t left = o->used < o->size ? o->size - o->used : 0;
-    va_list arguments;
-
-    va_start(arguments, format);
-    const int n = vsnprintf(left > 0 ? o->buffer + o->used : NULL, left, format, arguments);
-    va_end(arguments);
-    o->used += n > 0 ? (size_t)n : 0;
-}
+#include "out.h"
 
 /* "60.1 %": of a share the nearest tenth; @width is that of the number. */
-static void put_percent(struct out *o, int width, uint32_t share) {
+static void put_percent(struct ctw_out *o, int width, uint32_t share) {
     const uint32_t tenths = (share + 5) / 10;
 
-    put(o, "%*" PRIu32 ".%" PRIu32 " %%", width > 2 ? width - 2 : 0, tenths / 10, tenths % 10);
+    ctw_out_put(o, "%*" PRIu32 ".%" PRIu32 " %%", width > 2 ? width - 2 : 0, tenths / 10,
+                tenths % 10);
 }
 
 /* --- one list -------------------------------------------------------------------------------- */
@@ -58,12 +43,12 @@ static void print_entries(const struct ctw_top *t, uint64_t entries, char ret[st
     (void)snprintf(ret, 24, "~%" PRIu64, (estimate + unit / 2) / unit * unit);
 }
 
-static void put_row(struct out *o, const struct ctw_top *t, int width, const char *name,
+static void put_row(struct ctw_out *o, const struct ctw_top *t, int width, const char *name,
                     uint64_t entries) {
     char number[24];
 
     print_entries(t, entries, number);
-    put(o, "%-*s %9s ", width, name, number);
+    ctw_out_put(o, "%-*s %9s ", width, name, number);
     put_percent(o, 5, permyriad(entries, t->who.entries));
 }
 
@@ -97,41 +82,41 @@ static const char *line_name(const struct ctw_top *t, const struct ctw_top_list 
     return i < named(t, list) ? list->rows[i].name : "(others)";
 }
 
-static void put_heading(struct out *o, const struct ctw_top_list *list, int width) {
+static void put_heading(struct ctw_out *o, const struct ctw_top_list *list, int width) {
     char title[32];
 
     (void)snprintf(title, sizeof(title), "%s%s", list->by == CTW_BY_PORT ? "destination " : "",
                    ctw_dimension_word(list->by));
     for (char *c = title; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
-    put(o, "%-*s %9s %7s", width, title, "ENTRIES", "SHARE");
+    ctw_out_put(o, "%-*s %9s %7s", width, title, "ENTRIES", "SHARE");
 }
 
-static void put_bar(struct out *o, uint64_t part, uint64_t whole) {
+static void put_bar(struct ctw_out *o, uint64_t part, uint64_t whole) {
     const uint32_t share = permyriad(part, whole);
     const uint32_t n = (share * BAR_WIDTH + CTW_PERMYRIAD / 2) / CTW_PERMYRIAD;
 
     if (n > 0)
-        put(o, "  %.*s", (int)n, "####################");
+        ctw_out_put(o, "  %.*s", (int)n, "####################");
 }
 
-static void put_list(struct out *o, const struct ctw_top *t, const struct ctw_top_list *list) {
+static void put_list(struct ctw_out *o, const struct ctw_top *t, const struct ctw_top_list *list) {
     int width = NAME_WIDTH;
 
     for (size_t i = 0; i < list->n; i++)
         if ((int)strlen(list->rows[i].name) > width)
             width = (int)strlen(list->rows[i].name);
-    put(o, "\n");
+    ctw_out_put(o, "\n");
     put_heading(o, list, width);
-    put(o, "\n");
+    ctw_out_put(o, "\n");
     for (size_t i = 0; i < lines(t, list); i++) {
         put_row(o, t, width, line_name(t, list, i), line_entries(t, list, i));
         put_bar(o, line_entries(t, list, i), t->who.entries);
-        put(o, "\n");
+        ctw_out_put(o, "\n");
     }
 }
 
-static void put_half(struct out *o, const struct ctw_top *t, const struct ctw_top_list *list,
+static void put_half(struct ctw_out *o, const struct ctw_top *t, const struct ctw_top_list *list,
                      size_t i) {
     char name[NAME_WIDTH + 1];
 
@@ -139,23 +124,23 @@ static void put_half(struct out *o, const struct ctw_top *t, const struct ctw_to
     put_row(o, t, NAME_WIDTH, name, line_entries(t, list, i));
 }
 
-static void put_pair(struct out *o, const struct ctw_top *t, const struct ctw_top_list *left,
+static void put_pair(struct ctw_out *o, const struct ctw_top *t, const struct ctw_top_list *left,
                      const struct ctw_top_list *right) {
     const size_t n_left = lines(t, left), n_right = lines(t, right);
 
-    put(o, "\n");
+    ctw_out_put(o, "\n");
     put_heading(o, left, NAME_WIDTH);
-    put(o, "%*s", GAP, "");
+    ctw_out_put(o, "%*s", GAP, "");
     put_heading(o, right, NAME_WIDTH);
-    put(o, "\n");
+    ctw_out_put(o, "\n");
     for (size_t i = 0; i < n_left || i < n_right; i++) {
         if (i < n_left)
             put_half(o, t, left, i);
         if (i < n_right) {
-            put(o, "%*s", i < n_left ? GAP : 2 * (NAME_WIDTH - 1) + GAP, "");
+            ctw_out_put(o, "%*s", i < n_left ? GAP : 2 * (NAME_WIDTH - 1) + GAP, "");
             put_half(o, t, right, i);
         }
-        put(o, "\n");
+        ctw_out_put(o, "\n");
     }
 }
 
@@ -163,50 +148,52 @@ static void put_pair(struct out *o, const struct ctw_top *t, const struct ctw_to
 
 /* "486211 of 524288 entries (92.7 %), 262144 buckets"; the fill is cut off, not rounded, so that
  * 100.0 means full. */
-static void put_table(struct out *o, const struct ctw_sample *s) {
+static void put_table(struct ctw_out *o, const struct ctw_sample *s) {
     const uint32_t usage = ctw_usage_permyriad(s->count, s->max);
 
-    put(o, "%" PRIu32, s->count);
+    ctw_out_put(o, "%" PRIu32, s->count);
     if (s->max > 0)
-        put(o, " of %" PRIu32 " entries (%" PRIu32 ".%" PRIu32 " %%)", s->max, usage / 100,
-            usage / 10 % 10);
+        ctw_out_put(o, " of %" PRIu32 " entries (%" PRIu32 ".%" PRIu32 " %%)", s->max, usage / 100,
+                    usage / 10 % 10);
     else
-        put(o, " entries, no limit");
+        ctw_out_put(o, " entries, no limit");
     if (s->has_buckets)
-        put(o, ", %" PRIu32 " buckets", s->buckets);
-    put(o, "\n");
+        ctw_out_put(o, ", %" PRIu32 " buckets", s->buckets);
+    ctw_out_put(o, "\n");
 }
 
-static void put_basis(struct out *o, const struct ctw_top *t) {
+static void put_basis(struct ctw_out *o, const struct ctw_top *t) {
     if (t->who.entries == 0) {
-        put(o, "none was found\n");
+        ctw_out_put(o, "none was found\n");
     } else if (t->who.sampled) {
-        put(o, "a random sample of %" PRIu32 " of them: shares are right within ", t->who.entries);
+        ctw_out_put(o, "a random sample of %" PRIu32 " of them: shares are right within ",
+                    t->who.entries);
         put_percent(o, 0, t->who.margin_permyriad);
-        put(o, "\n");
+        ctw_out_put(o, "\n");
     } else {
-        put(o, "all %" PRIu32 " were counted\n", t->who.entries);
+        ctw_out_put(o, "all %" PRIu32 " were counted\n", t->who.entries);
     }
     if (t->timed_out)
-        put(o, "stopped before the sample was complete: the kernel had to search for these among\n"
+        ctw_out_put(
+            o, "stopped before the sample was complete: the kernel had to search for these among\n"
                "the entries of other network namespaces\n");
     if (t->interrupted)
-        put(o, "they changed places meanwhile: some may be missing or counted twice\n");
+        ctw_out_put(o, "they changed places meanwhile: some may be missing or counted twice\n");
 }
 
-static void put_outlook(struct out *o, const struct ctw_who *who) {
-    put(o, "\nassured    ");
+static void put_outlook(struct ctw_out *o, const struct ctw_who *who) {
+    ctw_out_put(o, "\nassured    ");
     put_percent(o, 5, who->assured_permyriad);
-    put(o, "  of the entries cannot be evicted from a full table\n");
+    ctw_out_put(o, "  of the entries cannot be evicted from a full table\n");
     if (!who->has_drop_risk)
         return;
-    put(o, "drop risk  ");
+    ctw_out_put(o, "drop risk  ");
     put_percent(o, 5, who->drop_risk_permyriad);
-    put(o, "  of new connections lost, should it fill up with the like\n");
+    ctw_out_put(o, "  of new connections lost, should it fill up with the like\n");
 }
 
 size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size) {
-    struct out o = {.buffer = buffer, .size = size};
+    struct ctw_out o = {.buffer = buffer, .size = size};
     size_t i = 0;
 
     if (size > 0)

@@ -2,51 +2,35 @@
 #include "render_advice.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "level.h"
+#include "out.h"
 
 #define COLUMNS 80
 
-/* Text that goes on being measured when it no longer fits. */
-struct out {
-    char *buffer;
-    size_t size, used;
-};
-
-__attribute__((format(printf, 2, 3))) static void put(struct out *o, const char *format, ...) {
-    const size_t left = o->used < o->size ? o->size - o->used : 0;
-    va_list arguments;
-
-    va_start(arguments, format);
-    const int n = vsnprintf(left > 0 ? o->buffer + o->used : NULL, left, format, arguments);
-    va_end(arguments);
-    o->used += n > 0 ? (size_t)n : 0;
-}
-
 /* Broken between words; lines after the first are indented by as much as @mark takes. */
-static void put_wrapped(struct out *o, const char *mark, const char *text) {
+static void put_wrapped(struct ctw_out *o, const char *mark, const char *text) {
     const size_t indent = strlen(mark);
     size_t column = indent;
 
-    put(o, "%s", mark);
+    ctw_out_put(o, "%s", mark);
     for (bool first = true; *text != '\0'; first = false) {
         const size_t n = strcspn(text, " ");
         if (!first && column + 1 + n > COLUMNS) {
-            put(o, "\n%*s", (int)indent, "");
+            ctw_out_put(o, "\n%*s", (int)indent, "");
             column = indent;
         } else if (!first) {
-            put(o, " ");
+            ctw_out_put(o, " ");
             column++;
         }
-        put(o, "%.*s", (int)n, text);
+        ctw_out_put(o, "%.*s", (int)n, text);
         column += n;
         text += n + strspn(text + n, " ");
     }
-    put(o, "\n");
+    ctw_out_put(o, "\n");
 }
 
 /* --- what is ---------------------------------------------------------------------------------- */
@@ -54,150 +38,154 @@ static void put_wrapped(struct out *o, const char *mark, const char *text) {
 /* A label, a number, and how it comes about. */
 #define LABEL "%-20s "
 
-static void put_fill(struct out *o, const struct ctw_sample *t) {
+static void put_fill(struct ctw_out *o, const struct ctw_sample *t) {
     const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
 
-    put(o, LABEL "%" PRIu32, "entries", t->count);
+    ctw_out_put(o, LABEL "%" PRIu32, "entries", t->count);
     if (t->max > 0)
-        put(o, " of %" PRIu32 " (%" PRIu32 ".%" PRIu32 " %%)\n", t->max, usage / 100,
-            usage / 10 % 10);
+        ctw_out_put(o, " of %" PRIu32 " (%" PRIu32 ".%" PRIu32 " %%)\n", t->max, usage / 100,
+                    usage / 10 % 10);
     else
-        put(o, ", no limit\n");
+        ctw_out_put(o, ", no limit\n");
 }
 
 /* "262144, 2.2 entries each at the limit, up to 8 safe": rounded up, so that 8.0 is. */
-static void put_buckets(struct out *o, const struct ctw_advice_facts *f) {
+static void put_buckets(struct ctw_out *o, const struct ctw_advice_facts *f) {
     const struct ctw_sample *t = &f->table;
     const uint64_t of = t->max > 0 ? t->max : t->count;
 
-    put(o, LABEL, "buckets");
+    ctw_out_put(o, LABEL, "buckets");
     if (!t->has_buckets || t->buckets == 0) {
-        put(o, "not known\n");
+        ctw_out_put(o, "not known\n");
         return;
     }
     const uint64_t tenths = (of * 10 + t->buckets - 1) / t->buckets;
-    put(o, "%" PRIu32 ", %" PRIu64 ".%" PRIu64 " entries each %s, up to %" PRIu32 " safe\n",
-        t->buckets, tenths / 10, tenths % 10, t->max > 0 ? "at the limit" : "now",
-        f->machine.entries_per_bucket);
+    ctw_out_put(o, "%" PRIu32 ", %" PRIu64 ".%" PRIu64 " entries each %s, up to %" PRIu32 " safe\n",
+                t->buckets, tenths / 10, tenths % 10, t->max > 0 ? "at the limit" : "now",
+                f->machine.entries_per_bucket);
 }
 
-static void put_memory(struct out *o, const struct ctw_advice_facts *f,
+static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_advice *a) {
     const struct ctw_sample *t = &f->table;
 
     if (t->max == 0)
         return;
-    put(o, LABEL "%" PRIu64 " MiB = %" PRIu32 " x 256", "memory at the limit", a->bytes_least >> 20,
-        t->max);
+    ctw_out_put(o, LABEL "%" PRIu64 " MiB = %" PRIu32 " x 256", "memory at the limit",
+                a->bytes_least >> 20, t->max);
     if (t->has_buckets)
-        put(o, " + %" PRIu32 " x 8", t->buckets);
-    put(o, " bytes\n" LABEL "%" PRIu64 " MiB, with 384 instead of 256: events, or accounting\n",
+        ctw_out_put(o, " + %" PRIu32 " x 8", t->buckets);
+    ctw_out_put(
+        o, " bytes\n" LABEL "%" PRIu64 " MiB, with 384 instead of 256: events, or accounting\n",
         "  at worst", a->bytes_most >> 20);
     if (f->machine.namespaces > 1)
-        put(o, LABEL "%" PRIu32 " network namespaces may hold as many entries each\n", "",
-            f->machine.namespaces);
+        ctw_out_put(o, LABEL "%" PRIu32 " network namespaces may hold as many entries each\n", "",
+                    f->machine.namespaces);
 }
 
-static void put_losses(struct out *o, const struct ctw_advice_facts *f,
+static void put_losses(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_advice *a) {
     if (f->table.has_counters)
-        put(o, LABEL "%" PRIu64 " connections refused, %" PRIu64 " evicted\n", "lost so far",
-            a->refused, a->evicted);
+        ctw_out_put(o, LABEL "%" PRIu64 " connections refused, %" PRIu64 " evicted\n",
+                    "lost so far", a->refused, a->evicted);
 }
 
-static void put_shares(struct out *o, const struct ctw_who *who) {
+static void put_shares(struct ctw_out *o, const struct ctw_who *who) {
     const uint32_t loopback = (who->loopback_permyriad + 5) / 10;
     const uint32_t dns = (who->dns_permyriad + 5) / 10;
     const uint32_t margin = (who->margin_permyriad + 9) / 10;
 
-    put(o, "%" PRIu32 ".%" PRIu32 " %% loopback, %" PRIu32 ".%" PRIu32 " %% DNS, of ",
-        loopback / 10, loopback % 10, dns / 10, dns % 10);
+    ctw_out_put(o, "%" PRIu32 ".%" PRIu32 " %% loopback, %" PRIu32 ".%" PRIu32 " %% DNS, of ",
+                loopback / 10, loopback % 10, dns / 10, dns % 10);
     if (margin > 0)
-        put(o, "%" PRIu32 " sampled, +- %" PRIu32 ".%" PRIu32 "\n", who->entries, margin / 10,
-            margin % 10);
+        ctw_out_put(o, "%" PRIu32 " sampled, +- %" PRIu32 ".%" PRIu32 "\n", who->entries,
+                    margin / 10, margin % 10);
     else
-        put(o, "all %" PRIu32 " entries\n", who->entries);
+        ctw_out_put(o, "all %" PRIu32 " entries\n", who->entries);
 }
 
-static void put_untracked(struct out *o, const struct ctw_advice_facts *f) {
-    put(o, LABEL, "could go untracked");
+static void put_untracked(struct ctw_out *o, const struct ctw_advice_facts *f) {
+    ctw_out_put(o, LABEL, "could go untracked");
     switch (f->lack) {
     case CTW_CENSUS_TAKEN:
         put_shares(o, &f->who);
         break;
     case CTW_CENSUS_EMPTY:
-        put(o, "there is no entry\n");
+        ctw_out_put(o, "there is no entry\n");
         break;
     case CTW_CENSUS_NOT_PERMITTED:
-        put(o, "not known without root\n");
+        ctw_out_put(o, "not known without root\n");
         break;
     case CTW_CENSUS_CAPTURED:
-        put(o, "not known of a captured machine\n");
+        ctw_out_put(o, "not known of a captured machine\n");
         break;
     case CTW_CENSUS_FAILED:
-        put(o, "not known: the table could not be listed\n");
+        ctw_out_put(o, "not known: the table could not be listed\n");
         break;
     }
 }
 
 /* --- growth ----------------------------------------------------------------------------------- */
 
-static void put_bound(struct out *o, const struct ctw_growth_bounds *b, enum ctw_growth_bound by) {
-    put(o, "  %-18s ", ctw_growth_bound_name(by));
+static void put_bound(struct ctw_out *o, const struct ctw_growth_bounds *b,
+                      enum ctw_growth_bound by) {
+    ctw_out_put(o, "  %-18s ", ctw_growth_bound_name(by));
     if (b->by[by] == CTW_MAX_LARGEST)
-        put(o, "no bound");
+        ctw_out_put(o, "no bound");
     else
-        put(o, "%" PRIu32, b->by[by]);
+        ctw_out_put(o, "%" PRIu32, b->by[by]);
 }
 
-static void put_bounds(struct out *o, const struct ctw_advice_facts *f,
+static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_settings *s, const struct ctw_growth_bounds *b) {
     const struct ctw_memory *m = &f->machine.memory;
     const uint32_t tenths = s->growth.memory_permyriad / 10;
 
     put_bound(o, b, CTW_BOUND_SETTING);
-    put(o, "\n");
+    ctw_out_put(o, "\n");
     put_bound(o, b, CTW_BOUND_MEMORY);
-    put(o, " = %" PRIu32 ".%" PRIu32 " %% of %" PRIu64 " bytes / %" PRIu64 "\n", tenths / 10,
-        tenths % 10, m->total_bytes, ctw_growth_bytes_per_entry(&f->machine));
+    ctw_out_put(o, " = %" PRIu32 ".%" PRIu32 " %% of %" PRIu64 " bytes / %" PRIu64 "\n",
+                tenths / 10, tenths % 10, m->total_bytes, ctw_growth_bytes_per_entry(&f->machine));
     put_bound(o, b, CTW_BOUND_AVAILABLE);
     if (m->has_available)
-        put(o, " = %" PRIu32 " + %" PRIu64 " bytes / 2 / %" PRIu32, f->table.count,
-            m->available_bytes, CTW_ENTRY_BYTES + 1);
-    put(o, "\n");
+        ctw_out_put(o, " = %" PRIu32 " + %" PRIu64 " bytes / 2 / %" PRIu32, f->table.count,
+                    m->available_bytes, CTW_ENTRY_BYTES + 1);
+    ctw_out_put(o, "\n");
     put_bound(o, b, CTW_BOUND_BUCKETS);
     if (f->table.has_buckets)
-        put(o, " = %" PRIu32 " x %" PRIu32, f->table.buckets, f->machine.entries_per_bucket);
-    put(o, "\n");
+        ctw_out_put(o, " = %" PRIu32 " x %" PRIu32, f->table.buckets,
+                    f->machine.entries_per_bucket);
+    ctw_out_put(o, "\n");
 }
 
-static void put_growth(struct out *o, const struct ctw_advice_facts *f,
+static void put_growth(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_settings *s, const struct ctw_advice *a) {
-    put(o, LABEL, "growth ceiling");
+    ctw_out_put(o, LABEL, "growth ceiling");
     if (!a->has_bounds) {
-        put(o, "not known: /proc/meminfo cannot be read\n");
+        ctw_out_put(o, "not known: /proc/meminfo cannot be read\n");
         return;
     }
-    put(o, "%" PRIu32 ", set by %s%s\n", a->bounds.ceiling, ctw_growth_bound_name(a->bounds.bound),
-        ctw_growth_writes(s) ? "" : " (growth is off)");
+    ctw_out_put(o, "%" PRIu32 ", set by %s%s\n", a->bounds.ceiling,
+                ctw_growth_bound_name(a->bounds.bound),
+                ctw_growth_writes(s) ? "" : " (growth is off)");
     if (a->resized.ceiling != a->bounds.ceiling)
-        put(o, LABEL "%" PRIu32 ", set by %s, with enough buckets\n", "", a->resized.ceiling,
-            ctw_growth_bound_name(a->resized.bound));
+        ctw_out_put(o, LABEL "%" PRIu32 ", set by %s, with enough buckets\n", "",
+                    a->resized.ceiling, ctw_growth_bound_name(a->resized.bound));
     put_bounds(o, f, s, &a->bounds);
 }
 
 /* --- what to do ------------------------------------------------------------------------------- */
 
-static size_t put_findings(struct out *o, const struct ctw_advice *a) {
+static size_t put_findings(struct ctw_out *o, const struct ctw_advice *a) {
     size_t changes = 0;
 
-    put(o, "\n");
+    ctw_out_put(o, "\n");
     for (size_t i = 0; i < a->n_findings; i++) {
         put_wrapped(o, "* ", a->findings[i].text.text);
         changes += ctw_finding_changes(a->findings[i].kind);
     }
     if (a->n_findings == 0)
-        put(o, "There is nothing to change.\n");
+        ctw_out_put(o, "There is nothing to change.\n");
     return changes;
 }
 
@@ -215,21 +203,22 @@ static const char *at_once(enum ctw_advice_file file) {
     return "";
 }
 
-static void put_files(struct out *o, const struct ctw_advice *a) {
+static void put_files(struct ctw_out *o, const struct ctw_advice *a) {
     for (int i = 0; i < CTW_ADVICE_FILES; i++)
         if (a->files[i][0] != '\0')
-            put(o, "\n# %s (%s)\n%s", ctw_advice_file_path((enum ctw_advice_file)i),
-                at_once((enum ctw_advice_file)i), a->files[i]);
+            ctw_out_put(o, "\n# %s (%s)\n%s", ctw_advice_file_path((enum ctw_advice_file)i),
+                        at_once((enum ctw_advice_file)i), a->files[i]);
 }
 
 size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                               const struct ctw_advice *a, char *buffer, size_t size) {
-    struct out o = {.buffer = buffer, .size = size};
+    struct ctw_out o = {.buffer = buffer, .size = size};
 
     if (size > 0)
         buffer[0] = '\0';
     if (!f->has_table) {
-        put(&o, "There is no conntrack table: the kernel has not loaded nf_conntrack, so nothing\n"
+        ctw_out_put(
+            &o, "There is no conntrack table: the kernel has not loaded nf_conntrack, so nothing\n"
                 "is tracked here, and there is nothing to change.\n");
         return o.used;
     }
