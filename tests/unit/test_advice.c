@@ -356,7 +356,7 @@ static void it_reads_like_this(void **state) {
               "memory at the limit  16 MiB = 65536 x 256 + 16384 x 8 bytes\n"
               "  at worst           24 MiB, with 384 instead of 256: events, or accounting\n"
               "lost so far          0 connections refused, 0 evicted\n"
-              "could go untracked   62.3 % loopback, 10.0 % DNS, of 500 sampled, +- 3.1\n"
+              "could go untracked   62.3 % loopback, 10.0 % DNS, of 500 seen, +- 3.1\n"
               "growth ceiling       131072, set by buckets (growth is off)\n"
               "                     6672384, set by growth.memory, with enough buckets\n"
               "  growth.ceiling     no bound\n"
