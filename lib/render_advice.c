@@ -98,8 +98,8 @@ static void put_shares(struct ctw_out *o, const struct ctw_who *who) {
     ctw_out_put(o, "%" PRIu32 ".%" PRIu32 " %% loopback, %" PRIu32 ".%" PRIu32 " %% DNS, of ",
                 loopback / 10, loopback % 10, dns / 10, dns % 10);
     if (margin > 0)
-        ctw_out_put(o, "%" PRIu32 " seen, +- %" PRIu32 ".%" PRIu32 "\n", who->entries,
-                    margin / 10, margin % 10);
+        ctw_out_put(o, "%" PRIu32 " seen, +- %" PRIu32 ".%" PRIu32 "\n", who->entries, margin / 10,
+                    margin % 10);
     else
         ctw_out_put(o, "all %" PRIu32 " entries\n", who->entries);
 }
