@@ -19,7 +19,11 @@ growth_host() {
     host_track
     with_sysctl $buckets_key "$2"
     with_sysctl $max_key "$1"
+    defer stop_growing
 }
+
+# stop_growing: before the limits are put back, or they would grow again.
+stop_growing() { in_machine systemctl stop ctwatch 2>/dev/null || true; }
 
 # set_limits MAX BUCKETS: with an empty table.
 set_limits() {
