@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#define CLASH_NOISE       10u
-#define CLASH_WINDOW_USEC (10 * CTW_USEC_PER_SEC)
+#define CLASH_NOISE 10u
 
 static bool any(const struct ctw_attribution *lost) {
     return lost->own_lines > 0 || lost->full_drops > 0 || lost->other_drops > 0 ||
@@ -23,7 +22,7 @@ void ctw_toll_add(struct ctw_toll *t, const struct ctw_attribution *lost, enum c
     t->losses.chain_too_long += lost->chain_too_long;
     t->losses.log_lines += lost->own_lines;
 
-    if (now_usec - t->clash_window_usec >= CLASH_WINDOW_USEC) {
+    if (now_usec - t->clash_window_usec >= CTW_TOLL_CLASH_WINDOW_USEC) {
         t->clash_window_usec = now_usec;
         t->clashes_in_window = 0;
     }

@@ -13,6 +13,9 @@
 #include "alert.h"
 #include "attribution.h"
 
+/* Clashes are counted in windows of this length; without one for as long they are over. */
+#define CTW_TOLL_CLASH_WINDOW_USEC (10 * CTW_USEC_PER_SEC)
+
 /* Zero-initialised, all is well. */
 struct ctw_toll {
     bool running;                     /* level is not ok, or something was lost just now */

@@ -13,9 +13,6 @@
 #define LOG_QUIET_USEC      (10 * CTW_USEC_PER_SEC)
 #define COUNTERS_QUIET_USEC CTW_USEC_PER_SEC
 
-/* A clash is over when there was none in a window of ctw_toll_clashing(). */
-#define CLASH_QUIET_USEC (10 * CTW_USEC_PER_SEC)
-
 /* What a walk came to is said for as long as this: two of its intervals. */
 #define WHO_FRESH_USEC (120 * CTW_USEC_PER_SEC)
 
@@ -194,7 +191,7 @@ static void say_losses(struct view *v) {
     step_condition(v, &w->dropped_below_max, v->lost.other_drops > 0, quiet,
                    CTW_ALERT_DROPPED_BELOW_MAX);
     step_condition(v, &w->insert_failed, ctw_toll_clashing(&w->toll, &v->lost),
-                   max_u64(quiet, CLASH_QUIET_USEC), CTW_ALERT_INSERT_FAILED);
+                   max_u64(quiet, CTW_TOLL_CLASH_WINDOW_USEC), CTW_ALERT_INSERT_FAILED);
 }
 
 static void step_forecast(struct view *v) {
