@@ -58,6 +58,8 @@ const char *ctw_source_name(enum ctw_source source) {
         return "events";
     case CTW_SOURCE_JOURNAL:
         return "journal";
+    case CTW_SOURCE_STATE:
+        return "state";
     }
     return "unknown";
 }

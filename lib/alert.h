@@ -55,8 +55,9 @@ enum ctw_source {
     CTW_SOURCE_KERNEL_LOG, /* /dev/kmsg */
     CTW_SOURCE_EVENTS,     /* the ctnetlink event subscription */
     CTW_SOURCE_JOURNAL,    /* where alerts go: cannot be read, but can fail */
+    CTW_SOURCE_STATE,      /* where readers look, likewise */
 };
-#define CTW_SOURCES (CTW_SOURCE_JOURNAL + 1)
+#define CTW_SOURCES (CTW_SOURCE_STATE + 1)
 
 enum ctw_health {
     CTW_HEALTH_UNUSED, /* switched off, or nothing has been tried yet */
@@ -145,7 +146,7 @@ const char *ctw_alert_kind_name(enum ctw_alert_kind kind);
 /** ctw_alert_message_id() - the kind's MESSAGE_ID, 32 lower-case hexadecimal digits */
 const char *ctw_alert_message_id(enum ctw_alert_kind kind);
 
-/** ctw_source_name() - "table", "counters", "kernel_log", "journal" */
+/** ctw_source_name() - "table", "counters", "kernel_log", "events", "journal", "state" */
 const char *ctw_source_name(enum ctw_source source);
 
 /** ctw_edge_name() - "begin", "reminder", "end", "past" */

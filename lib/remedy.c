@@ -192,6 +192,13 @@ static void open_eyes(struct ctw_line *l, const struct ctw_alert *a) {
     case CTW_SOURCE_JOURNAL:
         ctw_line_add(l, "systemctl status systemd-journald.socket systemd-journald.service");
         break;
+    case CTW_SOURCE_STATE:
+        if (forbidden)
+            ctw_line_add(l, "systemctl cat ctwatch: the unit needs RuntimeDirectory=ctwatch; on a "
+                            "terminal: --state with a folder of yours");
+        else
+            ctw_line_add(l, "df /run, ls -ld /run/ctwatch: it needs a megabyte of room there");
+        break;
     }
 }
 

@@ -282,6 +282,8 @@ static void say_blind(struct ctw_line *l, const struct ctw_alert *a) {
                                "rates of new connections are not known, or are lower bounds"},
         [CTW_SOURCE_JOURNAL] = {"Journal takes no records", "No journal",
                                 "alerts are held until it does"},
+        [CTW_SOURCE_STATE] = {"State cannot be published", "No state",
+                              "ctwatch status and the metrics show nothing of it"},
     };
     struct ctw_line fault;
 
@@ -303,6 +305,7 @@ static void say_sighted(struct ctw_line *l, const struct ctw_alert *a) {
         [CTW_SOURCE_KERNEL_LOG] = "Kernel log can now be read",
         [CTW_SOURCE_EVENTS] = "Conntrack events now arrive",
         [CTW_SOURCE_JOURNAL] = "Journal now takes records",
+        [CTW_SOURCE_STATE] = "State is now published",
     };
 
     ctw_line_add(l, "%s", words[a->source]);

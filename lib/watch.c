@@ -435,6 +435,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         say_past(&v);
 
     ret->level = w->level.level;
+    ret->lost = v.lost;
     ret->next_look_usec = v.readable ? ctw_pace_next(s, &w->last, ctw_trend_burst_rate(&w->trend))
                                      : s->poll.interval_usec;
     step_growth(&v);

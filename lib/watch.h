@@ -50,10 +50,11 @@ struct ctw_tick {
 /* What is to be said and done. */
 struct ctw_verdict {
     enum ctw_level level;
-    uint64_t next_look_usec; /* from this tick's now */
-    bool want_events;        /* be subscribed to events */
-    const char *events_why;  /* for the log: "the table fills" */
-    bool want_walk;          /* walk a sample of the table, then call ctw_watch_learn() */
+    struct ctw_attribution lost; /* since the last look */
+    uint64_t next_look_usec;     /* from this tick's now */
+    bool want_events;            /* be subscribed to events */
+    const char *events_why;      /* for the log: "the table fills" */
+    bool want_walk;              /* walk a sample of the table, then call ctw_watch_learn() */
     /* What to write, when growth.write says so: at once, before anything is said. What came of it
      * goes to ctw_watch_grown(). */
     struct ctw_growth_decision growth;

@@ -234,10 +234,15 @@ static void blindness_names_the_file_the_fault_and_the_consequence(void **state)
     a = blind(CTW_SOURCE_JOURNAL, CTW_HEALTH_FAILED, -ENOENT, NULL);
     assert_message(&a, "Journal takes no records (No such file or directory): alerts are held "
                        "until it does.");
+    a = blind(CTW_SOURCE_STATE, CTW_HEALTH_FAILED, -ENOSPC, "/run/ctwatch/state");
+    assert_message(&a, "State cannot be published (/run/ctwatch/state: No space left on device): "
+                       "ctwatch status and the metrics show nothing of it.");
 
     a.kind = CTW_ALERT_SIGHTED;
     a.edge = CTW_EDGE_END;
     a.health = (struct ctw_source_state){.health = CTW_HEALTH_OK};
+    assert_message(&a, "State is now published.");
+    a.source = CTW_SOURCE_JOURNAL;
     assert_message(&a, "Journal now takes records.");
     assert_field(&a, "CTWATCH_REASON", NULL);
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_PUBLISH_H
+#define CTW_PUBLISH_H
+
+/*
+ * The snapshot in shared memory: written by one, read by any.
+ *
+ * DIRECTORY/state holds a struct ctw_state. Where it cannot be made (no room, no permission), and
+ * where somebody has removed or cut it, the value lives on in private memory, and the file is
+ * tried again every ten seconds. A history that a former daemon left there is taken over.
+ */
+
+#include "../lib/alert.h"
+#include "../lib/snapshot.h"
+
+struct ctw_publish;
+
+/**
+ * ctw_publish_new() - make the file, and be the only one who does
+ * @directory:  made when it is not there; NULL: publish nowhere
+ * @now_usec:   monotonic: slots of the history left there that are of a later time are not believed
+ * @ret_owner:  set when -EBUSY: the process that publishes there, 0: not known
+ *
+ * Return: 0, even when the file could not be made; -EBUSY when another process publishes there;
+ * -ENOMEM.
+ */
+int ctw_publish_new(const char *directory, uint64_t now_usec, struct ctw_publish **ret,
+                    uint32_t *ret_owner);
+
+/** ctw_publish_free() - leaves the file behind */
+struct ctw_publish *ctw_publish_free(struct ctw_publish *p);
+
+/**
+ * ctw_publish_begin() - from now on readers wait
+ *
+ * Return: what to change; never NULL.
+ */
+struct ctw_snapshot *ctw_publish_begin(struct ctw_publish *p);
+
+/** ctw_publish_end() - they go on */
+void ctw_publish_end(struct ctw_publish *p);
+
+/** ctw_publish_begin_history(), ctw_publish_end_history() - the same for the history */
+struct ctw_history *ctw_publish_begin_history(struct ctw_publish *p);
+void ctw_publish_end_history(struct ctw_publish *p);
+
+/**
+ * ctw_publish_look() - see to the file: between two publications
+ * @state:  UNUSED when publishing nowhere, OK, or FAILED with the file and why
+ */
+void ctw_publish_look(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_STATE_H
+#define CTW_STATE_H
+
+/*
+ * What a ctwatchd has published, as a reader gets it.
+ *
+ * It is copied with pread(), not mapped: whoever cuts the file while it is being read makes this
+ * fail, not die of SIGBUS. Nothing here can hold the daemon up.
+ */
+
+#include "../lib/snapshot.h"
+
+/**
+ * ctw_state_read() - the snapshot, whole
+ * @directory:  where it is: CTWATCH_RUN_PATH, usually
+ * @ret:        checked; set only on success
+ *
+ * Return: 0; -ENOENT: nobody publishes there; -EACCES: not for this user; -ESTALE: it is of another
+ * version; -EBADMSG: it is damaged; -EAGAIN: it was being written each time, for 100 ms; or another
+ * negative errno.
+ */
+int ctw_state_read(const char *directory, struct ctw_snapshot *ret);
+
+/** ctw_state_read_history() - the same for the history */
+int ctw_state_read_history(const char *directory, struct ctw_history *ret);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "history.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+    uint64_t width_usec;
+    uint32_t length;
+} shapes[CTW_RESOLUTIONS] = {
+    [CTW_RESOLUTION_FINE] = {CTW_USEC_PER_SEC, CTW_HISTORY_FINE},
+    [CTW_RESOLUTION_COARSE] = {10 * CTW_USEC_PER_SEC, CTW_HISTORY_COARSE},
+};
+
+uint64_t ctw_history_width_usec(enum ctw_resolution r) {
+    return shapes[r].width_usec;
+}
+
+uint32_t ctw_history_length(enum ctw_resolution r) {
+    return shapes[r].length;
+}
+
+uint32_t ctw_history_number(enum ctw_resolution r, uint64_t now_usec) {
+    return (uint32_t)(now_usec / shapes[r].width_usec) + 1;
+}
+
+uint64_t ctw_history_start_usec(enum ctw_resolution r, uint32_t number) {
+    return number == 0 ? 0 : (number - UINT64_C(1)) * shapes[r].width_usec;
+}
+
+static struct ctw_slot *ring(struct ctw_history *h, enum ctw_resolution r) {
+    return r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
+}
+
+static const struct ctw_slot *place(const struct ctw_history *h, enum ctw_resolution r,
+                                    uint32_t number) {
+    const struct ctw_slot *slots = r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
+
+    return &slots[number % shapes[r].length];
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static bool complete(const struct ctw_history_open *o, enum ctw_resolution r, uint64_t now_usec) {
+    return o->slot.number != 0 && o->slot.number != ctw_history_number(r, now_usec);
+}
+
+bool ctw_history_due(const struct ctw_history_pen *p, uint64_t now_usec) {
+    /* Ten seconds end when one of them does. */
+    return complete(&p->open[CTW_RESOLUTION_FINE], CTW_RESOLUTION_FINE, now_usec);
+}
+
+void ctw_history_turn(struct ctw_history_pen *p, uint64_t now_usec, struct ctw_history *h) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
+        struct ctw_history_open *o = &p->open[r];
+        if (!complete(o, r, now_usec))
+            continue;
+        ring(h, r)[o->slot.number % shapes[r].length] = o->slot;
+        memset(o, 0, sizeof(*o));
+    }
+}
+
+static void note_count(struct ctw_history_open *o, const struct ctw_sample *sample,
+                       uint16_t at_msec) {
+    struct ctw_slot *s = &o->slot;
+
+    if (s->looks == 0 || sample->count > s->high) {
+        s->high = sample->count;
+        s->high_msec = at_msec;
+    }
+    if (s->looks == 0 || sample->count < s->low) {
+        s->low = sample->count;
+        s->low_msec = at_msec;
+    }
+    s->last = sample->count;
+    s->max = sample->max;
+    if (sample->has_buckets)
+        s->buckets = sample->buckets;
+    o->sum += sample->count;
+    s->mean = (uint32_t)(o->sum / ++s->looks);
+}
+
+static uint32_t plus(uint32_t a, uint64_t b) {
+    return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b;
+}
+
+static void note_losses(struct ctw_slot *s, const struct ctw_attribution *lost, uint16_t at_msec) {
+    if (lost->full_drops == 0 && lost->other_drops == 0 && lost->early_drops == 0 &&
+        lost->clashes == 0 && lost->chain_too_long == 0 && lost->own_lines == 0)
+        return;
+    if (!ctw_slot_has_losses(s))
+        s->loss_first_msec = at_msec;
+    s->loss_last_msec = at_msec;
+    s->drops = plus(s->drops, lost->full_drops);
+    s->other_drops = plus(s->other_drops, lost->other_drops);
+    s->early_drops = plus(s->early_drops, lost->early_drops);
+    s->clashes = plus(s->clashes, lost->clashes);
+    s->chain_too_long = plus(s->chain_too_long, lost->chain_too_long);
+    s->log_lines = plus(s->log_lines, lost->own_lines);
+}
+
+void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
+                      const struct ctw_attribution *lost, enum ctw_level level) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
+        struct ctw_history_open *o = &p->open[r];
+        const uint16_t at_msec = (uint16_t)(now_usec % shapes[r].width_usec / CTW_USEC_PER_MSEC);
+
+        o->slot.number = ctw_history_number(r, now_usec);
+        if (sample)
+            note_count(o, sample, at_msec);
+        note_losses(&o->slot, lost, at_msec);
+        if (level > o->slot.level)
+            o->slot.level = level;
+    }
+}
+
+bool ctw_slot_has_losses(const struct ctw_slot *s) {
+    return s->drops > 0 || s->other_drops > 0 || s->early_drops > 0 || s->clashes > 0 ||
+           s->chain_too_long > 0 || s->log_lines > 0;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+const struct ctw_slot *ctw_history_slot(const struct ctw_history *h, enum ctw_resolution r,
+                                        uint32_t number) {
+    const struct ctw_slot *s = place(h, r, number);
+
+    return number != 0 && s->number == number ? s : NULL;
+}
+
+bool ctw_history_span(const struct ctw_history *h, enum ctw_resolution r, uint32_t *ret_oldest,
+                      uint32_t *ret_newest) {
+    uint32_t oldest = UINT32_MAX, newest = 0;
+
+    for (uint32_t i = 0; i < shapes[r].length; i++) {
+        const uint32_t number = place(h, r, i)->number;
+        if (number > newest)
+            newest = number;
+    }
+    for (uint32_t i = 0; i < shapes[r].length; i++) {
+        const uint32_t number = place(h, r, i)->number;
+        if (number != 0 && number < oldest && newest - number < shapes[r].length)
+            oldest = number;
+    }
+    if (newest == 0 || oldest == UINT32_MAX)
+        return false;
+    *ret_oldest = oldest;
+    *ret_newest = newest;
+    return true;
+}
+
+int ctw_history_check(const struct ctw_history *h) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++)
+        for (uint32_t i = 0; i < shapes[r].length; i++) {
+            const struct ctw_slot *s = place(h, r, i);
+            if (s->level > CTW_LEVEL_FULL || (s->number != 0 && s->number % shapes[r].length != i))
+                return -EBADMSG;
+        }
+    return 0;
+}

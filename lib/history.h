@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_HISTORY_H
+#define CTW_HISTORY_H
+
+/*
+ * What the table was like: an hour in slots of a second, a day in slots of ten.
+ *
+ * A slot keeps the mean and the extremes of all looks that fell into it, so that a burst of
+ * milliseconds stays visible, and when within it they were, so that the course can be drawn, and
+ * played again, closer than the slot is wide. Slots are numbered by the monotonic clock and carry
+ * their number: one that was never written, or is of the round before, is told by it, and there is
+ * no head or tail to keep.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attribution.h"
+#include "level.h"
+#include "sample.h"
+
+#define CTW_HISTORY_FINE   3600u /* an hour of seconds */
+#define CTW_HISTORY_COARSE 8640u /* a day of ten seconds */
+
+enum ctw_resolution { CTW_RESOLUTION_FINE, CTW_RESOLUTION_COARSE };
+#define CTW_RESOLUTIONS (CTW_RESOLUTION_COARSE + 1)
+
+/* The looks at the table between two moments. */
+struct ctw_slot {
+    uint32_t number; /* which it is, from 1 on; 0: never written */
+    uint32_t looks;  /* that found a table; 0: there was none, or it could not be read */
+    uint32_t mean;   /* of the counts, over the looks */
+    uint32_t high, low, last;
+    uint16_t high_msec, low_msec; /* when these were, from the beginning of the slot */
+    uint16_t loss_first_msec;     /* when the first loss was seen, and the last, if there was any */
+    uint16_t loss_last_msec;
+    uint32_t max;     /* at the last look; 0: no limit */
+    uint32_t buckets; /* likewise; 0: not known */
+    uint32_t drops;   /* lost in this slot: new flows refused with the table full */
+    uint32_t other_drops;
+    uint32_t early_drops;
+    uint32_t clashes;
+    uint32_t chain_too_long;
+    uint32_t log_lines;
+    uint32_t level; /* enum ctw_level: the highest there was */
+};
+
+struct ctw_history {
+    struct ctw_slot fine[CTW_HISTORY_FINE];
+    struct ctw_slot coarse[CTW_HISTORY_COARSE];
+};
+
+/* The slots that are being filled, one of each width. Zero-initialised nothing has been seen. */
+struct ctw_history_pen {
+    struct ctw_history_open {
+        struct ctw_slot slot;
+        uint64_t sum; /* of the counts */
+    } open[CTW_RESOLUTIONS];
+};
+
+/** ctw_history_width_usec() - of one slot: 1 s or 10 s */
+uint64_t ctw_history_width_usec(enum ctw_resolution r);
+
+/** ctw_history_length() - how many there are: 3600 or 8640 */
+uint32_t ctw_history_length(enum ctw_resolution r);
+
+/** ctw_history_number() - the slot that this moment of the monotonic clock is in */
+uint32_t ctw_history_number(enum ctw_resolution r, uint64_t now_usec);
+
+/** ctw_history_start_usec() - when slot @number begins */
+uint64_t ctw_history_start_usec(enum ctw_resolution r, uint32_t number);
+
+/** ctw_history_due() - whether a look at @now_usec would complete a slot: then comes a
+ * ctw_history_turn() */
+bool ctw_history_due(const struct ctw_history_pen *p, uint64_t now_usec);
+
+/** ctw_history_turn() - put what is complete by now into the rings */
+void ctw_history_turn(struct ctw_history_pen *p, uint64_t now_usec, struct ctw_history *h);
+
+/**
+ * ctw_history_note() - one look, into the slots that are open
+ * @sample:  NULL when there was no table, or it could not be read
+ * @lost:    since the last look
+ */
+void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
+                      const struct ctw_attribution *lost, enum ctw_level level);
+
+/**
+ * ctw_history_slot() - that slot, NULL when nothing is known of it
+ *
+ * One that is too old, is still open, or fell into a time when nobody looked.
+ */
+const struct ctw_slot *ctw_history_slot(const struct ctw_history *h, enum ctw_resolution r,
+                                        uint32_t number);
+
+/** ctw_history_span() - the numbers of the oldest and newest slot there is. Return: false: none */
+bool ctw_history_span(const struct ctw_history *h, enum ctw_resolution r, uint32_t *ret_oldest,
+                      uint32_t *ret_newest);
+
+/** ctw_slot_has_losses() - whether anything was lost in it, as far as is known */
+bool ctw_slot_has_losses(const struct ctw_slot *s);
+
+/**
+ * ctw_history_check() - whether these bytes can be a history
+ *
+ * Return: 0; -EBADMSG when a slot is in the place of another, or its level is none.
+ */
+int ctw_history_check(const struct ctw_history *h);
+
+#endif
