@@ -56,13 +56,19 @@ static void note_level(struct ctw_snapshot *p, enum ctw_level level, uint64_t no
     p->level_since_usec = now_usec;
 }
 
-static void note_losses(struct ctw_snapshot *p, const struct ctw_attribution *lost) {
+static void note_losses(struct ctw_snapshot *p, const struct ctw_attribution *lost,
+                        uint64_t now_usec) {
     p->drops += lost->full_drops;
     p->other_drops += lost->other_drops;
     p->early_drops += lost->early_drops;
     p->clashes += lost->clashes;
     p->chain_too_long += lost->chain_too_long;
     p->log_lines += lost->own_lines;
+    if (lost->full_drops > 0 || lost->other_drops > 0 || lost->chain_too_long > 0 ||
+        lost->own_lines > 0)
+        p->refused_usec = now_usec;
+    if (lost->early_drops > 0)
+        p->evicted_usec = now_usec;
 }
 
 static void note_events(struct ctw_snapshot *p, const struct ctw_watch *w,
@@ -119,7 +125,7 @@ void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_sources(p, t->sources);
     note_table(p, w, t);
     note_level(p, v->level, t->now_usec);
-    note_losses(p, &v->lost);
+    note_losses(p, &v->lost, t->now_usec);
     note_events(p, w, &t->events);
     note_growth(p, s, w, t, v);
     note_who(p, w);

@@ -77,6 +77,8 @@ struct ctw_snapshot {
 
     /* lost since the daemon started, at this table */
     uint64_t drops, other_drops, early_drops, clashes, chain_too_long, log_lines;
+    uint64_t refused_usec; /* the last new flow refused, for whatever reason but a clash */
+    uint64_t evicted_usec; /* the last entry evicted */
 
     /* events */
     bool subscribed;

@@ -83,6 +83,8 @@ static inline void sample_full(struct ctw_snapshot *p) {
     p->fills = false;
     p->drops = 1234;
     p->early_drops = 56789;
+    p->refused_usec = SAMPLE_NOW_USEC - 2 * CTW_USEC_PER_SEC;
+    p->evicted_usec = SAMPLE_NOW_USEC;
     p->clashes = 7;
     p->log_lines = 40;
     p->sources[CTW_SOURCE_KERNEL_LOG] =
