@@ -60,7 +60,8 @@ static void slot_add(struct ctw_rate_slot *slot, uint64_t usec, const struct ctw
 
 void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec, const struct ctw_event_tally *t) {
     if (!t->subscribed) {
-        *w = (struct ctw_rate_window){0};
+        if (w->last_usec != 0)
+            *w = (struct ctw_rate_window){0};
         return;
     }
     if (w->last_usec == 0) {

@@ -26,6 +26,15 @@ static const struct ctw_trend_point *point_back(const struct ctw_trend *t, uint3
     return &t->ring[(t->head + CTW_TREND_LENGTH - 1 - back) % CTW_TREND_LENGTH];
 }
 
+/* Called before the point goes to its place. */
+static void note_low(struct ctw_trend *t, uint32_t count) {
+    if (t->head == 0) {
+        t->low_before = t->n > 0 ? t->low : count;
+        t->low = count;
+    } else if (count < t->low)
+        t->low = count;
+}
+
 void ctw_trend_add(struct ctw_trend *t, uint64_t now_usec, uint32_t count) {
     if (t->last.at_usec != 0 && now_usec <= t->last.at_usec)
         return;
@@ -35,6 +44,7 @@ void ctw_trend_add(struct ctw_trend *t, uint64_t now_usec, uint32_t count) {
     if (t->n > 0 && now_usec - point_back(t, 0)->at_usec < SPACING_USEC)
         return;
 
+    note_low(t, count);
     t->ring[t->head] = t->last;
     t->head = (t->head + 1) % CTW_TREND_LENGTH;
     if (t->n < CTW_TREND_LENGTH)
@@ -87,9 +97,19 @@ static bool still_going(const struct ctw_trend *t, uint64_t window_usec, int64_t
     return rate_between(point_before(t, window_usec / 4), &t->last) >= rate / 2;
 }
 
+/* Whether the table has filled by so little, from wherever, that no window can make a forecast.
+ * One that lasted T and brought N entries forecasts headroom * T / N, of which T is to be a tenth
+ * or more; one part more than ten is for what the divisions cut off. */
+static bool too_calm(const struct ctw_trend *t, uint64_t headroom) {
+    const uint32_t low = t->low < t->low_before ? t->low : t->low_before;
+    const uint64_t risen = t->last.count > low ? t->last.count - low : 0;
+
+    return risen < headroom / (BELIEF + 1);
+}
+
 bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *ret_usec,
                         int64_t *ret_rate) {
-    if (!ctw_trend_knows(t))
+    if (!ctw_trend_knows(t) || too_calm(t, headroom))
         return false;
 
     for (uint64_t window = SPACING_USEC;; window *= 2) {

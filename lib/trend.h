@@ -25,6 +25,9 @@ struct ctw_trend {
     struct ctw_trend_point last, before_last;
     uint32_t n;    /* points in the ring */
     uint32_t head; /* where the next one goes */
+    /* The least count of this round through the ring, and of the round before: no point in it is
+     * lower than both. */
+    uint32_t low, low_before;
 };
 
 /** ctw_trend_reset() - forget everything, as after the table was gone */

@@ -254,6 +254,21 @@ static void looks_far_apart_forecast_from_what_there_is(void **state) {
     expect_forecast(&t, 100, 10 * SEC, 10);
 }
 
+/* Where in the ring a rise begins, and how long ago in rounds, makes no difference. */
+static void a_forecast_does_not_depend_on_the_place_in_the_ring(void **state) {
+    (void)state;
+
+    for (uint64_t before = 0; before < 2 * CTW_TREND_LENGTH; before++) {
+        const uint64_t rise = before * 250 * MSEC;
+        struct ctw_trend t = {0};
+
+        go_on(&t, 0, rise, 250 * MSEC, 1000, 0);
+        go_on(&t, rise + 250 * MSEC, rise + 40 * SEC, 250 * MSEC, 1000, 1000);
+        expect_forecast(&t, 300 * 1000, 300 * SEC, 1000);
+        expect_none(&t, 330 * 1000);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_look_is_no_trend),
@@ -272,6 +287,7 @@ int main(void) {
         cmocka_unit_test(a_burst_that_is_over_is_not_believed),
         cmocka_unit_test(a_gap_is_bridged),
         cmocka_unit_test(looks_far_apart_forecast_from_what_there_is),
+        cmocka_unit_test(a_forecast_does_not_depend_on_the_place_in_the_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
