@@ -5,9 +5,11 @@
 /*
  * The snapshot in shared memory: written by one, read by any.
  *
- * DIRECTORY/state holds a struct ctw_state. Where it cannot be made (no room, no permission), and
- * where somebody has removed or cut it, the value lives on in private memory, and the file is
- * tried again every ten seconds. A history that a former daemon left there is taken over.
+ * DIRECTORY/state holds a struct ctw_state, DIRECTORY/lock the process id of the one that publishes
+ * there. Where either cannot be made (no room, no permission), the value lives on in private
+ * memory, and they are tried again every ten seconds; a file that somebody has removed or cut is
+ * made anew at once. A history that a former daemon left there is taken over; of a file that was
+ * cut it is lost.
  */
 
 #include "../lib/alert.h"
@@ -18,7 +20,7 @@ struct ctw_publish;
 /**
  * ctw_publish_new() - make the file, and be the only one who does
  * @directory:  made when it is not there; NULL: publish nowhere
- * @now_usec:   monotonic: slots of the history left there that are of a later time are not believed
+ * @now_usec:   monotonic: a history left there that has slots of a later time is of another boot
  * @ret_owner:  set when -EBUSY: the process that publishes there, 0: not known
  *
  * Return: 0, even when the file could not be made; -EBUSY when another process publishes there;
@@ -31,17 +33,19 @@ int ctw_publish_new(const char *directory, uint64_t now_usec, struct ctw_publish
 struct ctw_publish *ctw_publish_free(struct ctw_publish *p);
 
 /**
- * ctw_publish_begin() - from now on readers wait
+ * ctw_publish_begin() - what to change; readers go on with what was published before
  *
- * Return: what to change; never NULL.
+ * Return: never NULL.
  */
 struct ctw_snapshot *ctw_publish_begin(struct ctw_publish *p);
 
-/** ctw_publish_end() - they go on */
+/** ctw_publish_end() - let them have it: 11 kB are copied, while which they wait */
 void ctw_publish_end(struct ctw_publish *p);
 
-/** ctw_publish_begin_history(), ctw_publish_end_history() - the same for the history */
+/** ctw_publish_begin_history() - what to change, in place; readers wait. Return: never NULL. */
 struct ctw_history *ctw_publish_begin_history(struct ctw_publish *p);
+
+/** ctw_publish_end_history() - they go on */
 void ctw_publish_end_history(struct ctw_publish *p);
 
 /**

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "publish.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "claim.h"
+#include "cut_guard.h"
+#include "state.h"
+
+#define NAME     "state"
+#define NAME_NEW "state.new"
+
+#define RETRY_USEC (10 * CTW_USEC_PER_SEC)
+
+/* Whoever removes the file again and again has a new one made this often and no more. */
+#define REMAKE_USEC CTW_USEC_PER_SEC
+
+struct ctw_publish {
+    char *directory; /* NULL: nowhere */
+    char *path, *lock_path;
+    int lock;                 /* -1: not held */
+    int fd;                   /* of the file that is mapped; -1: it is private memory */
+    struct ctw_state *shared; /* the file, or in private memory what would be in it */
+    uint64_t now_sequence, history_sequence;
+    uint64_t next_usec; /* the file is made no earlier */
+    int error;          /* why there is none, and about what */
+    const char *what;
+    /* What is published. It is kept here and copied at each publication, so that it is whole
+     * whatever happens to the file, and readers are in the way of none of its making. */
+    struct ctw_snapshot now;
+};
+
+static void close_fd(const int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+}
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+/* Return: NULL when there is no memory; fd -1: private, and nothing but zeros. */
+static struct ctw_state *map(int fd) {
+    void *p = mmap(NULL, sizeof(struct ctw_state), PROT_READ | PROT_WRITE,
+                   fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Write to @shared from now on. */
+static void move(struct ctw_publish *p, struct ctw_state *shared, int fd) {
+    if (p->shared)
+        (void)munmap(p->shared, sizeof(*p->shared));
+    if (p->fd >= 0)
+        close(p->fd);
+    if (fd >= 0)
+        ctw_cut_guard(shared, sizeof(*shared));
+    else if (p->fd >= 0)
+        ctw_cut_guard(NULL, 0);
+    p->shared = shared;
+    p->fd = fd;
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
+
+static int write_at(int fd, size_t offset, const void *bytes, size_t size) {
+    for (size_t done = 0; done < size;) {
+        const ssize_t n =
+            pwrite(fd, (const char *)bytes + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+/* Each page is there before it is mapped: on a full tmpfs, touching one that is not is SIGBUS. */
+static int reserve(int fd) {
+    int r;
+
+    do
+        r = posix_fallocate(fd, 0, sizeof(struct ctw_state));
+    while (r == EINTR);
+    return -r;
+}
+
+/* For the group that the directory is for, or else for nobody: it names addresses. */
+static int set_access(int fd, int directory) {
+    struct stat file, above;
+
+    if (fstat(fd, &file) < 0 || fstat(directory, &above) < 0)
+        return -errno;
+    const bool given = file.st_gid == above.st_gid || fchown(fd, (uid_t)-1, above.st_gid) == 0;
+    return fchmod(fd, given ? 0640 : 0600) < 0 ? -errno : 0;
+}
+
+/* What is published now. By write(), which fails where memory that has been cut would kill. */
+static int fill(const struct ctw_publish *p, int fd) {
+    const struct {
+        uint64_t magic;
+        uint32_t version, bytes;
+    } head = {CTW_STATE_MAGIC, CTW_STATE_VERSION, sizeof(struct ctw_state)};
+
+    int r = write_at(fd, offsetof(struct ctw_state, now), &p->now, sizeof(p->now));
+    if (r < 0)
+        return r;
+    r = write_at(fd, offsetof(struct ctw_state, history), &p->shared->history,
+                 sizeof(p->shared->history));
+    return r < 0 ? r : write_at(fd, 0, &head, sizeof(head));
+}
+
+/* Made beside it, then renamed: readers find the old one or the new, and each is whole. */
+static int replace(struct ctw_publish *p, int directory) {
+    (void)unlinkat(directory, NAME_NEW, 0); /* of a daemon that died */
+    const int fd =
+        openat(directory, NAME_NEW, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return -errno;
+
+    struct ctw_state *shared = NULL;
+    int r = set_access(fd, directory);
+    if (r == 0)
+        r = reserve(fd);
+    if (r == 0)
+        r = fill(p, fd);
+    if (r == 0 && !(shared = map(fd)))
+        r = -ENOMEM;
+    if (r == 0 && renameat(directory, NAME_NEW, directory, NAME) < 0)
+        r = -errno;
+    if (r == 0) {
+        move(p, shared, fd);
+        return 0;
+    }
+    if (shared)
+        (void)munmap(shared, sizeof(*shared));
+    close(fd);
+    (void)unlinkat(directory, NAME_NEW, 0);
+    return r;
+}
+
+/* Return: a descriptor or a negative errno. */
+static int open_directory(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        return fd;
+    if (errno != ENOENT || mkdir(path, 0750) < 0)
+        return -errno;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    (void)fchmod(fd, 0750); /* whatever the umask is */
+    return fd;
+}
+
+static int claim(struct ctw_publish *p, int directory, uint32_t *ret_owner) {
+    if (p->lock >= 0 && ctw_claim_stands(directory, p->lock))
+        return 0;
+    if (p->lock >= 0)
+        close(p->lock);
+    p->lock = -1;
+    return ctw_claim_take(directory, &p->lock, ret_owner);
+}
+
+/* Without the lock there is no file: another's is not to be replaced. */
+static int make(struct ctw_publish *p, uint32_t *ret_owner) {
+    __attribute__((cleanup(close_fd))) int directory = open_directory(p->directory);
+
+    p->what = p->directory;
+    if (directory < 0)
+        return directory;
+    p->what = p->lock_path;
+    int r = claim(p, directory, ret_owner);
+    if (r < 0)
+        return r;
+    p->what = p->path;
+    return replace(p, directory);
+}
+
+/* A slot that is still to come is of another boot, as are then all of them. */
+static bool is_of_this_boot(const struct ctw_history *h, uint64_t now_usec) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
+        uint32_t oldest, newest;
+        if (ctw_history_span(h, r, &oldest, &newest) && newest >= ctw_history_number(r, now_usec))
+            return false;
+    }
+    return true;
+}
+
+static void take_over_history(struct ctw_publish *p, uint64_t now_usec) {
+    struct ctw_history *h = &p->shared->history;
+
+    if (ctw_state_read_history(p->directory, h) == 0 && !is_of_this_boot(h, now_usec))
+        memset(h, 0, sizeof(*h));
+}
+
+/* 0; -ENOENT: nobody can find it any more; -EBADMSG: it is not what was made. */
+static int file_error(const struct ctw_publish *p) {
+    struct stat st;
+
+    if (fstat(p->fd, &st) < 0)
+        return -errno;
+    if (st.st_size != sizeof(struct ctw_state))
+        return -EBADMSG;
+    if (st.st_nlink == 0)
+        return -ENOENT;
+    /* It had been cut, and is as long again; or was while it was written to. */
+    return p->shared->magic == CTW_STATE_MAGIC ? 0 : -EBADMSG;
+}
+
+/* What is left of a file that was cut is not to be touched. Return: 0 or -ENOMEM. */
+static int leave_file(struct ctw_publish *p) {
+    struct ctw_state *private = map(-1);
+
+    if (!private)
+        return -ENOMEM;
+    move(p, private, -1);
+    return 0;
+}
+
+/* --- interface ------------------------------------------------------------------------------- */
+
+static int set_up(struct ctw_publish *p, const char *directory) {
+    p->lock = p->fd = -1;
+    if (directory) {
+        p->directory = strdup(directory);
+        if (!p->directory || asprintf(&p->path, "%s/" NAME, directory) < 0)
+            return -ENOMEM;
+        if (asprintf(&p->lock_path, "%s/lock", directory) < 0)
+            return -ENOMEM;
+    }
+    return leave_file(p);
+}
+
+int ctw_publish_new(const char *directory, uint64_t now_usec, struct ctw_publish **ret,
+                    uint32_t *ret_owner) {
+    struct ctw_publish *p = calloc(1, sizeof(*p));
+    if (!p)
+        return -ENOMEM;
+
+    int r = set_up(p, directory);
+    if (r == 0 && directory) {
+        take_over_history(p, now_usec);
+        p->error = make(p, ret_owner);
+        p->next_usec = p->error < 0 ? now_usec + RETRY_USEC : 0;
+        r = p->error == -EBUSY ? -EBUSY : 0;
+    }
+    if (r < 0) {
+        (void)ctw_publish_free(p);
+        return r;
+    }
+    *ret = p;
+    return 0;
+}
+
+struct ctw_publish *ctw_publish_free(struct ctw_publish *p) {
+    if (!p)
+        return NULL;
+    move(p, NULL, -1);
+    close_fd(&p->lock);
+    free(p->directory);
+    free(p->path);
+    free(p->lock_path);
+    free(p);
+    return NULL;
+}
+
+/* Odd before the first change can be seen. */
+static void open_sequence(_Atomic uint64_t *sequence, uint64_t at) {
+    atomic_store_explicit(sequence, at + 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+}
+
+/* Even after the last. */
+static uint64_t close_sequence(_Atomic uint64_t *sequence, uint64_t at) {
+    atomic_store_explicit(sequence, at + 2, memory_order_release);
+    return at + 2;
+}
+
+struct ctw_snapshot *ctw_publish_begin(struct ctw_publish *p) {
+    return &p->now;
+}
+
+void ctw_publish_end(struct ctw_publish *p) {
+    open_sequence(&p->shared->now_sequence, p->now_sequence);
+    memcpy(&p->shared->now, &p->now, sizeof(p->now));
+    p->now_sequence = close_sequence(&p->shared->now_sequence, p->now_sequence);
+}
+
+struct ctw_history *ctw_publish_begin_history(struct ctw_publish *p) {
+    open_sequence(&p->shared->history_sequence, p->history_sequence);
+    return &p->shared->history;
+}
+
+void ctw_publish_end_history(struct ctw_publish *p) {
+    p->history_sequence = close_sequence(&p->shared->history_sequence, p->history_sequence);
+}
+
+static void look(struct ctw_publish *p, uint64_t now_usec) {
+    uint32_t owner;
+
+    if (p->fd >= 0) {
+        p->error = file_error(p);
+        p->what = p->path;
+        if (p->error == -EBADMSG)
+            (void)leave_file(p); /* without memory the guard does it */
+    }
+    if (p->error == 0 || now_usec < p->next_usec)
+        return;
+    p->error = make(p, &owner);
+    p->next_usec = now_usec + (p->error < 0 ? RETRY_USEC : REMAKE_USEC);
+}
+
+void ctw_publish_look(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state) {
+    if (!p->directory) {
+        *state = (struct ctw_source_state){.health = CTW_HEALTH_UNUSED};
+        return;
+    }
+    look(p, now_usec);
+    *state = (struct ctw_source_state){.health = CTW_HEALTH_OK};
+    if (p->error < 0)
+        *state = (struct ctw_source_state){CTW_HEALTH_FAILED, p->error, p->what};
+}
