@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "glance.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "machine.h"
+#include "state.h"
+#include "table.h"
+
+static void free_table(struct ctw_table **t) {
+    *t = ctw_table_free(*t);
+}
+
+static void free_machine(struct ctw_machine **m) {
+    *m = ctw_machine_free(*m);
+}
+
+static uint64_t clock_usec(clockid_t clock) {
+    struct timespec ts;
+
+    (void)clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static void note_source(struct ctw_snapshot_source *s, const struct ctw_source_state *state) {
+    s->health = state->health;
+    s->error = state->error;
+    (void)snprintf(s->what, sizeof(s->what), "%s", state->what ? state->what : "");
+}
+
+static int look_table(const char *root, const struct ctw_settings *settings, uint64_t now_usec,
+                      struct ctw_snapshot *p) {
+    __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
+    struct ctw_level_state level = {0}; /* nothing is known of before: no level is held */
+    struct ctw_source_state state = {0};
+
+    int r = ctw_table_new(root, &t);
+    if (r < 0)
+        return r;
+    ctw_table_look(t, &p->table, &state);
+    note_source(&p->sources[CTW_SOURCE_TABLE], &state);
+    p->has_table = state.health == CTW_HEALTH_OK;
+    if (!p->has_table)
+        return 0;
+    ctw_table_look_counters(t, &p->table, &state);
+    note_source(&p->sources[CTW_SOURCE_COUNTERS], &state);
+    p->level = ctw_level_step(&level, settings, ctw_usage_permyriad(p->table.count, p->table.max),
+                              false, now_usec);
+    return 0;
+}
+
+static int look_machine(const char *root, uint64_t now_usec, struct ctw_snapshot *p) {
+    __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
+    struct ctw_growth_facts facts = {0};
+
+    int r = ctw_machine_new(root, &m);
+    if (r < 0)
+        return r;
+    ctw_machine_look(m, now_usec, &facts);
+    p->memory_bytes = facts.memory.total_bytes;
+    return 0;
+}
+
+static int look(const char *root, const struct ctw_settings *settings, struct ctw_glance *g) {
+    struct ctw_snapshot *p = &g->snapshot;
+
+    memset(p, 0, sizeof(*p));
+    p->looked_usec = g->now_usec;
+    p->looked_realtime_usec = g->realtime_usec;
+    p->warning_permyriad = settings->levels.warning_permyriad;
+    p->critical_permyriad = settings->levels.critical_permyriad;
+    p->clear_permyriad = settings->levels.clear_permyriad;
+    p->interval_usec = settings->poll.interval_usec;
+    p->events_mode = settings->events.mode;
+    int r = look_table(root, settings, g->now_usec, p);
+    return r < 0 ? r : look_machine(root, g->now_usec, p);
+}
+
+int ctw_glance_take(const char *root, const char *directory, const struct ctw_settings *settings,
+                    struct ctw_glance *ret) {
+    memset(ret, 0, sizeof(*ret));
+    if (directory)
+        ret->state_error = ctw_state_read(directory, &ret->snapshot);
+    ret->now_usec = clock_usec(CLOCK_MONOTONIC); /* not before the daemon's look */
+    ret->realtime_usec = clock_usec(CLOCK_REALTIME);
+    ret->liveness = ctw_snapshot_liveness(&ret->snapshot, ret->now_usec);
+    return ret->liveness == CTW_LIVENESS_LOOKING ? 0 : look(root, settings, ret);
+}
