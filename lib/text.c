@@ -149,3 +149,19 @@ int ctw_text_size(const char *text, uint64_t *ret) {
     *ret = value;
     return 0;
 }
+
+int ctw_text_percent(const char *text, uint32_t *ret) {
+    struct quantity q = {0};
+    const char *unit = "";
+    int r = read_quantity(text, &q, &unit);
+    if (r == -EINVAL || (strcmp(unit, "") != 0 && strcmp(unit, "%") != 0))
+        return -EINVAL;
+    if (r < 0 || q.whole > 100)
+        return -ERANGE;
+
+    const uint64_t permyriad = q.whole * 100 + (q.millionths * 100 + 500000) / 1000000;
+    if (permyriad > CTW_PERMYRIAD)
+        return -ERANGE;
+    *ret = (uint32_t)permyriad;
+    return 0;
+}

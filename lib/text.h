@@ -54,4 +54,13 @@ int ctw_text_duration(const char *text, uint64_t *ret);
  */
 int ctw_text_size(const char *text, uint64_t *ret);
 
+/**
+ * ctw_text_percent() - read a percentage such as "75", "82.5", "75%"
+ * @text:  NUL-terminated; a decimal, optionally with a fraction, and with a % behind it
+ * @ret:   permyriad, 0 .. 10000
+ *
+ * Return: 0; -EINVAL when it is not of that form; -ERANGE above 100.
+ */
+int ctw_text_percent(const char *text, uint32_t *ret);
+
 #endif

@@ -176,6 +176,25 @@ static void test_size_has_exactly_these_units(void **state) {
     }
 }
 
+static void test_percent_reaches_100_and_no_further(void **state) {
+    static const struct row rows[] = {
+        {"75", 0, 7500},       {"75%", 0, 7500},     {"82.5", 0, 8250},
+        {"0.01%", 0, 1},       {"0.004", 0, 0},      {"0.006", 0, 1},
+        {"0", 0, 0},           {"100", 0, 10000},    {"100.0", 0, 10000},
+        {"100.1", -ERANGE, 0}, {"101", -ERANGE, 0},  {"99999999999999999999", -ERANGE, 0},
+        {"", -EINVAL, 0},      {"%", -EINVAL, 0},    {"-1", -EINVAL, 0},
+        {"75 %", -EINVAL, 0},  {"75%%", -EINVAL, 0}, {"75,5", -EINVAL, 0},
+        {"0:75", -EINVAL, 0},  {"nan", -EINVAL, 0},  {"1e1", -EINVAL, 0},
+        {".5", -EINVAL, 0},    {"5.", -EINVAL, 0},   {"1.0000001", -EINVAL, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint32_t value = (uint32_t)UNTOUCHED;
+        int result = ctw_text_percent(rows[i].text, &value);
+        check(&rows[i], result, value);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decimal_takes_digits_only),
@@ -184,6 +203,7 @@ int main(void) {
         cmocka_unit_test(test_sysctl_wants_one_number_and_its_newline),
         cmocka_unit_test(test_duration_has_exactly_these_units),
         cmocka_unit_test(test_size_has_exactly_these_units),
+        cmocka_unit_test(test_percent_reaches_100_and_no_further),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
