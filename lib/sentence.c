@@ -6,25 +6,10 @@
 #include <string.h>
 
 #include "growth_words.h"
+#include "moment.h"
 
 static const char *still(const struct ctw_alert *a) {
     return a->edge == CTW_EDGE_REMINDER ? "still " : "";
-}
-
-/* "42 s", in the largest unit that leaves two digits. */
-static void add_span(struct ctw_line *l, uint64_t usec) {
-    const uint64_t s = usec / CTW_USEC_PER_SEC;
-
-    if (s == 0)
-        ctw_line_add(l, "less than 1 s");
-    else if (s < 2 * 60)
-        ctw_line_add(l, "%" PRIu64 " s", s);
-    else if (s < 2 * 3600)
-        ctw_line_add(l, "%" PRIu64 " min", s / 60);
-    else if (s < 2 * 86400)
-        ctw_line_add(l, "%" PRIu64 " h", s / 3600);
-    else
-        ctw_line_add(l, "%" PRIu64 " days", s / 86400);
 }
 
 /* "262144 of 262144 entries" */
@@ -58,7 +43,7 @@ static void add_trend(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, ", emptying at %" PRIu64 " entries/s", 0 - (uint64_t)a->rate);
     if (a->fills) {
         ctw_line_add(l, ", full in ");
-        add_span(l, a->usec_to_full);
+        ctw_line_add_span(l, a->usec_to_full);
     }
 }
 
@@ -75,7 +60,7 @@ static void add_sum(struct ctw_line *l, const struct ctw_alert *a, uint64_t n, c
         ctw_line_add(l, ": %" PRIu64 " %s in ", n, n == 1 ? one : many);
     else
         ctw_line_add(l, " after ");
-    add_span(l, a->lasted_usec);
+    ctw_line_add_span(l, a->lasted_usec);
 }
 
 /* `network namespace "blue" (4026532246)`; kernels before 6.17 do not say which. */
@@ -135,7 +120,7 @@ static void say_past(struct ctw_line *l, const struct ctw_alert *a, const char *
         ctw_line_add(l, " ");
     }
     ctw_line_add(l, "from before ctwatchd started, the last one ");
-    add_span(l, a->lasted_usec);
+    ctw_line_add_span(l, a->lasted_usec);
     ctw_line_add(l, " ago");
     if (!a->foreign && a->losses.drops > 0)
         ctw_line_add(l, "; %" PRIu64 " connections dropped since boot", a->losses.drops);
