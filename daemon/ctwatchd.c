@@ -2,6 +2,7 @@
 
 /* ctwatchd: watches the conntrack table. See ctwatchd(8). */
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,19 +14,19 @@
 #include "grower.h"
 #include "manager.h"
 
-/* sysexits.h has no names for these two; they are documented in ctwatchd(8). */
+/* sysexits.h has no names for these; they are documented in ctwatchd(8). */
 #define EXIT_BAD_CONFIG 1
 #define EXIT_BAD_USAGE  2
+#define EXIT_NOT_ALONE  3
 
 struct arguments {
-    const char *config_path;
-    const char *root;
+    struct ctw_manager_paths paths;
     bool check_config;
     bool forget_limits;
 };
 
 static int print_usage(FILE *to) {
-    (void)fputs("usage: ctwatchd [--config FILE] [--root DIR]\n"
+    (void)fputs("usage: ctwatchd [--config FILE] [--root DIR] [--state DIR]\n"
                 "       ctwatchd --check-config [--config FILE]\n"
                 "       ctwatchd --forget-limits [--root DIR]\n"
                 "       ctwatchd --print-defaults | --version | --help\n"
@@ -34,6 +35,7 @@ static int print_usage(FILE *to) {
                 "\n"
                 "  -c, --config FILE    read FILE instead of " CTWATCH_CONFIG_PATH "\n"
                 "  -r, --root DIR       read /proc and /sys below DIR: a captured machine\n"
+                "  -s, --state DIR      publish in DIR instead of " CTWATCH_RUN_PATH "\n"
                 "      --check-config   say what is wrong with the configuration, and end\n"
                 "      --forget-limits  put back the limits from before the first growth that\n"
                 "                       was kept (growth.persist), drop what was kept, and end\n"
@@ -56,7 +58,9 @@ static int run(const struct arguments *arguments, const struct ctw_settings *set
 
     /* Writing to a pipe that nobody reads is an error to be handled, not an end. */
     (void)signal(SIGPIPE, SIG_IGN);
-    int r = ctw_manager_new(arguments->config_path, arguments->root, settings, &m);
+    int r = ctw_manager_new(&arguments->paths, settings, &m);
+    if (r == -EBUSY)
+        return EXIT_NOT_ALONE;
     if (r >= 0)
         r = ctw_manager_run(m);
     (void)ctw_manager_free(m);
@@ -71,6 +75,7 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},
         {"root", required_argument, NULL, 'r'},
+        {"state", required_argument, NULL, 's'},
         {"check-config", no_argument, NULL, CHECK_CONFIG},
         {"forget-limits", no_argument, NULL, FORGET_LIMITS},
         {"print-defaults", no_argument, NULL, PRINT_DEFAULTS},
@@ -79,13 +84,16 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
         {0},
     };
 
-    for (int c; (c = getopt_long(argc, argv, "c:r:h", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "c:r:s:h", options, NULL)) != -1;) {
         switch (c) {
         case 'c':
-            ret->config_path = optarg;
+            ret->paths.config = optarg;
             break;
         case 'r':
-            ret->root = optarg;
+            ret->paths.root = optarg;
+            break;
+        case 's':
+            ret->paths.state = optarg;
             break;
         case CHECK_CONFIG:
             ret->check_config = true;
@@ -112,7 +120,7 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
 }
 
 int main(int argc, char *argv[]) {
-    struct arguments arguments = {.config_path = CTWATCH_CONFIG_PATH, .root = ""};
+    struct arguments arguments = {.paths = {.config = CTWATCH_CONFIG_PATH, .root = ""}};
     struct ctw_settings settings;
     char error[CTW_CONFIG_ERROR_MAX];
 
@@ -120,13 +128,15 @@ int main(int argc, char *argv[]) {
     if (status >= 0)
         return status;
     if (arguments.forget_limits)
-        return ctw_grower_forget(arguments.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return ctw_grower_forget(arguments.paths.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
-    if (ctw_config_load(arguments.config_path, &settings, error) < 0) {
+    if (ctw_config_load(arguments.paths.config, &settings, error) < 0) {
         (void)fprintf(stderr, "%s\n", error);
         return EXIT_BAD_CONFIG;
     }
     if (arguments.check_config)
         return EXIT_SUCCESS;
+    if (!arguments.paths.state && arguments.paths.root[0] == '\0')
+        arguments.paths.state = CTWATCH_RUN_PATH; /* of this machine, not of a captured one */
     return run(&arguments, &settings);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../lib/watch.h"
+#include "chronicle.h"
 #include "command.h"
 #include "config.h"
 #include "events.h"
@@ -49,8 +50,7 @@ struct watched_table {
 };
 
 struct ctw_manager {
-    const char *config_path;
-    const char *root;
+    struct ctw_manager_paths paths;
     struct ctw_settings settings;
     sd_event *event;
     sd_event_source *timer;
@@ -59,6 +59,7 @@ struct ctw_manager {
     struct ctw_grower *grower;
     struct ctw_report *report;
     struct ctw_command *command;
+    struct ctw_chronicle *chronicle;
     struct watched_table tables[TABLES_MAX];
     size_t n_tables;
     bool asked; /* SIGUSR1 came */
@@ -87,6 +88,7 @@ static void say(struct ctw_manager *m, struct ctw_alert *a) {
 
     ctw_alert_render(a, &fields);
     ctw_report_send(m->report, &fields);
+    ctw_chronicle_said(m->chronicle, a, &fields);
     ctw_command_run(m->command, m->settings.alerts.command, &fields);
 }
 
@@ -115,7 +117,7 @@ static void on_walk_entry(const struct ctw_flow *flow, void *userdata) {
 static void begin_walk(struct ctw_manager *m, struct watched_table *w) {
     w->walk = ctw_walk_free(w->walk);
     ctw_census_init(w->census, m->settings.talkers.ipv6_prefix, m->seed);
-    int r = m->root[0] == '\0'
+    int r = m->paths.root[0] == '\0'
                 ? ctw_walk_start(m->event, m->settings.talkers.sample, WALK_LIMIT_USEC,
                                  on_walk_entry, on_walk_done, w, &w->walk)
                 : -EOPNOTSUPP;
@@ -176,6 +178,7 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
     ctw_grower_look(m->grower, &m->settings, ret->now_usec,
                     w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK, &ret->facts);
     ctw_report_flush(m->report, &w->sources[CTW_SOURCE_JOURNAL]);
+    ctw_chronicle_health(m->chronicle, ret->now_usec, &w->sources[CTW_SOURCE_STATE]);
     memcpy(ret->sources, w->sources, sizeof(ret->sources));
 }
 
@@ -191,8 +194,8 @@ static void grow(struct ctw_manager *m, struct watched_table *w, const struct ct
         ctw_grower_keep(m->grower, &w->watch.growing.growth.limits);
 }
 
-/* One look at each table; returns when the next is due. */
-static uint64_t look(struct ctw_manager *m) {
+/* One look at each table, due at that time; returns in how long the next one is. */
+static uint64_t look(struct ctw_manager *m, uint64_t due_usec) {
     uint64_t next = m->settings.poll.interval_usec;
 
     for (size_t i = 0; i < m->n_tables; i++) {
@@ -205,8 +208,11 @@ static uint64_t look(struct ctw_manager *m) {
         carry_out(m, w);
         if (m->verdict.next_look_usec < next)
             next = m->verdict.next_look_usec;
-        if (i == 0)
-            ctw_notify_status(&m->notify, &tick, m->verdict.level);
+        if (i > 0)
+            continue;
+        ctw_notify_status(&m->notify, &tick, m->verdict.level);
+        ctw_chronicle_look(m->chronicle, &m->settings, &w->watch, &tick, &m->verdict, due_usec,
+                           tick.now_usec + next);
     }
     return next;
 }
@@ -221,13 +227,12 @@ static int arm(struct ctw_manager *m, uint64_t from_now_usec) {
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
     struct ctw_manager *m = userdata;
     (void)source;
-    (void)usec;
 
     /* Before anything else: whatever the look does, the clock goes on. */
     int r = arm(m, m->settings.poll.interval_usec);
     if (r < 0)
         return r;
-    return arm(m, look(m));
+    return arm(m, look(m, usec));
 }
 
 /* A loss line is a reason to look at once. The timer is the one source whose failure ends the
@@ -235,11 +240,11 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 static void on_loss(void *userdata) {
     struct ctw_manager *m = userdata;
 
-    (void)arm(m, look(m));
+    (void)arm(m, look(m, monotonic_usec()));
 }
 
 static int open_kernlog(struct ctw_manager *m) {
-    if (!m->settings.kernel_log.enabled || m->root[0] != '\0') {
+    if (!m->settings.kernel_log.enabled || m->paths.root[0] != '\0') {
         m->kernlog = ctw_kernlog_free(m->kernlog);
         return 0;
     }
@@ -255,7 +260,7 @@ static void reload(struct ctw_manager *m) {
     char error[CTW_CONFIG_ERROR_MAX];
 
     ctw_notify_reloading(monotonic_usec());
-    int r = ctw_config_load(m->config_path, &settings, error);
+    int r = ctw_config_load(m->paths.config, &settings, error);
     if (r < 0) {
         alert.config_refused = true;
         (void)snprintf(alert.reason, sizeof(alert.reason), "%s", error);
@@ -277,7 +282,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     (void)info;
 
     reload(m);
-    (void)arm(m, look(m));
+    (void)arm(m, look(m, monotonic_usec()));
     return 0;
 }
 
@@ -288,7 +293,7 @@ static int on_question(sd_event_source *source, const struct signalfd_siginfo *i
     (void)info;
 
     m->asked = true;
-    (void)arm(m, look(m));
+    (void)arm(m, look(m, monotonic_usec()));
     return 0;
 }
 
@@ -331,7 +336,7 @@ static int add_timer(struct ctw_manager *m) {
 
 static int add_table(struct ctw_manager *m) {
     struct watched_table *w = &m->tables[m->n_tables];
-    int r = ctw_table_new(m->root, &w->table);
+    int r = ctw_table_new(m->paths.root, &w->table);
     if (r < 0)
         return r;
 
@@ -340,7 +345,7 @@ static int add_table(struct ctw_manager *m) {
     w->census = calloc(1, sizeof(*w->census));
     if (!w->census)
         return -ENOMEM;
-    if (m->root[0] != '\0')
+    if (m->paths.root[0] != '\0')
         return 0; /* a captured machine's namespace is not ours */
     w->netns_inode = ctw_netns_own_inode();
     if (access(INITIAL_NETNS_ONLY, F_OK) == 0)
@@ -371,13 +376,18 @@ static int set_up(struct ctw_manager *m) {
     r = add_table(m);
     if (r < 0)
         return r;
-    if (m->root[0] == '\0') {
+    r = ctw_chronicle_new(m->paths.state, m->tables[0].netns, m->tables[0].netns_inode,
+                          &m->chronicle);
+    if (r < 0)
+        return r;
+    if (m->paths.root[0] == '\0') {
         r = ctw_events_new(m->event, &m->events);
         if (r < 0)
             return r;
     }
-    r = ctw_grower_new(m->event, m->root,
-                       m->root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0, &m->grower);
+    r = ctw_grower_new(m->event, m->paths.root,
+                       m->paths.root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0,
+                       &m->grower);
     if (r < 0)
         return r;
     r = open_kernlog(m);
@@ -386,14 +396,13 @@ static int set_up(struct ctw_manager *m) {
     return add_timer(m);
 }
 
-int ctw_manager_new(const char *config_path, const char *root, const struct ctw_settings *settings,
+int ctw_manager_new(const struct ctw_manager_paths *paths, const struct ctw_settings *settings,
                     struct ctw_manager **ret) {
     struct ctw_manager *m = calloc(1, sizeof(*m));
     if (!m)
         return -ENOMEM;
 
-    m->config_path = config_path;
-    m->root = root;
+    m->paths = *paths;
     m->settings = *settings;
     int r = set_up(m);
     if (r < 0) {
@@ -418,6 +427,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     (void)ctw_grower_free(m->grower);
     (void)ctw_command_free(m->command);
     (void)ctw_report_free(m->report);
+    (void)ctw_chronicle_free(m->chronicle);
     (void)sd_event_source_unref(m->timer);
     (void)sd_event_unref(m->event);
     free(m);
@@ -425,7 +435,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
 }
 
 int ctw_manager_run(struct ctw_manager *m) {
-    int r = arm(m, look(m));
+    int r = arm(m, look(m, monotonic_usec()));
     if (r < 0)
         return r;
 

@@ -11,15 +11,21 @@
 
 struct ctw_manager;
 
+/* Strings that outlive the manager. */
+struct ctw_manager_paths {
+    const char *config; /* read again on SIGHUP */
+    const char *root;   /* where /proc is found below, "" for this machine */
+    const char *state;  /* the folder where readers find what to read; NULL: none */
+};
+
 /**
  * ctw_manager_new() - set everything up
- * @config_path:  read again on SIGHUP; a string that outlives the manager
- * @root:         where /proc is found below, "" for this machine
+ * @paths:        where things are
  * @settings:     in force until the first reload
  *
- * Return: 0 or a negative errno.
+ * Return: 0; -EBUSY, said on stderr, when another ctwatchd has paths.state; another negative errno.
  */
-int ctw_manager_new(const char *config_path, const char *root, const struct ctw_settings *settings,
+int ctw_manager_new(const struct ctw_manager_paths *paths, const struct ctw_settings *settings,
                     struct ctw_manager **ret);
 struct ctw_manager *ctw_manager_free(struct ctw_manager *m);
 

@@ -178,13 +178,15 @@ ctwatchd=$BUILD_DIR/daemon/ctwatchd
 flood=$BUILD_DIR/tests/netns/flood
 
 # configure NAME: a folder for one daemon, named after it: its settings in $conf (read them from
-# standard input), the records it makes in $records, and the lines on its stderr in $lines.
+# standard input), the records it makes in $records, the lines on its stderr in $lines, and what it
+# publishes in $run.
 # Records come by way of alerts.command and are kept as `journalctl -o export` prints them.
 configure() {
     mkdir -p "$scratch/$1"
     conf=$scratch/$1/ctwatch.conf
     records=$scratch/$1/records
     lines=$scratch/$1/lines
+    run=$scratch/$1/run
     recorder="$scratch/$1/recorder $records"
     cat >"$scratch/$1/recorder" <<'RECORDER'
 #!/bin/sh
@@ -201,7 +203,7 @@ settings() { sed "s|@RECORDER@|$recorder|" >"$conf"; }
 # start_daemon [COMMAND...]: by way of COMMAND, a program that becomes what it runs (ip netns exec
 # NAME), with the settings in $conf. Its process id is in $daemon once it looks at the table.
 start_daemon() {
-    start "$@" "$ctwatchd" --config "$conf" >"$lines" 2>&1
+    start "$@" "$ctwatchd" --config "$conf" --state "$run" >"$lines" 2>&1
     daemon=$started
     if ! wait_for 10 looks "$daemon"; then
         cat "$lines" >&2
