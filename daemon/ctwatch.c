@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "advise.h"
+#include "metrics.h"
 #include "top.h"
 
 #define EXIT_BAD_USAGE 2
@@ -18,6 +19,7 @@ static const struct verb {
 } verbs[] = {
     {"top", ctw_verb_top, "who fills the table"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
+    {"metrics", ctw_verb_metrics, "what there is to see, for Prometheus"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
