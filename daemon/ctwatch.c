@@ -8,6 +8,7 @@
 
 #include "advise.h"
 #include "metrics.h"
+#include "status.h"
 #include "top.h"
 
 #define EXIT_BAD_USAGE 2
@@ -17,6 +18,7 @@ static const struct verb {
     int (*run)(int argc, char *argv[]);
     const char *description;
 } verbs[] = {
+    {"status", ctw_verb_status, "how the table is doing"},
     {"top", ctw_verb_top, "who fills the table"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
     {"metrics", ctw_verb_metrics, "what there is to see, for Prometheus"},

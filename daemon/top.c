@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "top.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../lib/text.h"
 #include "config.h"
+#include "screen.h"
 #include "top_gather.h"
 
 /* Documented in ctwatch(8). */
@@ -21,9 +19,6 @@
 #define EXIT_BAD_USAGE   2
 
 #define LINES_MAX       1000u
-#define WATCH_USEC      (2 * CTW_USEC_PER_SEC)
-#define WATCH_USEC_MIN  (100 * CTW_USEC_PER_MSEC)
-#define WATCH_USEC_MAX  (86400 * CTW_USEC_PER_SEC)
 #define IPV6_PREFIX_MAX 128u
 
 /* Room for one line of a list as JSON, and for all that is around the lists. */
@@ -44,34 +39,8 @@ struct output {
     char *text;
     size_t size;
     bool json, watch;
-    bool redraw; /* on a terminal, over what is there */
-    bool again;  /* something has been written before */
+    struct ctw_screen screen;
 };
-
-/* Lines of the terminal; what does not fit would scroll. */
-static size_t terminal_lines(void) {
-    struct winsize size;
-
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1u
-                                                                           : SIZE_MAX;
-}
-
-/*
- * Nothing about the terminal is changed that would have to be put back: however the program ends,
- * the last picture stays and the prompt comes below it.
- */
-static void redraw(const struct output *o) {
-    size_t left = terminal_lines();
-
-    (void)fputs(o->again ? "\033[H" : "\033[H\033[2J", stdout);
-    for (const char *line = o->text; *line != '\0' && left > 0; left--) {
-        const size_t n = strcspn(line, "\n");
-        (void)fwrite(line, 1, n, stdout);
-        (void)fputs("\033[K\n", stdout);
-        line += line[n] == '\n' ? n + 1 : n;
-    }
-    (void)fputs("\033[J", stdout);
-}
 
 /* Return: 0 or a negative errno, -EPIPE when nobody reads any more. */
 static int show(struct output *o, const struct ctw_top *top) {
@@ -80,17 +49,7 @@ static int show(struct output *o, const struct ctw_top *top) {
     if (n == 0 || n >= o->size)
         return -ENOMEM;
 
-    errno = 0;
-    if (o->redraw)
-        redraw(o);
-    else if (o->again && !o->json)
-        (void)printf("\n%s", o->text);
-    else
-        (void)fputs(o->text, stdout);
-    o->again = true;
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return errno > 0 ? -errno : -EIO;
-    return 0;
+    return ctw_screen_show(&o->screen, o->text);
 }
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -126,20 +85,10 @@ static int captured(void) {
     return EXIT_BAD_USAGE;
 }
 
-/* "--watch 5": what getopt knows of optional arguments is "--watch=5" only. */
-static const char *next_if_number(int argc, char *argv[]) {
-    if (optarg || optind >= argc || !isdigit((unsigned char)argv[optind][0]))
-        return optarg;
-    return argv[optind++];
-}
-
-static int parse_watch(const char *text, struct arguments *ret) {
+static int parse_watch(int argc, char *argv[], struct arguments *ret) {
     ret->watch = true;
-    ret->watch_usec = WATCH_USEC;
-    if (text && (ctw_text_duration(text, &ret->watch_usec) < 0 ||
-                 ret->watch_usec < WATCH_USEC_MIN || ret->watch_usec > WATCH_USEC_MAX))
-        return bad_value("--watch", text, "from 0.1 to 86400 seconds");
-    return -1;
+    return ctw_screen_interval(argc, argv, "ctwatch top", &ret->watch_usec) < 0 ? EXIT_BAD_USAGE
+                                                                                : -1;
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -174,7 +123,7 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
             ret->ipv6_prefix = optarg;
             break;
         case 'w':
-            status = parse_watch(next_if_number(argc, argv), ret);
+            status = parse_watch(argc, argv, ret);
             break;
         case JSON:
             ret->json = true;
@@ -233,14 +182,6 @@ static int make_request(const struct arguments *a, struct ctw_top_request *ret) 
 
 /* --- the verb -------------------------------------------------------------------------------- */
 
-static void pause_for(uint64_t usec) {
-    struct timespec t = {.tv_sec = (time_t)(usec / CTW_USEC_PER_SEC),
-                         .tv_nsec = (long)(usec % CTW_USEC_PER_SEC) * 1000};
-
-    while (nanosleep(&t, &t) < 0 && errno == EINTR)
-        ;
-}
-
 static int run(const struct arguments *a, struct ctw_top_gathering *g, struct output *o) {
     char error[CTW_TOP_ERROR_MAX];
     struct ctw_top top;
@@ -257,7 +198,7 @@ static int run(const struct arguments *a, struct ctw_top_gathering *g, struct ou
             return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
         if (!a->watch)
             return EXIT_SUCCESS;
-        pause_for(a->watch_usec);
+        (void)ctw_screen_wait(a->watch_usec);
     }
 }
 
@@ -277,7 +218,8 @@ int ctw_verb_top(int argc, char *argv[]) {
         .size = REST_BYTES + (size_t)request.n * CTW_TOP_LISTS_MAX * ROW_BYTES,
         .json = arguments.json,
         .watch = arguments.watch,
-        .redraw = arguments.watch && !arguments.json && isatty(STDOUT_FILENO),
+        .screen = {.redraw = arguments.watch && !arguments.json && isatty(STDOUT_FILENO),
+                   .apart = !arguments.json},
     };
     o.text = malloc(o.size);
     if (o.text && ctw_top_gather_new(&request, &g) >= 0) {
