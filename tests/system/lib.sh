@@ -17,6 +17,7 @@ cache=${CTWATCH_TEST_ROOT:-/var/tmp/ctwatch-test-root}
 # What systemd/install needs is there from the start: that it can install it is seen elsewhere.
 packages=systemd,systemd-sysv,dbus,procps,iproute2
 packages+=,gcc,libc6-dev,make,cmake,pkg-config,libsystemd-dev,libconfig-dev,libmnl-dev,libjansson-dev,libmicrohttpd-dev
+packages+=,dpkg-dev,file # and what cpack needs
 
 machine=    # process id of its init; empty: the machine is this one
 checkout=   # where it has the sources
@@ -98,6 +99,7 @@ is_disposable() { [ -d /run/systemd/system ] && systemd-detect-virt --quiet --co
 use_this_machine() {
     was_installed=
     checkout=$SOURCE_DIR
+    ! dpkg-query -S /usr/sbin/ctwatchd >/dev/null 2>&1 || skip "ctwatch is a Debian package in this container"
     if [ -e /etc/ctwatch.conf ] && ! cmp -s /etc/ctwatch.conf /usr/share/ctwatch/ctwatch.conf; then
         skip "ctwatch is installed in this container, with a configuration of its own"
     fi
@@ -137,6 +139,18 @@ machine_with_service() {
     wait_for 5 in_machine systemctl is-active --quiet ctwatch || fail "ctwatch is not active"
     daemon=$(main_pid)
 }
+
+# installed_files: what must be the same before and after but for caches and logs.
+installed_files() {
+    in_machine find /usr /etc /var/lib -xdev -not -type d -not -path '/var/lib/systemd/catalog/*' \
+        -not -path '/var/lib/apt/*' -not -path '/var/lib/dpkg/*-old' | sort
+}
+
+# there FILE: of the machine
+there() { [ -e "$files$1" ]; }
+
+# is WHAT STATE [UNIT]: as `systemctl is-WHAT` says, of the service
+is() { [ "$(in_machine systemctl "is-$1" "${3-ctwatch.service}" 2>/dev/null || true)" = "$2" ]; }
 
 main_pid() { in_machine systemctl show --value -p MainPID ctwatch; }
 
