@@ -8,6 +8,7 @@
 
 #include "advise.h"
 #include "metrics.h"
+#include "serve.h"
 #include "status.h"
 #include "top.h"
 
@@ -22,6 +23,7 @@ static const struct verb {
     {"top", ctw_verb_top, "who fills the table"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
     {"metrics", ctw_verb_metrics, "what there is to see, for Prometheus"},
+    {"serve", ctw_verb_serve, "all of it over HTTP"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "render_history.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "level.h"
+#include "moment.h"
+#include "out.h"
+
+#define MINUTE_USEC (60 * CTW_USEC_PER_SEC)
+
+/* The next slot, and when on the wall clock it began. */
+static const struct ctw_slot *next(struct ctw_history_page *page, enum ctw_resolution *ret_r,
+                                   uint64_t *ret_start_usec) {
+    const struct ctw_slot *s = ctw_course_next(&page->course, ret_r);
+
+    if (s)
+        *ret_start_usec =
+            ctw_snapshot_wall_usec(page->snapshot, ctw_history_start_usec(*ret_r, s->number));
+    return s;
+}
+
+static uint64_t width_sec(enum ctw_resolution r) {
+    return ctw_history_width_usec(r) / CTW_USEC_PER_SEC;
+}
+
+/* --- CSV ------------------------------------------------------------------------------------- */
+
+static void put_csv_slot(struct ctw_out *o, const struct ctw_slot *s, uint64_t start_usec,
+                         enum ctw_resolution r) {
+    const uint64_t msec = start_usec / CTW_USEC_PER_MSEC;
+
+    ctw_out_put(o, "%" PRIu64 ".%03" PRIu64 ",%" PRIu64, msec / 1000, msec % 1000, width_sec(r));
+    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32, s->looks, s->mean,
+                s->high, s->low, s->last);
+    ctw_out_put(o, ",%u,%u,%u,%u", s->high_msec, s->low_msec, s->loss_first_msec,
+                s->loss_last_msec);
+    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32, s->max, s->buckets);
+    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32,
+                s->drops, s->other_drops, s->early_drops, s->clashes, s->chain_too_long,
+                s->log_lines);
+    ctw_out_put(o, ",%s\n", ctw_level_name(s->level));
+}
+
+static void put_csv(struct ctw_out *o, struct ctw_history_page *page) {
+    enum ctw_resolution r;
+    uint64_t start_usec;
+
+    if (page->lines == 0) {
+        ctw_out_put(o, "time,width,looks,mean,high,low,last,high_msec,low_msec,loss_first_msec,"
+                       "loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,"
+                       "chain_too_long,log_lines,level\n");
+        return;
+    }
+    const struct ctw_slot *s = next(page, &r, &start_usec);
+    if (s)
+        put_csv_slot(o, s, start_usec, r);
+    else
+        page->ended = true;
+}
+
+/* --- JSON ------------------------------------------------------------------------------------ */
+
+/* One object, {"slots": [...]}, with a slot a line. */
+static void put_json(struct ctw_out *o, struct ctw_history_page *page) {
+    char object[CTW_HISTORY_LINE_MAX - 32];
+    enum ctw_resolution r;
+    uint64_t start_usec;
+
+    const struct ctw_slot *s = next(page, &r, &start_usec);
+    if (page->lines == 0)
+        ctw_out_put(o, "{\"slots\": [\n");
+    if (!s) {
+        ctw_out_put(o, "\n]}\n");
+        page->ended = true;
+        return;
+    }
+    const size_t n =
+        ctw_render_history_slot_json(s, start_usec, width_sec(r), object, sizeof(object));
+    page->failed = n == 0 || n >= sizeof(object);
+    if (!page->failed)
+        ctw_out_put(o, "%s%.*s", page->lines == 0 ? "" : ",\n", (int)n, object);
+}
+
+/* --- text ------------------------------------------------------------------------------------ */
+
+static void add(struct ctw_history_bin *bin, const struct ctw_slot *s) {
+    bin->looks += s->looks;
+    bin->sum += (uint64_t)s->mean * s->looks;
+    bin->refused += (uint64_t)s->drops + s->other_drops + s->chain_too_long;
+    bin->evicted += s->early_drops;
+    bin->max = s->max;
+    if (s->high > bin->high)
+        bin->high = s->high;
+    if (s->level > bin->level)
+        bin->level = s->level;
+}
+
+/* The fill is cut off, not rounded, so that 100.0 means full. */
+static void put_bin(struct ctw_out *o, const struct ctw_history_page *page,
+                    const struct ctw_history_bin *bin) {
+    const uint32_t usage = ctw_usage_permyriad(bin->high, bin->max);
+    char max[16] = "-", fill[16] = "-";
+    struct ctw_line when;
+
+    ctw_line_start(&when);
+    ctw_line_add_clock(&when, bin->start_usec, page->snapshot->looked_realtime_usec, 0);
+    if (bin->max > 0) {
+        (void)snprintf(max, sizeof(max), "%" PRIu32, bin->max);
+        (void)snprintf(fill, sizeof(fill), "%" PRIu32 ".%" PRIu32 "%%", usage / 100,
+                       usage / 10 % 10);
+    }
+    ctw_out_put(o, "%16s%10" PRIu64 "%10" PRIu32 "%10s%8s%9" PRIu64 "%8" PRIu64 " %s\n", when.text,
+                bin->sum / bin->looks, bin->high, max, fill, bin->refused, bin->evicted,
+                ctw_level_name(bin->level));
+}
+
+static struct ctw_history_bin open_bin(enum ctw_resolution r, uint64_t start_usec) {
+    const uint64_t width_usec = r == CTW_RESOLUTION_FINE ? MINUTE_USEC : 10 * MINUTE_USEC;
+    const uint64_t begin_usec = start_usec - start_usec % width_usec;
+
+    return (struct ctw_history_bin){.start_usec = begin_usec, .end_usec = begin_usec + width_usec};
+}
+
+/* Slots go into page->bin until one comes that belongs to the next. */
+static struct ctw_history_bin next_bin(struct ctw_history_page *page) {
+    struct ctw_history_bin *bin = &page->bin, done;
+    const struct ctw_slot *s;
+    enum ctw_resolution r;
+    uint64_t start_usec;
+
+    while ((s = next(page, &r, &start_usec))) {
+        done = *bin;
+        if (bin->looks == 0 || start_usec >= bin->end_usec)
+            *bin = open_bin(r, start_usec);
+        add(bin, s);
+        if (done.looks > 0 && done.start_usec != bin->start_usec)
+            return done;
+    }
+    page->ended = true;
+    return *bin;
+}
+
+static void put_text(struct ctw_out *o, struct ctw_history_page *page) {
+    if (page->lines == 0) {
+        ctw_out_put(o, "%16s%10s%10s%10s%8s%9s%8s %s\n", "TIME (UTC)", "MEAN", "HIGH", "MAX",
+                    "FILL", "REFUSED", "EVICTED", "LEVEL");
+        return;
+    }
+    const struct ctw_history_bin bin = next_bin(page);
+    if (bin.looks > 0)
+        put_bin(o, page, &bin);
+    else if (page->lines == 1)
+        ctw_out_put(o, "nothing is known yet\n");
+}
+
+/* --- any of them ----------------------------------------------------------------------------- */
+
+void ctw_render_history_start(struct ctw_history_page *page, enum ctw_history_format format,
+                              const struct ctw_history *h, const struct ctw_snapshot *p) {
+    *page = (struct ctw_history_page){.format = format, .snapshot = p};
+    ctw_course_start(&page->course, h);
+}
+
+size_t ctw_render_history_line(struct ctw_history_page *page,
+                               char ret[static CTW_HISTORY_LINE_MAX]) {
+    struct ctw_out o = {.buffer = ret, .size = CTW_HISTORY_LINE_MAX};
+
+    if (page->ended || page->failed)
+        return 0;
+    switch (page->format) {
+    case CTW_HISTORY_TEXT:
+        put_text(&o, page);
+        break;
+    case CTW_HISTORY_CSV:
+        put_csv(&o, page);
+        break;
+    case CTW_HISTORY_JSON:
+        put_json(&o, page);
+        break;
+    }
+    page->lines++;
+    return o.used;
+}
