@@ -109,21 +109,32 @@ uint32_t ctw_page_put_within(struct ctw_page *p, const char *text, uint32_t colu
     return columns_of(text, n);
 }
 
-void ctw_page_paragraph(struct ctw_page *p, const char *label, enum ctw_colour colour,
-                        const char *text) {
+void ctw_page_headline(struct ctw_page *p, const char *label, enum ctw_colour colour,
+                       const char *text, size_t coloured) {
     const uint32_t beside = ctw_page_columns(label);
     const uint32_t indent = beside < p->indent ? p->indent : beside + (beside > 0);
     const uint32_t room = p->columns > indent ? p->columns - indent : 1;
 
     ctw_page_label(p, label);
-    for (bool first = true; first || *text != '\0'; first = false) {
-        const size_t n = line_length(text, room);
-        if (!first)
+    for (size_t at = 0; at == 0 || text[at] != '\0';) {
+        const size_t n = line_length(text + at, room);
+        const size_t in_colour = coloured <= at ? 0 : coloured - at < n ? coloured - at : n;
+        if (at > 0)
             ctw_out_put(&p->out, "%*s", (int)indent, "");
-        begin(p, colour);
-        put(p, text, n);
-        end(p, colour);
+        if (in_colour > 0) {
+            begin(p, colour);
+            put(p, text + at, in_colour);
+            end(p, colour);
+        }
+        put(p, text + at + in_colour, n - in_colour);
         ctw_out_put(&p->out, "\n");
-        text += n + strspn(text + n, " ");
+        at += n + strspn(text + at + n, " ");
+        if (n == 0)
+            break;
     }
+}
+
+void ctw_page_paragraph(struct ctw_page *p, const char *label, enum ctw_colour colour,
+                        const char *text) {
+    ctw_page_headline(p, label, colour, text, SIZE_MAX);
 }

@@ -10,6 +10,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "out.h"
@@ -30,6 +31,10 @@ struct ctw_page {
  */
 void ctw_page_paragraph(struct ctw_page *p, const char *label, enum ctw_colour colour,
                         const char *text);
+
+/** ctw_page_headline() - the same, but only the first @coloured bytes of @text have the colour */
+void ctw_page_headline(struct ctw_page *p, const char *label, enum ctw_colour colour,
+                       const char *text, size_t coloured);
 
 /** ctw_page_label() - the label alone, filled up to the indent: a line made by hand begins */
 void ctw_page_label(struct ctw_page *p, const char *label);

@@ -112,25 +112,19 @@ static const char *level_word(enum ctw_level level) {
     return "";
 }
 
-static void put_since(struct ctw_picture *p) {
+static void put_level(struct ctw_picture *p) {
+    const struct ctw_snapshot *of = p->of;
     struct ctw_line l;
 
     ctw_line_start(&l);
-    if (ctw_picture_by_daemon(p) && p->of->level_since_usec != 0) {
-        ctw_line_add(&l, " since ");
-        ctw_picture_add_when(p, &l, p->of->level_since_usec);
-    } else if (ctw_picture_by_daemon(p)) {
-        ctw_line_add(&l, " since ctwatchd started at ");
-        ctw_picture_add_when(p, &l, p->of->started_usec);
+    ctw_line_add(&l, "%s", level_word(of->level));
+    const size_t coloured = l.length;
+    if (ctw_picture_by_daemon(p)) {
+        ctw_line_add(&l, of->level_since_usec != 0 ? " since " : " since ctwatchd started at ");
+        ctw_picture_add_when(p, &l,
+                             of->level_since_usec != 0 ? of->level_since_usec : of->started_usec);
     }
-    ctw_page_put(&p->page, CTW_COLOUR_NONE, l.text);
-}
-
-static void put_level(struct ctw_picture *p) {
-    ctw_page_label(&p->page, "level");
-    ctw_page_put(&p->page, ctw_level_colour(p->of->level), level_word(p->of->level));
-    put_since(p);
-    ctw_out_put(&p->page.out, "\n");
+    ctw_page_headline(&p->page, "level", ctw_level_colour(of->level), l.text, coloured);
 }
 
 /* The table is not there, or cannot be read. */

@@ -4,7 +4,6 @@
 #include <jansson.h>
 
 #include "sentence.h"
-#include "sparkline.h"
 #include "status_picture.h"
 
 /* Every function takes what it is given, and passes NULL on: json_object_set_new() and the like
@@ -331,10 +330,7 @@ static json_t *last_hour(const struct ctw_status *s) {
     json_t *o;
     int r = 0;
 
-    if (!s->history)
-        return json_null();
-    ctw_sparkline(s->history, s->now_usec, HOUR_COLUMNS, &line);
-    if (!line.high.known)
+    if (!ctw_status_hour(s, HOUR_COLUMNS, &line))
         return json_null();
     o = json_object();
     r |= add(o, "high_count", number(line.high.count));

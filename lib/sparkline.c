@@ -17,45 +17,54 @@ static uint32_t width_for(uint32_t room) {
     return HOUR_SEC;
 }
 
-static void take(struct ctw_spark *s, const struct ctw_slot *slot) {
-    if (!s->known || slot->high > s->count) {
-        s->count = slot->high;
-        s->max = slot->max;
-        s->at_usec = ctw_history_start_usec(CTW_RESOLUTION_FINE, slot->number) +
-                     slot->high_msec * CTW_USEC_PER_MSEC;
+static void take(struct ctw_spark *s, const struct ctw_spark *more) {
+    const enum ctw_level level = more->level > s->level ? more->level : s->level;
+
+    if (!s->known || more->count > s->count)
+        *s = *more;
+    s->level = level;
+}
+
+/* Of the column so many before the last. */
+static void note(struct ctw_sparkline *s, uint32_t back, const struct ctw_spark *high, uint32_t low,
+                 uint64_t low_usec) {
+    if (!s->high.known || low < s->low) {
+        s->low = low;
+        s->low_usec = low_usec;
     }
-    if ((enum ctw_level)slot->level > s->level)
-        s->level = (enum ctw_level)slot->level;
-    s->known = true;
+    take(&s->columns[s->n - 1 - back], high);
+    take(&s->high, high);
 }
 
-static void take_low(struct ctw_sparkline *s, const struct ctw_slot *slot) {
-    if (s->high.known && slot->low >= s->low)
-        return;
-    s->low = slot->low;
-    s->low_usec = ctw_history_start_usec(CTW_RESOLUTION_FINE, slot->number) +
-                  slot->low_msec * CTW_USEC_PER_MSEC;
+static void note_slot(struct ctw_sparkline *s, uint32_t back, const struct ctw_slot *slot) {
+    const uint64_t start = ctw_history_start_usec(CTW_RESOLUTION_FINE, slot->number);
+    const struct ctw_spark high = {.known = true,
+                                   .at_usec = start + slot->high_msec * CTW_USEC_PER_MSEC,
+                                   .count = slot->high,
+                                   .max = slot->max,
+                                   .level = (enum ctw_level)slot->level};
+
+    if (slot->looks > 0)
+        note(s, back, &high, slot->low, start + slot->low_msec * CTW_USEC_PER_MSEC);
 }
 
-void ctw_sparkline(const struct ctw_history *h, uint64_t now_usec, uint32_t room,
-                   struct ctw_sparkline *ret) {
+void ctw_sparkline(const struct ctw_history *h, uint64_t now_usec, const struct ctw_spark *latest,
+                   uint32_t room, struct ctw_sparkline *ret) {
     const uint32_t width = width_for(room);
     const uint32_t now = ctw_history_number(CTW_RESOLUTION_FINE, now_usec) - 1; /* from 0 on */
-    const uint32_t last = now / width;
 
     memset(ret, 0, sizeof(*ret));
     ret->n = HOUR_SEC / width;
     ret->width_sec = width;
+    if (latest->known)
+        note(ret, 0, latest, latest->count, latest->at_usec);
     for (uint32_t ago = 0; ago < HOUR_SEC && ago <= now; ago++) {
-        const uint32_t at = now - ago;
-        const struct ctw_slot *slot = ctw_history_slot(h, CTW_RESOLUTION_FINE, at + 1);
-        if (last - at / width >= ret->n)
+        const uint32_t back = now / width - (now - ago) / width;
+        const struct ctw_slot *slot = ctw_history_slot(h, CTW_RESOLUTION_FINE, now - ago + 1);
+        if (back >= ret->n)
             break;
-        if (!slot || slot->looks == 0)
-            continue;
-        take(&ret->columns[ret->n - 1 - (last - at / width)], slot);
-        take_low(ret, slot);
-        take(&ret->high, slot);
+        if (slot)
+            note_slot(ret, back, slot);
     }
 }
 

@@ -31,13 +31,14 @@ struct ctw_sparkline {
 
 /**
  * ctw_sparkline() - the hour before @now_usec
- * @room:  columns at the most; CTW_SPARKLINE_MAX is more than is used
+ * @latest:  a look that may not be in the history yet; not known: there is none
+ * @room:    columns at the most
  *
  * Columns are a round number of seconds wide, and begin at multiples of it: one that is complete
  * stays as it is, wherever it stands.
  */
-void ctw_sparkline(const struct ctw_history *h, uint64_t now_usec, uint32_t room,
-                   struct ctw_sparkline *ret);
+void ctw_sparkline(const struct ctw_history *h, uint64_t now_usec, const struct ctw_spark *latest,
+                   uint32_t room, struct ctw_sparkline *ret);
 
 /**
  * ctw_spark_height() - how high to draw it, in eighths: 1 to 8

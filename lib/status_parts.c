@@ -6,7 +6,6 @@
 #include "growth.h"
 #include "moment.h"
 #include "sentence.h"
-#include "sparkline.h"
 
 /* --- the last hour ---------------------------------------------------------------------------- */
 
@@ -56,10 +55,7 @@ static void put_extremes(struct ctw_picture *p, const struct ctw_sparkline *s) {
 void ctw_picture_hour(struct ctw_picture *p) {
     struct ctw_sparkline s;
 
-    if (!p->status->history)
-        return;
-    ctw_sparkline(p->status->history, p->status->now_usec, p->page.columns - p->page.indent, &s);
-    if (!s.high.known)
+    if (!ctw_status_hour(p->status, p->page.columns - p->page.indent, &s))
         return;
     ctw_page_label(&p->page, "last hour");
     put_columns(p, &s);

@@ -36,6 +36,20 @@ void ctw_picture_add_fill(struct ctw_line *l, uint32_t count, uint32_t max) {
     ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %%", usage / 100, usage / 10 % 10);
 }
 
+bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_sparkline *ret) {
+    const struct ctw_snapshot *of = s->snapshot;
+    const struct ctw_spark latest = {.known = of->has_table,
+                                     .at_usec = of->looked_usec,
+                                     .count = of->table.count,
+                                     .max = of->table.max,
+                                     .level = of->level};
+
+    if (!s->history)
+        return false;
+    ctw_sparkline(s->history, s->now_usec, &latest, room, ret);
+    return ret->high.known;
+}
+
 enum ctw_colour ctw_level_colour(enum ctw_level level) {
     switch (level) {
     case CTW_LEVEL_OK:

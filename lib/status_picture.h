@@ -12,6 +12,7 @@
 #include "page.h"
 #include "render_status.h"
 #include "sample.h"
+#include "sparkline.h"
 
 struct ctw_picture {
     const struct ctw_status *status;
@@ -37,6 +38,9 @@ void ctw_picture_add_when(const struct ctw_picture *p, struct ctw_line *l, uint6
 
 /** ctw_picture_add_fill() - "76.2 %": cut off, not rounded, so that 100.0 means full */
 void ctw_picture_add_fill(struct ctw_line *l, uint32_t count, uint32_t max);
+
+/** ctw_status_hour() - the last hour and the present. Return: false: nothing is known of it */
+bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_sparkline *ret);
 
 /** ctw_level_colour() - of what is at that level */
 enum ctw_colour ctw_level_colour(enum ctw_level level);
