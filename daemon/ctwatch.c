@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "advise.h"
+#include "check.h"
 #include "metrics.h"
 #include "serve.h"
 #include "status.h"
@@ -21,6 +22,7 @@ static const struct verb {
 } verbs[] = {
     {"status", ctw_verb_status, "how the table is doing"},
     {"top", ctw_verb_top, "who fills the table"},
+    {"check", ctw_verb_check, "one line and an exit status, for a monitor"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
     {"metrics", ctw_verb_metrics, "what there is to see, for Prometheus"},
     {"serve", ctw_verb_serve, "all of it over HTTP"},
