@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "discreet.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "out.h"
 
-#define ADDRESS_BYTES "0123456789abcdefABCDEF.:"
 #define DIGITS        "0123456789"
+#define ADDRESS_BYTES DIGITS "abcdefABCDEF.:"
+#define WORD_BYTES    ADDRESS_BYTES "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_"
 
 static size_t count(const char *text, size_t length, char c) {
     size_t n = 0;
@@ -18,16 +17,18 @@ static size_t count(const char *text, size_t length, char c) {
     return n;
 }
 
-/* Bytes of the address that @text begins with, 0: none. A sentence may end behind it. */
-static size_t address(const char *text) {
-    size_t n = strspn(text, ADDRESS_BYTES);
+/* Bytes of the address that @word is, 0: it is none. A sentence may end behind it. */
+static size_t address(const char *word, size_t length) {
+    size_t n = length;
 
-    while (n > 0 && text[n - 1] == '.')
-        n--;
-    if (count(text, n, '.') < 3 && count(text, n, ':') < 2)
+    if (strspn(word, ADDRESS_BYTES) < length)
         return 0;
-    if (text[n] == '/')
-        n += 1 + strspn(text + n + 1, DIGITS);
+    while (n > 0 && word[n - 1] == '.')
+        n--;
+    if (count(word, n, '.') < 3 && count(word, n, ':') < 2)
+        return 0;
+    if (word[n] == '/')
+        n += 1 + strspn(word + n + 1, DIGITS);
     return n;
 }
 
@@ -37,16 +38,14 @@ void ctw_discreet_text(const char *text, char *ret, size_t size) {
     if (size > 0)
         ret[0] = '\0';
     while (*text != '\0') {
-        const size_t n = address(text);
-        size_t word = strspn(text, ADDRESS_BYTES);
-        if (n > 0) {
-            ctw_out_put(&o, "somebody");
-            text += n;
-            continue;
-        }
+        size_t word = strspn(text, WORD_BYTES);
+        const size_t n = address(text, word);
         word += word == 0;
-        ctw_out_put(&o, "%.*s", (int)word, text);
-        text += word;
+        if (n > 0)
+            ctw_out_put(&o, "somebody");
+        else
+            ctw_out_put(&o, "%.*s", (int)word, text);
+        text += n > 0 ? n : word;
     }
 }
 

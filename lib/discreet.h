@@ -15,8 +15,8 @@ void ctw_discreet_snapshot(struct ctw_snapshot *p);
 /**
  * ctw_discreet_text() - @text with "somebody" for each address; cut off where it does not fit
  *
- * An address is what looks like one: three points and more between digits, or two colons and more
- * between hexadecimal ones, with a prefix length or without. A clock time does, too.
+ * An address is a word that looks like one: of hexadecimal digits and three points or two colons at
+ * least, with a prefix length or without. A clock time does, too.
  */
 void ctw_discreet_text(const char *text, char *ret, size_t size);
 
