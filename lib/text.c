@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sample.h"
 
@@ -163,5 +164,73 @@ int ctw_text_percent(const char *text, uint32_t *ret) {
     if (permyriad > CTW_PERMYRIAD)
         return -ERANGE;
     *ret = (uint32_t)permyriad;
+    return 0;
+}
+
+/* --- as floats are written -------------------------------------------------------------------- */
+
+/* value * 10^exponent, and how many digits that was read from. */
+struct scientific {
+    uint64_t value;
+    int exponent;
+    size_t digits;
+};
+
+/* Takes them off the front. Digits that no longer fit only count, those behind the point not even
+ * that. */
+static void take_digits(const char **at, const char *end, bool behind_point, struct scientific *s) {
+    for (; *at < end && is_digit(**at); (*at)++, s->digits++) {
+        if (s->value <= (UINT64_MAX - 9) / 10) {
+            s->value = s->value * 10 + (uint64_t)(**at - '0');
+            s->exponent -= behind_point;
+        } else
+            s->exponent += !behind_point;
+    }
+}
+
+/* "e+05" */
+static bool take_exponent(const char **at, const char *end, struct scientific *s) {
+    struct scientific power = {0};
+
+    if (*at == end || (**at != 'e' && **at != 'E'))
+        return true;
+    const char sign = ++*at < end ? **at : '\0';
+    if (sign == '-' || sign == '+')
+        ++*at;
+    take_digits(at, end, false, &power);
+    const int by = power.value > 9999 ? 9999 : (int)power.value;
+    s->exponent += sign == '-' ? -by : by;
+    return power.digits > 0;
+}
+
+static bool is_no_number(const char *text, size_t length) {
+    const bool has_sign = length == 4 && (text[0] == '+' || text[0] == '-');
+    const char *word = has_sign ? text + 1 : text;
+
+    return length == 0 || ((length == 3 || has_sign) &&
+                           (strncasecmp(word, "nan", 3) == 0 || strncasecmp(word, "inf", 3) == 0));
+}
+
+int ctw_text_number(const char *text, size_t length, uint64_t *ret) {
+    const char *at = text, *const end = text + length;
+    struct scientific s = {0};
+
+    if (is_no_number(text, length))
+        return -ENODATA;
+    take_digits(&at, end, false, &s);
+    if (at < end && *at == '.') {
+        at++;
+        take_digits(&at, end, true, &s);
+    }
+    if (s.digits == 0 || !take_exponent(&at, end, &s) || at < end)
+        return -EINVAL;
+
+    for (; s.exponent < 0 && s.value > 0; s.exponent++)
+        s.value /= 10;
+    for (; s.exponent > 0 && s.value > 0 && s.value <= VALUE_MAX; s.exponent--)
+        s.value *= 10;
+    if (s.value > VALUE_MAX)
+        return -ERANGE;
+    *ret = s.value;
     return 0;
 }

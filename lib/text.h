@@ -63,4 +63,16 @@ int ctw_text_size(const char *text, uint64_t *ret);
  */
 int ctw_text_percent(const char *text, uint32_t *ret);
 
+/**
+ * ctw_text_number() - read a count as programs that calculate with floats write it: "123", "123.5",
+ * "1.048576e+06", "NaN"
+ * @text:    nothing but the number
+ * @length:  bytes in @text
+ * @ret:     the value; what stands behind the point is cut off
+ *
+ * Return: 0; -ENODATA for NaN, an infinity, or no byte at all; -EINVAL when it is not of that form,
+ * or negative; -ERANGE above 2^53.
+ */
+int ctw_text_number(const char *text, size_t length, uint64_t *ret);
+
 #endif
