@@ -9,6 +9,7 @@
 #include "advise.h"
 #include "check.h"
 #include "metrics.h"
+#include "replay.h"
 #include "serve.h"
 #include "status.h"
 #include "top.h"
@@ -24,6 +25,7 @@ static const struct verb {
     {"top", ctw_verb_top, "who fills the table"},
     {"check", ctw_verb_check, "one line and an exit status, for a monitor"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
+    {"replay", ctw_verb_replay, "what would have been said of a recorded table"},
     {"metrics", ctw_verb_metrics, "what there is to see, for Prometheus"},
     {"serve", ctw_verb_serve, "all of it over HTTP"},
 };

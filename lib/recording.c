@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "recording.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "sample.h"
+#include "text.h"
+#include "timestamp.h"
+
+/* Digits of a number that cannot overflow, and of one of seconds that are to be microseconds. */
+#define DIGITS_MAX     18
+#define SEC_DIGITS_MAX 12
+
+/* Of an unknown column's name, in the note. */
+#define NAME_SHOWN 40u
+
+enum column {
+    TIME,
+    COUNT,
+    MAX,
+    BUCKETS,
+    DROPS,
+    DROPS_TOTAL,
+    EARLY_DROPS,
+    EARLY_DROPS_TOTAL,
+    OTHER_DROPS,
+    CLASHES,
+    CHAIN_TOO_LONG,
+    LOG_LINES,
+    /* of slots */
+    WIDTH,
+    LOOKS,
+    HIGH,
+    LOW,
+    HIGH_MSEC,
+    LOW_MSEC,
+    LOSS_FIRST_MSEC,
+    LOSS_LAST_MSEC,
+    COLUMNS,
+    PASSED_OVER = COLUMNS,
+};
+
+#define SEC_MAX  86400u /* of a slot */
+#define MSEC_MAX (SEC_MAX * 1000u)
+
+static const struct {
+    const char *name;
+    uint64_t largest;
+} columns[COLUMNS] = {
+    [TIME] = {"time", CTW_TIMESTAMP_LAST_USEC},
+    [COUNT] = {"count", UINT32_MAX},
+    [MAX] = {"max", UINT32_MAX},
+    [BUCKETS] = {"buckets", UINT32_MAX},
+    [DROPS] = {"drops", UINT64_MAX},
+    [DROPS_TOTAL] = {"drops_total", UINT64_MAX},
+    [EARLY_DROPS] = {"early_drops", UINT64_MAX},
+    [EARLY_DROPS_TOTAL] = {"early_drops_total", UINT64_MAX},
+    [OTHER_DROPS] = {"other_drops", UINT64_MAX},
+    [CLASHES] = {"clashes", UINT64_MAX},
+    [CHAIN_TOO_LONG] = {"chain_too_long", UINT64_MAX},
+    [LOG_LINES] = {"log_lines", UINT64_MAX},
+    [WIDTH] = {"width", SEC_MAX},
+    [LOOKS] = {"looks", UINT64_MAX},
+    [HIGH] = {"high", UINT32_MAX},
+    [LOW] = {"low", UINT32_MAX},
+    [HIGH_MSEC] = {"high_msec", MSEC_MAX},
+    [LOW_MSEC] = {"low_msec", MSEC_MAX},
+    [LOSS_FIRST_MSEC] = {"loss_first_msec", MSEC_MAX},
+    [LOSS_LAST_MSEC] = {"loss_last_msec", MSEC_MAX},
+};
+
+/* A piece of the line: not terminated, and not owned. NULL: there is none left. */
+struct piece {
+    const char *at;
+    size_t length;
+};
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct piece trim(struct piece p) {
+    while (p.length > 0 && is_blank(*p.at)) {
+        p.at++;
+        p.length--;
+    }
+    while (p.length > 0 && is_blank(p.at[p.length - 1]))
+        p.length--;
+    return p;
+}
+
+/* Takes the next field off the front, and the comma behind it; without blanks and quotes. */
+static struct piece take_field(struct piece *rest) {
+    const char *comma = rest->length > 0 ? memchr(rest->at, ',', rest->length) : NULL;
+    const size_t length = comma ? (size_t)(comma - rest->at) : rest->length;
+    struct piece field = trim((struct piece){rest->at, length});
+
+    rest->at = comma ? comma + 1 : NULL;
+    rest->length -= length + (comma != NULL);
+    if (field.length >= 2 && field.at[0] == '"' && field.at[field.length - 1] == '"')
+        field = (struct piece){field.at + 1, field.length - 2};
+    return field;
+}
+
+static size_t count_fields(struct piece line) {
+    size_t n = 1;
+
+    for (size_t i = 0; i < line.length; i++)
+        n += line.at[i] == ',';
+    return n;
+}
+
+/* --- the first line --------------------------------------------------------------------------- */
+
+static enum ctw_reading refuse(struct ctw_recording *r, const char *why, const char *what) {
+    ctw_line_start(&r->words);
+    ctw_line_add(&r->words, "%s%s", why, what);
+    return CTW_READ_REFUSED;
+}
+
+static bool is(struct piece name, const char *word) {
+    return name.length == strlen(word) && memcmp(name.at, word, name.length) == 0;
+}
+
+static enum column column_named(struct piece name) {
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (is(name, columns[i].name))
+            return (enum column)i;
+    return is(name, "last") ? COUNT : PASSED_OVER; /* as the history calls it */
+}
+
+static bool has(const struct ctw_recording *r, enum column column) {
+    for (size_t i = 0; i < r->n_columns; i++)
+        if (r->columns[i] == column)
+            return true;
+    return false;
+}
+
+/* Those of the history are no news. */
+static void note_unknown(struct ctw_recording *r, struct piece name) {
+    if (!is(name, "mean") && !is(name, "level"))
+        ctw_line_add(&r->words, "%s%.*s", r->words.length == 0 ? "columns passed over: " : ", ",
+                     (int)(name.length < NAME_SHOWN ? name.length : NAME_SHOWN), name.at);
+}
+
+static enum ctw_reading read_names(struct ctw_recording *r, struct piece line) {
+    static const enum column needed[] = {TIME, COUNT, MAX};
+
+    while (line.at && r->n_columns < CTW_RECORDING_COLUMNS_MAX) {
+        const struct piece name = take_field(&line);
+        const enum column column = column_named(name);
+        if (column == PASSED_OVER)
+            note_unknown(r, name);
+        else if (has(r, column))
+            return refuse(r, "there are two columns ", columns[column].name);
+        r->columns[r->n_columns++] = (uint8_t)column;
+    }
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+        if (!has(r, needed[i]))
+            return refuse(r, "is not time,count,max, nor does it name a column ",
+                          columns[needed[i]].name);
+    return CTW_READ_NOTHING;
+}
+
+/* Without names, the first line is a sample like all others. */
+static enum ctw_reading guess_names(struct ctw_recording *r, struct piece line) {
+    static const uint8_t usual[] = {TIME, COUNT, MAX, DROPS};
+    const size_t n = count_fields(line);
+
+    if (n < 3)
+        return refuse(r, "is not time,count,max, and names no columns", "");
+    r->n_columns = n < sizeof(usual) ? n : sizeof(usual);
+    memcpy(r->columns, usual, r->n_columns);
+    return CTW_READ_NOTHING;
+}
+
+static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *ret_names) {
+    struct piece rest = line;
+    const struct piece first = take_field(&rest);
+
+    *ret_names = first.length == 0 || !is_digit(*first.at);
+    const enum ctw_reading kind = *ret_names ? read_names(r, line) : guess_names(r, line);
+    r->begun = kind == CTW_READ_NOTHING;
+    r->slots = has(r, WIDTH) && has(r, HIGH) && has(r, LOW) && has(r, HIGH_MSEC) &&
+               has(r, LOW_MSEC) && has(r, LOSS_FIRST_MSEC) && has(r, LOSS_LAST_MSEC);
+    r->has_looks = has(r, LOOKS);
+    r->attributed = has(r, OTHER_DROPS);
+    r->has_losses =
+        has(r, DROPS) || has(r, DROPS_TOTAL) || has(r, EARLY_DROPS) || has(r, EARLY_DROPS_TOTAL);
+    return kind;
+}
+
+/* --- the others ------------------------------------------------------------------------------- */
+
+/* Most fields are nothing but digits. */
+static bool take_plain(struct piece *rest, bool is_time, uint64_t *ret) {
+    const char *at = rest->at, *const end = at + rest->length;
+    uint64_t value = 0;
+
+    for (; at < end && is_digit(*at); at++)
+        value = value * 10 + (uint64_t)(*at - '0');
+    const size_t n = (size_t)(at - rest->at);
+    if (n == 0 || n > (is_time ? SEC_DIGITS_MAX : DIGITS_MAX) || (at < end && *at != ','))
+        return false;
+    rest->length -= n + (at < end);
+    rest->at = at < end ? at + 1 : NULL;
+    *ret = is_time ? value * CTW_USEC_PER_SEC : value;
+    return true;
+}
+
+/* Return: 0; -ENODATA: not known; -EINVAL, -ERANGE. */
+static int take_value(struct piece *rest, enum column column, uint64_t *ret) {
+    int r = 0;
+
+    if (!take_plain(rest, column == TIME, ret)) {
+        const struct piece field = take_field(rest);
+        if (column == PASSED_OVER)
+            return 0;
+        r = column == TIME ? ctw_timestamp_parse(field.at, field.length, ret)
+                           : ctw_text_number(field.at, field.length, ret);
+    }
+    return r == 0 && column != PASSED_OVER && *ret > columns[column].largest ? -ERANGE : r;
+}
+
+static enum ctw_reading bad(struct ctw_recording *r, enum column column, int error) {
+    const char *what = error == -ERANGE ? "is too large"
+                       : column == TIME ? "is no time"
+                                        : "is no number";
+
+    ctw_line_add(&r->words, "%s %s", columns[column].name, what);
+    return CTW_READ_BAD;
+}
+
+/* What a running counter moved by; one that fell started again from 0. */
+static uint64_t moved_by(const struct ctw_recording *r, uint64_t before, uint64_t now) {
+    if (!r->any)
+        return 0;
+    return now >= before ? now - before : now;
+}
+
+static uint32_t within(uint64_t msec, uint64_t width_usec) {
+    const uint64_t usec = msec * CTW_USEC_PER_MSEC;
+
+    return (uint32_t)(usec < width_usec ? usec : width_usec - 1);
+}
+
+/* Bytes from outside: what is said of the slot must at least fit in it. */
+static void make_slot(const uint64_t v[static COLUMNS], struct ctw_record *ret) {
+    const uint64_t width = v[WIDTH] * CTW_USEC_PER_SEC;
+
+    ret->width_usec = width;
+    ret->high = v[HIGH] > v[COUNT] ? (uint32_t)v[HIGH] : ret->count;
+    ret->low = v[LOW] < v[COUNT] ? (uint32_t)v[LOW] : ret->count;
+    ret->high_usec = within(v[HIGH_MSEC], width);
+    ret->low_usec = within(v[LOW_MSEC], width);
+    ret->loss_first_usec = within(v[LOSS_FIRST_MSEC], width);
+    ret->loss_last_usec = within(v[LOSS_LAST_MSEC], width);
+}
+
+static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS],
+                        struct ctw_record *ret) {
+    *ret = (struct ctw_record){
+        .at_usec = v[TIME],
+        .count = (uint32_t)v[COUNT],
+        .max = (uint32_t)v[MAX],
+        .buckets = (uint32_t)v[BUCKETS],
+        .has_losses = r->has_losses,
+        .attributed = r->attributed,
+        .drops = v[DROPS] + moved_by(r, r->drops_total, v[DROPS_TOTAL]),
+        .early_drops = v[EARLY_DROPS] + moved_by(r, r->early_drops_total, v[EARLY_DROPS_TOTAL]),
+        .other_drops = v[OTHER_DROPS],
+        .clashes = v[CLASHES],
+        .chain_too_long = v[CHAIN_TOO_LONG],
+        .log_lines = v[LOG_LINES],
+    };
+    if (r->slots && v[WIDTH] > 0)
+        make_slot(v, ret);
+    r->any = true;
+    r->drops_total = v[DROPS_TOTAL];
+    r->early_drops_total = v[EARLY_DROPS_TOTAL];
+}
+
+static enum ctw_reading read_values(struct ctw_recording *r, struct piece line,
+                                    struct ctw_record *ret) {
+    uint64_t v[COLUMNS] = {0};
+    bool hole = false;
+
+    v[DROPS_TOTAL] = r->drops_total;
+    v[EARLY_DROPS_TOTAL] = r->early_drops_total;
+    for (size_t i = 0; i < r->n_columns; i++) {
+        const enum column column = (enum column)r->columns[i];
+        uint64_t value = 0;
+
+        if (!line.at) {
+            ctw_line_add(&r->words, "ends after %zu of %zu columns", i, r->n_columns);
+            return CTW_READ_BAD;
+        }
+        const int error = take_value(&line, column, &value);
+        if (error == -ENODATA)
+            hole |= column == COUNT || column == MAX;
+        else if (error < 0)
+            return bad(r, column, error);
+        else if (column != PASSED_OVER)
+            v[column] = value;
+    }
+    if (hole || (r->has_looks && v[LOOKS] == 0))
+        return CTW_READ_HOLE;
+    if (r->any && v[TIME] <= r->last_usec)
+        return CTW_READ_STALE;
+    make_record(r, v, ret);
+    r->last_usec = v[TIME];
+    return CTW_READ_RECORD;
+}
+
+enum ctw_reading ctw_recording_line(struct ctw_recording *r, const char *line, size_t length,
+                                    struct ctw_record *ret) {
+    const struct piece whole = trim((struct piece){line, length});
+    bool names = false;
+
+    ctw_line_start(&r->words);
+    if (whole.length == 0 || *whole.at == '#')
+        return CTW_READ_NOTHING;
+    if (!r->begun) {
+        const enum ctw_reading kind = begin(r, whole, &names);
+        if (names || kind != CTW_READ_NOTHING)
+            return kind;
+    }
+    return read_values(r, whole, ret);
+}
+
+/* --- a slot, as it is ------------------------------------------------------------------------- */
+
+bool ctw_record_of_slot(const struct ctw_slot *s, uint64_t start_realtime_usec, uint64_t width_usec,
+                        struct ctw_record *ret) {
+    if (s->looks == 0 || start_realtime_usec == 0)
+        return false;
+
+    const uint64_t v[COLUMNS] = {
+        [WIDTH] = width_usec / CTW_USEC_PER_SEC,
+        [COUNT] = s->last,
+        [HIGH] = s->high,
+        [LOW] = s->low,
+        [HIGH_MSEC] = s->high_msec,
+        [LOW_MSEC] = s->low_msec,
+        [LOSS_FIRST_MSEC] = s->loss_first_msec,
+        [LOSS_LAST_MSEC] = s->loss_last_msec,
+    };
+    *ret = (struct ctw_record){
+        .at_usec = start_realtime_usec,
+        .count = s->last,
+        .max = s->max,
+        .buckets = s->buckets,
+        .has_losses = true,
+        .attributed = true,
+        .drops = s->drops,
+        .other_drops = s->other_drops,
+        .early_drops = s->early_drops,
+        .clashes = s->clashes,
+        .chain_too_long = s->chain_too_long,
+        .log_lines = s->log_lines,
+    };
+    make_slot(v, ret);
+    return true;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_RECORDING_H
+#define CTW_RECORDING_H
+
+/*
+ * A recording of a conntrack table, line by line:
+ *
+ *   1795341600.250,120000,262144,0       time,count,max[,drops], of each look
+ *
+ * or with a first line that names the columns, in any order, as /history.csv has it:
+ *
+ *   time,width,looks,mean,high,low,last,high_msec,low_msec,loss_first_msec,loss_last_msec,max,...
+ *   1795341600.000,1,5,120210,121000,120000,120800,750,0,0,0,262144,262144,0,0,0,0,0,0,ok
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "history.h"
+#include "line.h"
+
+/* The longest line that is read, without its end. */
+#define CTW_RECORDING_LINE_MAX 4096u
+
+/* Columns that are looked at; what stands further right is passed over. */
+#define CTW_RECORDING_COLUMNS_MAX 64u
+
+/* What a recording says of one look, or of all looks of one slot. */
+struct ctw_record {
+    uint64_t at_usec;                         /* since 1970; of a slot: its beginning */
+    uint64_t width_usec;                      /* of a slot; 0: this is one look */
+    uint32_t count;                           /* of a slot: at its last look */
+    uint32_t max;                             /* likewise; 0: no limit */
+    uint32_t buckets;                         /* likewise; 0: not known */
+    uint32_t high, low;                       /* of a slot */
+    uint32_t high_usec, low_usec;             /* when these were, from its beginning */
+    uint32_t loss_first_usec, loss_last_usec; /* likewise, if anything was lost */
+
+    bool has_losses; /* the recording tells what was lost */
+    bool attributed; /* and why: otherwise drops are all of them */
+    /* Since the record before. */
+    uint64_t drops;
+    uint64_t other_drops; /* attributed: with room in the table */
+    uint64_t early_drops;
+    uint64_t clashes;
+    uint64_t chain_too_long;
+    uint64_t log_lines;
+};
+
+/* What a line turned out to be. */
+enum ctw_reading {
+    CTW_READ_NOTHING, /* the names of the columns, a comment, an empty line */
+    CTW_READ_RECORD,
+    CTW_READ_HOLE,    /* count or max were not known then */
+    CTW_READ_STALE,   /* not later than the record before */
+    CTW_READ_BAD,     /* cannot be read */
+    CTW_READ_REFUSED, /* nor can anything below it */
+};
+
+/* Zero-initialised, nothing has been read. */
+struct ctw_recording {
+    bool begun; /* the columns are known */
+    uint8_t columns[CTW_RECORDING_COLUMNS_MAX];
+    size_t n_columns;            /* that a line must have at least */
+    bool slots, has_looks;       /* which columns there are */
+    bool has_losses, attributed; /* likewise */
+    bool any;                    /* there has been a record, and this is of the last: */
+    uint64_t last_usec;
+    uint64_t drops_total, early_drops_total;
+    struct ctw_line words; /* BAD, REFUSED: what is wrong; NOTHING: a note, or empty */
+};
+
+/**
+ * ctw_recording_line() - one line
+ * @line:    without its newline; a carriage return at its end is passed over
+ * @length:  bytes in @line, which needs no NUL
+ * @ret:     set when it is a RECORD
+ */
+enum ctw_reading ctw_recording_line(struct ctw_recording *r, const char *line, size_t length,
+                                    struct ctw_record *ret);
+
+/** ctw_record_of_slot() - what a slot of the daemon's own history says; false: nobody looked */
+bool ctw_record_of_slot(const struct ctw_slot *slot, uint64_t start_realtime_usec,
+                        uint64_t width_usec, struct ctw_record *ret);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "replay.h"
+
+#include <string.h>
+
+#include "attribution.h"
+#include "pace.h"
+#include "track.h"
+#include "trend.h"
+
+/* Virtual time begins here: nothing in a tick may be 0 microseconds old. */
+#define EPOCH_USEC (1000 * CTW_USEC_PER_SEC)
+
+/* Records that come so many times later than usual, and this much at least, leave a hole. */
+#define HOLE_SPACINGS   4
+#define HOLE_LEAST_USEC CTW_USEC_PER_SEC
+
+/* So many in a row, and that is what is usual. */
+#define FAR_MAX 3u
+
+/* Looks between two points at the most. */
+#define BETWEEN_MAX 256u
+
+/* A machine of today: chains of 8 entries, and one namespace that fills. */
+#define ENTRIES_PER_BUCKET 8u
+
+/* What sizing the buckets stops packets for, for each entry. */
+#define STALL_NSEC_PER_ENTRY 400u
+
+/* The counters of the core are 32 bits wide, and never move by half of that. */
+#define LOST_MAX INT32_MAX
+
+/* Network namespaces have such numbers, and none is told of. */
+#define INODE 1
+
+void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
+                     uint64_t memory_bytes, ctw_replay_say say, void *userdata) {
+    memset(r, 0, sizeof(*r));
+    r->settings = settings;
+    r->pacing = *settings;
+    r->say = say;
+    r->userdata = userdata;
+    r->tick.netns_inode = INODE;
+    r->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+    r->tick.facts = (struct ctw_growth_facts){
+        .memory = {.total_bytes = memory_bytes},
+        .entries_per_bucket = ENTRIES_PER_BUCKET,
+        .namespaces = 1,
+        .permission = CTW_PERMISSION_GRANTED,
+    };
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static uint32_t most(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+/* --- one look --------------------------------------------------------------------------------- */
+
+/* The kernel takes whatever is written. */
+static void grow(struct ctw_replay *r) {
+    const struct ctw_growth_decision *d = &r->verdict.growth;
+    struct ctw_growth_outcome o = {
+        .count = r->tick.sample.count,
+        .max = r->tick.sample.max,
+        .buckets = r->tick.sample.buckets,
+    };
+
+    if (d->new_max != 0) {
+        o.max_written = true;
+        o.max = r->grown_max = d->new_max;
+        if (r->summary.growths++ == 0)
+            r->summary.grown_from = d->old_max;
+        r->summary.grown_to = d->new_max;
+    }
+    if (d->new_buckets != 0) {
+        o.buckets_written = true;
+        o.buckets = r->grown_buckets = d->new_buckets;
+        o.stall_usec = (uint64_t)o.count * STALL_NSEC_PER_ENTRY / 1000;
+    }
+    ctw_watch_grown(&r->watch, r->settings, &r->tick, &o, &r->verdict);
+}
+
+static void tell(struct ctw_replay *r) {
+    static const struct ctw_who nobody = {0};
+
+    if (r->verdict.want_walk)
+        ctw_watch_learn(&r->watch, &nobody, r->tick.now_usec);
+    for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+        r->summary.alerts[r->verdict.alerts[i].kind]++;
+        r->summary.n_alerts++;
+        r->say(r->at_usec, &r->verdict.alerts[i], r->userdata);
+    }
+}
+
+static void lose(struct ctw_replay *r, const struct ctw_track_losses *lost) {
+    struct ctw_counters *c = &r->tick.sample.counters;
+    struct ctw_tally *log = &r->tick.log;
+    const uint64_t clashes = least(lost->clashes, LOST_MAX);
+
+    /* As the kernel counts: ctw_losses_between() is the inverse. */
+    c->drop += (uint32_t)least(lost->drops + lost->other_drops + clashes, LOST_MAX);
+    c->early_drop += (uint32_t)least(lost->early_drops, LOST_MAX);
+    c->insert_failed += (uint32_t)least(clashes + lost->chain_too_long, LOST_MAX);
+    c->chainlength += (uint32_t)least(lost->chain_too_long, LOST_MAX);
+    if (lost->log_lines > 0) {
+        log->n_netns = 1;
+        log->netns[0].inode = INODE;
+        log->netns[0].lines = (uint32_t)least(lost->log_lines, LOST_MAX);
+    }
+    r->summary.lost.drops += lost->drops + lost->other_drops;
+    r->summary.lost.early_drops += lost->early_drops;
+    r->summary.lost.clashes += lost->clashes;
+    r->summary.lost.chain_too_long += lost->chain_too_long;
+    r->seen.lost |= ctw_track_loses(lost);
+}
+
+static void note_highest(struct ctw_replay *r) {
+    const struct ctw_sample *t = &r->tick.sample;
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
+
+    if (usage <= r->summary.highest_permyriad && r->summary.highest_usec != 0)
+        return;
+    r->summary.highest_permyriad = usage;
+    r->summary.highest_usec = r->at_usec;
+    r->summary.highest_count = t->count;
+    r->summary.highest_max = t->max;
+}
+
+static void look(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
+    struct ctw_sample *t = &r->tick.sample;
+    const enum ctw_level before = r->watch.level.level;
+
+    r->summary.level_usec[before] += at_usec - r->at_usec;
+    r->at_usec = at_usec;
+    r->count = count;
+    r->tick.now_usec = EPOCH_USEC + at_usec;
+    t->count = count;
+    t->max = r->max == 0 ? 0 : most(r->max, r->grown_max);
+    t->buckets = r->buckets == 0 ? 0 : most(r->buckets, r->grown_buckets);
+    t->has_buckets = t->buckets > 0;
+    note_highest(r);
+    ctw_watch_step(&r->watch, r->settings, &r->tick, &r->verdict);
+    if (r->verdict.growth.write)
+        grow(r);
+    r->tick.log.n_netns = 0;
+    if (r->verdict.n_alerts > 0 || r->verdict.want_walk)
+        tell(r);
+    if (r->verdict.level > r->seen.level)
+        r->seen.level = r->verdict.level;
+    r->seen.max = most(t->max, r->max == 0 ? 0 : r->grown_max);
+}
+
+/* --- from one point to the next --------------------------------------------------------------- */
+
+/* Whether something will end, or be told again. */
+static bool going_on(const struct ctw_watch *w) {
+    return w->level.level != CTW_LEVEL_OK || w->toll.running || w->forecast.active ||
+           w->growing.refused.active || w->growing.dry_run.active;
+}
+
+/* How long until there is something to be seen on the way to the next point. */
+static uint64_t next_step(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) {
+    const uint64_t left = to_usec - r->at_usec;
+    const bool rises = to_count > r->count;
+    uint64_t step = left;
+
+    if (rises) {
+        const uint64_t rate = (uint64_t)(to_count - r->count) * CTW_USEC_PER_SEC / left;
+        r->pacing.poll.interval_usec = left;
+        step = ctw_pace_next(&r->pacing, &r->tick.sample, (int64_t)rate);
+    }
+    if (ctw_growth_on(r->settings) && (rises || r->verdict.growth.write))
+        step = least(step, r->verdict.next_look_usec);
+    if (going_on(&r->watch))
+        step = least(step, r->settings->poll.interval_usec);
+    return step;
+}
+
+/* The looks between. */
+static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) {
+    const uint64_t from_usec = r->at_usec, shortest = (to_usec - from_usec) / BETWEEN_MAX + 1;
+    const uint32_t from_count = r->count;
+
+    for (;;) {
+        const uint64_t wanted = next_step(r, to_usec, to_count);
+        const uint64_t step = wanted > shortest ? wanted : shortest;
+        if (step >= to_usec - r->at_usec)
+            return;
+        look(r, r->at_usec + step,
+             ctw_track_between(from_usec, from_count, to_usec, to_count, r->at_usec + step));
+    }
+}
+
+static bool nearly_full(uint32_t count, uint32_t max) {
+    const struct ctw_sample sample = {.count = count, .max = max};
+
+    return ctw_nearly_full(&sample);
+}
+
+/* Takes out of @lost what there would have been room for in the grown table. */
+static void prevent(struct ctw_replay *r, const struct ctw_record *record,
+                    struct ctw_track_losses *lost) {
+    const uint32_t high = r->seen.high;
+
+    if (r->max == 0 || r->grown_max <= r->max || nearly_full(high, r->grown_max))
+        return;
+    if (!record->attributed && !r->was_full && !nearly_full(high, r->max) && lost->early_drops == 0)
+        return;
+    r->summary.prevented.drops += lost->drops;
+    r->summary.prevented.early_drops += lost->early_drops;
+    r->seen.prevented |= lost->drops + lost->early_drops > 0;
+    lost->drops = lost->early_drops = lost->log_lines = 0;
+}
+
+/* --- one record ------------------------------------------------------------------------------- */
+
+static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
+    r->max = record->max;
+    if (record->buckets != 0)
+        r->buckets = record->buckets;
+}
+
+static void go(struct ctw_replay *r, const struct ctw_record *record, struct ctw_track_point *p,
+               bool last) {
+    const uint64_t at_usec = p->at_usec > r->at_usec ? p->at_usec : r->at_usec + 1;
+
+    approach(r, at_usec, p->count);
+    if (last)
+        take_limits(r, record);
+    if (p->loses) {
+        prevent(r, record, &p->lost);
+        lose(r, &p->lost);
+    }
+    look(r, at_usec, p->count);
+}
+
+/* Whether nobody looked for a while: much longer than usual, once or twice. */
+static bool is_hole(struct ctw_replay *r, const struct ctw_record *record) {
+    const uint64_t passed = record->at_usec - r->seen.from_usec;
+    const uint64_t usual = r->spacing_usec;
+
+    if (usual != 0 && passed > usual * HOLE_SPACINGS + HOLE_LEAST_USEC && ++r->far < FAR_MAX)
+        return true;
+    if (usual == 0 || r->far > 0 || passed < usual / HOLE_SPACINGS)
+        r->spacing_usec = passed;
+    else
+        r->spacing_usec = (3 * usual + passed) / 4;
+    r->far = 0;
+    return false;
+}
+
+/* From here on, with no line from what was before; a slot's losses are lost since its beginning,
+ * those of a look since the look before. */
+static void begin(struct ctw_replay *r, const struct ctw_record *record) {
+    const bool first = !r->begun;
+
+    r->begun = true;
+    r->at_usec = record->at_usec;
+    r->count = ctw_track_first(record);
+    ctw_trend_reset(&r->watch.trend);
+    take_limits(r, record);
+    if (first || record->width_usec != 0)
+        look(r, r->at_usec, r->count);
+}
+
+static void see(struct ctw_replay *r, const struct ctw_record *record, bool hole) {
+    const bool slot = record->width_usec != 0;
+
+    r->seen = (struct ctw_replay_seen){
+        .from_usec = record->at_usec,
+        .to_usec = record->at_usec + record->width_usec,
+        .after_hole = hole,
+        .low = slot ? record->low : record->count,
+        .high = slot ? record->high : record->count,
+        .level = r->watch.level.level,
+    };
+}
+
+static void sum_up(struct ctw_replay *r, const struct ctw_record *record, bool hole) {
+    struct ctw_replay_summary *s = &r->summary;
+
+    if (s->records++ == 0)
+        s->first_usec = record->at_usec;
+    else if (hole) {
+        s->holes++;
+        s->hole_usec += record->at_usec - s->last_usec;
+    }
+    s->last_usec = record->at_usec + record->width_usec;
+    s->has_losses |= record->has_losses;
+}
+
+void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
+    const bool first = !r->begun, hole = !first && is_hole(r, record);
+    struct ctw_track track;
+
+    sum_up(r, record, hole);
+    see(r, record, hole);
+    r->tick.sample.has_counters = record->has_losses;
+    r->tick.sources[CTW_SOURCE_COUNTERS].health =
+        record->has_losses ? CTW_HEALTH_OK : CTW_HEALTH_UNUSED;
+    if (first || hole)
+        begin(r, record);
+    if (record->max == 0 || (r->max != 0 && record->max > r->max))
+        take_limits(r, record); /* raised somewhere on the way: before it was needed */
+    if (!first || record->width_usec != 0) {
+        ctw_track_of(record, r->at_usec, r->count, &track);
+        for (size_t i = 0; i < track.n; i++)
+            go(r, record, &track.points[i], i + 1 == track.n);
+    }
+    r->was_full = nearly_full(r->seen.high, record->max);
+}
