@@ -152,7 +152,14 @@ there() { [ -e "$files$1" ]; }
 # is WHAT STATE [UNIT]: as `systemctl is-WHAT` says, of the service
 is() { [ "$(in_machine systemctl "is-$1" "${3-ctwatch.service}" 2>/dev/null || true)" = "$2" ]; }
 
-main_pid() { in_machine systemctl show --value -p MainPID ctwatch; }
+# main_pid [UNIT]
+main_pid() { in_machine systemctl show --value -p MainPID "${1-ctwatch.service}"; }
+
+# healthy: the HTTP side says that the daemon looks
+healthy() {
+    in_machine bash -c 'exec 3<>/dev/tcp/127.0.0.1/9817 && printf "GET /healthz HTTP/1.0\r\n\r\n" >&3 && head -n 1 <&3' |
+        grep -q ' 200 '
+}
 
 # write FILE: of the machine, from standard input.
 write() { cat >"$files$1"; }
