@@ -3,34 +3,18 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "level.h"
 #include "out.h"
+#include "page.h"
 
 #define COLUMNS 80
 
-/* Broken between words; lines after the first are indented by as much as @mark takes. */
-static void put_wrapped(struct ctw_out *o, const char *mark, const char *text) {
-    const size_t indent = strlen(mark);
-    size_t column = indent;
+static void put_item(struct ctw_out *o, const char *text) {
+    struct ctw_page page = {.out = *o, .columns = COLUMNS, .indent = 2, .utf8 = true};
 
-    ctw_out_put(o, "%s", mark);
-    for (bool first = true; *text != '\0'; first = false) {
-        const size_t n = strcspn(text, " ");
-        if (!first && column + 1 + n > COLUMNS) {
-            ctw_out_put(o, "\n%*s", (int)indent, "");
-            column = indent;
-        } else if (!first) {
-            ctw_out_put(o, " ");
-            column++;
-        }
-        ctw_out_put(o, "%.*s", (int)n, text);
-        column += n;
-        text += n + strspn(text + n, " ");
-    }
-    ctw_out_put(o, "\n");
+    ctw_page_paragraph(&page, "*", CTW_COLOUR_NONE, text);
+    *o = page.out;
 }
 
 /* --- what is ---------------------------------------------------------------------------------- */
@@ -181,7 +165,7 @@ static size_t put_findings(struct ctw_out *o, const struct ctw_advice *a) {
 
     ctw_out_put(o, "\n");
     for (size_t i = 0; i < a->n_findings; i++) {
-        put_wrapped(o, "* ", a->findings[i].text.text);
+        put_item(o, a->findings[i].text.text);
         changes += ctw_finding_changes(a->findings[i].kind);
     }
     if (a->n_findings == 0)

@@ -133,20 +133,22 @@ static void put_no_table(struct ctw_picture *p) {
     const struct ctw_source_state state = {.health = table->health,
                                            .error = table->error,
                                            .what = table->what[0] != '\0' ? table->what : NULL};
-    const bool absent = table->health == CTW_HEALTH_ABSENT;
+    const bool failed = table->health == CTW_HEALTH_FAILED;
     struct ctw_line l, fault;
 
     ctw_sentence_fault(&state, &fault);
     ctw_line_start(&l);
-    if (absent)
+    if (failed)
+        ctw_line_add(&l, "The conntrack table cannot be read, its fill is not known");
+    else if (table->health == CTW_HEALTH_UNUSED)
+        ctw_line_add(&l, "The conntrack table has not been looked at yet");
+    else
         ctw_line_add(&l, "There is no conntrack table: the kernel has not loaded nf_conntrack, so "
                          "nothing is tracked");
-    else
-        ctw_line_add(&l, "The conntrack table cannot be read, its fill is not known");
     if (fault.length > 0)
         ctw_line_add(&l, " (%s)", fault.text);
     ctw_line_add(&l, ".");
-    ctw_page_paragraph(&p->page, "level", absent ? CTW_COLOUR_NONE : CTW_COLOUR_BAD, l.text);
+    ctw_page_paragraph(&p->page, "level", failed ? CTW_COLOUR_BAD : CTW_COLOUR_NONE, l.text);
 }
 
 /* "[#####       |    |   ]  31.2 %", with the thresholds where it is empty. */

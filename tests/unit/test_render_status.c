@@ -260,6 +260,14 @@ static void no_module_is_no_fault(void **state) {
     assert_null(strstr(text, "blind"));
 }
 
+static void a_daemon_that_has_just_started_is_not_blind(void **state) {
+    (void)state;
+    snapshot.has_table = false;
+    memset(&snapshot.table, 0, sizeof(snapshot.table));
+    memset(snapshot.sources, 0, sizeof(snapshot.sources));
+    first_line_is("level      The conntrack table has not been looked at yet.\n");
+}
+
 static void a_table_that_cannot_be_read_is_told_with_the_file_and_why(void **state) {
     (void)state;
     snapshot.has_table = false;
@@ -747,6 +755,7 @@ int main(void) {
         test(a_daemon_that_was_stopped_or_hangs_is_told_of),
         test(what_a_silent_daemon_saw_last_is_told_to_be_old),
         test(no_module_is_no_fault),
+        test(a_daemon_that_has_just_started_is_not_blind),
         test(a_table_that_cannot_be_read_is_told_with_the_file_and_why),
         test(no_limit_is_told_and_has_no_bar),
         test(counters_that_cannot_be_read_leave_a_doubt),
