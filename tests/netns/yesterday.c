@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * yesterday DIR [SECONDS]: leaves in DIR what a daemon would have that looked for so many seconds,
+ * a day if nothing is said, and died just now. Each number in it is as long as it can be.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "snapshot.h"
+#include "text.h"
+
+#define DAY_SEC 86400u
+
+static uint64_t clock_usec(clockid_t clock) {
+    struct timespec ts;
+
+    (void)clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static struct ctw_slot slot(uint32_t number) {
+    struct ctw_slot s;
+
+    memset(&s, 0xff, sizeof(s));
+    s.number = number;
+    s.level = CTW_LEVEL_CRITICAL;
+    return s;
+}
+
+static void fill(struct ctw_history *h, uint64_t now_usec, uint64_t seconds) {
+    const uint64_t first_usec = now_usec - seconds * CTW_USEC_PER_SEC;
+
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
+        struct ctw_slot *slots = r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
+        const uint32_t end = ctw_history_number(r, now_usec);
+        for (uint32_t n = ctw_history_number(r, first_usec) + 1; n < end; n++)
+            slots[n % ctw_history_length(r)] = slot(n);
+    }
+}
+
+static int write_file(const char *directory, const struct ctw_state *state) {
+    char path[4096];
+
+    (void)mkdir(directory, 0750);
+    if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return -errno;
+    const ssize_t n = write(fd, state, sizeof(*state));
+    (void)close(fd);
+    return n == sizeof(*state) ? 0 : -EIO;
+}
+
+int main(int argc, char *argv[]) {
+    uint64_t seconds = DAY_SEC, now_usec = clock_usec(CLOCK_MONOTONIC);
+    struct ctw_state *state = calloc(1, sizeof(*state));
+
+    if (!state || argc < 2 || argc > 3 ||
+        (argc == 3 && ctw_text_decimal(argv[2], strlen(argv[2]), DAY_SEC, &seconds) < 0)) {
+        (void)fputs("usage: yesterday DIR [SECONDS]\n", stderr);
+        return EXIT_FAILURE;
+    }
+    /* A machine that has not been up for so long will have been. */
+    if (now_usec < (seconds + 60) * CTW_USEC_PER_SEC)
+        now_usec = (seconds + 60) * CTW_USEC_PER_SEC;
+    state->magic = CTW_STATE_MAGIC;
+    state->version = CTW_STATE_VERSION;
+    state->bytes = sizeof(*state);
+    state->now.pid = 1;
+    state->now.looked_usec = state->now.due_usec = now_usec;
+    state->now.looked_realtime_usec = clock_usec(CLOCK_REALTIME);
+    fill(&state->history, now_usec, seconds);
+    const int r = write_file(argv[1], state);
+    free(state);
+    if (r < 0)
+        (void)fprintf(stderr, "yesterday: %s: %s\n", argv[1], strerror(-r));
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
