@@ -166,23 +166,25 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
 
 /* --- the time limit -------------------------------------------------------------------------- */
 
-static void end_unknown(int status) {
-    static const char line[] = "CONNTRACK UNKNOWN - no answer in time\n";
-
-    const ssize_t written = write(STDOUT_FILENO, line, sizeof(line) - 1);
+static void end_unknown(enum ctw_check_form form, const char *line, size_t length) {
+    const ssize_t written = write(STDOUT_FILENO, line, length);
 
     (void)written; /* the status says the same */
-    _exit(status);
+    _exit(ctw_check_exit_status(form, CTW_CHECK_UNKNOWN));
 }
 
 static void plugin_is_late(int signal) {
+    static const char line[] = "CONNTRACK UNKNOWN - no answer in time\n";
+
     (void)signal;
-    end_unknown(ctw_check_exit_status(CTW_CHECK_PLUGIN, CTW_CHECK_UNKNOWN));
+    end_unknown(CTW_CHECK_PLUGIN, line, sizeof(line) - 1);
 }
 
 static void npd_is_late(int signal) {
+    static const char line[] = "no answer in time\n";
+
     (void)signal;
-    end_unknown(ctw_check_exit_status(CTW_CHECK_NPD, CTW_CHECK_UNKNOWN));
+    end_unknown(CTW_CHECK_NPD, line, sizeof(line) - 1);
 }
 
 /* Nothing here takes long, but a file that is named may be on another machine's disk. Return: -1 to
