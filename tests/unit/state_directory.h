@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +69,16 @@ static inline int place_down(void **state) {
     nftw(p->above, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     free(p);
     return 0;
+}
+
+/* A child that does not outlive the test, however that ends. Return: 0 in the child. */
+static inline pid_t fork_helper(void) {
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0)
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return child;
 }
 
 static inline void put(const char *path, const void *bytes, size_t size) {

@@ -172,8 +172,7 @@ static void one_that_was_killed_holds_nothing(void **state) {
     int done[2];
 
     assert_int_equal(pipe2(done, O_CLOEXEC), 0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
+    const pid_t child = fork_helper();
     if (child == 0)
         publish_until_killed(p, done[1]);
     assert_int_equal(read(done[0], &byte, 1), 1);

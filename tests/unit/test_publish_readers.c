@@ -233,9 +233,7 @@ static void open_hall(struct place *p, struct hall *hall) {
     assert_int_equal(sched_getaffinity(0, sizeof(hall->cpus), &hall->cpus), 0);
     move_to(&hall->cpus, true);
     for (unsigned i = 0; i < PROCESSES; i++) {
-        const pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0)
+        if (fork_helper() == 0)
             read_in_threads(hall);
     }
     (void)pthread_barrier_wait(&hall->door);

@@ -152,8 +152,7 @@ static void another_file_that_comes_while_one_waits_is_read(void **state) {
     p->image.now_sequence++;
     put(p->file_new, &p->image, sizeof(p->image));
 
-    const pid_t child = fork();
-    assert_true(child >= 0);
+    const pid_t child = fork_helper();
     if (child == 0) {
         const struct timespec t = {.tv_nsec = 10000000};
         (void)nanosleep(&t, NULL);
@@ -203,12 +202,11 @@ static void a_file_cut_while_it_is_read_is_damaged_and_no_more(void **state) {
 
     make_image(p);
     leave_image(p);
-    const pid_t child = fork();
-    assert_true(child >= 0);
+    const pid_t child = fork_helper();
     if (child == 0)
         cut_for_ever(p);
     while (whole < 100 || damaged < 100) {
-        const int r = read_history(p);
+        const int r = read_state(p);
         assert_true(r == 0 || r == -EBADMSG);
         whole += r == 0;
         damaged += r == -EBADMSG;
