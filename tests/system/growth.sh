@@ -38,7 +38,7 @@ table_is_empty() { [ "$(host_count)" -lt 200 ]; }
 # restart_service: with the settings on standard input, and records counted from here on.
 restart_service() {
     write /etc/ctwatch.conf
-    cursor=$(in_machine journalctl -n 0 --show-cursor | sed -n 's/^-- cursor: //p')
+    since=@$(date +%s.%6N)
     in_machine systemctl restart ctwatch || fail "$(in_machine systemctl status ctwatch)"
     daemon=$(main_pid)
 }
