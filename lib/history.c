@@ -63,12 +63,14 @@ void ctw_history_turn(struct ctw_history_pen *p, uint64_t now_usec, struct ctw_h
 static void note_count(struct ctw_history_open *o, const struct ctw_sample *sample,
                        uint16_t at_msec) {
     struct ctw_slot *s = &o->slot;
+    /* Up to here, where it goes up or down from. */
+    const bool flat = s->looks == 0 || (s->high == s->low && sample->count == s->low);
 
-    if (s->looks == 0 || sample->count > s->high) {
+    if (flat || sample->count > s->high) {
         s->high = sample->count;
         s->high_msec = at_msec;
     }
-    if (s->looks == 0 || sample->count < s->low) {
+    if (flat || sample->count < s->low) {
         s->low = sample->count;
         s->low_msec = at_msec;
     }

@@ -20,10 +20,10 @@
 #define BOTTOM 320u
 
 /* Below: levels, then losses, then times. */
-#define LEVELS_Y 326u
-#define LOSSES_Y 338u
+#define LEVELS_Y 330u
+#define LOSSES_Y 342u
 #define STRIP    8u
-#define TIMES_Y  364u
+#define TIMES_Y  367u
 #define LEGEND_Y 390u
 
 #define TICKS_MAX 8u
@@ -335,7 +335,7 @@ static void put_legend(struct drawing *d) {
         unsigned x;
         const char *colour, *words;
     } entries[] = {
-        {80, "#90caf9", "entries"},     {170, "#b71c1c", "limit"},
+        {80, "#42a5f5", "entries"},     {170, "#b71c1c", "limit"},
         {240, "#ffb300", "warning"},    {325, "#f4511e", "critical"},
         {410, "#b71c1c", "full, lost"}, {505, "#1565c0", "grew, loss prevented"},
     };

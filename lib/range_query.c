@@ -184,10 +184,10 @@ void ctw_range_query_release(struct ctw_range_query *q) {
 
 /* [1795341600.25, "120000"] */
 static int read_pair(const json_t *pair, uint64_t *ret_usec, uint64_t *ret_value) {
-    const json_t *value = json_array_get(pair, 1);
-    const double sec = json_number_value(json_array_get(pair, 0));
+    const json_t *at = json_array_get(pair, 0), *value = json_array_get(pair, 1);
+    const double sec = json_number_value(at);
 
-    if (!json_is_string(value) ||
+    if (!json_is_number(at) || !json_is_string(value) ||
         !(sec >= 0 && sec <= (double)(CTW_TIMESTAMP_LAST_USEC / CTW_USEC_PER_SEC)))
         return -EINVAL;
     *ret_usec = (uint64_t)(sec * (double)CTW_USEC_PER_SEC + 0.5);

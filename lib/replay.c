@@ -175,7 +175,7 @@ static uint64_t next_step(struct ctw_replay *r, uint64_t to_usec, uint32_t to_co
     }
     if (ctw_growth_on(r->settings) && (rises || r->verdict.growth.write))
         step = least(step, r->verdict.next_look_usec);
-    if (going_on(&r->watch))
+    if (r->slots || going_on(&r->watch))
         step = least(step, r->settings->poll.interval_usec);
     return step;
 }
@@ -265,6 +265,8 @@ static void begin(struct ctw_replay *r, const struct ctw_record *record) {
     take_limits(r, record);
     if (first || record->width_usec != 0)
         look(r, r->at_usec, r->count);
+    else
+        r->at_usec--; /* the next look is that of the record */
 }
 
 static void see(struct ctw_replay *r, const struct ctw_record *record, bool hole) {
@@ -299,6 +301,7 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
 
     sum_up(r, record, hole);
     see(r, record, hole);
+    r->slots = record->width_usec != 0;
     r->tick.sample.has_counters = record->has_losses;
     r->tick.sources[CTW_SOURCE_COUNTERS].health =
         record->has_losses ? CTW_HEALTH_OK : CTW_HEALTH_UNUSED;

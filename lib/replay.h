@@ -71,6 +71,7 @@ struct ctw_replay {
     uint32_t far;                      /* records in a row that came later than that */
     uint32_t max, buckets;             /* recorded */
     uint32_t grown_max, grown_buckets; /* 0: not grown */
+    bool slots;                        /* the record is of a daemon, which looked all the time */
     bool was_full;                     /* at the last record, by its own limit */
     struct ctw_replay_seen seen;
     struct ctw_replay_summary summary;

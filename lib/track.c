@@ -92,15 +92,24 @@ static struct ctw_track_losses halve(struct ctw_track_losses *l) {
     return half;
 }
 
+/* The point of that moment, which is that of the same look. */
+static struct ctw_track_point *point_at(struct ctw_track *c, uint64_t at_usec) {
+    for (size_t i = 0; i < c->n; i++)
+        if (c->points[i].at_usec == at_usec)
+            return &c->points[i];
+    return NULL;
+}
+
 static void add_loss(const struct start *from, const struct ctw_record *record, struct ctw_track *c,
                      uint64_t at_usec, const struct ctw_track_losses *lost) {
-    uint32_t count = count_at(from, c, at_usec);
+    struct ctw_track_point *p = point_at(c, at_usec);
 
+    if (!p)
+        p = add_point(c, at_usec, count_at(from, c, at_usec));
     /* Between two looks, the table may have been emptied: what is lost for being full is lost in a
      * full table. */
     if (lost->drops > 0 && nearly_full(record->high, record->max))
-        count = record->high;
-    struct ctw_track_point *p = add_point(c, at_usec, count);
+        p->count = record->high;
     p->loses = true;
     p->lost = *lost;
 }

@@ -192,11 +192,30 @@ static void damaged_slots_are_found(void **state) {
     assert_int_equal(ctw_history_check(b->history), 0);
 }
 
+/* So that a line drawn through both is as steep as what happened. */
+static void what_goes_up_goes_up_from_the_last_look_before(void **state) {
+    struct book *b = *state;
+
+    look(b, 100 * SECOND, 10, &nothing, CTW_LEVEL_OK);
+    look(b, 100 * SECOND + 500 * MSEC, 10, &nothing, CTW_LEVEL_OK);
+    look(b, 100 * SECOND + 600 * MSEC, 900, &nothing, CTW_LEVEL_OK);
+    look(b, 100 * SECOND + 800 * MSEC, 900, &nothing, CTW_LEVEL_OK);
+    look(b, 101 * SECOND, 900, &nothing, CTW_LEVEL_OK);
+    look(b, 101 * SECOND + 300 * MSEC, 900, &nothing, CTW_LEVEL_OK);
+    look(b, 101 * SECOND + 400 * MSEC, 10, &nothing, CTW_LEVEL_OK);
+    look(b, 102 * SECOND, 10, &nothing, CTW_LEVEL_OK);
+    assert_int_equal(fine(b, 100 * SECOND)->low_msec, 500);
+    assert_int_equal(fine(b, 100 * SECOND)->high_msec, 600);
+    assert_int_equal(fine(b, 101 * SECOND)->high_msec, 300);
+    assert_int_equal(fine(b, 101 * SECOND)->low_msec, 400);
+}
+
 int main(void) {
 #define WITH_BOOK(f) cmocka_unit_test_setup_teardown(f, open_book, close_book)
     const struct CMUnitTest tests[] = {
         WITH_BOOK(before_the_first_slot_there_is_nothing),
         WITH_BOOK(a_slot_keeps_mean_and_extremes_and_when_they_were),
+        WITH_BOOK(what_goes_up_goes_up_from_the_last_look_before),
         WITH_BOOK(losses_are_summed_with_their_first_and_last_time),
         WITH_BOOK(losses_beyond_the_counter_stay_at_its_end),
         WITH_BOOK(ten_seconds_hold_what_their_seconds_held),

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "range_query.h"
+
+#define START UINT64_C(1795341600000000)
+#define SEC   CTW_USEC_PER_SEC
+
+/* An answer of these series. */
+#define ANSWER(series)                                                                             \
+    "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[" series "]}}"
+#define SERIES(name, labels, values)                                                               \
+    "{\"metric\":{\"__name__\":\"" name "\",\"job\":\"node\"" labels "},\"values\":[" values "]}"
+#define GW1 ",\"instance\":\"gw1:9100\""
+#define GW2 ",\"instance\":\"gw2:9100\""
+
+#define ENTRIES(gw) SERIES("node_nf_conntrack_entries", gw, "[1795341600,\"100\"]")
+#define LIMIT(gw)   SERIES("node_nf_conntrack_entries_limit", gw, "[1795341600,\"262144\"]")
+
+static void expect_refused(const char *text, const char *instance, int error, const char *words) {
+    struct ctw_range_query q;
+    struct ctw_line line;
+
+    const int r = ctw_range_query_read(&q, text, strlen(text), instance, &line);
+    if (r != error || !strstr(line.text, words))
+        fail_msg("%d, \"%s\", not %d, \"%s\"", r, r < 0 ? line.text : "", error, words);
+    ctw_range_query_release(&q);
+}
+
+static void begin(struct ctw_range_query *q, const char *text, const char *instance) {
+    struct ctw_line line;
+
+    if (ctw_range_query_read(q, text, strlen(text), instance, &line) < 0)
+        fail_msg("%s", line.text);
+}
+
+static struct ctw_record next_record(struct ctw_range_query *q) {
+    struct ctw_record record = {0};
+    enum ctw_reading reading;
+
+    assert_true(ctw_range_query_next(q, &reading, &record));
+    assert_int_equal(reading, CTW_READ_RECORD);
+    return record;
+}
+
+static void expect_next(struct ctw_range_query *q, enum ctw_reading reading) {
+    struct ctw_record record;
+    enum ctw_reading is;
+
+    assert_true(ctw_range_query_next(q, &is, &record));
+    assert_int_equal(is, reading);
+}
+
+static void expect_end(struct ctw_range_query *q) {
+    struct ctw_record record;
+    enum ctw_reading reading;
+
+    assert_false(ctw_range_query_next(q, &reading, &record));
+    ctw_range_query_release(q);
+}
+
+static void what_node_exporter_counts_is_put_together_by_time(void **state) {
+    static const char text[] = ANSWER(
+        SERIES("node_nf_conntrack_stat_drop", GW1, "[1795341600,\"40\"],[1795341615.5,\"50\"],[1795341630,\"6\"]") "," SERIES(
+            "node_nf_conntrack_stat_insert_failed", GW1,
+            "[1795341600,\"7\"],[1795341615.5,\"10\"],[1795341630,\"2\"]") "," SERIES("node_nf_"
+                                                                                      "conntrack_"
+                                                                                      "stat_early_"
+                                                                                      "drop",
+                                                                                      GW1,
+                                                                                      "[1795341600,"
+                                                                                      "\"0\"],["
+                                                                                      "1795341615."
+                                                                                      "5,\"1e+03\"]"
+                                                                                      ",["
+                                                                                      "1795341630,"
+                                                                                      "\"0\"]") "," SERIES("node_nf_conntrack_stat_found",
+                                                                                                           GW1,
+                                                                                                           "[1795341600,\"3\"]") "," SERIES("node_nf_conntrack_entries",
+                                                                                                                                            GW1,
+                                                                                                                                            "[1795341600,\"100\"],[1795341615.5,\"200\"],[1795341630,\"300\"]") "," SERIES("node_nf_conntrack_entries_limit",
+                                                                                                                                                                                                                           GW1,
+                                                                                                                                                                                                                           "[1795341600,\"262144\"]"));
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    struct ctw_record a = next_record(&q);
+    assert_int_equal(a.at_usec, START);
+    assert_int_equal(a.count, 100);
+    assert_int_equal(a.max, 262144);
+    assert_true(a.has_losses);
+    assert_false(a.attributed);
+    assert_int_equal(a.drops + a.clashes + a.early_drops, 0);
+    a = next_record(&q);
+    assert_int_equal(a.at_usec, START + 15500000);
+    assert_int_equal(a.max, 262144); /* goes on */
+    assert_int_equal(a.drops, 7);    /* without the clashes */
+    assert_int_equal(a.clashes, 3);
+    assert_int_equal(a.early_drops, 1000);
+    a = next_record(&q); /* after a boot */
+    assert_int_equal(a.drops, 4);
+    assert_int_equal(a.clashes, 2);
+    assert_int_equal(a.early_drops, 0);
+    expect_end(&q);
+}
+
+static void what_we_count_ourselves_says_why(void **state) {
+#define OURS(reason, from, to)                                                                     \
+    SERIES("ctwatch_drops_total", GW1 ",\"reason\":\"" reason "\"",                                \
+           "[1795341600,\"" from "\"],[1795341601,\"" to "\"]")
+    static const char text[] =
+        ANSWER(OURS("table_full", "10", "11") "," OURS("below_max", "10", "12") "," OURS(
+            "chain_too_long",
+            "10", "13") "," OURS("clash", "10", "14") "," SERIES("ctwatch_early_drops_total", GW1,
+                                                                 "[1795341600,\"10\"],[1795341601,"
+                                                                 "\"15\"]") "," SERIES("ctwatch_"
+                                                                                       "buckets",
+                                                                                       GW1,
+                                                                                       "[1795341600"
+                                                                                       ",\"65536\""
+                                                                                       "]") "," SERIES("ctwatch_entries",
+                                                                                                       GW1,
+                                                                                                       "[1795341600,\"1\"],[1795341601,\"2\"]") "," SERIES("ctwatch_entries_limit",
+                                                                                                                                                           GW1,
+                                                                                                                                                           "[1795341600,\"100\"],[1795341601,\"200\"]"));
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, "gw1:9100");
+    assert_int_equal(next_record(&q).buckets, 65536);
+    const struct ctw_record a = next_record(&q);
+    assert_true(a.attributed);
+    assert_int_equal(a.max, 200);
+    assert_int_equal(a.drops, 1);
+    assert_int_equal(a.other_drops, 2);
+    assert_int_equal(a.chain_too_long, 3);
+    assert_int_equal(a.clashes, 4);
+    assert_int_equal(a.early_drops, 5);
+    expect_end(&q);
+}
+
+static void what_is_not_known_or_no_number_is_passed_over(void **state) {
+    static const char
+        text[] =
+            ANSWER(SERIES("node_nf_conntrack_entries", GW1,
+                          "[1795341600,\"1\"],[1795341601,\"NaN\"],[1795341602,\"3\"],[1795341603,"
+                          "\"+Inf\"],"
+                          "[1795341602,\"4\"],[\"x\",\"5\"],[1795341605,6],[1795341606,\"seven\"],"
+                          "[1795341607,\"4294967296\"],7,[-1,\"8\"],[1e300,\"9\"],[1795341610,"
+                          "\"10\"]") "," SERIES("node_nf_conntrack_entries_limit", GW1,
+                                                "[1795341601,\"100\"],[1795341605,\"NaN\"],3,["
+                                                "1795341610,\"200\"]"));
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    expect_next(&q, CTW_READ_HOLE); /* no limit yet */
+    expect_next(&q, CTW_READ_HOLE);
+    assert_int_equal(next_record(&q).count, 3);
+    expect_next(&q, CTW_READ_HOLE);
+    expect_next(&q, CTW_READ_STALE);
+    for (int i = 0; i < 7; i++)
+        expect_next(&q, CTW_READ_BAD);
+    assert_string_equal(q.words.text, "value 12 of the entries is no time and number");
+    assert_int_equal(next_record(&q).max, 200);
+    expect_end(&q);
+}
+
+static void of_several_machines_one_must_be_named(void **state) {
+    static const char text[] = ANSWER(ENTRIES(GW1) "," LIMIT(GW1) "," ENTRIES(GW2) "," LIMIT(GW2));
+    struct ctw_range_query q;
+    (void)state;
+
+    expect_refused(text, NULL, -ENOTUNIQ, "--instance says which: gw1:9100, gw2:9100");
+    expect_refused(text, "gw3:9100", -ENOENT, "\"gw3:9100\"; there are: gw1:9100, gw2:9100");
+    begin(&q, text, "gw2:9100");
+    assert_int_equal(next_record(&q).count, 100);
+    expect_end(&q);
+    expect_refused(ANSWER(ENTRIES(GW1) "," ENTRIES(GW1)), NULL, -ENOTUNIQ, "there are two series");
+}
+
+static void what_is_no_range_query_is_refused(void **state) {
+    (void)state;
+
+    expect_refused("", NULL, -EBADMSG, "no JSON");
+    expect_refused("{", NULL, -EBADMSG, "no JSON");
+    expect_refused("{\"a\":\"\xff\"}", NULL, -EBADMSG, "no JSON");
+    expect_refused("{}", NULL, -EBADMSG, "no answer to a range query");
+    expect_refused("{\"status\":\"error\",\"error\":\"query timed out\"}", NULL, -EBADMSG,
+                   "Prometheus answered: query timed out");
+    expect_refused("{\"data\":{\"resultType\":\"vector\",\"result\":[]}}", NULL, -EBADMSG,
+                   "type matrix");
+    expect_refused(ANSWER(""), NULL, -ENOENT, "no series node_nf_conntrack_entries or");
+    expect_refused(ANSWER("1,\"x\",null,{}"), NULL, -ENOENT, "no series");
+    expect_refused(ANSWER(ENTRIES(GW1)), NULL, -ENOENT, "node_nf_conntrack_entries_limit");
+    expect_refused(ANSWER("{\"metric\":{\"__name__\":\"ctwatch_entries\"},\"value\":[1,\"2\"]}"),
+                   NULL, -EBADMSG, "no values");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_node_exporter_counts_is_put_together_by_time),
+        cmocka_unit_test(what_we_count_ourselves_says_why),
+        cmocka_unit_test(what_is_not_known_or_no_number_is_passed_over),
+        cmocka_unit_test(of_several_machines_one_must_be_named),
+        cmocka_unit_test(what_is_no_range_query_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
