@@ -44,16 +44,15 @@ static enum cause find_cause(const struct ctw_check_facts *f) {
 
 static enum ctw_check_state judge(const struct ctw_check_facts *f, enum cause cause) {
     const struct ctw_sample *t = &f->snapshot->table;
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
-    const bool limited = f->snapshot->has_table && t->max > 0;
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max); /* 0: no limit */
 
     if (cause != CAUSE_NONE)
         return CTW_CHECK_CRITICAL;
     if (!f->snapshot->has_table)
         return CTW_CHECK_UNKNOWN;
-    if (limited && usage >= f->critical_permyriad)
+    if (usage >= f->critical_permyriad)
         return CTW_CHECK_CRITICAL;
-    if ((limited && usage >= f->warning_permyriad) || (f->wants_daemon && !looking(f)))
+    if (usage >= f->warning_permyriad || (f->wants_daemon && !looking(f)))
         return CTW_CHECK_WARNING;
     return CTW_CHECK_OK;
 }
@@ -168,7 +167,8 @@ static void add_words(struct ctw_line *l, const struct ctw_check_facts *f, enum 
     else
         add_blindness(l, &f->snapshot->sources[CTW_SOURCE_TABLE]);
     add_cause(l, f, cause);
-    add_outlook(l, f);
+    if (cause == CAUSE_NONE)
+        add_outlook(l, f);
     add_daemon(l, f);
 }
 

@@ -39,7 +39,7 @@ struct ctw_check_facts {
     enum ctw_liveness liveness;          /* of the daemon */
     int state_error;                     /* why nothing is known of it: negative errno, or 0 */
     uint64_t now_usec;                   /* monotonic */
-    uint32_t warning_permyriad;          /* at most critical_permyriad */
+    uint32_t warning_permyriad;          /* above 0, at most critical_permyriad */
     uint32_t critical_permyriad;
     bool wants_daemon; /* that none looks is a warning */
 };

@@ -218,6 +218,11 @@ static void a_loss_is_told_for_a_minute(void **state) {
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped 59 s ago");
     facts.now_usec++;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
+    /* Soon after a boot, never is not lately. */
+    snapshot.refused_usec = 0;
+    facts.now_usec = CTW_USEC_PER_SEC;
+    assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
+    snapshot.refused_usec = SAMPLE_NOW_USEC;
     /* The next look came while this one was being read. */
     facts.now_usec = SAMPLE_NOW_USEC - 1;
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped");
@@ -278,6 +283,9 @@ static void the_time_to_full_is_told_within_an_hour(void **state) {
     snapshot.usec_to_full = 3600 * CTW_USEC_PER_SEC;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
     snapshot.usec_to_full = CTW_USEC_PER_SEC;
+    snapshot.evicted_usec = SAMPLE_NOW_USEC;
+    assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), entries evicted to make room");
+    snapshot.evicted_usec = 0;
     snapshot.fills = false;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
 }
