@@ -184,11 +184,21 @@ static bool said_ok(const struct ctw_snapshot *p) {
     return true;
 }
 
+/* An address, a port or a state: shown as it is, so nothing that a terminal would take for more. */
+static bool name_ok(const char *name, size_t size) {
+    if (!text_ok(name, size))
+        return false;
+    for (; *name != '\0'; name++)
+        if (*name < ' ' || *name > '~')
+            return false;
+    return true;
+}
+
 static bool shares_ok(const struct ctw_share *shares, uint32_t n) {
     if (n > CTW_WHO_TOP_MAX)
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (!text_ok(shares[i].name, sizeof(shares[i].name)))
+        if (!name_ok(shares[i].name, sizeof(shares[i].name)))
             return false;
     return true;
 }

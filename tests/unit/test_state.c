@@ -110,6 +110,7 @@ static void a_byte_that_cannot_be_is_damage(void **state) {
     expect_damaged(p, offsetof(struct ctw_snapshot, sources[CTW_SOURCE_EVENTS].health), 9);
     expect_damaged(p, offsetof(struct ctw_snapshot, said[15].kind), CTW_ALERT_KINDS);
     expect_damaged(p, offsetof(struct ctw_snapshot, who.n_sources), CTW_WHO_TOP_MAX + 1);
+    expect_damaged(p, offsetof(struct ctw_snapshot, who.states[0].name), '\033');
 
     make_image(p);
     memset(p->image.now.netns, 'n', sizeof(p->image.now.netns));
