@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "publish.h"
 
 struct ctw_chronicle {
@@ -15,21 +15,14 @@ struct ctw_chronicle {
     struct ctw_history_pen pen;
 };
 
-static uint64_t clock_usec(clockid_t clock) {
-    struct timespec ts;
-
-    (void)clock_gettime(clock, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_inode) {
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
 
     *p = (struct ctw_snapshot){
         .pid = (uint32_t)getpid(),
         .version = CTWATCH_VERSION,
-        .started_usec = clock_usec(CLOCK_MONOTONIC),
-        .started_realtime_usec = clock_usec(CLOCK_REALTIME),
+        .started_usec = ctw_monotonic_usec(),
+        .started_realtime_usec = ctw_realtime_usec(),
         .netns_inode = netns_inode,
     };
     p->looked_usec = p->due_usec = p->started_usec;
@@ -45,7 +38,7 @@ int ctw_chronicle_new(const char *directory, const char *netns, uint64_t netns_i
     if (!c)
         return -ENOMEM;
 
-    int r = ctw_publish_new(directory, clock_usec(CLOCK_MONOTONIC), &c->publish, &owner);
+    int r = ctw_publish_new(directory, ctw_monotonic_usec(), &c->publish, &owner);
     if (r < 0) {
         if (r == -EBUSY)
             (void)fprintf(stderr,
@@ -64,7 +57,7 @@ struct ctw_chronicle *ctw_chronicle_free(struct ctw_chronicle *c) {
     if (!c)
         return NULL;
 
-    ctw_publish_begin(c->publish)->stopped_usec = clock_usec(CLOCK_MONOTONIC);
+    ctw_publish_begin(c->publish)->stopped_usec = ctw_monotonic_usec();
     ctw_publish_end(c->publish);
     (void)ctw_publish_free(c->publish);
     free(c);
@@ -93,8 +86,8 @@ void ctw_chronicle_look(struct ctw_chronicle *c, const struct ctw_settings *s,
                         const struct ctw_verdict *v, uint64_t due_usec, uint64_t next_usec) {
     const struct ctw_look_times times = {
         .due_usec = due_usec,
-        .done_usec = clock_usec(CLOCK_MONOTONIC),
-        .realtime_usec = clock_usec(CLOCK_REALTIME),
+        .done_usec = ctw_monotonic_usec(),
+        .realtime_usec = ctw_realtime_usec(),
         .next_due_usec = next_usec,
     };
 
@@ -108,7 +101,6 @@ void ctw_chronicle_said(struct ctw_chronicle *c, const struct ctw_alert *a,
     const char *message = ctw_alert_field(f, "MESSAGE");
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
 
-    ctw_snapshot_said(p, a, message ? message : "", clock_usec(CLOCK_MONOTONIC),
-                      clock_usec(CLOCK_REALTIME));
+    ctw_snapshot_said(p, a, message ? message : "", ctw_monotonic_usec(), ctw_realtime_usec());
     ctw_publish_end(c->publish);
 }

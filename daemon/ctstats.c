@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include "clock.h"
 
 /* More than the kernel ever puts into one datagram of a dump: it fills a page, or 8 KiB where pages
  * are larger, unless the reader has asked for more. */
@@ -28,13 +29,6 @@ struct answer {
 static void close_socket(struct mnl_socket **socket) {
     if (*socket != NULL)
         mnl_socket_close(*socket);
-}
-
-static uint64_t now_usec(void) {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * CTW_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 }
 
 static int open_socket(struct mnl_socket **ret) {
@@ -115,7 +109,7 @@ static int dump(uint64_t deadline_usec, struct answer *ret) {
         r = mnl_cb_run(datagram, (size_t)n, SEQUENCE, mnl_socket_get_portid(s), add_cpu, &answer);
         if (r < 0)
             return -errno;
-        if (r > MNL_CB_STOP && now_usec() >= deadline_usec)
+        if (r > MNL_CB_STOP && ctw_monotonic_usec() >= deadline_usec)
             return -ETIMEDOUT;
     } while (r > MNL_CB_STOP);
 
@@ -126,7 +120,7 @@ static int dump(uint64_t deadline_usec, struct answer *ret) {
 }
 
 int ctw_ctstats_read(struct ctw_counters *ret) {
-    const uint64_t deadline_usec = now_usec() + CTW_CTSTATS_TIMEOUT_USEC;
+    const uint64_t deadline_usec = ctw_monotonic_usec() + CTW_CTSTATS_TIMEOUT_USEC;
     struct answer answer = {0};
     int r = -EINTR;
 

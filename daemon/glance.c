@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "machine.h"
 #include "state.h"
 #include "table.h"
@@ -15,13 +15,6 @@ static void free_table(struct ctw_table **t) {
 
 static void free_machine(struct ctw_machine **m) {
     *m = ctw_machine_free(*m);
-}
-
-static uint64_t clock_usec(clockid_t clock) {
-    struct timespec ts;
-
-    (void)clock_gettime(clock, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
 static void note_source(struct ctw_snapshot_source *s, const struct ctw_source_state *state) {
@@ -83,8 +76,8 @@ int ctw_glance_take(const char *root, const char *directory, const struct ctw_se
     memset(ret, 0, sizeof(*ret));
     if (directory)
         ret->state_error = ctw_state_read(directory, &ret->snapshot);
-    ret->now_usec = clock_usec(CLOCK_MONOTONIC); /* not before the daemon's look */
-    ret->realtime_usec = clock_usec(CLOCK_REALTIME);
+    ret->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
+    ret->realtime_usec = ctw_realtime_usec();
     ret->liveness = ctw_snapshot_liveness(&ret->snapshot, ret->now_usec);
     return ret->liveness == CTW_LIVENESS_LOOKING ? 0 : look(root, settings, ret);
 }

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../lib/places.h"
 #include "../lib/sample.h"
+#include "clock.h"
 
 /* Of each connection, in libmicrohttpd: a request, its headers included, that does not fit in is
  * refused (414, 431). */
@@ -46,13 +46,6 @@ struct ctw_http {
     int signal_fd;
     bool exhausted; /* no descriptor or no memory is left for another connection */
 };
-
-static uint64_t monotonic_usec(void) {
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* --- replies --------------------------------------------------------------------------------- */
 
@@ -172,7 +165,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
     }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *context = info ? ctw_places_take(&h->places, info->connect_fd, monotonic_usec()) : NULL;
+    *context = info ? ctw_places_take(&h->places, info->connect_fd, ctw_monotonic_usec()) : NULL;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
@@ -182,7 +175,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
     (void)cls;
     (void)context;
     if (place && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        ctw_place_is_answered(place, monotonic_usec());
+        ctw_place_is_answered(place, ctw_monotonic_usec());
 }
 
 static bool has_body(struct MHD_Connection *connection) {
@@ -227,7 +220,7 @@ static yes_or_no on_request(void *cls, struct MHD_Connection *connection, const 
         return *upload_size == 0 ? answer(cls, connection, place, path) : MHD_NO;
 
     *context = place;
-    ctw_place_asks(place, monotonic_usec());
+    ctw_place_asks(place, ctw_monotonic_usec());
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return refuse(connection, 405, "only GET and HEAD are answered\n");
     if (has_body(connection))
@@ -271,7 +264,7 @@ static bool take_in(struct ctw_http *h, int socket) {
 }
 
 static void dismiss_overdue(struct ctw_http *h) {
-    const uint64_t now_usec = monotonic_usec();
+    const uint64_t now_usec = ctw_monotonic_usec();
 
     for (size_t i = 0; i < CTW_PLACES; i++)
         if (ctw_place_is_overdue(&h->places.place[i], now_usec))

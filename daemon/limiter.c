@@ -7,10 +7,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../lib/text.h"
+#include "clock.h"
 
 /* Room for a decimal that fits 32 bits and much nonsense: nothing longer is a number. */
 #define NUMBER_MAX 64
@@ -33,13 +33,6 @@ static const char *const buckets_paths[] = {
     "/sys/module/nf_conntrack/parameters/hashsize",
     NULL,
 };
-
-static uint64_t monotonic_usec(void) {
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static int open_path(const char *root, const char *path, int flags) {
     char full[PATH_MAX + 64];
@@ -163,9 +156,9 @@ static void write_buckets(struct ctw_limiter *l, const struct ctw_growth_decisio
     ret->buckets_error = read_first(l->root, buckets_paths, &ret->buckets, &path);
     if (ret->buckets_error < 0 || d->new_buckets <= ret->buckets)
         return; /* somebody was faster */
-    const uint64_t start = monotonic_usec();
+    const uint64_t start = ctw_monotonic_usec();
     ret->buckets_error = set_buckets(l, d->new_buckets, 0);
-    ret->stall_usec = monotonic_usec() - start;
+    ret->stall_usec = ctw_monotonic_usec() - start;
     if (ret->buckets_error < 0)
         return;
     ret->buckets_error = read_first(l->root, buckets_paths, &ret->buckets, &path);

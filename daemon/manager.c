@@ -13,6 +13,7 @@
 
 #include "../lib/watch.h"
 #include "chronicle.h"
+#include "clock.h"
 #include "command.h"
 #include "config.h"
 #include "events.h"
@@ -70,13 +71,6 @@ struct ctw_manager {
     struct ctw_verdict verdict; /* too large for a stack */
 };
 
-static uint64_t monotonic_usec(void) {
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static void say(struct ctw_manager *m, struct ctw_alert *a) {
     const struct watched_table *own = &m->tables[0];
     struct ctw_fields fields;
@@ -98,7 +92,7 @@ static void end_walk(struct watched_table *w, int r) {
 
     if (r >= 0 || r == -ETIMEDOUT)
         ctw_census_result(w->census, w->manager->settings.talkers.top, &w->watch.last, &who);
-    ctw_watch_learn(&w->watch, &who, monotonic_usec());
+    ctw_watch_learn(&w->watch, &who, ctw_monotonic_usec());
     for (size_t i = 0; i < w->n_waiting; i++)
         say(w->manager, &w->waiting[i]);
     w->n_waiting = 0;
@@ -155,7 +149,7 @@ static void carry_out(struct ctw_manager *m, struct watched_table *w) {
 
 static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_tick *ret) {
     memset(ret, 0, sizeof(*ret));
-    ret->now_usec = monotonic_usec();
+    ret->now_usec = ctw_monotonic_usec();
     ret->netns_inode = w->netns_inode;
 
     ctw_table_look(w->table, &ret->sample, &w->sources[CTW_SOURCE_TABLE]);
@@ -218,7 +212,7 @@ static uint64_t look(struct ctw_manager *m, uint64_t due_usec) {
 }
 
 static int arm(struct ctw_manager *m, uint64_t from_now_usec) {
-    int r = sd_event_source_set_time(m->timer, monotonic_usec() + from_now_usec);
+    int r = sd_event_source_set_time(m->timer, ctw_monotonic_usec() + from_now_usec);
     if (r < 0)
         return r;
     return sd_event_source_set_enabled(m->timer, SD_EVENT_ONESHOT);
@@ -240,7 +234,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 static void on_loss(void *userdata) {
     struct ctw_manager *m = userdata;
 
-    (void)arm(m, look(m, monotonic_usec()));
+    (void)arm(m, look(m, ctw_monotonic_usec()));
 }
 
 static int open_kernlog(struct ctw_manager *m) {
@@ -259,7 +253,7 @@ static void reload(struct ctw_manager *m) {
     struct ctw_settings settings;
     char error[CTW_CONFIG_ERROR_MAX];
 
-    ctw_notify_reloading(monotonic_usec());
+    ctw_notify_reloading(ctw_monotonic_usec());
     int r = ctw_config_load(m->paths.config, &settings, error);
     if (r < 0) {
         alert.config_refused = true;
@@ -282,7 +276,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     (void)info;
 
     reload(m);
-    (void)arm(m, look(m, monotonic_usec()));
+    (void)arm(m, look(m, ctw_monotonic_usec()));
     return 0;
 }
 
@@ -293,7 +287,7 @@ static int on_question(sd_event_source *source, const struct signalfd_siginfo *i
     (void)info;
 
     m->asked = true;
-    (void)arm(m, look(m, monotonic_usec()));
+    (void)arm(m, look(m, ctw_monotonic_usec()));
     return 0;
 }
 
@@ -321,8 +315,8 @@ static int add_signals(struct ctw_manager *m) {
 
 static int add_timer(struct ctw_manager *m) {
     /* An accuracy of 1 us: the default, 250 ms, is the whole of poll.interval. */
-    int r =
-        sd_event_add_time(m->event, &m->timer, CLOCK_MONOTONIC, monotonic_usec(), 1, on_timer, m);
+    int r = sd_event_add_time(m->event, &m->timer, CLOCK_MONOTONIC, ctw_monotonic_usec(), 1,
+                              on_timer, m);
     if (r < 0)
         return r;
     r = sd_event_source_set_priority(m->timer, SD_EVENT_PRIORITY_IMPORTANT);
@@ -435,7 +429,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
 }
 
 int ctw_manager_run(struct ctw_manager *m) {
-    int r = arm(m, look(m, monotonic_usec()));
+    int r = arm(m, look(m, ctw_monotonic_usec()));
     if (r < 0)
         return r;
 

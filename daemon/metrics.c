@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../lib/render_metrics.h"
+#include "clock.h"
 #include "state.h"
 
 /* Documented in ctwatch(8). */
@@ -116,19 +116,12 @@ static int complain(const struct arguments *a, int error, const struct ctw_metri
     return error == 0 || error == -ENOENT ? EXIT_SUCCESS : EXIT_CANNOT;
 }
 
-static uint64_t now(void) {
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * CTW_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* Return: the exit status, that of there being no room included. */
 static int look(const struct arguments *a, char *text, size_t size) {
     struct ctw_snapshot snapshot;
     struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_NONE};
     const int error = ctw_state_read(a->directory, &snapshot);
-    const uint64_t now_usec = now();
+    const uint64_t now_usec = ctw_monotonic_usec();
 
     if (error == 0)
         m.liveness = ctw_snapshot_liveness(&snapshot, now_usec);

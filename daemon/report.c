@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 /* Alerts held while the journal takes none. How the outage began and how things stand now are
@@ -38,13 +40,6 @@ struct ctw_report {
     uint64_t n_lost;
     struct held held[HELD_MAX];
 };
-
-static uint64_t now_usec(void) {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * CTW_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* Whether stderr leads to the journal: "DEVICE:INODE" of it is in $JOURNAL_STREAM, and somebody
  * who redirected stderr after that wants the lines where he redirected it (systemd.exec(5)). */
@@ -213,13 +208,13 @@ static void hold(struct ctw_report *r, const struct ctw_fields *f) {
     }
 
     struct held *h = &r->held[r->n_held++];
-    h->at_usec = now_usec();
+    h->at_usec = ctw_monotonic_usec();
     h->used = f->used;
     memcpy(h->text, f->text, f->used);
 }
 
 static int send_held(struct ctw_report *r, const struct held *h) {
-    const uint64_t late = (now_usec() - h->at_usec) / CTW_USEC_PER_SEC;
+    const uint64_t late = (ctw_monotonic_usec() - h->at_usec) / CTW_USEC_PER_SEC;
     char delayed[64];
 
     /* Alerts are lost only just before the newest one. */

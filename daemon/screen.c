@@ -14,6 +14,7 @@
 
 #include "../lib/sample.h"
 #include "../lib/text.h"
+#include "clock.h"
 
 #define COLUMNS_USUAL 80u
 #define COLUMNS_MOST  10000u
@@ -87,19 +88,12 @@ void ctw_screen_notice_size(void) {
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static uint64_t now_usec(void) {
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * CTW_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
-
 bool ctw_screen_wait(uint64_t usec) {
-    const uint64_t until = now_usec() + usec;
+    const uint64_t until = ctw_monotonic_usec() + usec;
     sigset_t set;
 
     only_size(&set);
-    for (uint64_t now; (now = now_usec()) < until;) {
+    for (uint64_t now; (now = ctw_monotonic_usec()) < until;) {
         const struct timespec rest = {.tv_sec = (time_t)((until - now) / CTW_USEC_PER_SEC),
                                       .tv_nsec = (long)((until - now) % CTW_USEC_PER_SEC) * 1000};
         if (sigtimedwait(&set, NULL, &rest) == SIGWINCH)

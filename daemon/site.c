@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../lib/accept.h"
 #include "../lib/discreet.h"
@@ -15,6 +14,7 @@
 #include "../lib/render_metrics.h"
 #include "../lib/render_status.h"
 #include "../lib/render_who.h"
+#include "clock.h"
 #include "state.h"
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
@@ -37,16 +37,9 @@ struct ctw_site {
     struct ctw_history history;
 };
 
-static uint64_t clock_usec(clockid_t clock) {
-    struct timespec ts;
-
-    (void)clock_gettime(clock, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static void look(struct ctw_site *s) {
-    s->now_usec = clock_usec(CLOCK_MONOTONIC);
-    s->realtime_usec = clock_usec(CLOCK_REALTIME);
+    s->now_usec = ctw_monotonic_usec();
+    s->realtime_usec = ctw_realtime_usec();
     s->liveness = CTW_LIVENESS_NONE;
     s->error = ctw_state_read(s->directory, &s->snapshot);
     if (s->error < 0)

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 /* A publication takes less than a microsecond: whoever finds one under way this often in a row
  * reads what was left by a daemon that died in the middle of it. */
 #define PATIENCE_USEC (100 * CTW_USEC_PER_MSEC)
@@ -28,13 +30,6 @@ static void close_fd(const int *fd) {
 
 static void free_memory(void *p) {
     free(*(void **)p);
-}
-
-static uint64_t monotonic_usec(void) {
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
 /* --- one attempt ----------------------------------------------------------------------------- */
@@ -102,7 +97,7 @@ static int read_once(const char *path, const struct part *part, void *ret) {
 }
 
 static int read_part(const char *directory, const struct part *part, void *ret) {
-    const uint64_t until_usec = monotonic_usec() + PATIENCE_USEC;
+    const uint64_t until_usec = ctw_monotonic_usec() + PATIENCE_USEC;
     const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
     char path[PATH_MAX];
 
@@ -110,7 +105,7 @@ static int read_part(const char *directory, const struct part *part, void *ret) 
         return -ENAMETOOLONG;
     for (;;) {
         const int r = read_once(path, part, ret);
-        if (r != -EAGAIN || monotonic_usec() >= until_usec)
+        if (r != -EAGAIN || ctw_monotonic_usec() >= until_usec)
             return r;
         (void)nanosleep(&pause, NULL);
     }

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "../lib/ranking.h"
+#include "clock.h"
 #include "table.h"
 #include "walk.h"
 
@@ -44,19 +44,12 @@ struct ctw_top_gathering {
 
 /* --- while walking --------------------------------------------------------------------------- */
 
-static uint64_t now_usec(void) {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * CTW_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
-}
-
 static bool shows_progress(const struct ctw_top_gathering *g) {
     return g->request.progress && g->request.sample == 0 && g->sample.count >= PROGRESS_FROM;
 }
 
 static void show_progress(struct ctw_top_gathering *g) {
-    const uint64_t now = now_usec(), of = g->sample.count;
+    const uint64_t now = ctw_monotonic_usec(), of = g->sample.count;
 
     if (now < g->progress_usec + PROGRESS_USEC)
         return;
@@ -97,7 +90,7 @@ static uint64_t random_seed(void) {
 
     /* Before the kernel's generator is ready, at boot, any seed has to do. */
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-        seed = now_usec();
+        seed = ctw_monotonic_usec();
     return seed;
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "../lib/sample.h"
+#include "clock.h"
 #include "dump_socket.h"
 
 /* Only tells answers from what may come before them; every socket has just one request. */
@@ -20,13 +21,6 @@
 
 static void free_socket(struct mnl_socket **s) {
     *s = ctw_dump_socket_free(*s);
-}
-
-static uint64_t now_usec(void) {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * CTW_USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 }
 
 static int limit_silence(struct mnl_socket *s, uint64_t usec) {
@@ -42,7 +36,7 @@ static int read_dump(struct mnl_socket *s, struct ctw_dump *d, uint64_t deadline
                      ctw_dump_entry_fn entry, void *userdata) {
     _Alignas(struct nlmsghdr) char datagram[CTW_DUMP_DATAGRAM_MAX];
 
-    while (deadline_usec == 0 || now_usec() < deadline_usec) {
+    while (deadline_usec == 0 || ctw_monotonic_usec() < deadline_usec) {
         const ssize_t n = ctw_dump_socket_receive(s, datagram, sizeof(datagram));
         if (n == -EAGAIN && deadline_usec == 0)
             return -ETIMEDOUT;
@@ -57,7 +51,7 @@ static int read_dump(struct mnl_socket *s, struct ctw_dump *d, uint64_t deadline
 
 int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
                  struct ctw_walk_end *ret) {
-    const uint64_t deadline_usec = limit_usec > 0 ? now_usec() + limit_usec : 0;
+    const uint64_t deadline_usec = limit_usec > 0 ? ctw_monotonic_usec() + limit_usec : 0;
     __attribute__((cleanup(free_socket))) struct mnl_socket *s = NULL;
     struct ctw_dump d = {.sequence = SEQUENCE, .wanted = entries};
 
