@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "../lib/sample.h"
 #include "clock.h"

@@ -1,28 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "render_replay.h"
 
-#include <jansson.h>
-
+#include "json.h"
 #include "level.h"
 #include "timestamp.h"
-
-/* Every function takes what it is given, and passes NULL on: json_object_set_new() and the like
- * then fail, and the text as a whole cannot be had. */
-
-static int add(json_t *object, const char *name, json_t *value) {
-    return json_object_set_new(object, name, value);
-}
-
-static json_t *whole(json_t *object, int r) {
-    if (r == 0)
-        return object;
-    json_decref(object);
-    return NULL;
-}
-
-static json_t *number(uint64_t n) {
-    return json_integer((json_int_t)n);
-}
 
 static json_t *moment(uint64_t usec) {
     char at[CTW_TIMESTAMP_SIZE];
@@ -35,36 +16,18 @@ static json_t *seconds(uint64_t usec) {
     return json_real((double)usec / CTW_USEC_PER_SEC);
 }
 
-/* 60.12, for a permyriad has two digits behind the point. */
-static json_t *percent(uint32_t permyriad) {
-    return json_real(permyriad / 100.0);
-}
-
-/* On one line, with its newline. */
-static size_t print(json_t *o, char *buffer, size_t size) {
-    size_t n = o ? json_dumpb(o, buffer, size, JSON_REAL_PRECISION(15) | JSON_COMPACT) : 0;
-
-    json_decref(o);
-    if (n == 0)
-        return 0;
-    if (n + 1 < size) {
-        buffer[n] = '\n';
-        buffer[n + 1] = '\0';
-    }
-    return n + 1;
-}
-
 /* --- an alert --------------------------------------------------------------------------------- */
 
 static int add_table(json_t *o, const struct ctw_alert *a) {
     const struct ctw_sample *t = &a->table;
-    int r = add(o, "count", number(t->count));
+    int r = ctw_json_add(o, "count", ctw_json_number(t->count));
 
-    r |= add(o, "max", t->max > 0 ? number(t->max) : json_null());
+    r |= ctw_json_add(o, "max", t->max > 0 ? ctw_json_number(t->max) : json_null());
     if (t->has_buckets)
-        r |= add(o, "buckets", number(t->buckets));
+        r |= ctw_json_add(o, "buckets", ctw_json_number(t->buckets));
     if (t->max > 0)
-        r |= add(o, "usage_percent", percent(ctw_usage_permyriad(t->count, t->max)));
+        r |= ctw_json_add(o, "usage_percent",
+                          ctw_json_percent(ctw_usage_permyriad(t->count, t->max)));
     return r;
 }
 
@@ -72,12 +35,12 @@ static int add_limits(json_t *o, const struct ctw_alert *a) {
     int r = 0;
 
     if (a->max_changed) {
-        r |= add(o, "old_max", number(a->old_max));
-        r |= add(o, "new_max", number(a->new_max));
+        r |= ctw_json_add(o, "old_max", ctw_json_number(a->old_max));
+        r |= ctw_json_add(o, "new_max", ctw_json_number(a->new_max));
     }
     if (a->buckets_changed) {
-        r |= add(o, "old_buckets", number(a->old_buckets));
-        r |= add(o, "new_buckets", number(a->new_buckets));
+        r |= ctw_json_add(o, "old_buckets", ctw_json_number(a->old_buckets));
+        r |= ctw_json_add(o, "new_buckets", ctw_json_number(a->new_buckets));
     }
     return r;
 }
@@ -91,46 +54,46 @@ static const char *reason(const struct ctw_alert *a) {
 static json_t *alert(uint64_t at_usec, const struct ctw_alert *a) {
     json_t *o = json_object();
     struct ctw_fields fields;
-    int r = add(o, "time", moment(at_usec));
+    int r = ctw_json_add(o, "time", moment(at_usec));
 
     ctw_alert_render(a, &fields);
-    r |= add(o, "seconds", seconds(at_usec));
-    r |= add(o, "alert", json_string(ctw_alert_kind_name(a->kind)));
-    r |= add(o, "edge", json_string(ctw_edge_name(a->edge)));
-    r |= add(o, "level", json_string(ctw_level_name(a->level)));
+    r |= ctw_json_add(o, "seconds", seconds(at_usec));
+    r |= ctw_json_add(o, "alert", json_string(ctw_alert_kind_name(a->kind)));
+    r |= ctw_json_add(o, "edge", json_string(ctw_edge_name(a->edge)));
+    r |= ctw_json_add(o, "level", json_string(ctw_level_name(a->level)));
     r |= a->has_table ? add_table(o, a) : 0;
-    r |= a->has_rate ? add(o, "rate", json_integer(a->rate)) : 0;
-    r |= a->fills ? add(o, "seconds_to_full", seconds(a->usec_to_full)) : 0;
+    r |= a->has_rate ? ctw_json_add(o, "rate", json_integer(a->rate)) : 0;
+    r |= a->fills ? ctw_json_add(o, "seconds_to_full", seconds(a->usec_to_full)) : 0;
     r |= add_limits(o, a);
-    r |= reason(a) ? add(o, "reason", json_string(reason(a))) : 0;
-    r |= add(o, "message", json_string(ctw_alert_field(&fields, "MESSAGE")));
-    return whole(o, r);
+    r |= reason(a) ? ctw_json_add(o, "reason", json_string(reason(a))) : 0;
+    r |= ctw_json_add(o, "message", json_string(ctw_alert_field(&fields, "MESSAGE")));
+    return ctw_json_whole(o, r);
 }
 
 size_t ctw_render_replay_alert_json(uint64_t at_usec, const struct ctw_alert *a, char *buffer,
                                     size_t size) {
-    return print(alert(at_usec, a), buffer, size);
+    return ctw_json_print(alert(at_usec, a), true, buffer, size);
 }
 
 /* --- the summary ------------------------------------------------------------------------------ */
 
 static json_t *passed_over(const struct ctw_replay_lines *lines) {
     json_t *o = json_object();
-    int r = add(o, "bad", number(lines->bad));
+    int r = ctw_json_add(o, "bad", ctw_json_number(lines->bad));
 
-    r |= add(o, "stale", number(lines->stale));
-    r |= add(o, "unknown", number(lines->unknown));
-    return whole(o, r);
+    r |= ctw_json_add(o, "stale", ctw_json_number(lines->stale));
+    r |= ctw_json_add(o, "unknown", ctw_json_number(lines->unknown));
+    return ctw_json_whole(o, r);
 }
 
 static json_t *highest(const struct ctw_replay_summary *s) {
     json_t *o = json_object();
-    int r = add(o, "usage_percent", percent(s->highest_permyriad));
+    int r = ctw_json_add(o, "usage_percent", ctw_json_percent(s->highest_permyriad));
 
-    r |= add(o, "count", number(s->highest_count));
-    r |= add(o, "max", number(s->highest_max));
-    r |= add(o, "time", moment(s->highest_usec));
-    return whole(o, r);
+    r |= ctw_json_add(o, "count", ctw_json_number(s->highest_count));
+    r |= ctw_json_add(o, "max", ctw_json_number(s->highest_max));
+    r |= ctw_json_add(o, "time", moment(s->highest_usec));
+    return ctw_json_whole(o, r);
 }
 
 static json_t *levels(const struct ctw_replay_summary *s) {
@@ -138,8 +101,8 @@ static json_t *levels(const struct ctw_replay_summary *s) {
     int r = 0;
 
     for (int i = CTW_LEVEL_OK; i <= CTW_LEVEL_FULL; i++)
-        r |= add(o, ctw_level_name((enum ctw_level)i), seconds(s->level_usec[i]));
-    return whole(o, r);
+        r |= ctw_json_add(o, ctw_level_name((enum ctw_level)i), seconds(s->level_usec[i]));
+    return ctw_json_whole(o, r);
 }
 
 static json_t *alerts(const struct ctw_replay_summary *s) {
@@ -148,50 +111,51 @@ static json_t *alerts(const struct ctw_replay_summary *s) {
 
     for (int i = 0; i < CTW_ALERT_KINDS; i++)
         if (s->alerts[i] > 0)
-            r |= add(o, ctw_alert_kind_name((enum ctw_alert_kind)i), number(s->alerts[i]));
-    return whole(o, r);
+            r |= ctw_json_add(o, ctw_alert_kind_name((enum ctw_alert_kind)i),
+                              ctw_json_number(s->alerts[i]));
+    return ctw_json_whole(o, r);
 }
 
 static json_t *growth(const struct ctw_replay_summary *s) {
     json_t *o = json_object();
-    int r = add(o, "from", number(s->grown_from));
+    int r = ctw_json_add(o, "from", ctw_json_number(s->grown_from));
 
-    r |= add(o, "to", number(s->grown_to));
-    r |= add(o, "steps", number(s->growths));
-    return whole(o, r);
+    r |= ctw_json_add(o, "to", ctw_json_number(s->grown_to));
+    r |= ctw_json_add(o, "steps", ctw_json_number(s->growths));
+    return ctw_json_whole(o, r);
 }
 
 static json_t *losses(const struct ctw_replay_losses *l, bool all) {
     json_t *o = json_object();
-    int r = add(o, "drops", number(l->drops));
+    int r = ctw_json_add(o, "drops", ctw_json_number(l->drops));
 
-    r |= add(o, "early_drops", number(l->early_drops));
-    r |= all ? add(o, "insert_failed", number(l->clashes)) : 0;
-    r |= all ? add(o, "chain_too_long", number(l->chain_too_long)) : 0;
-    return whole(o, r);
+    r |= ctw_json_add(o, "early_drops", ctw_json_number(l->early_drops));
+    r |= all ? ctw_json_add(o, "insert_failed", ctw_json_number(l->clashes)) : 0;
+    r |= all ? ctw_json_add(o, "chain_too_long", ctw_json_number(l->chain_too_long)) : 0;
+    return ctw_json_whole(o, r);
 }
 
 static json_t *summary(const struct ctw_replay_summary *s, const struct ctw_replay_lines *lines) {
     json_t *o = json_object(), *outer = json_object();
-    int r = add(o, "from", moment(s->first_usec));
+    int r = ctw_json_add(o, "from", moment(s->first_usec));
 
-    r |= add(o, "to", moment(s->last_usec));
-    r |= add(o, "samples", number(s->records));
-    r |= add(o, "holes", number(s->holes));
-    r |= add(o, "hole_seconds", seconds(s->hole_usec));
-    r |= add(o, "passed_over", passed_over(lines));
-    r |= add(o, "highest", s->highest_max > 0 ? highest(s) : json_null());
-    r |= add(o, "level_seconds", levels(s));
-    r |= add(o, "alerts", alerts(s));
-    r |= add(o, "growth", s->growths > 0 ? growth(s) : json_null());
-    r |= add(o, "lost", s->has_losses ? losses(&s->lost, true) : json_null());
-    r |= add(o, "prevented", losses(&s->prevented, false));
-    r |= add(outer, "summary", whole(o, r));
-    return whole(outer, r);
+    r |= ctw_json_add(o, "to", moment(s->last_usec));
+    r |= ctw_json_add(o, "samples", ctw_json_number(s->records));
+    r |= ctw_json_add(o, "holes", ctw_json_number(s->holes));
+    r |= ctw_json_add(o, "hole_seconds", seconds(s->hole_usec));
+    r |= ctw_json_add(o, "passed_over", passed_over(lines));
+    r |= ctw_json_add(o, "highest", s->highest_max > 0 ? highest(s) : json_null());
+    r |= ctw_json_add(o, "level_seconds", levels(s));
+    r |= ctw_json_add(o, "alerts", alerts(s));
+    r |= ctw_json_add(o, "growth", s->growths > 0 ? growth(s) : json_null());
+    r |= ctw_json_add(o, "lost", s->has_losses ? losses(&s->lost, true) : json_null());
+    r |= ctw_json_add(o, "prevented", losses(&s->prevented, false));
+    r |= ctw_json_add(outer, "summary", ctw_json_whole(o, r));
+    return ctw_json_whole(outer, r);
 }
 
 size_t ctw_render_replay_summary_json(const struct ctw_replay_summary *s,
                                       const struct ctw_replay_lines *lines, char *buffer,
                                       size_t size) {
-    return print(summary(s, lines), buffer, size);
+    return ctw_json_print(summary(s, lines), true, buffer, size);
 }
