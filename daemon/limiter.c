@@ -11,22 +11,11 @@
 
 #include "../lib/text.h"
 #include "clock.h"
+#include "table_paths.h"
 
 /* Room for a decimal that fits 32 bits and much nonsense: nothing longer is a number. */
 #define NUMBER_MAX 64
 
-/* Newest kernels first, as in table.c. */
-static const char *const count_paths[] = {
-    "/proc/sys/net/netfilter/nf_conntrack_count",
-    "/proc/sys/net/ipv4/netfilter/ip_conntrack_count",
-    NULL,
-};
-static const char *const max_paths[] = {
-    "/proc/sys/net/netfilter/nf_conntrack_max",
-    "/proc/sys/net/ipv4/netfilter/ip_conntrack_max",
-    "/proc/sys/net/ipv4/ip_conntrack_max",
-    NULL,
-};
 /* The sysctl is writable since Linux 4.8; the module's parameter was before, and is for root. */
 static const char *const buckets_paths[] = {
     "/proc/sys/net/netfilter/nf_conntrack_buckets",
@@ -88,14 +77,14 @@ static int write_path(const char *root, const char *path, uint32_t value, int fl
 }
 
 void ctw_limiter_init(struct ctw_limiter *l, const char *root) {
-    *l = (struct ctw_limiter){root, max_paths[0], buckets_paths[0]};
+    *l = (struct ctw_limiter){root, ctw_max_paths[0], buckets_paths[0]};
 }
 
 enum ctw_permission ctw_limiter_test(struct ctw_limiter *l, bool initial, int *reterror) {
     uint32_t max;
 
     *reterror = 0;
-    int r = read_first(l->root, max_paths, &max, &l->max_path);
+    int r = read_first(l->root, ctw_max_paths, &max, &l->max_path);
     if (r < 0)
         return CTW_PERMISSION_UNKNOWN; /* the look at the table says so */
     r = write_path(l->root, l->max_path, max, 0);
@@ -112,8 +101,8 @@ static void write_max(struct ctw_limiter *l, const struct ctw_growth_decision *d
     const char *count_path;
     uint32_t before;
 
-    (void)read_first(l->root, count_paths, &ret->count, &count_path);
-    ret->max_error = read_first(l->root, max_paths, &before, &l->max_path);
+    (void)read_first(l->root, ctw_count_paths, &ret->count, &count_path);
+    ret->max_error = read_first(l->root, ctw_max_paths, &before, &l->max_path);
     if (ret->max_error < 0)
         return;
     ret->max = before;
@@ -181,7 +170,7 @@ int ctw_limiter_restore(struct ctw_limiter *l, uint32_t max, uint32_t buckets, u
     uint32_t after = max;
 
     /* O_TRUNC: nothing to the kernel, but a file that stands for it may become shorter. */
-    int r = read_first(l->root, max_paths, retmax, &l->max_path);
+    int r = read_first(l->root, ctw_max_paths, retmax, &l->max_path);
     if (r == 0 && max != 0 && max != *retmax)
         r = write_path(l->root, l->max_path, max, O_TRUNC);
     if (r == 0 && max != 0)

@@ -13,6 +13,7 @@
 #include "../lib/counters.h"
 #include "../lib/text.h"
 #include "ctstats.h"
+#include "table_paths.h"
 
 /*
  * Upper bound of the statistics: a line of 17 columns for each of the 8192 CPUs that Linux can have
@@ -23,20 +24,7 @@
 /* Room for a decimal that fits 32 bits and much nonsense: nothing longer is a number. */
 #define NUMBER_MAX 64
 
-/* Where each kernel generation keeps it, newest first: nf_conntrack, then ip_conntrack (Linux 2.6),
- * whose limit was at first one directory higher (2.4). nf_conntrack_frag6_* beside them are no sign
- * of conntrack: they belong to nf_defrag_ipv6. */
-static const char *const count_paths[] = {
-    "/proc/sys/net/netfilter/nf_conntrack_count",
-    "/proc/sys/net/ipv4/netfilter/ip_conntrack_count",
-    NULL,
-};
-static const char *const max_paths[] = {
-    "/proc/sys/net/netfilter/nf_conntrack_max",
-    "/proc/sys/net/ipv4/netfilter/ip_conntrack_max",
-    "/proc/sys/net/ipv4/ip_conntrack_max",
-    NULL,
-};
+/* Where each kernel generation keeps it, newest first: see table_paths.h. */
 static const char *const buckets_paths[] = {
     "/proc/sys/net/netfilter/nf_conntrack_buckets",
     "/proc/sys/net/ipv4/netfilter/ip_conntrack_buckets",
@@ -163,8 +151,8 @@ int ctw_table_new(const char *root, struct ctw_table **ret) {
         return -ENOMEM;
 
     memcpy(t->root, root, length + 1);
-    t->count = (struct file){.paths = count_paths, .fd = -1};
-    t->max = (struct file){.paths = max_paths, .fd = -1};
+    t->count = (struct file){.paths = ctw_count_paths, .fd = -1};
+    t->max = (struct file){.paths = ctw_max_paths, .fd = -1};
     t->buckets = (struct file){.paths = buckets_paths, .fd = -1};
     t->statistics = (struct file){.paths = statistics_paths, .fd = -1};
     *ret = t;
