@@ -12,24 +12,29 @@
 #include "range_query.h"
 
 #define START UINT64_C(1795341600000000)
-#define SEC   CTW_USEC_PER_SEC
 
-/* An answer of these series. */
-#define ANSWER(series)                                                                             \
-    "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[" series "]}}"
-#define SERIES(name, labels, values)                                                               \
-    "{\"metric\":{\"__name__\":\"" name "\",\"job\":\"node\"" labels "},\"values\":[" values "]}"
-#define GW1 ",\"instance\":\"gw1:9100\""
-#define GW2 ",\"instance\":\"gw2:9100\""
+#define TEXT_MAX 4096
 
-#define ENTRIES(gw) SERIES("node_nf_conntrack_entries", gw, "[1795341600,\"100\"]")
-#define LIMIT(gw)   SERIES("node_nf_conntrack_entries_limit", gw, "[1795341600,\"262144\"]")
+/* JSON, with ' for ". */
+static size_t json(const char *text, char ret[static TEXT_MAX]) {
+    const size_t length = strlen(text);
+
+    assert_true(length < TEXT_MAX);
+    for (size_t i = 0; i < length; i++)
+        ret[i] = text[i] == '\'' ? '"' : text[i];
+    ret[length] = '\0';
+    return length;
+}
+
+#define BEGIN "{'status':'success','data':{'resultType':'matrix','result':["
+#define END   "]}}"
 
 static void expect_refused(const char *text, const char *instance, int error, const char *words) {
     struct ctw_range_query q;
     struct ctw_line line;
+    char buffer[TEXT_MAX];
 
-    const int r = ctw_range_query_read(&q, text, strlen(text), instance, &line);
+    const int r = ctw_range_query_read(&q, buffer, json(text, buffer), instance, &line);
     if (r != error || !strstr(line.text, words))
         fail_msg("%d, \"%s\", not %d, \"%s\"", r, r < 0 ? line.text : "", error, words);
     ctw_range_query_release(&q);
@@ -37,8 +42,9 @@ static void expect_refused(const char *text, const char *instance, int error, co
 
 static void begin(struct ctw_range_query *q, const char *text, const char *instance) {
     struct ctw_line line;
+    char buffer[TEXT_MAX];
 
-    if (ctw_range_query_read(q, text, strlen(text), instance, &line) < 0)
+    if (ctw_range_query_read(q, buffer, json(text, buffer), instance, &line) < 0)
         fail_msg("%s", line.text);
 }
 
@@ -67,28 +73,22 @@ static void expect_end(struct ctw_range_query *q) {
     ctw_range_query_release(q);
 }
 
+/* As prometheus-node-exporter names them, all with the labels that Prometheus adds. */
 static void what_node_exporter_counts_is_put_together_by_time(void **state) {
-    static const char text[] = ANSWER(
-        SERIES("node_nf_conntrack_stat_drop", GW1, "[1795341600,\"40\"],[1795341615.5,\"50\"],[1795341630,\"6\"]") "," SERIES(
-            "node_nf_conntrack_stat_insert_failed", GW1,
-            "[1795341600,\"7\"],[1795341615.5,\"10\"],[1795341630,\"2\"]") "," SERIES("node_nf_"
-                                                                                      "conntrack_"
-                                                                                      "stat_early_"
-                                                                                      "drop",
-                                                                                      GW1,
-                                                                                      "[1795341600,"
-                                                                                      "\"0\"],["
-                                                                                      "1795341615."
-                                                                                      "5,\"1e+03\"]"
-                                                                                      ",["
-                                                                                      "1795341630,"
-                                                                                      "\"0\"]") "," SERIES("node_nf_conntrack_stat_found",
-                                                                                                           GW1,
-                                                                                                           "[1795341600,\"3\"]") "," SERIES("node_nf_conntrack_entries",
-                                                                                                                                            GW1,
-                                                                                                                                            "[1795341600,\"100\"],[1795341615.5,\"200\"],[1795341630,\"300\"]") "," SERIES("node_nf_conntrack_entries_limit",
-                                                                                                                                                                                                                           GW1,
-                                                                                                                                                                                                                           "[1795341600,\"262144\"]"));
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_stat_drop','instance':'gw1:9100'},"
+              "'values':[[1795341600,'40'],[1795341615.5,'50'],[1795341630,'6']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_insert_failed',"
+              "'instance':'gw1:9100','job':'node'},"
+              "'values':[[1795341600,'7'],[1795341615.5,'10'],[1795341630,'2']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_early_drop','instance':'gw1:9100'},"
+              "'values':[[1795341600,'0'],[1795341615.5,'1e+03'],[1795341630,'0']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_found','instance':'gw1:9100'},"
+              "'values':[[1795341600,'3']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries','instance':'gw1:9100'},"
+              "'values':[[1795341600,'100'],[1795341615.5,'200'],[1795341630,'300']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit','instance':'gw1:9100'},"
+              "'values':[[1795341600,'262144']]}" END;
     struct ctw_range_query q;
     (void)state;
 
@@ -114,28 +114,26 @@ static void what_node_exporter_counts_is_put_together_by_time(void **state) {
 }
 
 static void what_we_count_ourselves_says_why(void **state) {
-#define OURS(reason, from, to)                                                                     \
-    SERIES("ctwatch_drops_total", GW1 ",\"reason\":\"" reason "\"",                                \
-           "[1795341600,\"" from "\"],[1795341601,\"" to "\"]")
     static const char text[] =
-        ANSWER(OURS("table_full", "10", "11") "," OURS("below_max", "10", "12") "," OURS(
-            "chain_too_long",
-            "10", "13") "," OURS("clash", "10", "14") "," SERIES("ctwatch_early_drops_total", GW1,
-                                                                 "[1795341600,\"10\"],[1795341601,"
-                                                                 "\"15\"]") "," SERIES("ctwatch_"
-                                                                                       "buckets",
-                                                                                       GW1,
-                                                                                       "[1795341600"
-                                                                                       ",\"65536\""
-                                                                                       "]") "," SERIES("ctwatch_entries",
-                                                                                                       GW1,
-                                                                                                       "[1795341600,\"1\"],[1795341601,\"2\"]") "," SERIES("ctwatch_entries_limit",
-                                                                                                                                                           GW1,
-                                                                                                                                                           "[1795341600,\"100\"],[1795341601,\"200\"]"));
+        BEGIN "{'metric':{'__name__':'ctwatch_drops_total','reason':'table_full'},"
+              "'values':[[1795341600,'10'],[1795341601,'11']]},"
+              "{'metric':{'__name__':'ctwatch_drops_total','reason':'below_max'},"
+              "'values':[[1795341600,'10'],[1795341601,'12']]},"
+              "{'metric':{'__name__':'ctwatch_drops_total','reason':'chain_too_long'},"
+              "'values':[[1795341600,'10'],[1795341601,'13']]},"
+              "{'metric':{'__name__':'ctwatch_drops_total','reason':'clash'},"
+              "'values':[[1795341600,'10'],[1795341601,'14']]},"
+              "{'metric':{'__name__':'ctwatch_early_drops_total'},"
+              "'values':[[1795341600,'10'],[1795341601,'15']]},"
+              "{'metric':{'__name__':'ctwatch_buckets'},'values':[[1795341600,'65536']]},"
+              "{'metric':{'__name__':'ctwatch_entries'},"
+              "'values':[[1795341600,'1'],[1795341601,'2']]},"
+              "{'metric':{'__name__':'ctwatch_entries_limit'},"
+              "'values':[[1795341600,'100'],[1795341601,'200']]}" END;
     struct ctw_range_query q;
     (void)state;
 
-    begin(&q, text, "gw1:9100");
+    begin(&q, text, NULL);
     assert_int_equal(next_record(&q).buckets, 65536);
     const struct ctw_record a = next_record(&q);
     assert_true(a.attributed);
@@ -149,16 +147,13 @@ static void what_we_count_ourselves_says_why(void **state) {
 }
 
 static void what_is_not_known_or_no_number_is_passed_over(void **state) {
-    static const char
-        text[] =
-            ANSWER(SERIES("node_nf_conntrack_entries", GW1,
-                          "[1795341600,\"1\"],[1795341601,\"NaN\"],[1795341602,\"3\"],[1795341603,"
-                          "\"+Inf\"],"
-                          "[1795341602,\"4\"],[\"x\",\"5\"],[1795341605,6],[1795341606,\"seven\"],"
-                          "[1795341607,\"4294967296\"],7,[-1,\"8\"],[1e300,\"9\"],[1795341610,"
-                          "\"10\"]") "," SERIES("node_nf_conntrack_entries_limit", GW1,
-                                                "[1795341601,\"100\"],[1795341605,\"NaN\"],3,["
-                                                "1795341610,\"200\"]"));
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795341601,'NaN'],[1795341602,'3'],[1795341603,'+Inf'],[1795341602,'4'],['x','5'],"
+              "[1795341605,6],[1795341606,'seven'],[1795341607,'4294967296'],7,[-1,'8'],"
+              "[1e300,'9'],[1795341610,'10']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341601,'100'],[1795341605,'NaN'],3,[1795341610,'200']]}" END;
     struct ctw_range_query q;
     (void)state;
 
@@ -175,17 +170,24 @@ static void what_is_not_known_or_no_number_is_passed_over(void **state) {
     expect_end(&q);
 }
 
+#define SERIES(name, instance)                                                                     \
+    "{'metric':{'__name__':'" name "','instance':'" instance "'},'values':[[1795341600,'100']]}"
+#define ENTRIES "node_nf_conntrack_entries"
+#define LIMIT   "node_nf_conntrack_entries_limit"
+
 static void of_several_machines_one_must_be_named(void **state) {
-    static const char text[] = ANSWER(ENTRIES(GW1) "," LIMIT(GW1) "," ENTRIES(GW2) "," LIMIT(GW2));
+    static const char text[] = BEGIN SERIES(ENTRIES, "gw1") "," SERIES(LIMIT, "gw1") "," SERIES(
+        ENTRIES, "gw2") "," SERIES(LIMIT, "gw2") END;
     struct ctw_range_query q;
     (void)state;
 
-    expect_refused(text, NULL, -ENOTUNIQ, "--instance says which: gw1:9100, gw2:9100");
-    expect_refused(text, "gw3:9100", -ENOENT, "\"gw3:9100\"; there are: gw1:9100, gw2:9100");
-    begin(&q, text, "gw2:9100");
+    expect_refused(text, NULL, -ENOTUNIQ, "--instance says which: gw1, gw2");
+    expect_refused(text, "gw3", -ENOENT, "\"gw3\"; there are: gw1, gw2");
+    begin(&q, text, "gw2");
     assert_int_equal(next_record(&q).count, 100);
     expect_end(&q);
-    expect_refused(ANSWER(ENTRIES(GW1) "," ENTRIES(GW1)), NULL, -ENOTUNIQ, "there are two series");
+    expect_refused(BEGIN SERIES(ENTRIES, "gw1") "," SERIES(ENTRIES, "gw1") END, NULL, -ENOTUNIQ,
+                   "there are two series");
 }
 
 static void what_is_no_range_query_is_refused(void **state) {
@@ -193,17 +195,17 @@ static void what_is_no_range_query_is_refused(void **state) {
 
     expect_refused("", NULL, -EBADMSG, "no JSON");
     expect_refused("{", NULL, -EBADMSG, "no JSON");
-    expect_refused("{\"a\":\"\xff\"}", NULL, -EBADMSG, "no JSON");
+    expect_refused("{'a':'\xff'}", NULL, -EBADMSG, "no JSON");
     expect_refused("{}", NULL, -EBADMSG, "no answer to a range query");
-    expect_refused("{\"status\":\"error\",\"error\":\"query timed out\"}", NULL, -EBADMSG,
+    expect_refused("{'status':'error','error':'query timed out'}", NULL, -EBADMSG,
                    "Prometheus answered: query timed out");
-    expect_refused("{\"data\":{\"resultType\":\"vector\",\"result\":[]}}", NULL, -EBADMSG,
-                   "type matrix");
-    expect_refused(ANSWER(""), NULL, -ENOENT, "no series node_nf_conntrack_entries or");
-    expect_refused(ANSWER("1,\"x\",null,{}"), NULL, -ENOENT, "no series");
-    expect_refused(ANSWER(ENTRIES(GW1)), NULL, -ENOENT, "node_nf_conntrack_entries_limit");
-    expect_refused(ANSWER("{\"metric\":{\"__name__\":\"ctwatch_entries\"},\"value\":[1,\"2\"]}"),
-                   NULL, -EBADMSG, "no values");
+    expect_refused("{'data':{'resultType':'vector','result':[]}}", NULL, -EBADMSG, "type matrix");
+    expect_refused(BEGIN END, NULL, -ENOENT, "no series node_nf_conntrack_entries or");
+    expect_refused(BEGIN "1,'x',null,{}" END, NULL, -ENOENT, "no series");
+    expect_refused(BEGIN SERIES(ENTRIES, "gw1") END, NULL, -ENOENT,
+                   "node_nf_conntrack_entries_limit");
+    expect_refused(BEGIN "{'metric':{'__name__':'ctwatch_entries'},'value':[1,'2']}" END, NULL,
+                   -EBADMSG, "no values");
 }
 
 int main(void) {

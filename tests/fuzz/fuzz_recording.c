@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * A recording full of anything, as lines and as the answer to a range query: what is taken goes
+ * through the whole replay, and is drawn.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plot.h"
+#include "range_query.h"
+#include "recording.h"
+#include "render_replay.h"
+#include "replay.h"
+
+/* Each may take hundreds of looks. */
+#define RECORDS_MAX 64u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Too large for a stack, and made anew each time. */
+struct player {
+    struct ctw_settings settings;
+    struct ctw_replay replay;
+    struct ctw_plot plot;
+    struct ctw_replay_lines lines;
+    uint64_t last_usec;
+    char text[CTW_RENDER_REPLAY_MAX];
+};
+
+static void hear(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
+    struct player *p = userdata;
+
+    if (at_usec < p->last_usec)
+        abort();
+    p->last_usec = at_usec;
+    if (ctw_render_replay_alert_text(at_usec, a, p->text, sizeof(p->text)) >= sizeof(p->text))
+        abort();
+}
+
+static void play(struct player *p, const struct ctw_record *r) {
+    if (r->width_usec > 0 && (r->high < r->count || r->low > r->count ||
+                              r->high_usec >= r->width_usec || r->low_usec >= r->width_usec))
+        abort();
+    if (p->replay.summary.records >= RECORDS_MAX)
+        return;
+    ctw_replay_add(&p->replay, r);
+    ctw_plot_add(&p->plot, &p->replay.seen);
+}
+
+static void read_lines(struct player *p, const char *text, size_t size) {
+    struct ctw_recording recording = {0};
+    struct ctw_record record;
+    uint64_t last_usec = 0;
+
+    for (const char *newline; (newline = size > 0 ? memchr(text, '\n', size) : NULL);) {
+        const size_t length = (size_t)(newline - text);
+        const enum ctw_reading reading = ctw_recording_line(&recording, text, length, &record);
+        if (reading == CTW_READ_REFUSED)
+            return;
+        if (reading == CTW_READ_RECORD) {
+            if (record.at_usec <= last_usec && last_usec != 0)
+                abort();
+            last_usec = record.at_usec;
+            play(p, &record);
+        }
+        text += length + 1;
+        size -= length + 1;
+    }
+}
+
+static void read_range_query(struct player *p, const char *text, size_t size) {
+    struct ctw_range_query q;
+    enum ctw_reading reading;
+    struct ctw_record record;
+    struct ctw_line error;
+
+    if (ctw_range_query_read(&q, text, size, NULL, &error) == 0)
+        while (ctw_range_query_next(&q, &reading, &record))
+            if (reading == CTW_READ_RECORD)
+                play(p, &record);
+    ctw_range_query_release(&q);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    const char *text = (const char *)data;
+    struct player *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return 0;
+    ctw_settings_defaults(&p->settings);
+    p->settings.growth.enabled = size % 2 == 0;
+    ctw_replay_init(&p->replay, &p->settings, size, hear, p);
+    if (size > 0 && text[0] == '{')
+        read_range_query(p, text, size);
+    else
+        read_lines(p, text, size);
+    if (ctw_render_replay_summary_text(&p->replay.summary, &p->lines, p->text, sizeof(p->text)) >=
+        sizeof(p->text))
+        abort();
+    (void)ctw_plot_svg(&p->plot, &p->settings, p->text, sizeof(p->text));
+    free(p);
+    return 0;
+}
