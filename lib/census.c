@@ -153,17 +153,26 @@ static uint32_t permyriad(uint64_t part, uint64_t whole) {
     return whole == 0 ? 0 : (uint32_t)((part * CTW_PERMYRIAD + whole / 2) / whole);
 }
 
-/* Shares are what is sure: nobody is named with more than was seen of him. */
-static uint32_t shares(const struct ctw_talkers *t, uint32_t top,
+/* In permyriad: less is shown as 0.0 %. */
+#define LEAST_SHARE 5
+
+/* Shares are what is sure: nobody is named with more than was seen of him. Who was met only once in
+ * a sample is nobody in particular, and no more is sure of those after him. */
+static uint32_t shares(const struct ctw_talkers *t, uint32_t top, bool sampled,
                        struct ctw_share ret[static CTW_WHO_TOP_MAX]) {
     struct ctw_talker talkers[CTW_WHO_TOP_MAX];
     const size_t n = ctw_talkers_top(t, talkers, top < CTW_WHO_TOP_MAX ? top : CTW_WHO_TOP_MAX);
+    uint32_t named = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        ctw_talker_name(&talkers[i].key, ret[i].name);
-        ret[i].permyriad = permyriad(talkers[i].count - talkers[i].error, t->total);
+    for (; named < n; named++) {
+        const uint64_t sure = talkers[named].count - talkers[named].error;
+        const uint32_t share = permyriad(sure, t->total);
+        if ((sampled && sure <= 1) || share < LEAST_SHARE)
+            break;
+        ctw_talker_name(&talkers[named].key, ret[named].name);
+        ret[named].permyriad = share;
     }
-    return (uint32_t)n;
+    return named;
 }
 
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
@@ -184,7 +193,7 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
     ret->has_drop_risk = table->has_buckets && table->buckets > 0;
     if (ret->has_drop_risk)
         ret->drop_risk_permyriad = drop_risk(c, table);
-    ret->n_sources = shares(&c->sources, top, ret->sources);
-    ret->n_ports = shares(&c->ports, top, ret->ports);
-    ret->n_states = shares(&c->states, top, ret->states);
+    ret->n_sources = shares(&c->sources, top, ret->sampled, ret->sources);
+    ret->n_ports = shares(&c->ports, top, ret->sampled, ret->ports);
+    ret->n_states = shares(&c->states, top, ret->sampled, ret->states);
 }

@@ -134,7 +134,15 @@ static void a_crowd_does_not_blur_the_shares(void **state) {
     const struct ctw_who who = result_of(500000, 1000000, 262144);
     expect(&who.sources[0], "203.0.113.60", 6000);
     expect(&who.sources[1], "203.0.113.20", 2000);
-    assert_int_equal(who.sources[2].permyriad, 0);
+    assert_int_equal(who.n_sources, 2);
+}
+
+static void who_was_met_once_in_a_sample_is_nobody_in_particular(void **state) {
+    (void)state;
+    add(flow("192.0.2.1", "198.51.100.1", IPPROTO_UDP, 53), 2);
+    add(flow("192.0.2.2", "198.51.100.1", IPPROTO_UDP, 53), 1);
+    assert_int_equal(result_of(1000, 1000, 1000).n_sources, 1);
+    assert_int_equal(result_of(3, 1000, 1000).n_sources, 2); /* these are all there are */
 }
 
 static void what_stands_out_is_counted(void **state) {
@@ -313,6 +321,7 @@ int main(void) {
         TEST(sources_ports_and_states_are_ranked),
         TEST(lists_are_as_long_as_asked_for),
         TEST(a_crowd_does_not_blur_the_shares),
+        TEST(who_was_met_once_in_a_sample_is_nobody_in_particular),
         TEST(what_stands_out_is_counted),
         TEST(a_tally_has_the_shares_without_the_lists),
         TEST(idle_connections_are_established_assured_and_long_silent),
