@@ -195,6 +195,48 @@ static void test_percent_reaches_100_and_no_further(void **state) {
     }
 }
 
+static void test_number_is_what_floats_are_written_as(void **state) {
+    static const struct row rows[] = {
+        {"0", 0, 0},
+        {"123", 0, 123},
+        {"123.9", 0, 123},
+        {"1.", 0, 1},
+        {".5", 0, 0},
+        {"1.048576e+06", 0, 1048576},
+        {"12E3", 0, 12000},
+        {"1234567e-3", 0, 1234},
+        {"0.00000000000000000000000001e30", 0, 10000},
+        {"100000000000000000000000000000e-20", 0, 1000000000},
+        {"0e999999999999999999999", 0, 0},
+        {"9007199254740992", 0, 9007199254740992},
+        {"9007199254740993", -ERANGE, 0},
+        {"1e16", -ERANGE, 0},
+        {"1e999999999999999999999", -ERANGE, 0},
+        {"", -ENODATA, 0},
+        {"NaN", -ENODATA, 0},
+        {"+Inf", -ENODATA, 0},
+        {"-inf", -ENODATA, 0},
+        {"-nan", -ENODATA, 0},
+        {".", -EINVAL, 0},
+        {"1e", -EINVAL, 0},
+        {"1e+", -EINVAL, 0},
+        {"e5", -EINVAL, 0},
+        {"-1", -EINVAL, 0},
+        {"+1", -EINVAL, 0},
+        {" 1", -EINVAL, 0},
+        {"1 ", -EINVAL, 0},
+        {"0x10", -EINVAL, 0},
+        {"1,5", -EINVAL, 0},
+        {"infinity", -EINVAL, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint64_t value = UNTOUCHED;
+        int r = ctw_text_number(rows[i].text, strlen(rows[i].text), &value);
+        check(&rows[i], r, value);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decimal_takes_digits_only),
@@ -204,6 +246,7 @@ int main(void) {
         cmocka_unit_test(test_duration_has_exactly_these_units),
         cmocka_unit_test(test_size_has_exactly_these_units),
         cmocka_unit_test(test_percent_reaches_100_and_no_further),
+        cmocka_unit_test(test_number_is_what_floats_are_written_as),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
