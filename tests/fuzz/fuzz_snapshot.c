@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Snapshots from a file that anybody may have written to: what ctw_snapshot_check() believes,
+ * everything that renders one must take, and what it shows is well-formed.
+ *
+ * The first bytes say which sample to start from and how to show it. What follows are changes of
+ * it: where (two bytes), how many, and the bytes.
+ */
+
+#undef NDEBUG /* the assertions are the test, in every kind of build */
+#include <assert.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/snapshot_samples.h"
+#include "check.h"
+#include "render_history.h"
+#include "render_metrics.h"
+#include "render_status.h"
+#include "render_who.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* As much of each ring of the history as changes reach. */
+#define SLOTS 32u
+
+/* What is changed: all of it is plain bytes. */
+struct sample {
+    struct ctw_snapshot snapshot;
+    struct ctw_slot fine[SLOTS], coarse[SLOTS];
+};
+
+/* The first bytes. */
+struct manner {
+    uint8_t sample, liveness, error, flags, columns, later;
+};
+
+#define HAS_HISTORY 1u
+#define COLOUR      2u
+#define UTF8        4u
+
+/* --- what is shown ---------------------------------------------------------------------------- */
+
+static size_t skip_colour(const char *text) {
+    size_t n = 2;
+
+    assert(text[1] == '[');
+    while ((text[n] >= '0' && text[n] <= '9') || text[n] == ';')
+        n++;
+    assert(text[n] == 'm');
+    return n + 1;
+}
+
+/* Lines of at most so many bytes, 0: any; nothing in them that moves a cursor. */
+static void check_text(const char *text, size_t n, bool colour, bool ascii, uint32_t columns) {
+    uint32_t at = 0;
+
+    assert(strlen(text) == n && n > 0 && text[n - 1] == '\n');
+    for (size_t i = 0; i < n;) {
+        const unsigned char c = (unsigned char)text[i];
+        if (colour && c == '\033') {
+            i += skip_colour(text + i);
+            continue;
+        }
+        assert(c == '\n' || (c >= ' ' && c != 0x7f));
+        assert(!ascii || c < 0x80);
+        at = c == '\n' ? 0 : at + 1;
+        assert(!ascii || columns == 0 || at <= columns);
+        i++;
+    }
+}
+
+static void check_json(const char *text, size_t n) {
+    json_t *j = json_loadb(text, n, 0, NULL);
+
+    assert(json_is_object(j));
+    json_decref(j);
+}
+
+static void show_status(const struct ctw_snapshot *p, const struct ctw_history *h,
+                        const struct manner *m) {
+    static char text[CTW_RENDER_STATUS_MAX];
+    const struct ctw_status status = {
+        .snapshot = p,
+        .history = m->flags & HAS_HISTORY ? h : NULL,
+        .liveness = m->liveness % (CTW_LIVENESS_STOPPED + 1),
+        .state_error = m->error % 4 == 0 ? 0 : -(int)m->error,
+        .now_usec = SAMPLE_NOW_USEC + m->later * CTW_USEC_PER_SEC,
+        .realtime_usec = SAMPLE_WALL_USEC + m->later * CTW_USEC_PER_SEC,
+    };
+    const struct ctw_status_style style = {
+        .columns = m->columns,
+        .colour = m->flags & COLOUR,
+        .utf8 = m->flags & UTF8,
+        .utc_offset_sec = (m->later - 128) * 450,
+    };
+    const uint32_t columns =
+        m->columns < CTW_STATUS_COLUMNS_MIN ? CTW_STATUS_COLUMNS_MIN : m->columns;
+
+    size_t n = ctw_render_status_text(&status, &style, text, sizeof(text));
+    assert(n < sizeof(text));
+    check_text(text, n, style.colour, !style.utf8, columns);
+    n = ctw_render_status_json(&status, m->flags & COLOUR, text, sizeof(text));
+    assert(n > 0 && n < sizeof(text));
+    check_json(text, n);
+}
+
+static void show_who(const struct ctw_snapshot *p, const struct manner *m) {
+    static char text[CTW_RENDER_WHO_MAX];
+    const uint64_t now_usec = SAMPLE_NOW_USEC + m->later * CTW_USEC_PER_SEC;
+
+    size_t n = ctw_render_who_text(p, now_usec, text, sizeof(text));
+    assert(n < sizeof(text));
+    check_text(text, n, false, false, 0);
+    n = ctw_render_who_json(p, now_usec, text, sizeof(text));
+    assert(n > 0 && n < sizeof(text));
+    check_json(text, n);
+}
+
+static void show_metrics(const struct ctw_snapshot *p, bool openmetrics) {
+    static char text[CTW_RENDER_METRICS_MAX];
+    const struct ctw_metrics metrics = {.snapshot = p, .liveness = CTW_LIVENESS_LOOKING};
+
+    const size_t n = ctw_render_metrics(&metrics, openmetrics, text, sizeof(text));
+    assert(n < sizeof(text));
+    check_text(text, n, false, false, 0);
+    for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1)
+        assert(line[0] == '#' || strncmp(line, "ctwatch_", 8) == 0);
+}
+
+static void show_check(const struct ctw_snapshot *p, const struct manner *m) {
+    const struct ctw_check_facts facts = {
+        .snapshot = p,
+        .liveness = m->liveness % (CTW_LIVENESS_STOPPED + 1),
+        .state_error = m->error % 4 == 0 ? 0 : -(int)m->error,
+        .now_usec = SAMPLE_NOW_USEC + m->later * CTW_USEC_PER_SEC,
+        .warning_permyriad = 7500,
+        .critical_permyriad = 9000,
+        .wants_daemon = m->flags & UTF8,
+    };
+
+    for (enum ctw_check_form form = CTW_CHECK_PLUGIN; form <= CTW_CHECK_NPD; form++) {
+        struct ctw_line line;
+        const enum ctw_check_state state = ctw_check(&facts, form, &line);
+        assert((unsigned)ctw_check_exit_status(form, state) <= 3);
+        assert(line.length > 0 && line.length < sizeof(line.text));
+        assert(form != CTW_CHECK_NPD || line.length <= CTW_CHECK_NPD_BYTES);
+        for (size_t i = 0; i < line.length; i++)
+            assert((unsigned char)line.text[i] >= ' ');
+    }
+}
+
+static void show_history(const struct ctw_snapshot *p, const struct ctw_history *h,
+                         enum ctw_history_format format) {
+    struct ctw_history_page page;
+    char line[CTW_HISTORY_LINE_MAX];
+
+    ctw_render_history_start(&page, format, h, p);
+    for (size_t n; (n = ctw_render_history_line(&page, line)) > 0;)
+        assert(n < sizeof(line) && strlen(line) == n);
+    assert(!page.failed);
+}
+
+/* --- what is changed -------------------------------------------------------------------------- */
+
+static void start_from(unsigned sample, struct sample *ret) {
+    static void (*const samples[])(struct ctw_snapshot *) = {
+        sample_calm, sample_full, sample_absent, sample_unlimited, sample_own_look,
+    };
+
+    memset(ret, 0, sizeof(*ret));
+    samples[sample % (sizeof(samples) / sizeof(samples[0]))](&ret->snapshot);
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        ret->fine[i] = (struct ctw_slot){.number = 24 * CTW_HISTORY_FINE + i, .looks = 4};
+        ret->coarse[i] = (struct ctw_slot){.number = CTW_HISTORY_COARSE + i, .looks = 40};
+    }
+}
+
+static void change(struct sample *s, const uint8_t *data, size_t size) {
+    for (size_t i = 0; i + 3 <= size;) {
+        const size_t at = (data[i] | (size_t)data[i + 1] << 8) % sizeof(*s);
+        size_t n = data[i + 2];
+        i += 3;
+        n = n < size - i ? n : size - i;
+        n = n < sizeof(*s) - at ? n : sizeof(*s) - at;
+        memcpy((char *)s + at, data + i, n);
+        i += n;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static struct ctw_history history; /* beyond SLOTS nothing is ever written */
+    static struct sample s;
+    struct manner m;
+
+    if (size < sizeof(m))
+        return 0;
+    memcpy(&m, data, sizeof(m));
+    start_from(m.sample, &s);
+    change(&s, data + sizeof(m), size - sizeof(m));
+    memcpy(history.fine, s.fine, sizeof(s.fine));
+    memcpy(history.coarse, s.coarse, sizeof(s.coarse));
+
+    const int r = ctw_snapshot_check(&s.snapshot);
+    assert(r == 0 || r == -EBADMSG);
+    if (r < 0)
+        return 0;
+    if (m.flags & HAS_HISTORY && ctw_history_check(&history) < 0)
+        m.flags &= (uint8_t)~HAS_HISTORY;
+    show_status(&s.snapshot, &history, &m);
+    show_who(&s.snapshot, &m);
+    show_metrics(&s.snapshot, m.flags & UTF8);
+    show_check(&s.snapshot, &m);
+    if (m.flags & HAS_HISTORY)
+        show_history(&s.snapshot, &history, m.later % (CTW_HISTORY_JSON + 1));
+    return 0;
+}
