@@ -3,12 +3,11 @@
 
 #include <stddef.h>
 
-#include "level.h"
-
 #define NEARLY_FULL_PERMYRIAD 9500u
 
 bool ctw_nearly_full(const struct ctw_sample *sample) {
-    return ctw_usage_permyriad(sample->count, sample->max) >= NEARLY_FULL_PERMYRIAD;
+    return sample->max > 0 &&
+           (uint64_t)sample->count * CTW_PERMYRIAD >= (uint64_t)sample->max * NEARLY_FULL_PERMYRIAD;
 }
 
 static uint32_t lines_naming(const struct ctw_tally *log, uint64_t inode) {
@@ -28,6 +27,9 @@ struct ctw_attribution ctw_attribute(const struct ctw_sample *before, const stru
     ret.early_drops = losses.early_drops;
     ret.clashes = losses.clashes;
     ret.chain_too_long = losses.chain_too_long;
+
+    if (losses.drops == 0 && log->full_lines == 0)
+        return ret; /* nothing that depends on it */
 
     /* The kernel evicts only to make room in a full table. */
     const bool full = !now || ctw_nearly_full(now) || (before && ctw_nearly_full(before)) ||

@@ -120,14 +120,16 @@ static void lose(struct ctw_replay *r, const struct ctw_track_losses *lost) {
 
 static void note_highest(struct ctw_replay *r) {
     const struct ctw_sample *t = &r->tick.sample;
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
+    struct ctw_replay_summary *s = &r->summary;
 
-    if (usage <= r->summary.highest_permyriad && r->summary.highest_usec != 0)
+    /* count / max > highest_count / highest_max, without dividing at each look */
+    if (t->max == 0 || (s->highest_max != 0 &&
+                        (uint64_t)t->count * s->highest_max <= (uint64_t)s->highest_count * t->max))
         return;
-    r->summary.highest_permyriad = usage;
-    r->summary.highest_usec = r->at_usec;
-    r->summary.highest_count = t->count;
-    r->summary.highest_max = t->max;
+    s->highest_permyriad = ctw_usage_permyriad(t->count, t->max);
+    s->highest_usec = r->at_usec;
+    s->highest_count = t->count;
+    s->highest_max = t->max;
 }
 
 static void look(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
@@ -208,7 +210,8 @@ static void prevent(struct ctw_replay *r, const struct ctw_record *record,
 
     if (r->max == 0 || r->grown_max <= r->max || nearly_full(high, r->grown_max))
         return;
-    if (!record->attributed && !r->was_full && !nearly_full(high, r->max) && lost->early_drops == 0)
+    if (!record->attributed && !nearly_full(r->high_before, r->max_before) &&
+        !nearly_full(high, r->max) && lost->early_drops == 0)
         return;
     r->summary.prevented.drops += lost->drops;
     r->summary.prevented.early_drops += lost->early_drops;
@@ -314,5 +317,6 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
         for (size_t i = 0; i < track.n; i++)
             go(r, record, &track.points[i], i + 1 == track.n);
     }
-    r->was_full = nearly_full(r->seen.high, record->max);
+    r->high_before = r->seen.high;
+    r->max_before = record->max;
 }

@@ -72,7 +72,7 @@ struct ctw_replay {
     uint32_t max, buckets;             /* recorded */
     uint32_t grown_max, grown_buckets; /* 0: not grown */
     bool slots;                        /* the record is of a daemon, which looked all the time */
-    bool was_full;                     /* at the last record, by its own limit */
+    uint32_t high_before, max_before;  /* of the record before */
     struct ctw_replay_seen seen;
     struct ctw_replay_summary summary;
 };
