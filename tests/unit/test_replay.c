@@ -343,16 +343,20 @@ static void look_live(struct world *w, const struct ctw_settings *s) {
     ctw_history_note(&w->pen, t->now_usec, &t->sample, &w->verdict.lost, w->verdict.level);
 }
 
-/* Twenty minutes of leaks, floods that fill the table within seconds, and recoveries. */
-static void live(struct world *w, const struct ctw_settings *s) {
-    static const int64_t rates[] = {0, 50, 800, 20000, 60000, -700, -30000, -100000};
-    uint64_t until_usec = 0;
-
+static void set_world(struct world *w, const struct ctw_settings *s) {
     w->tick.now_usec = 1000 * SEC;
     w->tick.sample = (struct ctw_sample){.count = 20000, .max = 262144, .buckets = 262144};
     w->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
     w->tick.sources[CTW_SOURCE_COUNTERS].health = CTW_HEALTH_OK;
     w->verdict.next_look_usec = s->poll.interval_usec;
+}
+
+/* Twenty minutes of leaks, floods that fill the table within seconds, and recoveries. */
+static void live(struct world *w, const struct ctw_settings *s) {
+    static const int64_t rates[] = {0, 50, 800, 20000, 60000, -700, -30000, -100000};
+    uint64_t until_usec = 0;
+
+    set_world(w, s);
     while (w->tick.now_usec < 2200 * SEC) {
         if (w->tick.now_usec >= until_usec) {
             w->rate = rates[random_below(w, sizeof(rates) / sizeof(rates[0]))];
@@ -421,6 +425,48 @@ static void what_was_said_live_is_said_again_within_a_second(void **state) {
     free(w);
 }
 
+/* A forecast rests on rates over half a minute, so its time is that of the looks in between. */
+static void a_forecast_comes_again_at_the_look_it_came_at(void **state) {
+    struct stage *g = *state;
+    struct world *w = calloc(1, sizeof(*w));
+
+    assert_non_null(w);
+    g->settings.levels.forecast_usec = 300 * SEC;
+    for (int64_t rate = 900; rate < 6000; rate += 700) {
+        memset(w, 0, sizeof(*w));
+        w->seed = 1;
+        g->n_said = g->next = 0;
+        set_world(w, &g->settings);
+        for (w->rate = rate; w->n_said == 0;)
+            look_live(w, &g->settings);
+        const uint64_t live_usec = START + w->said[0].at_usec;
+        for (unsigned i = 0; i < 10; i++)
+            look_live(w, &g->settings);
+        replay_history(g, &w->history);
+        const struct said *s = expect(g, CTW_ALERT_FORECAST, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+        assert_in_range(s->at_usec, live_usec - 300 * MSEC, live_usec + 300 * MSEC);
+    }
+    free(w);
+}
+
+/* The beginning of a slot is where its line begins, not its end. */
+static void a_history_may_begin_in_a_flood(void **state) {
+    const struct ctw_record record = {.at_usec = START,
+                                      .width_usec = SEC,
+                                      .low = 100,
+                                      .low_usec = 0,
+                                      .high = 1000,
+                                      .high_usec = 900000,
+                                      .count = 1000,
+                                      .max = 1000};
+    struct stage *g = *state;
+
+    start(g);
+    ctw_replay_add(&g->replay, &record);
+    const struct said *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    assert_in_range(s->at_usec, START + 650 * MSEC, START + 660 * MSEC);
+}
+
 #define ON_STAGE(f) cmocka_unit_test_setup_teardown(f, set_stage, clear_stage)
 
 int main(void) {
@@ -437,6 +483,8 @@ int main(void) {
         ON_STAGE(a_recorded_rise_that_growth_covers_is_no_change),
         ON_STAGE(nothing_overflows),
         ON_STAGE(what_was_said_live_is_said_again_within_a_second),
+        ON_STAGE(a_forecast_comes_again_at_the_look_it_came_at),
+        ON_STAGE(a_history_may_begin_in_a_flood),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
