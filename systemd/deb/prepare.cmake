@@ -3,6 +3,11 @@
 if(NOT CPACK_INSTALL_PREFIX STREQUAL "/usr")
   message(FATAL_ERROR "Not for ${CPACK_INSTALL_PREFIX}: configure with -DCMAKE_INSTALL_PREFIX=/usr")
 endif()
+find_program(shlibdeps dpkg-shlibdeps)
+find_program(file file)
+if(NOT shlibdeps OR NOT file)
+  message(FATAL_ERROR "A package is made with the help of dpkg-dev and file: install them")
+endif()
 
 set(root ${CPACK_TEMPORARY_INSTALL_DIRECTORY})
 set(doc ${root}/usr/share/doc/ctwatch)
