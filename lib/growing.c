@@ -89,11 +89,21 @@ void ctw_growing_forget(struct ctw_growing *g) {
     g->reach = 0;
 }
 
+/* Switched off, and nothing left to be ended: as on most machines, at every look. */
+static bool is_idle(const struct ctw_growing *g, const struct ctw_settings *s) {
+    return !ctw_growth_on(s) && !g->rehearsed && g->reach == 0 && !g->refused.active &&
+           !g->unkept.active && !g->dry_run.active;
+}
+
 size_t ctw_growing_step(struct ctw_growing *g, const struct ctw_settings *s,
                         const struct ctw_growth_look *l, struct ctw_growth_decision *retd,
                         struct ctw_growing_edge ret[static CTW_GROWING_EDGES_MAX]) {
     struct edges es = {.edges = ret};
 
+    if (is_idle(g, s)) {
+        *retd = (struct ctw_growth_decision){.refusal = CTW_GROWTH_DISABLED};
+        return 0;
+    }
     if (g->rehearsed && ctw_growth_writes(s))
         g->growth.sized = g->growth.kept_done = false; /* nothing of it was done */
     g->rehearsed = ctw_growth_on(s) && !ctw_growth_writes(s);

@@ -76,6 +76,9 @@ static struct ctw_alert *say(struct view *v, enum ctw_alert_kind kind, enum ctw_
 /* One look at one condition; returns what was said of it, NULL when nothing was. */
 static struct ctw_alert *step_condition(struct view *v, struct ctw_episode *e, bool sign,
                                         uint64_t quiet_usec, enum ctw_alert_kind kind) {
+    if (!sign && !e->active)
+        return NULL; /* as at nearly every look */
+
     const enum ctw_edge edge =
         ctw_episode_step(e, sign, v->t->now_usec, quiet_usec, v->s->alerts.remind_usec);
     struct ctw_alert *a = edge == CTW_EDGE_NONE ? NULL : say(v, kind, edge);
