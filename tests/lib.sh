@@ -237,9 +237,10 @@ put() {
     mv "$scratch/new" "$1"
 }
 
-# start_daemon_in_root: the same for the captured machine, whose files are opened at each look.
+# start_daemon_in_root [OPTION...]: the same for the captured machine, whose files are opened at each
+# look. It publishes nowhere unless told to.
 start_daemon_in_root() {
-    start "$ctwatchd" --config "$conf" --root "$root" >"$lines" 2>&1
+    start "$ctwatchd" --config "$conf" --root "$root" "$@" >"$lines" 2>&1
     daemon=$started
     if ! wait_for 10 has_read "$daemon" 100; then
         cat "$lines" >&2

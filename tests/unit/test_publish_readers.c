@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "clock.h"
+
 #define PROCESSES 8
 #define THREADS   125
 
@@ -40,13 +42,6 @@ struct hall {
     _Atomic bool over;
     _Atomic unsigned whole, torn, given_up, failed;
 };
-
-static uint64_t monotonic_usec(void) {
-    struct timespec ts;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* --- a number in every field ----------------------------------------------------------------- */
 
@@ -193,7 +188,7 @@ static void publish_history(struct place *p, uint32_t n) {
 /* Until all the readers have ended. Return: how many processes of them ended well. */
 static unsigned publish_at(struct place *p, struct hall *hall, const struct timespec *pause,
                            uint32_t history_every) {
-    const uint64_t until_usec = pause ? UINT64_MAX : monotonic_usec() + BURST_USEC;
+    const uint64_t until_usec = pause ? UINT64_MAX : ctw_monotonic_usec() + BURST_USEC;
     struct ctw_snapshot samples[SAMPLES] = {0};
     unsigned well = 0;
     uint32_t n = 1;
@@ -208,7 +203,7 @@ static unsigned publish_at(struct place *p, struct hall *hall, const struct time
         if (n % history_every != 0)
             continue;
         publish_history(p, n);
-        hall->over = monotonic_usec() >= until_usec;
+        hall->over = ctw_monotonic_usec() >= until_usec;
         if (waitpid(-1, &status, WNOHANG) <= 0)
             continue;
         ended++;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * published DIRECTORY: what a ctwatchd has published there, as
+ * "liveness=looking pid=812 looks=40 seconds=9", where seconds is how many slots of the history
+ * are known by the second. What cannot be read is an error on stderr, and exit status 1.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "state.h"
+
+static unsigned count_seconds(const struct ctw_history *h) {
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < CTW_HISTORY_FINE; i++)
+        n += h->fine[i].number != 0;
+    return n;
+}
+
+int main(int argc, char *argv[]) {
+    static const char *const liveness[] = {
+        [CTW_LIVENESS_NONE] = "none",
+        [CTW_LIVENESS_LOOKING] = "looking",
+        [CTW_LIVENESS_LATE] = "late",
+        [CTW_LIVENESS_STOPPED] = "stopped",
+    };
+    static struct ctw_snapshot p;
+    static struct ctw_history h;
+
+    if (argc != 2) {
+        (void)fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
+        return 2;
+    }
+    int r = ctw_state_read(argv[1], &p);
+    if (r == 0)
+        r = ctw_state_read_history(argv[1], &h);
+    if (r < 0) {
+        (void)fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
+        return 1;
+    }
+    (void)printf("liveness=%s pid=%" PRIu32 " looks=%" PRIu64 " seconds=%u\n",
+                 liveness[ctw_snapshot_liveness(&p, ctw_monotonic_usec())], p.pid, p.looks,
+                 count_seconds(&h));
+    return 0;
+}
