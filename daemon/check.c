@@ -13,7 +13,6 @@
 #include "../lib/text.h"
 #include "config.h"
 #include "glance.h"
-#include "netns.h"
 
 /* What the plugins of the Monitoring Plugins project allow themselves. */
 #define TIMEOUT_SEC     10u
@@ -247,29 +246,11 @@ static int choose_levels(const struct arguments *a, struct ctw_settings *s) {
     return -1;
 }
 
-static bool is_of_our_netns(const struct ctw_snapshot *p) {
-    const uint64_t inode = ctw_netns_own_inode();
-
-    return p->netns_inode == 0 || inode == 0 || p->netns_inode == inode;
-}
-
-/* The usual folder is there in every network namespace, with the table of one of them; a folder
- * that is named is meant. */
-static int look(const struct arguments *a, const struct ctw_settings *s, struct ctw_glance *ret) {
-    const char *usual = a->root[0] ? NULL : CTWATCH_RUN_PATH;
-    const int r = ctw_glance_take(a->root, a->state ? a->state : usual, s, ret);
-
-    if (r < 0 || a->state || ret->liveness != CTW_LIVENESS_LOOKING ||
-        is_of_our_netns(&ret->snapshot))
-        return r;
-    return ctw_glance_take(a->root, NULL, s, ret);
-}
-
 static int check(const struct arguments *a, const struct ctw_settings *s) {
     struct ctw_glance glance;
     struct ctw_line line;
 
-    const int r = look(a, s, &glance);
+    const int r = ctw_glance_usual(a->root, a->state, s, &glance);
     if (r < 0)
         return unknown(a->form, strerror(-r));
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "glance.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
 #include "machine.h"
+#include "netns.h"
 #include "state.h"
 #include "table.h"
 
@@ -80,4 +82,23 @@ int ctw_glance_take(const char *root, const char *directory, const struct ctw_se
     ret->realtime_usec = ctw_realtime_usec();
     ret->liveness = ctw_snapshot_liveness(&ret->snapshot, ret->now_usec);
     return ret->liveness == CTW_LIVENESS_LOOKING ? 0 : look(root, settings, ret);
+}
+
+static bool is_of_our_netns(const struct ctw_snapshot *p) {
+    const uint64_t inode = ctw_netns_own_inode();
+
+    return p->netns_inode == 0 || inode == 0 || p->netns_inode == inode;
+}
+
+int ctw_glance_usual(const char *root, const char *state, const struct ctw_settings *settings,
+                     struct ctw_glance *ret) {
+    if (state || root[0] != '\0')
+        return ctw_glance_take(root, state, settings, ret);
+
+    int r = ctw_glance_take(root, CTWATCH_RUN_PATH, settings, ret);
+    if (r < 0 || ret->liveness != CTW_LIVENESS_LOOKING || is_of_our_netns(&ret->snapshot))
+        return r;
+    r = ctw_glance_take(root, NULL, settings, ret);
+    ret->state_error = -EXDEV;
+    return r;
 }

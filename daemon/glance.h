@@ -7,10 +7,9 @@
 #include "../lib/settings.h"
 #include "../lib/snapshot.h"
 
-/* Why there is nothing of a daemon. */
 struct ctw_glance {
     struct ctw_snapshot snapshot; /* of the daemon; pid 0: of a look made here and now */
-    int state_error;              /* 0, or what ctw_state_read() returned */
+    int state_error;              /* why nothing of a daemon can be seen: ctw_state_read(); or 0 */
     enum ctw_liveness liveness;
     uint64_t now_usec, realtime_usec;
 };
@@ -28,5 +27,16 @@ struct ctw_glance {
  */
 int ctw_glance_take(const char *root, const char *directory, const struct ctw_settings *settings,
                     struct ctw_glance *ret);
+
+/**
+ * ctw_glance_usual() - the same, for a verb with these options
+ * @root:   --root, "" without it
+ * @state:  --state, NULL without it: the usual folder, or with a root none
+ *
+ * The usual folder is there in every network namespace, with the table of one of them. In another
+ * one this is a look of one's own, with state_error -EXDEV; a folder that is named is meant.
+ */
+int ctw_glance_usual(const char *root, const char *state, const struct ctw_settings *settings,
+                     struct ctw_glance *ret);
 
 #endif

@@ -162,7 +162,7 @@ static bool look(const struct arguments *a, const struct ctw_settings *s,
     const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
     const struct ctw_glance *g = &p->glance;
 
-    if (ctw_glance_take(a->root, state, s, &p->glance) < 0)
+    if (ctw_glance_usual(a->root, a->state, s, &p->glance) < 0)
         return false;
     const bool history =
         state && g->state_error == 0 && ctw_state_read_history(state, &p->history) == 0;

@@ -152,7 +152,9 @@ static void add_daemon(struct ctw_line *l, const struct ctw_check_facts *f) {
     if (!f->wants_daemon || looking(f))
         return;
     ctw_line_add(l, ", ctwatchd ");
-    if (f->state_error != 0 && f->state_error != -ENOENT) {
+    if (f->state_error == -EXDEV) {
+        ctw_line_add(l, "watches another network namespace");
+    } else if (f->state_error != 0 && f->state_error != -ENOENT) {
         ctw_line_add(l, "not seen: ");
         add_error(l, f->state_error);
     } else {

@@ -46,6 +46,8 @@ static void add_own_look(struct ctw_line *l, const struct ctw_status *s) {
                      "Whether ctwatchd runs is not known, its state is for root and the group "
                      "ctwatch: %s",
                      own_look(s));
+    else if (s->state_error == -EXDEV)
+        ctw_line_add(l, "ctwatchd watches the table of another network namespace: %s", own_look(s));
     else if (s->state_error == -ESTALE)
         ctw_line_add(l,
                      "ctwatchd is of another version: %s Put that right with: systemctl restart "

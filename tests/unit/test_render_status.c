@@ -213,6 +213,7 @@ static void why_nothing_of_the_daemon_can_be_seen_is_told(void **state) {
         {-EACCES,
          "its state is for root and the group ctwatch: this is one look of ctwatch itself"},
         {-EPERM, "its state is for root and the group ctwatch:"},
+        {-EXDEV, "ctwatchd watches the table of another network namespace:"},
         {-ESTALE, "ctwatchd is of another version:"},
         {-EBADMSG, "What ctwatchd publishes cannot be read (content not understood):"},
         {-EIO, "What ctwatchd publishes cannot be read (Input/output error):"},
