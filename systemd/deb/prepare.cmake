@@ -20,7 +20,7 @@ execute_process(COMMAND dpkg-parsechangelog -l ${CMAKE_CURRENT_LIST_DIR}/changel
   OUTPUT_VARIABLE time OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 set(ENV{SOURCE_DATE_EPOCH} ${time})
 
-file(GLOB programs ${root}/usr/sbin/*)
+file(GLOB programs ${root}/usr/bin/* ${root}/usr/sbin/*)
 execute_process(COMMAND strip --remove-section=.comment --remove-section=.note ${programs}
   COMMAND_ERROR_IS_FATAL ANY)
 
