@@ -12,10 +12,10 @@
 #include "../lib/render_advice.h"
 #include "advise_gather.h"
 #include "config.h"
+#include "usage.h"
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT_READ 1
-#define EXIT_BAD_USAGE   2
 
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
@@ -36,7 +36,7 @@ static int print_usage(FILE *to) {
         "      --root DIR     of a captured machine: what is in DIR/proc and DIR/sys\n"
         "  -h, --help         print this, and end\n",
         to);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
 }
 
 /* Return: -1 to go on, or the exit status. */

@@ -3,7 +3,6 @@
 /* ctwatch: shows what there is to see of the conntrack table. See ctwatch(8). */
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "advise.h"
@@ -13,8 +12,7 @@
 #include "serve.h"
 #include "status.h"
 #include "top.h"
-
-#define EXIT_BAD_USAGE 2
+#include "usage.h"
 
 static const struct verb {
     const char *name;
@@ -31,6 +29,11 @@ static const struct verb {
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
+static int print_version(void) {
+    (void)puts("ctwatch " CTWATCH_VERSION);
+    return ctw_usage_end(stdout);
+}
+
 static int print_usage(FILE *to) {
     (void)fputs("usage: ctwatch VERB [OPTION...]\n"
                 "       ctwatch VERB --help\n"
@@ -41,7 +44,7 @@ static int print_usage(FILE *to) {
                 to);
     for (size_t i = 0; i < N_VERBS; i++)
         (void)fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].description);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
 }
 
 int main(int argc, char *argv[]) {
@@ -51,7 +54,7 @@ int main(int argc, char *argv[]) {
         if (strcmp(verbs[i].name, word) == 0)
             return verbs[i].run(argc - 1, argv + 1);
     if (strcmp(word, "--version") == 0)
-        return puts("ctwatch " CTWATCH_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return print_version();
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return print_usage(stdout);
     if (argc > 1)

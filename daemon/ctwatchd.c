@@ -13,10 +13,10 @@
 #include "config.h"
 #include "grower.h"
 #include "manager.h"
+#include "usage.h"
 
 /* sysexits.h has no names for these; they are documented in ctwatchd(8). */
 #define EXIT_BAD_CONFIG 1
-#define EXIT_BAD_USAGE  2
 #define EXIT_NOT_ALONE  3
 
 struct arguments {
@@ -43,7 +43,12 @@ static int print_usage(FILE *to) {
                 "      --version        print the version, and end\n"
                 "  -h, --help           print this, and end\n",
                 to);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
+}
+
+static int print_version(void) {
+    (void)puts("ctwatchd " CTWATCH_VERSION);
+    return ctw_usage_end(stdout);
 }
 
 static int print_defaults(void) {
@@ -104,8 +109,7 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
         case PRINT_DEFAULTS:
             return print_defaults();
         case VERSION:
-            (void)puts("ctwatchd " CTWATCH_VERSION);
-            return EXIT_SUCCESS;
+            return print_version();
         case 'h':
             return print_usage(stdout);
         default:

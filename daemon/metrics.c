@@ -16,6 +16,7 @@
 #include "../lib/render_metrics.h"
 #include "clock.h"
 #include "state.h"
+#include "usage.h"
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT    1
@@ -44,7 +45,7 @@ static int print_usage(FILE *to) {
                 "                       " CTWATCH_RUN_PATH "\n"
                 "  -h, --help           print this, and end\n",
                 to);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
 }
 
 static int bad_usage(const char *what) {

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "machine.h"
 #include "tape.h"
+#include "usage.h"
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT_READ 1
@@ -64,7 +65,7 @@ static int print_usage(FILE *to) {
         "      --root DIR       read the size of the memory of a captured machine, in DIR/proc\n"
         "  -h, --help           print this, and end\n",
         to);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
 }
 
 static int bad_usage(const char *what, const char *value) {

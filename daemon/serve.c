@@ -13,6 +13,7 @@
 #include "http.h"
 #include "listen.h"
 #include "site.h"
+#include "usage.h"
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT_SERVE 1
@@ -46,7 +47,7 @@ static int print_usage(FILE *to) {
         "      --state DIR            where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
         "  -h, --help                 print this, and end\n",
         to);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
 }
 
 /* Return: -1 to go on, or the exit status. */

@@ -17,6 +17,7 @@
 #include "glance.h"
 #include "screen.h"
 #include "state.h"
+#include "usage.h"
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT_READ 1
@@ -52,7 +53,7 @@ static int print_usage(FILE *to) {
         "      --root DIR         of a captured machine: what is in DIR/proc\n"
         "  -h, --help             print this, and end\n",
         to);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
 }
 
 /* Return: -1 to go on, or the exit status. */

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "screen.h"
 #include "top_gather.h"
+#include "usage.h"
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT_READ 1
@@ -70,7 +71,7 @@ static int print_usage(FILE *to) {
         "  -c, --config FILE      take defaults from FILE instead of " CTWATCH_CONFIG_PATH "\n"
         "  -h, --help             print this, and end\n",
         to);
-    return to == stdout ? EXIT_SUCCESS : EXIT_BAD_USAGE;
+    return ctw_usage_end(to);
 }
 
 static int bad_value(const char *option, const char *value, const char *allowed) {
