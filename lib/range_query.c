@@ -13,6 +13,14 @@
 /* Names that are told of when there are too many. */
 #define INSTANCES_TOLD 5u
 
+/* Ours says with each count what the limit is, and nothing where there is none. */
+#define OWN_ENTRIES "ctwatch_entries"
+
+/* A limit holds for so many spacings of the count, as some of it may be missing; that of
+ * prometheus-node-exporter for as long as Prometheus itself looks back, if that is more. */
+#define LIMIT_SPACINGS 2u
+#define LOOK_BACK_USEC (300 * CTW_USEC_PER_SEC)
+
 enum series {
     ENTRIES,
     LIMIT,
@@ -37,7 +45,7 @@ static const struct {
     {"node_nf_conntrack_stat_drop", NULL, DROPS},
     {"node_nf_conntrack_stat_insert_failed", NULL, INSERT_FAILED},
     {"node_nf_conntrack_stat_early_drop", NULL, EARLY_DROPS},
-    {"ctwatch_entries", NULL, ENTRIES},
+    {OWN_ENTRIES, NULL, ENTRIES},
     {"ctwatch_entries_limit", NULL, LIMIT},
     {"ctwatch_buckets", NULL, BUCKETS},
     {"ctwatch_early_drops_total", NULL, EARLY_DROPS},
@@ -111,6 +119,8 @@ static int take(struct ctw_range_query *q, const json_t *result, struct ctw_line
         return -ENOTUNIQ;
     }
     q->series[i].values = values;
+    if (i == ENTRIES)
+        q->own = strcmp(label(result, "__name__"), OWN_ENTRIES) == 0;
     return 0;
 }
 
@@ -134,11 +144,10 @@ static int select_series(struct ctw_range_query *q, const json_t *results, const
             return -ENOTUNIQ;
         }
     }
-    if (q->series[ENTRIES].values && q->series[LIMIT].values)
+    if (q->series[ENTRIES].values && (q->series[LIMIT].values || q->own))
         return 0;
     (void)refuse(error, 0,
-                 q->series[ENTRIES].values ? "has no series node_nf_conntrack_entries_limit "
-                                             "or ctwatch_entries_limit"
+                 q->series[ENTRIES].values ? "has no series node_nf_conntrack_entries_limit"
                                            : "has no series node_nf_conntrack_entries or "
                                              "ctwatch_entries");
     if (instance) {
@@ -146,6 +155,34 @@ static int select_series(struct ctw_range_query *q, const json_t *results, const
         list_instances(results, error);
     }
     return -ENOENT;
+}
+
+/* [1795341600.25, "120000"] */
+static bool read_time(const json_t *pair, uint64_t *ret_usec) {
+    const json_t *at = json_array_get(pair, 0);
+    const double sec = json_number_value(at);
+
+    if (!json_is_number(at) ||
+        !(sec >= 0 && sec <= (double)(CTW_TIMESTAMP_LAST_USEC / CTW_USEC_PER_SEC)))
+        return false;
+    *ret_usec = (uint64_t)(sec * (double)CTW_USEC_PER_SEC + 0.5);
+    return true;
+}
+
+/* How long a limit is taken to go on. */
+static uint64_t limit_holds(const struct ctw_range_query *q) {
+    const json_t *values = q->series[ENTRIES].values;
+    uint64_t spacing_usec = UINT64_MAX, last_usec = UINT64_MAX, usec;
+
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        if (!read_time(json_array_get(values, i), &usec))
+            continue;
+        if (usec > last_usec && usec - last_usec < spacing_usec)
+            spacing_usec = usec - last_usec;
+        last_usec = usec;
+    }
+    const uint64_t several = spacing_usec == UINT64_MAX ? 0 : spacing_usec * LIMIT_SPACINGS;
+    return q->own || several > LOOK_BACK_USEC ? several : LOOK_BACK_USEC;
 }
 
 int ctw_range_query_read(struct ctw_range_query *q, const char *text, size_t length,
@@ -172,7 +209,10 @@ int ctw_range_query_read(struct ctw_range_query *q, const char *text, size_t len
     if (!type || strcmp(type, "matrix") != 0 || !json_is_array(results))
         return refuse(reterr, -EBADMSG,
                       "is no answer to a range query: there is no result of the type matrix");
-    return select_series(q, results, instance, reterr);
+    const int r = select_series(q, results, instance, reterr);
+    if (r == 0)
+        q->limit_holds_usec = limit_holds(q);
+    return r;
 }
 
 void ctw_range_query_release(struct ctw_range_query *q) {
@@ -182,15 +222,11 @@ void ctw_range_query_release(struct ctw_range_query *q) {
 
 /* --- its values ------------------------------------------------------------------------------- */
 
-/* [1795341600.25, "120000"] */
 static int read_pair(const json_t *pair, uint64_t *ret_usec, uint64_t *ret_value) {
-    const json_t *at = json_array_get(pair, 0), *value = json_array_get(pair, 1);
-    const double sec = json_number_value(at);
+    const json_t *value = json_array_get(pair, 1);
 
-    if (!json_is_number(at) || !json_is_string(value) ||
-        !(sec >= 0 && sec <= (double)(CTW_TIMESTAMP_LAST_USEC / CTW_USEC_PER_SEC)))
+    if (!read_time(pair, ret_usec) || !json_is_string(value))
         return -EINVAL;
-    *ret_usec = (uint64_t)(sec * (double)CTW_USEC_PER_SEC + 0.5);
     return ctw_text_number(json_string_value(value), json_string_length(value), ret_value);
 }
 
@@ -205,6 +241,7 @@ static void catch_up(struct ctw_range_query_series *s, uint64_t now_usec) {
             return;
         s->known = r == 0;
         s->value = value;
+        s->at_usec = at_usec;
     }
 }
 
@@ -245,9 +282,20 @@ static bool fits(const struct ctw_range_query_series *s) {
     return s->known && s->value <= UINT32_MAX;
 }
 
+/* Return: false: not known then. */
+static bool find_limit(const struct ctw_range_query *q, uint64_t now_usec, uint32_t *ret) {
+    const struct ctw_range_query_series *s = &q->series[LIMIT];
+    const bool holds = s->next > 0 && now_usec <= s->at_usec + q->limit_holds_usec;
+
+    if (holds && fits(s))
+        *ret = (uint32_t)s->value;
+    return holds ? fits(s) : q->own;
+}
+
 static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pair,
                                     struct ctw_record *ret) {
     uint64_t at_usec = 0, count = 0;
+    uint32_t max = 0;
     const int r = read_pair(pair, &at_usec, &count);
 
     ctw_line_start(&q->words);
@@ -258,7 +306,7 @@ static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pai
     for (int i = LIMIT; i < CTW_RANGE_QUERY_SERIES; i++)
         if (q->series[i].values)
             catch_up(&q->series[i], at_usec);
-    if (r == -ENODATA || !fits(&q->series[LIMIT]))
+    if (r == -ENODATA || !find_limit(q, at_usec, &max))
         return CTW_READ_HOLE;
     if (q->any && at_usec <= q->last_usec)
         return CTW_READ_STALE;
@@ -266,7 +314,7 @@ static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pai
     *ret = (struct ctw_record){
         .at_usec = at_usec,
         .count = (uint32_t)count,
-        .max = (uint32_t)q->series[LIMIT].value,
+        .max = max,
         .buckets = fits(&q->series[BUCKETS]) ? (uint32_t)q->series[BUCKETS].value : 0,
     };
     read_losses(q, ret);

@@ -10,7 +10,8 @@
  *      "values":[[1795341600,"120000"],[1795341615,"120210"]]},
  *     {"metric":{"__name__":"node_nf_conntrack_entries_limit","instance":"gw1:9100",...
  *
- * Series are taken by their names, those of prometheus-node-exporter or our own.
+ * Series are taken by their names, those of prometheus-node-exporter or our own. Without a limit,
+ * ours has no value for it, or no series at all; of prometheus-node-exporter that is a hole.
  */
 
 #include <stdbool.h>
@@ -34,9 +35,12 @@ struct ctw_range_query {
         const struct json_t *values; /* NULL: not in the answer */
         size_t next;                 /* that has not been looked at */
         bool known;                  /* there is a value as of now: */
+        uint64_t at_usec;            /* since when */
         uint64_t value, before;      /* and as of the record before */
     } series[CTW_RANGE_QUERY_SERIES];
-    bool any; /* there has been a record */
+    bool own;                  /* of the count: where it has no limit, there is none */
+    uint64_t limit_holds_usec; /* from a value on */
+    bool any;                  /* there has been a record */
     uint64_t last_usec;
     struct ctw_line words; /* of the last record: what is wrong, when it is BAD */
 };

@@ -170,6 +170,66 @@ static void what_is_not_known_or_no_number_is_passed_over(void **state) {
     expect_end(&q);
 }
 
+/* ctwatch exports no limit where there is none, and with each count the one that there is. */
+static void a_limit_of_ours_that_is_gone_is_none(void **state) {
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'ctwatch_entries'},'values':[[1795341600,'1'],"
+              "[1795341615,'2'],[1795341630,'3'],[1795341645,'4'],[1795341660,'5'],"
+              "[1795341675,'6'],[1795341690,'7'],[1795341705,'8']]},"
+              "{'metric':{'__name__':'ctwatch_entries_limit'},'values':["
+              "[1795341615,'100'],[1795341675,'NaN'],[1795341690,'200']]}" END;
+    static const char unlimited[] =
+        BEGIN "{'metric':{'__name__':'ctwatch_entries','instance':'gw1'},"
+              "'values':[[1795341600,'1'],[1795341615,'2']]}" END;
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    assert_int_equal(next_record(&q).max, 0);
+    assert_int_equal(next_record(&q).max, 100);
+    assert_int_equal(next_record(&q).max, 100); /* one or two may be missing */
+    assert_int_equal(next_record(&q).max, 100);
+    assert_int_equal(next_record(&q).max, 0);
+    expect_next(&q, CTW_READ_HOLE);
+    assert_int_equal(next_record(&q).max, 200);
+    assert_int_equal(next_record(&q).max, 200);
+    expect_end(&q);
+
+    begin(&q, unlimited, "gw1");
+    assert_int_equal(next_record(&q).max, 0);
+    assert_int_equal(next_record(&q).max, 0);
+    expect_end(&q);
+}
+
+/* prometheus-node-exporter always has one, 0 for none. */
+static void a_limit_of_node_exporter_that_is_gone_is_not_known(void **state) {
+    static const char quick[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795341615,'2'],[1795341900,'3'],[1795341915,'4'],[1795341930,'5']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341600,'100'],[1795341930,'0']]}" END;
+    static const char hourly[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795345200,'2'],[1795348800,'3'],[1795352400,'4']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341600,'100']]}" END;
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, quick, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(next_record(&q).max, 100);
+    expect_next(&q, CTW_READ_HOLE);
+    assert_int_equal(next_record(&q).max, 0);
+    expect_end(&q);
+
+    begin(&q, hourly, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(next_record(&q).max, 100);
+    expect_next(&q, CTW_READ_HOLE);
+    expect_end(&q);
+}
+
 #define SERIES(name, instance)                                                                     \
     "{'metric':{'__name__':'" name "','instance':'" instance "'},'values':[[1795341600,'100']]}"
 #define ENTRIES "node_nf_conntrack_entries"
@@ -213,6 +273,8 @@ int main(void) {
         cmocka_unit_test(what_node_exporter_counts_is_put_together_by_time),
         cmocka_unit_test(what_we_count_ourselves_says_why),
         cmocka_unit_test(what_is_not_known_or_no_number_is_passed_over),
+        cmocka_unit_test(a_limit_of_ours_that_is_gone_is_none),
+        cmocka_unit_test(a_limit_of_node_exporter_that_is_gone_is_not_known),
         cmocka_unit_test(of_several_machines_one_must_be_named),
         cmocka_unit_test(what_is_no_range_query_is_refused),
     };
