@@ -148,13 +148,9 @@ static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
 
 /* --- interface -------------------------------------------------------------------------------- */
 
-/* What is no folder must not pass for a machine where nothing is tracked. */
 static int check_root(const char *root, char reterr[static CTW_ADVISE_ERROR_MAX]) {
-    struct stat st;
+    const int r = ctw_machine_check_root(root);
 
-    if (root[0] == '\0')
-        return 0;
-    const int r = stat(root, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
     if (r < 0)
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s: %s", root, strerror(-r));
     return r;

@@ -246,13 +246,22 @@ static int choose_levels(const struct arguments *a, struct ctw_settings *s) {
     return -1;
 }
 
+static int cannot_look(const struct arguments *a, int error) {
+    char reason[REASON_MAX];
+
+    if (a->root[0] == '\0' || error == -ENOMEM)
+        return unknown(a->form, strerror(-error));
+    (void)snprintf(reason, sizeof(reason), "%.100s: %s", a->root, strerror(-error));
+    return unknown(a->form, reason);
+}
+
 static int check(const struct arguments *a, const struct ctw_settings *s) {
     struct ctw_glance glance;
     struct ctw_line line;
 
     const int r = ctw_glance_usual(a->root, a->state, s, &glance);
     if (r < 0)
-        return unknown(a->form, strerror(-r));
+        return cannot_look(a, r);
 
     const struct ctw_check_facts facts = {
         .snapshot = &glance.snapshot,

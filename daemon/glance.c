@@ -75,7 +75,11 @@ static int look(const char *root, const struct ctw_settings *settings, struct ct
 
 int ctw_glance_take(const char *root, const char *directory, const struct ctw_settings *settings,
                     struct ctw_glance *ret) {
+    const int r = ctw_machine_check_root(root);
+
     memset(ret, 0, sizeof(*ret));
+    if (r < 0)
+        return r;
     if (directory)
         ret->state_error = ctw_state_read(directory, &ret->snapshot);
     ret->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */

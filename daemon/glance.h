@@ -23,7 +23,7 @@ struct ctw_glance {
  * Where the daemon is not looking (none, stopped, late), the table is read here, and the snapshot
  * is of this look alone. That the table cannot be read is in snapshot.sources.
  *
- * Return: 0 or -ENOMEM, -ENAMETOOLONG.
+ * Return: 0; -ENOMEM; another negative errno when @root is no folder.
  */
 int ctw_glance_take(const char *root, const char *directory, const struct ctw_settings *settings,
                     struct ctw_glance *ret);

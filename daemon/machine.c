@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -145,6 +146,14 @@ static uint32_t count_namespaces(const struct ctw_machine *m) {
 }
 
 /* --- interface -------------------------------------------------------------------------------- */
+
+int ctw_machine_check_root(const char *root) {
+    struct stat st;
+
+    if (root[0] == '\0')
+        return 0;
+    return stat(root, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
 
 int ctw_machine_new(const char *root, struct ctw_machine **ret) {
     struct ctw_machine *m = calloc(1, sizeof(*m));

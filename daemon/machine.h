@@ -8,6 +8,13 @@
 
 struct ctw_machine;
 
+/**
+ * ctw_machine_check_root() - what is no folder must not pass for a machine that tracks nothing
+ *
+ * Return: 0; a negative errno when there is a @root, which is no folder or cannot be looked at.
+ */
+int ctw_machine_check_root(const char *root);
+
 /** ctw_machine_new() - of the machine below @root, which must outlive it. Return: 0 or -ENOMEM. */
 int ctw_machine_new(const char *root, struct ctw_machine **ret);
 struct ctw_machine *ctw_machine_free(struct ctw_machine *m);

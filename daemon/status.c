@@ -157,14 +157,15 @@ struct picture {
     char text[CTW_RENDER_STATUS_MAX];
 };
 
-/* Return: whether there was anything to see. */
-static bool look(const struct arguments *a, const struct ctw_settings *s,
+/* Return: 0; -ENOMEM; another negative errno when the root cannot be looked at. */
+static int look(const struct arguments *a, const struct ctw_settings *s,
                  struct ctw_status_style *style, struct picture *p) {
     const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
     const struct ctw_glance *g = &p->glance;
 
-    if (ctw_glance_usual(a->root, a->state, s, &p->glance) < 0)
-        return false;
+    const int r = ctw_glance_usual(a->root, a->state, s, &p->glance);
+    if (r < 0)
+        return r;
     const bool history =
         state && g->state_error == 0 && ctw_state_read_history(state, &p->history) == 0;
     const struct ctw_status status = {
@@ -179,7 +180,15 @@ static bool look(const struct arguments *a, const struct ctw_settings *s,
     style->utc_offset_sec = utc_offset_sec(g->realtime_usec);
     const size_t n = a->json ? ctw_render_status_json(&status, a->watch, p->text, sizeof(p->text))
                              : ctw_render_status_text(&status, style, p->text, sizeof(p->text));
-    return n > 0 && n < sizeof(p->text);
+    return n > 0 && n < sizeof(p->text) ? 0 : -ENOMEM;
+}
+
+static int cannot_look(const struct arguments *a, int error) {
+    if (error == -ENOMEM)
+        (void)fputs("ctwatch status: no memory\n", stderr);
+    else
+        (void)fprintf(stderr, "ctwatch status: %s: %s\n", a->root, strerror(-error));
+    return EXIT_CANNOT_READ;
 }
 
 static int run(const struct arguments *a, const struct ctw_settings *s, struct picture *p) {
@@ -190,11 +199,10 @@ static int run(const struct arguments *a, const struct ctw_settings *s, struct p
     if (screen.redraw)
         ctw_screen_notice_size();
     for (;;) {
-        if (!look(a, s, &style, p)) {
-            (void)fputs("ctwatch status: no memory\n", stderr);
-            return EXIT_CANNOT_READ;
-        }
-        const int r = ctw_screen_show(&screen, p->text);
+        int r = look(a, s, &style, p);
+        if (r < 0)
+            return cannot_look(a, r);
+        r = ctw_screen_show(&screen, p->text);
         if (r < 0 && r != -EPIPE)
             (void)fprintf(stderr, "ctwatch status: cannot write: %s\n", strerror(-r));
         if (r < 0)

@@ -239,6 +239,22 @@ static void a_root_that_is_too_long_is_refused(void **state) {
     assert_int_equal(ctw_glance_take(deep, NULL, &settings, &g), -ENAMETOOLONG);
 }
 
+static void a_root_that_is_no_folder_is_not_a_machine_without_a_table(void **state) {
+    struct place *p = *state;
+    struct ctw_settings settings;
+    struct ctw_glance g;
+    char below[PATH_MAX];
+
+    put_machine(p, "700\n", "1000\n");
+    publish(p, 1);
+    ctw_settings_defaults(&settings);
+    (void)snprintf(below, sizeof(below), "%s/nonexistent", p->directory);
+    assert_int_equal(ctw_glance_take(below, NULL, &settings, &g), -ENOENT);
+    assert_int_equal(ctw_glance_take(below, p->directory, &settings, &g), -ENOENT);
+    (void)snprintf(below, sizeof(below), "%s/state", p->directory);
+    assert_int_equal(ctw_glance_take(below, NULL, &settings, &g), -ENOTDIR);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_daemon_that_looks_is_believed),
@@ -250,6 +266,7 @@ int main(void) {
         TEST(damaged_state_is_an_error_and_the_table_is_read_here),
         TEST(why_there_is_no_table_is_in_the_sources),
         TEST(a_root_that_is_too_long_is_refused),
+        TEST(a_root_that_is_no_folder_is_not_a_machine_without_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
