@@ -245,15 +245,18 @@ static void catch_up(struct ctw_range_query_series *s, uint64_t now_usec) {
     }
 }
 
-/* What a running counter moved by; one that fell started again from 0. */
+/* What a running counter moved by; one that fell started again from 0. What the first value has is
+ * from before it was known. */
 static uint64_t moved_by(struct ctw_range_query *q, enum series which) {
     struct ctw_range_query_series *s = &q->series[which];
+    const bool known_before = s->known_before;
     const uint64_t before = s->before;
 
     if (!s->known)
         return 0;
+    s->known_before = true;
     s->before = s->value;
-    if (!q->any)
+    if (!known_before)
         return 0;
     return s->value >= before ? s->value - before : s->value;
 }

@@ -42,6 +42,10 @@ enum column {
     PASSED_OVER = COLUMNS,
 };
 
+/* One for each column, of those that a line leaves out. */
+#define BIT(column) (UINT32_C(1) << (column))
+_Static_assert(COLUMNS < 32, "room for all columns");
+
 #define SEC_MAX  86400u /* of a slot */
 #define MSEC_MAX (SEC_MAX * 1000u)
 
@@ -237,11 +241,17 @@ static enum ctw_reading bad(struct ctw_recording *r, enum column column, int err
     return CTW_READ_BAD;
 }
 
-/* What a running counter moved by; one that fell started again from 0. */
-static uint64_t moved_by(const struct ctw_recording *r, uint64_t before, uint64_t now) {
-    if (!r->any)
+/* What a running counter moved by; one that fell started again from 0. What the first value has is
+ * from before it was known. */
+static uint64_t moved_by(struct ctw_recording_total *t, bool known, uint64_t now) {
+    const struct ctw_recording_total before = *t;
+
+    if (!known)
         return 0;
-    return now >= before ? now - before : now;
+    *t = (struct ctw_recording_total){.known = true, .value = now};
+    if (!before.known)
+        return 0;
+    return now >= before.value ? now - before.value : now;
 }
 
 static uint32_t within(uint64_t msec, uint64_t width_usec) {
@@ -263,8 +273,13 @@ static void make_slot(const uint64_t v[static COLUMNS], struct ctw_record *ret) 
     ret->loss_last_usec = within(v[LOSS_LAST_MSEC], width);
 }
 
-static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS],
+/* @unknown: a bit for each column */
+static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS], uint32_t unknown,
                         struct ctw_record *ret) {
+    const uint64_t drops = moved_by(&r->drops_total, !(unknown & BIT(DROPS_TOTAL)), v[DROPS_TOTAL]);
+    const uint64_t early_drops =
+        moved_by(&r->early_drops_total, !(unknown & BIT(EARLY_DROPS_TOTAL)), v[EARLY_DROPS_TOTAL]);
+
     *ret = (struct ctw_record){
         .at_usec = v[TIME],
         .count = (uint32_t)v[COUNT],
@@ -272,8 +287,8 @@ static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS
         .buckets = (uint32_t)v[BUCKETS],
         .has_losses = r->has_losses,
         .attributed = r->attributed,
-        .drops = v[DROPS] + moved_by(r, r->drops_total, v[DROPS_TOTAL]),
-        .early_drops = v[EARLY_DROPS] + moved_by(r, r->early_drops_total, v[EARLY_DROPS_TOTAL]),
+        .drops = v[DROPS] + drops,
+        .early_drops = v[EARLY_DROPS] + early_drops,
         .other_drops = v[OTHER_DROPS],
         .clashes = v[CLASHES],
         .chain_too_long = v[CHAIN_TOO_LONG],
@@ -282,17 +297,13 @@ static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS
     if (r->slots && v[WIDTH] > 0)
         make_slot(v, ret);
     r->any = true;
-    r->drops_total = v[DROPS_TOTAL];
-    r->early_drops_total = v[EARLY_DROPS_TOTAL];
 }
 
 static enum ctw_reading read_values(struct ctw_recording *r, struct piece line,
                                     struct ctw_record *ret) {
     uint64_t v[COLUMNS] = {0};
-    bool hole = false;
+    uint32_t unknown = 0;
 
-    v[DROPS_TOTAL] = r->drops_total;
-    v[EARLY_DROPS_TOTAL] = r->early_drops_total;
     for (size_t i = 0; i < r->n_columns; i++) {
         const enum column column = (enum column)r->columns[i];
         uint64_t value = 0;
@@ -303,17 +314,17 @@ static enum ctw_reading read_values(struct ctw_recording *r, struct piece line,
         }
         const int error = take_value(&line, column, &value);
         if (error == -ENODATA)
-            hole |= column == COUNT || column == MAX;
+            unknown |= BIT(column);
         else if (error < 0)
             return bad(r, column, error);
         else if (column != PASSED_OVER)
             v[column] = value;
     }
-    if (hole || (r->has_looks && v[LOOKS] == 0))
+    if ((unknown & (BIT(COUNT) | BIT(MAX))) || (r->has_looks && v[LOOKS] == 0))
         return CTW_READ_HOLE;
     if (r->any && v[TIME] <= r->last_usec)
         return CTW_READ_STALE;
-    make_record(r, v, ret);
+    make_record(r, v, unknown, ret);
     r->last_usec = v[TIME];
     return CTW_READ_RECORD;
 }

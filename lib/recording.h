@@ -65,9 +65,12 @@ struct ctw_recording {
     size_t n_columns;            /* that a line must have at least */
     bool slots, has_looks;       /* which columns there are */
     bool has_losses, attributed; /* likewise */
-    bool any;                    /* there has been a record, and this is of the last: */
-    uint64_t last_usec;
-    uint64_t drops_total, early_drops_total;
+    bool any;                    /* there has been a record */
+    uint64_t last_usec;          /* the time of the last */
+    struct ctw_recording_total { /* a running counter, as it was known last */
+        bool known;
+        uint64_t value;
+    } drops_total, early_drops_total;
     struct ctw_line words; /* BAD, REFUSED: what is wrong; NOTHING: a note, or empty */
 };
 

@@ -146,6 +146,30 @@ static void what_we_count_ourselves_says_why(void **state) {
     expect_end(&q);
 }
 
+/* What had been counted before is no loss of the recording. */
+static void a_counter_that_is_known_later_counts_from_there(void **state) {
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795341601,'2'],[1795341602,'3'],[1795341603,'4'],[1795341604,'5']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341600,'100']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_drop'},'values':["
+              "[1795341601,'5000'],[1795341602,'5001'],[1795341603,'NaN'],[1795341604,'5003']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_early_drop'},'values':["
+              "[1795341600,'NaN'],[1795341602,'7000'],[1795341603,'7004']]}" END;
+    static const uint64_t drops[] = {0, 0, 1, 0, 2}, early_drops[] = {0, 0, 0, 4, 0};
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++) {
+        const struct ctw_record a = next_record(&q);
+        assert_int_equal(a.drops, drops[i]);
+        assert_int_equal(a.early_drops, early_drops[i]);
+    }
+    expect_end(&q);
+}
+
 static void what_is_not_known_or_no_number_is_passed_over(void **state) {
     static const char text[] =
         BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
@@ -272,6 +296,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_node_exporter_counts_is_put_together_by_time),
         cmocka_unit_test(what_we_count_ourselves_says_why),
+        cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
         cmocka_unit_test(what_is_not_known_or_no_number_is_passed_over),
         cmocka_unit_test(a_limit_of_ours_that_is_gone_is_none),
         cmocka_unit_test(a_limit_of_node_exporter_that_is_gone_is_not_known),

@@ -83,6 +83,27 @@ static void names_may_come_in_any_order(void **state) {
     assert_int_equal(a.early_drops, 0);
 }
 
+/* What had been counted before is no loss of the recording. */
+static void a_counter_that_is_known_later_counts_from_there(void **state) {
+    static const struct {
+        const char *line;
+        uint64_t drops, early_drops;
+    } lines[] = {
+        {"1795341600,1,1000,NaN,7000", 0, 0}, {"1795341601,1,1000,5000,7001", 0, 1},
+        {"1795341602,1,1000,5001,", 1, 0},    {"1795341603,1,1000,NaN,7004", 0, 3},
+        {"1795341604,1,1000,5003,2", 2, 2},
+    };
+    struct ctw_recording r = {0};
+    (void)state;
+
+    expect(&r, "time,count,max,drops_total,early_drops_total", CTW_READ_NOTHING, "");
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const struct ctw_record a = record_of(&r, lines[i].line);
+        assert_int_equal(a.drops, lines[i].drops);
+        assert_int_equal(a.early_drops, lines[i].early_drops);
+    }
+}
+
 /* Byte for byte as ctwatch serve writes it. */
 static void slots_of_the_history_are_read(void **state) {
     struct ctw_recording r = {0};
@@ -264,6 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_names_the_columns_are_time_count_max_drops),
         cmocka_unit_test(names_may_come_in_any_order),
+        cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
         cmocka_unit_test(slots_of_the_history_are_read),
         cmocka_unit_test(a_slot_that_contradicts_itself_is_put_right),
         cmocka_unit_test(a_slot_as_it_is_makes_the_same_record),
