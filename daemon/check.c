@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -231,6 +232,18 @@ static bool parse_level(const char *text, uint32_t *ret) {
     return true;
 }
 
+/* The other one may be that of a file, or of nobody's making: it is told, and where it is set. */
+static int levels_crossed(const struct arguments *a, const struct ctw_settings *s) {
+    const uint32_t warning = s->levels.warning_permyriad, critical = s->levels.critical_permyriad;
+    char reason[REASON_MAX];
+
+    (void)snprintf(reason, sizeof(reason),
+                   "%s: %" PRIu32 ".%02" PRIu32 " %% is above %s, %" PRIu32 ".%02" PRIu32 " %%",
+                   a->warning ? "--warning" : "levels.warning", warning / 100, warning % 100,
+                   a->critical ? "--critical" : "levels.critical", critical / 100, critical % 100);
+    return unknown(a->form, reason);
+}
+
 /* Return: -1 to go on, or the exit status. */
 static int choose_levels(const struct arguments *a, struct ctw_settings *s) {
     const int status = load_settings(a, s);
@@ -242,7 +255,7 @@ static int choose_levels(const struct arguments *a, struct ctw_settings *s) {
     if (!parse_level(a->critical, &s->levels.critical_permyriad))
         return bad_value(a, "--critical", a->critical, "from 1 to 100 percent");
     if (s->levels.warning_permyriad > s->levels.critical_permyriad)
-        return unknown(a->form, "the warning level is above the critical one");
+        return levels_crossed(a, s);
     return -1;
 }
 

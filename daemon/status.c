@@ -159,7 +159,7 @@ struct picture {
 
 /* Return: 0; -ENOMEM; another negative errno when the root cannot be looked at. */
 static int look(const struct arguments *a, const struct ctw_settings *s,
-                 struct ctw_status_style *style, struct picture *p) {
+                struct ctw_status_style *style, struct picture *p) {
     const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
     const struct ctw_glance *g = &p->glance;
 
