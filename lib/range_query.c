@@ -25,10 +25,11 @@ enum series {
     ENTRIES,
     LIMIT,
     BUCKETS,
+    /* of losses, up to the last */
     DROPS,
     INSERT_FAILED,
     EARLY_DROPS,
-    /* of our own, by reason */
+    /* only of our own, by reason */
     BELOW_MAX,
     CHAIN_TOO_LONG,
     CLASHES,
@@ -264,7 +265,8 @@ static uint64_t moved_by(struct ctw_range_query *q, enum series which) {
 static void read_losses(struct ctw_range_query *q, struct ctw_record *ret) {
     const uint64_t insert_failed = moved_by(q, INSERT_FAILED);
 
-    ret->has_losses = q->series[DROPS].values || q->series[EARLY_DROPS].values;
+    for (int i = DROPS; i <= CLASHES; i++)
+        ret->has_losses |= q->series[i].values != NULL;
     ret->attributed = q->series[BELOW_MAX].values != NULL;
     ret->drops = moved_by(q, DROPS);
     ret->early_drops = moved_by(q, EARLY_DROPS);

@@ -21,6 +21,7 @@ enum column {
     COUNT,
     MAX,
     BUCKETS,
+    /* of losses, up to CHAIN_TOO_LONG */
     DROPS,
     DROPS_TOTAL,
     EARLY_DROPS,
@@ -195,8 +196,8 @@ static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *
                has(r, LOW_MSEC) && has(r, LOSS_FIRST_MSEC) && has(r, LOSS_LAST_MSEC);
     r->has_looks = has(r, LOOKS);
     r->attributed = has(r, OTHER_DROPS);
-    r->has_losses =
-        has(r, DROPS) || has(r, DROPS_TOTAL) || has(r, EARLY_DROPS) || has(r, EARLY_DROPS_TOTAL);
+    for (int i = DROPS; i <= CHAIN_TOO_LONG; i++)
+        r->has_losses |= has(r, (enum column)i);
     return kind;
 }
 

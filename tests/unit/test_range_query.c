@@ -170,6 +170,37 @@ static void a_counter_that_is_known_later_counts_from_there(void **state) {
     expect_end(&q);
 }
 
+static void any_series_of_losses_tells_what_was_lost(void **state) {
+    static const struct {
+        const char *series;
+        bool tells;
+    } cases[] = {
+        {"'node_nf_conntrack_stat_drop'", true},
+        {"'node_nf_conntrack_stat_insert_failed'", true},
+        {"'node_nf_conntrack_stat_early_drop'", true},
+        {"'ctwatch_drops_total','reason':'table_full'", true},
+        {"'ctwatch_drops_total','reason':'below_max'", true},
+        {"'ctwatch_drops_total','reason':'chain_too_long'", true},
+        {"'ctwatch_drops_total','reason':'clash'", true},
+        {"'ctwatch_early_drops_total'", true},
+        {"'ctwatch_buckets'", false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ctw_range_query q;
+        char text[TEXT_MAX];
+        (void)snprintf(text, sizeof(text),
+                       BEGIN "{'metric':{'__name__':'ctwatch_entries'},'values':[[1,'1']]},"
+                             "{'metric':{'__name__':%s},'values':[[1,'7']]}" END,
+                       cases[i].series);
+        begin(&q, text, NULL);
+        if (next_record(&q).has_losses != cases[i].tells)
+            fail_msg("%s", cases[i].series);
+        expect_end(&q);
+    }
+}
+
 static void what_is_not_known_or_no_number_is_passed_over(void **state) {
     static const char text[] =
         BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
@@ -297,6 +328,7 @@ int main(void) {
         cmocka_unit_test(what_node_exporter_counts_is_put_together_by_time),
         cmocka_unit_test(what_we_count_ourselves_says_why),
         cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
+        cmocka_unit_test(any_series_of_losses_tells_what_was_lost),
         cmocka_unit_test(what_is_not_known_or_no_number_is_passed_over),
         cmocka_unit_test(a_limit_of_ours_that_is_gone_is_none),
         cmocka_unit_test(a_limit_of_node_exporter_that_is_gone_is_not_known),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,27 @@ static void a_counter_that_is_known_later_counts_from_there(void **state) {
         const struct ctw_record a = record_of(&r, lines[i].line);
         assert_int_equal(a.drops, lines[i].drops);
         assert_int_equal(a.early_drops, lines[i].early_drops);
+    }
+}
+
+static void any_column_of_losses_tells_what_was_lost(void **state) {
+    static const struct {
+        const char *column;
+        bool tells;
+    } cases[] = {
+        {"drops", true},          {"drops_total", true},       {"other_drops", true},
+        {"early_drops", true},    {"early_drops_total", true}, {"clashes", true},
+        {"chain_too_long", true}, {"buckets", false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ctw_recording r = {0};
+        char names[64];
+        (void)snprintf(names, sizeof(names), "time,count,max,%s", cases[i].column);
+        expect(&r, names, CTW_READ_NOTHING, "");
+        if (record_of(&r, "1795341600,1,1000,7").has_losses != cases[i].tells)
+            fail_msg("%s", cases[i].column);
     }
 }
 
@@ -286,6 +308,7 @@ int main(void) {
         cmocka_unit_test(without_names_the_columns_are_time_count_max_drops),
         cmocka_unit_test(names_may_come_in_any_order),
         cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
+        cmocka_unit_test(any_column_of_losses_tells_what_was_lost),
         cmocka_unit_test(slots_of_the_history_are_read),
         cmocka_unit_test(a_slot_that_contradicts_itself_is_put_right),
         cmocka_unit_test(a_slot_as_it_is_makes_the_same_record),
