@@ -14,8 +14,9 @@
 #define SAMPLE_WALL_USEC    (UINT64_C(1795341600) * CTW_USEC_PER_SEC)
 #define SAMPLE_STARTED_USEC (SAMPLE_NOW_USEC - 3600 * CTW_USEC_PER_SEC)
 
+/* Samples are copied from constants, which have zeros between their members, too. */
 static inline void sample_calm(struct ctw_snapshot *p) {
-    *p = (struct ctw_snapshot){
+    static const struct ctw_snapshot calm = {
         .pid = 812,
         .version = "0.1.0",
         .started_usec = SAMPLE_STARTED_USEC,
@@ -54,6 +55,8 @@ static inline void sample_calm(struct ctw_snapshot *p) {
         .interval_usec = 250 * CTW_USEC_PER_MSEC,
         .events_mode = CTW_EVENTS_AUTO,
     };
+
+    *p = calm;
 }
 
 static inline void sample_share(struct ctw_share *s, const char *name, uint32_t permyriad) {
@@ -75,6 +78,20 @@ static inline void sample_said(struct ctw_snapshot *p, uint64_t ago_sec, enum ct
 
 /* The same machine, full and losing, its kernel log closed to it, growth at its ceiling. */
 static inline void sample_full(struct ctw_snapshot *p) {
+    static const struct ctw_rates rates = {
+        .known = true, .created = 81230, .destroyed = 80110, .sampling = 4, .lower_bound = true};
+    static const struct ctw_who who = {.known = true,
+                                       .entries = 5000,
+                                       .sampled = true,
+                                       .margin_permyriad = 138,
+                                       .assured_permyriad = 9020,
+                                       .has_drop_risk = true,
+                                       .drop_risk_permyriad = 1920,
+                                       .unreplied_permyriad = 980,
+                                       .n_sources = 2,
+                                       .n_ports = 2,
+                                       .n_states = 2};
+
     sample_calm(p);
     p->table.count = p->table.max;
     p->level = CTW_LEVEL_FULL;
@@ -91,8 +108,7 @@ static inline void sample_full(struct ctw_snapshot *p) {
         (struct ctw_snapshot_source){.health = CTW_HEALTH_FAILED, .error = -1, .what = "/dev/kmsg"};
     p->sources[CTW_SOURCE_EVENTS].health = CTW_HEALTH_OK;
     p->subscribed = true;
-    p->rates = (struct ctw_rates){
-        .known = true, .created = 81230, .destroyed = 80110, .sampling = 4, .lower_bound = true};
+    p->rates = rates;
     p->events = 700000;
     p->created = 2400000;
     p->destroyed = 2150000;
@@ -108,17 +124,7 @@ static inline void sample_full(struct ctw_snapshot *p) {
     p->grown_from = 131072;
     p->grown_to = 262144;
     p->who_usec = SAMPLE_NOW_USEC - 95 * CTW_USEC_PER_SEC;
-    p->who = (struct ctw_who){.known = true,
-                              .entries = 5000,
-                              .sampled = true,
-                              .margin_permyriad = 138,
-                              .assured_permyriad = 9020,
-                              .has_drop_risk = true,
-                              .drop_risk_permyriad = 1920,
-                              .unreplied_permyriad = 980,
-                              .n_sources = 2,
-                              .n_ports = 2,
-                              .n_states = 2};
+    p->who = who;
     sample_share(&p->who.sources[0], "192.0.2.77", 6120);
     sample_share(&p->who.sources[1], "2001:db8:1:2::/64", 1890);
     sample_share(&p->who.ports[0], "tcp/443", 6010);
