@@ -55,8 +55,15 @@ static void make_room(struct ctw_plot *p) {
     p->cell_usec *= 2;
 }
 
+static uint64_t cell_at(const struct ctw_plot *p, uint64_t at_usec) {
+    return (at_usec - p->begin_usec) / p->cell_usec;
+}
+
+/* A slot is in all cells up to its end. */
 void ctw_plot_add(struct ctw_plot *p, const struct ctw_replay_seen *seen) {
-    const struct ctw_plot_cell cell = {
+    const bool slot = seen->to_usec > seen->from_usec;
+    const uint64_t last_usec = slot ? seen->to_usec - 1 : seen->from_usec;
+    struct ctw_plot_cell cell = {
         .known = true,
         .after_hole = seen->after_hole,
         .lost = seen->lost,
@@ -71,12 +78,15 @@ void ctw_plot_add(struct ctw_plot *p, const struct ctw_replay_seen *seen) {
         p->cell_usec = CELL_USEC;
         p->begin_usec = seen->from_usec;
     }
-    while ((seen->from_usec - p->begin_usec) / p->cell_usec >= CTW_PLOT_CELLS)
+    while (cell_at(p, last_usec) >= CTW_PLOT_CELLS)
         make_room(p);
-    const size_t i = (size_t)((seen->from_usec - p->begin_usec) / p->cell_usec);
-    merge(&p->cells[i], &cell);
-    if (i + 1 > p->n)
-        p->n = i + 1;
+    const size_t end = (size_t)cell_at(p, last_usec) + 1;
+    for (size_t i = (size_t)cell_at(p, seen->from_usec); i < end; i++) {
+        merge(&p->cells[i], &cell);
+        cell.after_hole = false;
+    }
+    if (end > p->n)
+        p->n = end;
 }
 
 void ctw_plot_grew(struct ctw_plot *p, uint64_t at_usec, uint32_t from, uint32_t to) {
@@ -321,7 +331,8 @@ static void put_steps(struct drawing *d) {
 
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct ctw_plot_step *s = &p->steps[i];
-        const uint64_t x = x_of(d, (size_t)((s->at_usec - p->begin_usec) / p->cell_usec)) / 10;
+        const uint64_t cell = cell_at(p, s->at_usec);
+        const uint64_t x = x_of(d, cell < p->n ? (size_t)cell : p->n) / 10;
         const uint64_t y = y_of(d, s->to) / 10;
         ctw_out_put(&d->out,
                     "<path d=\"M%" PRIu64 " %" PRIu64 "l-5 9h10z\" fill=\"#1565c0\"><title>max "

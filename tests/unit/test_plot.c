@@ -108,6 +108,51 @@ static void growth_is_marked_so_many_times(void **state) {
     free(p);
 }
 
+/* A slot is known up to its end, where the table may have grown. */
+static void the_last_slot_is_drawn_as_a_whole(void **state) {
+    struct ctw_plot *p = calloc(1, sizeof(*p));
+    (void)state;
+
+    assert_non_null(p);
+    for (uint64_t i = 0; i < 7; i++) {
+        const struct ctw_replay_seen seen = {
+            .from_usec = START + i * 10 * SEC,
+            .to_usec = START + (i + 1) * 10 * SEC,
+            .after_hole = i == 3,
+            .low = 100,
+            .high = 900,
+            .max = 1000,
+        };
+        ctw_plot_add(p, &seen);
+    }
+    ctw_plot_grew(p, START + 69 * SEC, 1000, 2000);
+    assert_int_equal(p->n, 70);
+    for (size_t i = 0; i < p->n; i++) {
+        assert_true(p->cells[i].known);
+        assert_int_equal(p->cells[i].after_hole, i == 30);
+    }
+    char *svg = draw(p);
+    assert_non_null(strstr(svg, "<title>Conntrack table, 2026-11-22T10:00:00.000Z to "
+                                "2026-11-22T10:01:10.000Z</title>"));
+    assert_non_null(strstr(svg, "<path d=\"M967 40l-5 9")); /* 80 + 900 * 69 / 70 */
+    free(svg);
+    free(p);
+}
+
+/* Slots that overlap make growth later than any record. */
+static void nothing_is_drawn_beyond_the_end(void **state) {
+    struct ctw_plot *p = calloc(1, sizeof(*p));
+    (void)state;
+
+    assert_non_null(p);
+    add(p, 0, 100, 100, false);
+    ctw_plot_grew(p, START + 5 * SEC, 1000, 2000);
+    char *svg = draw(p);
+    assert_non_null(strstr(svg, "<path d=\"M980 40l-5 9"));
+    free(svg);
+    free(p);
+}
+
 static void extremes_are_drawn(void **state) {
     struct ctw_plot *p = calloc(1, sizeof(*p));
     struct ctw_replay_seen seen = {.low = UINT32_MAX, .high = UINT32_MAX, .max = UINT32_MAX};
@@ -117,6 +162,7 @@ static void extremes_are_drawn(void **state) {
     free(draw(p)); /* of nothing */
     ctw_plot_add(p, &seen);
     seen.from_usec = UINT64_C(253402300799999999);
+    seen.to_usec = seen.from_usec + 86400 * SEC;
     seen.max = 0;
     ctw_plot_add(p, &seen);
     ctw_plot_grew(p, seen.from_usec, 0, UINT32_MAX);
@@ -129,6 +175,8 @@ int main(void) {
         cmocka_unit_test(a_week_keeps_the_second_that_was_full),
         cmocka_unit_test(no_line_leads_through_a_hole),
         cmocka_unit_test(growth_is_marked_so_many_times),
+        cmocka_unit_test(the_last_slot_is_drawn_as_a_whole),
+        cmocka_unit_test(nothing_is_drawn_beyond_the_end),
         cmocka_unit_test(extremes_are_drawn),
     };
 
