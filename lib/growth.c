@@ -79,6 +79,12 @@ uint64_t ctw_growth_bytes_per_entry(const struct ctw_growth_facts *f) {
     return CTW_ENTRY_BYTES * most(f->namespaces, 1) + (CTW_BUCKET_BYTES + advised - 1) / advised;
 }
 
+uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries) {
+    const uint64_t buckets = table->has_buckets ? table->buckets : 0;
+
+    return (uint64_t)entries * CTW_ENTRY_BYTES + buckets * CTW_BUCKET_BYTES;
+}
+
 /* Entries that the share of memory holds, with the buckets that they are advised to have. */
 static uint64_t entries_in(uint64_t bytes, const struct ctw_growth_facts *f) {
     return bytes / ctw_growth_bytes_per_entry(f);

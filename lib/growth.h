@@ -148,6 +148,9 @@ bool ctw_growth_writes(const struct ctw_settings *s);
 /** ctw_growth_bytes_per_entry() - at worst, in all namespaces, with its share of the buckets */
 uint64_t ctw_growth_bytes_per_entry(const struct ctw_growth_facts *f);
 
+/** ctw_growth_bytes() - what so many entries of this table take at most, with its buckets */
+uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries);
+
 /** ctw_growth_bounds() - how high max may go now, and why no higher */
 void ctw_growth_bounds(const struct ctw_settings *s, const struct ctw_sample *sample,
                        const struct ctw_growth_facts *facts, struct ctw_growth_bounds *ret);

@@ -354,11 +354,6 @@ static const struct family families[METRICS] = {
                    "New connections lost if it filled up with such entries."},
 };
 
-static uint64_t bytes(const struct ctw_sample *t, uint32_t entries) {
-    return (uint64_t)entries * CTW_ENTRY_BYTES +
-           (t->has_buckets ? (uint64_t)t->buckets * CTW_BUCKET_BYTES : 0);
-}
-
 static void gather_table(const struct ctw_snapshot *p, int64_t ret[static METRICS]) {
     const struct ctw_sample *t = &p->table;
     const bool limited = p->has_table && t->max > 0;
@@ -367,8 +362,8 @@ static void gather_table(const struct ctw_snapshot *p, int64_t ret[static METRIC
     ret[LIMIT] = if_known(limited, t->max);
     ret[BUCKETS] = if_known(p->has_table && t->has_buckets, t->buckets);
     ret[USAGE] = if_known(limited, ctw_usage_permyriad(t->count, t->max));
-    ret[MEMORY] = if_known(p->has_table, bytes(t, t->count));
-    ret[MEMORY_LIMIT] = if_known(limited, bytes(t, t->max));
+    ret[MEMORY] = if_known(p->has_table, ctw_growth_bytes(t, t->count));
+    ret[MEMORY_LIMIT] = if_known(limited, ctw_growth_bytes(t, t->max));
     ret[NET_RATE] = p->has_table && p->has_rate ? p->rate : ABSENT;
     ret[TIME_TO_FULL] = if_known(limited && p->fills, p->usec_to_full);
     ret[EARLY_DROPS] = whole(p->early_drops);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "growth.h"
 #include "moment.h"
 #include "sentence.h"
 #include "status_parts.h"
@@ -197,7 +198,7 @@ static void put_entries(struct ctw_picture *p) {
 }
 
 static uint64_t mebibytes(const struct ctw_sample *t, uint32_t entries) {
-    return (ctw_status_bytes(t, entries) + (UINT64_C(1) << 20) - 1) >> 20;
+    return (ctw_growth_bytes(t, entries) + (UINT64_C(1) << 20) - 1) >> 20;
 }
 
 static void put_memory(struct ctw_picture *p) {

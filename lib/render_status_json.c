@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "render_status.h"
 
+#include "growth.h"
 #include "json.h"
 #include "sentence.h"
 #include "status_picture.h"
@@ -109,9 +110,9 @@ static json_t *table(const struct ctw_snapshot *of) {
                       limited ? ctw_json_percent(ctw_usage_permyriad(t->count, t->max))
                               : json_null());
     r |= ctw_json_add(o, "buckets", number_or_null(t->has_buckets, t->buckets));
-    r |= ctw_json_add(o, "memory_at_most_bytes", ctw_json_number(ctw_status_bytes(t, t->count)));
+    r |= ctw_json_add(o, "memory_at_most_bytes", ctw_json_number(ctw_growth_bytes(t, t->count)));
     r |= ctw_json_add(o, "memory_full_at_most_bytes",
-                      number_or_null(limited, ctw_status_bytes(t, t->max)));
+                      number_or_null(limited, ctw_growth_bytes(t, t->max)));
     return ctw_json_whole(o, r);
 }
 

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 
-#include "growth.h"
 #include "moment.h"
 
 bool ctw_picture_by_daemon(const struct ctw_picture *p) {
@@ -61,10 +60,4 @@ enum ctw_colour ctw_level_colour(enum ctw_level level) {
         return CTW_COLOUR_BAD;
     }
     return CTW_COLOUR_NONE;
-}
-
-uint64_t ctw_status_bytes(const struct ctw_sample *t, uint32_t entries) {
-    const uint64_t buckets = t->has_buckets ? t->buckets : 0;
-
-    return (uint64_t)entries * CTW_ENTRY_BYTES + buckets * CTW_BUCKET_BYTES;
 }

@@ -45,7 +45,4 @@ bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_spark
 /** ctw_level_colour() - of what is at that level */
 enum ctw_colour ctw_level_colour(enum ctw_level level);
 
-/** ctw_status_bytes() - memory that so many entries of this table take at most, with its buckets */
-uint64_t ctw_status_bytes(const struct ctw_sample *t, uint32_t entries);
-
 #endif

@@ -131,6 +131,18 @@ static void a_chain_limit_of_eight_takes_one_entry_a_bucket(void **state) {
     assert_int_equal(ctw_growth_buckets_for(CTW_MAX_LARGEST, 1), CTW_BUCKETS_LARGEST);
 }
 
+static void memory_is_that_of_the_entries_and_of_the_buckets_if_they_are_known(void **state) {
+    struct ctw_sample table = {.count = 7, .max = 1000, .has_buckets = true, .buckets = 512};
+    (void)state;
+
+    assert_int_equal(ctw_growth_bytes(&table, 0), 4096);
+    assert_int_equal(ctw_growth_bytes(&table, 1000), 384000 + 4096);
+    table.buckets = UINT32_MAX;
+    assert_int_equal(ctw_growth_bytes(&table, UINT32_MAX), UINT64_C(392) * UINT32_MAX);
+    table.has_buckets = false;
+    assert_int_equal(ctw_growth_bytes(&table, UINT32_MAX), UINT64_C(384) * UINT32_MAX);
+}
+
 static void machines_of_128_megabytes_and_of_4_terabytes(void **state) {
     struct fixture f = machine();
     (void)state;
@@ -496,6 +508,7 @@ int main(void) {
         cmocka_unit_test(the_least_bound_is_the_ceiling),
         cmocka_unit_test(every_namespace_may_fill),
         cmocka_unit_test(a_chain_limit_of_eight_takes_one_entry_a_bucket),
+        cmocka_unit_test(memory_is_that_of_the_entries_and_of_the_buckets_if_they_are_known),
         cmocka_unit_test(machines_of_128_megabytes_and_of_4_terabytes),
         cmocka_unit_test(without_mem_available_the_share_of_ram_still_bounds),
         cmocka_unit_test(a_table_with_room_stays_as_it_is),
