@@ -6,8 +6,11 @@
 #define NEARLY_FULL_PERMYRIAD 9500u
 
 bool ctw_nearly_full(const struct ctw_sample *sample) {
-    return sample->max > 0 &&
-           (uint64_t)sample->count * CTW_PERMYRIAD >= (uint64_t)sample->max * NEARLY_FULL_PERMYRIAD;
+    return ctw_nearly_full_with(sample->count, sample->max);
+}
+
+bool ctw_nearly_full_with(uint32_t count, uint32_t max) {
+    return max > 0 && (uint64_t)count * CTW_PERMYRIAD >= (uint64_t)max * NEARLY_FULL_PERMYRIAD;
 }
 
 static uint32_t lines_naming(const struct ctw_tally *log, uint64_t inode) {

@@ -32,6 +32,9 @@ struct ctw_attribution {
  */
 bool ctw_nearly_full(const struct ctw_sample *sample);
 
+/** ctw_nearly_full_with() - likewise, with that many entries out of @max; 0: no limit */
+bool ctw_nearly_full_with(uint32_t count, uint32_t max);
+
 /**
  * ctw_attribute() - what was lost since the last look
  * @before:  the last good look, NULL when there was none

@@ -197,21 +197,15 @@ static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) 
     }
 }
 
-static bool nearly_full(uint32_t count, uint32_t max) {
-    const struct ctw_sample sample = {.count = count, .max = max};
-
-    return ctw_nearly_full(&sample);
-}
-
 /* Takes out of @lost what there would have been room for in the grown table. */
 static void prevent(struct ctw_replay *r, const struct ctw_record *record,
                     struct ctw_track_losses *lost) {
     const uint32_t high = r->seen.high;
 
-    if (r->max == 0 || r->grown_max <= r->max || nearly_full(high, r->grown_max))
+    if (r->max == 0 || r->grown_max <= r->max || ctw_nearly_full_with(high, r->grown_max))
         return;
-    if (!record->attributed && !nearly_full(r->high_before, r->max_before) &&
-        !nearly_full(high, r->max) && lost->early_drops == 0)
+    if (!record->attributed && !ctw_nearly_full_with(r->high_before, r->max_before) &&
+        !ctw_nearly_full_with(high, r->max) && lost->early_drops == 0)
         return;
     r->summary.prevented.drops += lost->drops;
     r->summary.prevented.early_drops += lost->early_drops;

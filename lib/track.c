@@ -22,12 +22,6 @@ bool ctw_track_loses(const struct ctw_track_losses *l) {
            l->chain_too_long > 0 || l->log_lines > 0;
 }
 
-static bool nearly_full(uint32_t count, uint32_t max) {
-    const struct ctw_sample sample = {.count = count, .max = max};
-
-    return ctw_nearly_full(&sample);
-}
-
 /* Where the track begins. */
 struct start {
     uint64_t at_usec;
@@ -108,7 +102,7 @@ static void add_loss(const struct start *from, const struct ctw_record *record, 
         p = add_point(c, at_usec, count_at(from, c, at_usec));
     /* Between two looks, the table may have been emptied: what is lost for being full is lost in a
      * full table. */
-    if (lost->drops > 0 && nearly_full(record->high, record->max))
+    if (lost->drops > 0 && ctw_nearly_full_with(record->high, record->max))
         p->count = record->high;
     p->loses = true;
     p->lost = *lost;

@@ -210,6 +210,7 @@ static void nearly_full_begins_at_95_percent(void **state) {
     for (size_t i = 0; i < LENGTH(cases); i++) {
         const struct ctw_sample s = {.count = cases[i].count, .max = cases[i].max};
         assert_int_equal(ctw_nearly_full(&s), cases[i].expected);
+        assert_int_equal(ctw_nearly_full_with(s.count, s.max), cases[i].expected);
     }
 }
 
