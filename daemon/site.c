@@ -270,10 +270,10 @@ static int show_history_as(struct ctw_site *s, enum form form, struct ctw_http_r
 
 static int show(struct ctw_site *s, enum page page, enum form form, const char *accept,
                 struct ctw_http_reply *ret) {
-    const bool json = form == JSON || (form == TEXT && ctw_accept_names(accept, JSON_TYPE));
+    const bool json = form == JSON || (form == TEXT && ctw_accept_prefers(accept, JSON_TYPE));
 
     if (page == METRICS)
-        return show_metrics(s, ctw_accept_names(accept, "application/openmetrics-text"), ret);
+        return show_metrics(s, ctw_accept_prefers(accept, "application/openmetrics-text"), ret);
     if (page == TOP && !s->addresses)
         return show_top(s, json, ret);
     if (s->error < 0)

@@ -2,19 +2,29 @@
 #include "accept.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 #define BLANK " \t"
 
-/* "q=0", "q=0.000" */
-static bool is_refusal(const char *parameter, size_t length) {
+/* In thousandths. */
+#define BEST 1000u
+
+/* "q=0", "q=0.75"; what is another parameter, or none, takes nothing off. */
+static uint32_t quality(const char *parameter, size_t length) {
+    uint32_t sum = 0, digit = BEST / 10;
+
     if (length < 3 || strncasecmp(parameter, "q=0", 3) != 0)
-        return false;
-    size_t i = 3 + (length > 3 && parameter[3] == '.');
-    while (i < length && parameter[i] == '0')
-        i++;
-    return i == length;
+        return BEST;
+    if (length > 3 && parameter[3] != '.')
+        return BEST;
+    for (size_t i = 4; i < length; i++, digit /= 10) {
+        if (parameter[i] < '0' || parameter[i] > '9')
+            return BEST;
+        sum += digit * (uint32_t)(parameter[i] - '0');
+    }
+    return sum;
 }
 
 static size_t without_blanks(const char *text, size_t length) {
@@ -32,26 +42,36 @@ static const char *part(const char *text, const char *ends, const char **ret, si
     return text + n;
 }
 
-/* "application/json ; q=0.5": one of what the commas separate. */
-static bool names(const char **text, const char *type) {
+/* "application/json ; q=0.5": one of what the commas separate. Return: its quality, 0 when it is
+ * another type. */
+static uint32_t take(const char **text, const char *type) {
+    uint32_t least = BEST;
     const char *word;
     size_t n;
 
     *text = part(*text, ",;", &word, &n);
-    bool found = n == strlen(type) && strncasecmp(word, type, n) == 0;
+    const bool found = n == strlen(type) && strncasecmp(word, type, n) == 0;
     while (**text == ';') {
         *text = part(*text + 1, ",;", &word, &n);
-        if (is_refusal(word, n))
-            found = false;
+        const uint32_t q = quality(word, n);
+        least = q < least ? q : least;
     }
-    return found;
+    return found ? least : 0;
 }
 
-bool ctw_accept_names(const char *header, const char *type) {
+static uint32_t best_of(const char *header, const char *type) {
+    uint32_t best = 0;
+
     while (header && *header != '\0') {
-        if (names(&header, type))
-            return true;
+        const uint32_t q = take(&header, type);
+        best = q > best ? q : best;
         header += *header == ',';
     }
-    return false;
+    return best;
+}
+
+bool ctw_accept_prefers(const char *header, const char *type) {
+    const uint32_t q = best_of(header, type);
+
+    return q > 0 && q >= best_of(header, "text/plain");
 }

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 
 /**
- * ctw_accept_names() - whether the header names that media type, and does not refuse it (q=0)
+ * ctw_accept_prefers() - whether that media type is wanted rather than text/plain
  * @header:  as it came, any text; NULL: there is none
  * @type:    "application/json", lower case
  *
- * A wildcard names nothing: who does not ask for a type by its name gets what everybody gets.
+ * It is when the header names it, does not refuse it (q=0), and likes it no less than text/plain, if
+ * it names that. A wildcard names nothing: who does not ask for a type by its name gets what
+ * everybody gets.
  */
-bool ctw_accept_names(const char *header, const char *type);
+bool ctw_accept_prefers(const char *header, const char *type);
 
 #endif
