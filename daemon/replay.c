@@ -83,6 +83,8 @@ static int check_arguments(int argc, char *argv[], struct arguments *ret) {
     }
     if (ret->path && ret->state)
         return bad_usage("--state: it is either what ctwatchd published, or ", ret->path);
+    if (!ret->path && ret->instance)
+        return bad_usage("--instance: FILE is needed, the answer to a range query", "");
     if (!ret->path && !ret->state && ret->root[0] != '\0')
         return bad_usage("--root: no ctwatchd publishes there: FILE or --state is needed", "");
     return -1;

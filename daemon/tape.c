@@ -212,6 +212,14 @@ static int play_range_query(struct ctw_tape *t, struct reader *f) {
     return r;
 }
 
+/* The first byte that is no blank, '\0': none. */
+static char first_mark(const struct reader *f) {
+    for (size_t i = f->begin; i < f->end; i++)
+        if (!strchr(" \t\r\n", f->buffer[i]))
+            return f->buffer[i];
+    return '\0';
+}
+
 static int play(struct ctw_tape *t, struct reader *f) {
     int r = 0;
 
@@ -222,9 +230,12 @@ static int play(struct ctw_tape *t, struct reader *f) {
     if (f->end >= strlen(BYTE_ORDER_MARK) &&
         memcmp(f->buffer, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
         f->begin = strlen(BYTE_ORDER_MARK);
-    for (size_t i = f->begin; i < f->end; i++)
-        if (!strchr(" \t\r\n", f->buffer[i]))
-            return f->buffer[i] == '{' ? play_range_query(t, f) : play_lines(t, f);
+    if (first_mark(f) == '{')
+        return play_range_query(t, f);
+    if (t->instance) {
+        complain(f, 0, "has no instances: it is no answer to a range query");
+        return -EINVAL;
+    }
     return play_lines(t, f);
 }
 
