@@ -43,10 +43,14 @@ static size_t terminal_lines(void) {
                                                                            : SIZE_MAX;
 }
 
+/* A line that is longer than the terminal is wide is one row of it all the same. */
+#define WRAP_OFF "\033[?7l"
+#define WRAP_ON  "\033[?7h"
+
 static void redraw(const struct ctw_screen *s, const char *text) {
     size_t left = terminal_lines();
 
-    (void)fputs(s->again ? "\033[H" : "\033[H\033[2J", stdout);
+    (void)fputs(s->again ? "\033[H" WRAP_OFF : "\033[H\033[2J" WRAP_OFF, stdout);
     for (const char *line = text; *line != '\0' && left > 0; left--) {
         /* Cleared before, for behind a full line the cursor is still on its last character. */
         const size_t n = strcspn(line, "\n");
@@ -55,7 +59,7 @@ static void redraw(const struct ctw_screen *s, const char *text) {
         (void)fputs("\n", stdout);
         line += line[n] == '\n' ? n + 1 : n;
     }
-    (void)fputs("\033[J", stdout);
+    (void)fputs(WRAP_ON "\033[J", stdout);
 }
 
 int ctw_screen_show(struct ctw_screen *s, const char *text) {

@@ -5,8 +5,8 @@
 /*
  * What --watch does: one picture after the other, on a terminal each over the last.
  *
- * Nothing about the terminal is changed that would have to be put back: however the program ends,
- * the last picture stays and the prompt comes below it.
+ * Between two pictures nothing about the terminal is changed that would have to be put back:
+ * however the program ends there, the last one stays and the prompt comes below it.
  */
 
 #include <stdbool.h>
@@ -24,8 +24,8 @@ uint32_t ctw_screen_columns(void);
 /**
  * ctw_screen_show() - one picture: lines, each with a newline
  *
- * When it is redrawn, lines below the terminal's last are left out. An interrupt waits until it is
- * complete.
+ * When it is redrawn, lines below the terminal's last are left out, and what is right of its last
+ * column. An interrupt waits until it is complete.
  *
  * Return: 0 or a negative errno, -EPIPE when nobody reads any more.
  */
