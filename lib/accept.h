@@ -15,8 +15,8 @@
  * @header:  as it came, any text; NULL: there is none
  * @type:    "application/json", lower case
  *
- * It is when the header names it, does not refuse it (q=0), and likes it no less than text/plain, if
- * it names that. A wildcard names nothing: who does not ask for a type by its name gets what
+ * It is when the header names it, does not refuse it (q=0), and likes it no less than text/plain,
+ * if it names that. A wildcard names nothing: who does not ask for a type by its name gets what
  * everybody gets.
  */
 bool ctw_accept_prefers(const char *header, const char *type);
