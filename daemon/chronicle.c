@@ -29,6 +29,8 @@ static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_ino
     p->looked_realtime_usec = p->started_realtime_usec;
     (void)snprintf(p->netns, sizeof(p->netns), "%s", netns);
     ctw_publish_end(c->publish);
+    ctw_history_resume(&c->pen, ctw_monotonic_usec(), ctw_publish_begin_history(c->publish));
+    ctw_publish_end_history(c->publish);
 }
 
 int ctw_chronicle_new(const char *directory, const char *netns, uint64_t netns_inode,
@@ -57,6 +59,8 @@ struct ctw_chronicle *ctw_chronicle_free(struct ctw_chronicle *c) {
     if (!c)
         return NULL;
 
+    ctw_history_close(&c->pen, ctw_publish_begin_history(c->publish));
+    ctw_publish_end_history(c->publish);
     ctw_publish_begin(c->publish)->stopped_usec = ctw_monotonic_usec();
     ctw_publish_end(c->publish);
     (void)ctw_publish_free(c->publish);

@@ -32,6 +32,7 @@ struct ctw_publish {
     uint64_t next_usec; /* the file is made no earlier */
     int error;          /* why there is none, and about what */
     const char *what;
+    char boot[CTW_BOOT_SIZE]; /* "": not known */
     /* What is published. It is kept here and copied at each publication, so that it is whole
      * whatever happens to the file, and readers are in the way of none of its making. */
     struct ctw_snapshot now;
@@ -63,6 +64,17 @@ static void move(struct ctw_publish *p, struct ctw_state *shared, int fd) {
         ctw_cut_guard(NULL, 0);
     p->shared = shared;
     p->fd = fd;
+}
+
+/* What is in /proc/sys/kernel/random/boot_id, "7c4f5bc0-1f0e-4c61-a7bd-8a2f4a1b2c3d\n", filled up
+ * with zeros. */
+static void read_boot(char ret[static CTW_BOOT_SIZE]) {
+    __attribute__((cleanup(close_fd))) int fd =
+        open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    memset(ret, 0, CTW_BOOT_SIZE);
+    if (fd >= 0 && read(fd, ret, CTW_BOOT_SIZE - 1) < 0)
+        memset(ret, 0, CTW_BOOT_SIZE);
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -102,11 +114,14 @@ static int set_access(int fd, int directory) {
 
 /* What is published now. By write(), which fails where memory that has been cut would kill. */
 static int fill(const struct ctw_publish *p, int fd) {
-    const struct {
+    struct {
         uint64_t magic;
         uint32_t version, bytes;
-    } head = {CTW_STATE_MAGIC, CTW_STATE_VERSION, sizeof(struct ctw_state)};
+        char boot[CTW_BOOT_SIZE];
+    } head = {
+        .magic = CTW_STATE_MAGIC, .version = CTW_STATE_VERSION, .bytes = sizeof(struct ctw_state)};
 
+    memcpy(head.boot, p->boot, sizeof(head.boot));
     int r = write_at(fd, offsetof(struct ctw_state, now), &p->now, sizeof(p->now));
     if (r < 0)
         return r;
@@ -182,21 +197,14 @@ static int make(struct ctw_publish *p, uint32_t *ret_owner) {
     return replace(p, directory);
 }
 
-/* A slot that is still to come is of another boot, as are then all of them. */
-static bool is_of_this_boot(const struct ctw_history *h, uint64_t now_usec) {
-    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
-        uint32_t oldest, newest;
-        if (ctw_history_span(h, r, &oldest, &newest) && newest >= ctw_history_number(r, now_usec))
-            return false;
-    }
-    return true;
-}
-
-static void take_over_history(struct ctw_publish *p, uint64_t now_usec) {
+/* All times are of a clock that begins with the boot. */
+static void take_over_history(struct ctw_publish *p) {
     struct ctw_history *h = &p->shared->history;
+    char boot[CTW_BOOT_SIZE];
 
-    if (ctw_state_read_history(p->directory, h) == 0 && !is_of_this_boot(h, now_usec))
-        memset(h, 0, sizeof(*h));
+    if (ctw_state_read_boot(p->directory, boot) == 0 && p->boot[0] != '\0' &&
+        memcmp(boot, p->boot, sizeof(boot)) == 0)
+        (void)ctw_state_read_history(p->directory, h);
 }
 
 /* 0; -ENOENT: nobody can find it any more; -EBADMSG: it is not what was made. */
@@ -245,7 +253,8 @@ int ctw_publish_new(const char *directory, uint64_t now_usec, struct ctw_publish
 
     int r = set_up(p, directory);
     if (r == 0 && directory) {
-        take_over_history(p, now_usec);
+        read_boot(p->boot);
+        take_over_history(p);
         p->error = make(p, ret_owner);
         p->next_usec = p->error < 0 ? now_usec + RETRY_USEC : 0;
         r = p->error == -EBUSY ? -EBUSY : 0;

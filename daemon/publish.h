@@ -20,7 +20,7 @@ struct ctw_publish;
 /**
  * ctw_publish_new() - make the file, and be the only one who does
  * @directory:  made when it is not there; NULL: publish nowhere
- * @now_usec:   monotonic: a history left there that has slots of a later time is of another boot
+ * @now_usec:   monotonic
  * @ret_owner:  set when -EBUSY: the process that publishes there, 0: not known
  *
  * Return: 0, even when the file could not be made; -EBUSY when another process publishes there;

@@ -142,3 +142,12 @@ int ctw_state_read_history(const char *directory, struct ctw_history *ret) {
         memcpy(ret, h, sizeof(*h));
     return r;
 }
+
+int ctw_state_read_boot(const char *directory, char ret[static CTW_BOOT_SIZE]) {
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    __attribute__((cleanup(close_fd))) int fd = open_state(path);
+    return fd < 0 ? fd : read_at(fd, offsetof(struct ctw_state, boot), ret, CTW_BOOT_SIZE);
+}

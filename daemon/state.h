@@ -25,4 +25,7 @@ int ctw_state_read(const char *directory, struct ctw_snapshot *ret);
 /** ctw_state_read_history() - the same for the history */
 int ctw_state_read_history(const char *directory, struct ctw_history *ret);
 
+/** ctw_state_read_boot() - the id of the boot that it is of; not terminated if it is damaged */
+int ctw_state_read_boot(const char *directory, char ret[static CTW_BOOT_SIZE]);
+
 #endif

@@ -60,6 +60,22 @@ void ctw_history_turn(struct ctw_history_pen *p, uint64_t now_usec, struct ctw_h
     }
 }
 
+void ctw_history_close(const struct ctw_history_pen *p, struct ctw_history *h) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
+        const struct ctw_slot *s = &p->open[r].slot;
+        if (s->number != 0)
+            ring(h, r)[s->number % shapes[r].length] = *s;
+    }
+}
+
+void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_history *h) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
+        const struct ctw_slot *s = ctw_history_slot(h, r, ctw_history_number(r, now_usec));
+        if (s)
+            p->open[r] = (struct ctw_history_open){*s, (uint64_t)s->mean * s->looks};
+    }
+}
+
 static void note_count(struct ctw_history_open *o, const struct ctw_sample *sample,
                        uint16_t at_msec) {
     struct ctw_slot *s = &o->slot;

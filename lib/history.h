@@ -77,6 +77,12 @@ bool ctw_history_due(const struct ctw_history_pen *p, uint64_t now_usec);
 /** ctw_history_turn() - put what is complete by now into the rings */
 void ctw_history_turn(struct ctw_history_pen *p, uint64_t now_usec, struct ctw_history *h);
 
+/** ctw_history_close() - put what there is into the rings, whole or not: the last look was made */
+void ctw_history_close(const struct ctw_history_pen *p, struct ctw_history *h);
+
+/** ctw_history_resume() - go on with the slots of now, where somebody has closed them */
+void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_history *h);
+
 /**
  * ctw_history_note() - one look, into the slots that are open
  * @sample:  NULL when there was no table, or it could not be read

@@ -227,13 +227,25 @@ int ctw_snapshot_check(const struct ctw_snapshot *p) {
     return 0;
 }
 
+static bool is_past(uint64_t usec, uint64_t now_usec) {
+    return now_usec > usec && now_usec - usec > CTW_LATE_USEC;
+}
+
+/* Of a machine that has been up for longer, or of this one before it was booted: no look has been
+ * made in the time to come, and none is due so much later than the one before. */
+static bool is_of_another_clock(const struct ctw_snapshot *p, uint64_t now_usec) {
+    return is_past(now_usec, p->looked_usec) ||
+           p->due_usec - p->looked_usec > CTW_INTERVAL_MAX_USEC; /* wraps when it was due before */
+}
+
 enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec) {
     if (p->pid == 0)
         return CTW_LIVENESS_NONE;
     if (p->stopped_usec != 0)
         return CTW_LIVENESS_STOPPED;
-    return now_usec > p->due_usec && now_usec - p->due_usec > CTW_LATE_USEC ? CTW_LIVENESS_LATE
-                                                                            : CTW_LIVENESS_LOOKING;
+    return is_of_another_clock(p, now_usec) || is_past(p->due_usec, now_usec)
+               ? CTW_LIVENESS_LATE
+               : CTW_LIVENESS_LOOKING;
 }
 
 uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec) {

@@ -118,6 +118,9 @@ struct ctw_snapshot {
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
 #define CTW_STATE_VERSION 1u
 
+/* Room for the boot's id, 36 characters. */
+#define CTW_BOOT_SIZE 40u
+
 /*
  * /run/ctwatch/state. Each part has a sequence lock: odd while it is being written, and two more
  * after. The history changes once a second, the rest at each look.
@@ -125,7 +128,8 @@ struct ctw_snapshot {
 struct ctw_state {
     uint64_t magic;
     uint32_t version;
-    uint32_t bytes; /* sizeof(struct ctw_state), in the eyes of who wrote it */
+    uint32_t bytes;           /* sizeof(struct ctw_state), in the eyes of who wrote it */
+    char boot[CTW_BOOT_SIZE]; /* /proc/sys/kernel/random/boot_id: whose clock all times are of */
     _Atomic uint64_t now_sequence;
     struct ctw_snapshot now;
     _Atomic uint64_t history_sequence;
@@ -166,12 +170,16 @@ int ctw_snapshot_check(const struct ctw_snapshot *p);
 enum ctw_liveness {
     CTW_LIVENESS_NONE,    /* no daemon made this */
     CTW_LIVENESS_LOOKING, /* its last look is as new as it should be */
-    CTW_LIVENESS_LATE,    /* the next look is more than CTW_LATE_USEC overdue: stopped, or dead */
+    CTW_LIVENESS_LATE,    /* the next look is more than CTW_LATE_USEC overdue: stopped, or dead; or
+                             these times are of another machine, or of another boot */
     CTW_LIVENESS_STOPPED, /* it ended in good order */
 };
 
 /* A look is milliseconds late on a busy machine; seconds late there is nobody who looks. */
 #define CTW_LATE_USEC (3 * CTW_USEC_PER_SEC)
+
+/* The longest that poll.interval may be is an hour (lib/settings). */
+#define CTW_INTERVAL_MAX_USEC (3600 * CTW_USEC_PER_SEC)
 
 /** ctw_snapshot_liveness() - @now_usec: of the monotonic clock */
 enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec);

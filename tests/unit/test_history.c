@@ -168,6 +168,41 @@ static void a_time_in_which_nobody_looked_is_a_hole(void **state) {
     assert_true(newest - oldest < CTW_HISTORY_FINE);
 }
 
+/* As over a restart, in the middle of a second, and of ten. */
+static void closed_slots_are_gone_on_with(void **state) {
+    struct book *b = *state;
+    const struct ctw_attribution full = {.full_drops = 5};
+
+    look(b, 63 * SECOND + 100 * MSEC, 900, &full, CTW_LEVEL_FULL);
+    look(b, 63 * SECOND + 200 * MSEC, 100, &nothing, CTW_LEVEL_OK);
+    ctw_history_close(&b->pen, b->history);
+    assert_int_equal(fine(b, 63 * SECOND)->looks, 2);
+
+    b->pen = (struct ctw_history_pen){0};
+    ctw_history_resume(&b->pen, 63 * SECOND + 800 * MSEC, b->history);
+    look(b, 63 * SECOND + 900 * MSEC, 200, &nothing, CTW_LEVEL_OK);
+    look(b, 70 * SECOND, 200, &nothing, CTW_LEVEL_OK);
+    assert_int_equal(fine(b, 63 * SECOND)->looks, 3);
+    assert_int_equal(fine(b, 63 * SECOND)->mean, 400);
+    assert_int_equal(fine(b, 63 * SECOND)->high, 900);
+    const struct ctw_slot *s = ctw_history_slot(
+        b->history, CTW_RESOLUTION_COARSE, ctw_history_number(CTW_RESOLUTION_COARSE, 63 * SECOND));
+    assert_int_equal(s->looks, 3);
+    assert_int_equal(s->drops, 5);
+    assert_int_equal(s->level, CTW_LEVEL_FULL);
+}
+
+static void what_was_closed_long_ago_is_not_gone_on_with(void **state) {
+    struct book *b = *state;
+
+    look(b, 63 * SECOND, 900, &nothing, CTW_LEVEL_OK);
+    ctw_history_close(&b->pen, b->history);
+    b->pen = (struct ctw_history_pen){0};
+    ctw_history_resume(&b->pen, 63 * SECOND + CTW_HISTORY_FINE * SECOND, b->history);
+    assert_int_equal(b->pen.open[CTW_RESOLUTION_FINE].slot.number, 0);
+    assert_int_equal(b->pen.open[CTW_RESOLUTION_COARSE].slot.number, 0);
+}
+
 static void a_table_that_could_not_be_read_leaves_a_slot_without_looks(void **state) {
     struct book *b = *state;
     const struct ctw_attribution line = {.own_lines = 1};
@@ -221,6 +256,8 @@ int main(void) {
         WITH_BOOK(ten_seconds_hold_what_their_seconds_held),
         WITH_BOOK(the_ring_forgets_what_is_older_than_it_is_long),
         WITH_BOOK(a_time_in_which_nobody_looked_is_a_hole),
+        WITH_BOOK(closed_slots_are_gone_on_with),
+        WITH_BOOK(what_was_closed_long_ago_is_not_gone_on_with),
         WITH_BOOK(a_table_that_could_not_be_read_leaves_a_slot_without_looks),
         WITH_BOOK(damaged_slots_are_found),
     };

@@ -165,11 +165,28 @@ static void readers_tell_late_from_stopped_from_none(void **state) {
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LOOKING);
     assert_int_equal(ctw_snapshot_liveness(&p, p.due_usec + CTW_LATE_USEC), CTW_LIVENESS_LOOKING);
     assert_int_equal(ctw_snapshot_liveness(&p, p.due_usec + CTW_LATE_USEC + 1), CTW_LIVENESS_LATE);
-    assert_int_equal(ctw_snapshot_liveness(&p, 0), CTW_LIVENESS_LOOKING);
     p.stopped_usec = 1;
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_STOPPED);
     p.pid = 0;
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_NONE);
+}
+
+/* As of a machine that has been up for longer than this one. */
+static void looks_of_another_clock_are_not_those_of_a_daemon_here(void **state) {
+    struct ctw_snapshot p;
+    (void)state;
+
+    sample_calm(&p);
+    assert_int_equal(ctw_snapshot_liveness(&p, p.looked_usec - CTW_LATE_USEC),
+                     CTW_LIVENESS_LOOKING); /* it has looked since the time was asked for */
+    assert_int_equal(ctw_snapshot_liveness(&p, p.looked_usec - CTW_LATE_USEC - 1),
+                     CTW_LIVENESS_LATE);
+    p.due_usec = p.looked_usec + CTW_INTERVAL_MAX_USEC;
+    assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LOOKING);
+    p.due_usec++;
+    assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LATE);
+    p.due_usec = p.looked_usec - 1;
+    assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LATE);
 }
 
 static void times_become_those_of_the_wall(void **state) {
@@ -239,6 +256,7 @@ int main(void) {
         WITH_MILL(every_look_is_in_the_histogram_once),
         WITH_MILL(the_newest_alerts_are_kept_and_all_are_counted),
         cmocka_unit_test(readers_tell_late_from_stopped_from_none),
+        cmocka_unit_test(looks_of_another_clock_are_not_those_of_a_daemon_here),
         cmocka_unit_test(times_become_those_of_the_wall),
         cmocka_unit_test(samples_can_be_snapshots),
         cmocka_unit_test(damaged_bytes_are_found),
