@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../lib/render_metrics.h"
+#include "../lib/state_fault.h"
 #include "clock.h"
 #include "state.h"
 #include "usage.h"
@@ -99,16 +100,9 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
  * is a failure. Return: the exit status. */
 static int complain(const struct arguments *a, int error, const struct ctw_metrics *m,
                     uint64_t now_usec) {
-    if (error == -ENOENT)
-        (void)fprintf(stderr, "ctwatch metrics: no ctwatchd publishes in %s\n", a->directory);
-    else if (error == -ESTALE)
-        (void)fprintf(stderr,
-                      "ctwatch metrics: the ctwatchd that publishes in %s is of another "
-                      "version\n",
-                      a->directory);
-    else if (error < 0)
-        (void)fprintf(stderr, "ctwatch metrics: cannot read what is published in %s: %s\n",
-                      a->directory, strerror(-error));
+    if (error < 0)
+        (void)fprintf(stderr, "ctwatch metrics: %s/state: %s\n", a->directory,
+                      ctw_state_fault(error));
     else if (m->liveness == CTW_LIVENESS_LATE)
         (void)fprintf(stderr, "ctwatch metrics: ctwatchd has not looked for %" PRIu64 " s\n",
                       (now_usec - m->snapshot->looked_usec) / CTW_USEC_PER_SEC);

@@ -14,6 +14,7 @@
 #include "../lib/render_metrics.h"
 #include "../lib/render_status.h"
 #include "../lib/render_who.h"
+#include "../lib/state_fault.h"
 #include "clock.h"
 #include "state.h"
 
@@ -88,21 +89,7 @@ static int keep(struct ctw_http_reply *ret, const char *type, size_t length, siz
 }
 
 static int say_why_not(const struct ctw_site *s, struct ctw_http_reply *ret) {
-    switch (s->error) {
-    case -ENOENT:
-        return say(ret, 503, "ctwatchd does not run: there is no %s/state\n", s->directory);
-    case -EACCES:
-        return say(ret, 503, "%s/state: may not be read by this user\n", s->directory);
-    case -ESTALE:
-        return say(ret, 503, "%s/state: of another version of ctwatchd\n", s->directory);
-    case -EBADMSG:
-        return say(ret, 503, "%s/state: damaged\n", s->directory);
-    case -EAGAIN:
-        return say(ret, 503, "%s/state: ctwatchd stopped in the middle of writing it\n",
-                   s->directory);
-    default: /* the kernel's values, not ours */
-        return say(ret, 503, "%s/state: %s\n", s->directory, strerror(-s->error));
-    }
+    return say(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(s->error));
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */

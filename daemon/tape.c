@@ -12,6 +12,7 @@
 
 #include "../lib/course.h"
 #include "../lib/range_query.h"
+#include "../lib/state_fault.h"
 #include "state.h"
 
 /* Read at once. */
@@ -291,11 +292,7 @@ int ctw_tape_play_state(struct ctw_tape *t, const char *directory) {
     if (r == 0)
         play_history(t, p, h);
     else
-        (void)fprintf(stderr, "%s/state: %s\n", directory,
-                      r == -ENOENT    ? "no ctwatchd publishes there"
-                      : r == -ESTALE  ? "is of another version of ctwatchd"
-                      : r == -EBADMSG ? "is damaged"
-                                      : strerror(-r));
+        (void)fprintf(stderr, "%s/state: %s\n", directory, ctw_state_fault(r));
     free(p);
     free(h);
     return r;

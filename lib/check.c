@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "level.h"
+#include "state_fault.h"
 
 /* A time to full above this is a line drawn through noise. */
 #define FULL_WITHIN_USEC (3600 * CTW_USEC_PER_SEC)
@@ -155,8 +156,7 @@ static void add_daemon(struct ctw_line *l, const struct ctw_check_facts *f) {
     if (f->state_error == -EXDEV) {
         ctw_line_add(l, "watches another network namespace");
     } else if (f->state_error != 0 && f->state_error != -ENOENT) {
-        ctw_line_add(l, "not seen: ");
-        add_error(l, f->state_error);
+        ctw_line_add(l, "not seen (state: %s)", ctw_state_fault(f->state_error));
     } else {
         ctw_line_add(l, f->liveness == CTW_LIVENESS_LATE ? "does not look" : "is not running");
     }

@@ -8,6 +8,7 @@
 #include "growth.h"
 #include "moment.h"
 #include "sentence.h"
+#include "state_fault.h"
 #include "status_parts.h"
 #include "status_picture.h"
 
@@ -23,11 +24,8 @@ static const char *own_look(const struct ctw_status *s) {
 }
 
 static void add_unreadable(struct ctw_line *l, const struct ctw_status *s) {
-    const struct ctw_source_state state = {.health = CTW_HEALTH_FAILED, .error = s->state_error};
-    struct ctw_line fault;
-
-    ctw_sentence_fault(&state, &fault);
-    ctw_line_add(l, "What ctwatchd publishes cannot be read (%s): %s", fault.text, own_look(s));
+    ctw_line_add(l, "What ctwatchd publishes cannot be read (%s): %s",
+                 ctw_state_fault(s->state_error), own_look(s));
 }
 
 static void add_own_look(struct ctw_line *l, const struct ctw_status *s) {

@@ -4,6 +4,7 @@
 #include "growth.h"
 #include "json.h"
 #include "sentence.h"
+#include "state_fault.h"
 #include "status_picture.h"
 
 static json_t *number_or_null(bool known, uint64_t n) {
@@ -60,9 +61,9 @@ static json_t *daemon_of(const struct ctw_status *s) {
     json_t *o = json_object();
     int r = ctw_json_add(o, "liveness", json_string(liveness_name(s->liveness)));
 
-    r |= ctw_json_add(
-        o, "state_error",
-        fault(s->state_error != 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK, s->state_error, NULL));
+    r |= ctw_json_add(o, "state_error",
+                      s->state_error != 0 ? json_string(ctw_state_fault(s->state_error))
+                                          : json_null());
     r |= ctw_json_add(o, "pid", number_or_null(is, of->pid));
     r |= ctw_json_add(o, "version", is ? text(of->version) : json_null());
     r |= ctw_json_add(o, "started_unix_seconds", moment(s, is ? of->started_usec : 0));

@@ -215,7 +215,7 @@ static void why_nothing_of_the_daemon_can_be_seen_is_told(void **state) {
         {-EPERM, "its state is for root and the group ctwatch:"},
         {-EXDEV, "ctwatchd watches the table of another network namespace:"},
         {-ESTALE, "ctwatchd is of another version:"},
-        {-EBADMSG, "What ctwatchd publishes cannot be read (content not understood):"},
+        {-EBADMSG, "What ctwatchd publishes cannot be read (damaged):"},
         {-EIO, "What ctwatchd publishes cannot be read (Input/output error):"},
         {0,
          "No ctwatchd was asked: this is one look of ctwatch itself, without rates and history."},
@@ -693,7 +693,7 @@ static void json_says_null_where_nothing_is_known(void **state) {
         if (!json_is_null(at(o, unknown[i])))
             fail_msg("%s is not null", unknown[i]);
     expect_text(o, "daemon.liveness", "none");
-    expect_text(o, "daemon.state_error", "Permission denied");
+    expect_text(o, "daemon.state_error", "for root and the group ctwatch");
     expect_text(o, "level", "ok");
     json_decref(o);
 
