@@ -50,13 +50,12 @@ void ctw_discreet_text(const char *text, char *ret, size_t size) {
 }
 
 void ctw_discreet_snapshot(struct ctw_snapshot *p) {
-    char message[CTW_SNAPSHOT_WORDS];
-
     p->who.n_sources = p->who.n_ports = p->who.n_states = 0;
     memset(p->who.sources, 0, sizeof(p->who.sources));
     memset(p->who.ports, 0, sizeof(p->who.ports));
     memset(p->who.states, 0, sizeof(p->who.states));
     for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++) {
+        char message[CTW_SNAPSHOT_WORDS] = {0};
         ctw_discreet_text(p->said[i].message, message, sizeof(message));
         memcpy(p->said[i].message, message, sizeof(message));
     }
