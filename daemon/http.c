@@ -2,11 +2,16 @@
 #include "http.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,8 +24,13 @@
  * refused (414, 431). */
 #define REQUEST_BYTES ((size_t)16 << 10)
 
-/* Of each connection, in the kernel, which doubles it: what a client that does not read leaves. */
-#define SEND_BYTES (64 << 10)
+/* Of each connection, in the kernel, which doubles them: what a client does not read, and what it
+ * sends though it does not read. */
+#define SEND_BYTES    (64 << 10)
+#define RECEIVE_BYTES (32 << 10)
+
+/* Of each connection: how long a client may acknowledge nothing. */
+#define SILENT_MSEC (CTW_PLACE_LEAVING_USEC / CTW_USEC_PER_MSEC)
 
 /* Of a stream, at a time. */
 #define BLOCK_BYTES ((size_t)8 << 10)
@@ -135,13 +145,50 @@ static yes_or_no refuse(struct MHD_Connection *connection, unsigned status, cons
 
 /* --- connections ----------------------------------------------------------------------------- */
 
-/* libmicrohttpd has no word for it, but it sees that the connection has ended. What was not sent
- * must not stay in the kernel for a client that does not read it. */
-static void dismiss(struct ctw_place *place) {
+/* Bytes that the other side has not acknowledged; the end of the connection counts as one. */
+static bool has_unsent(int fd) {
+    int bytes;
+
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+}
+
+/* When it is closed, nothing of it stays in the kernel for a client that does not read it. */
+static void drop_unsent(int fd) {
     const struct linger none = {.l_onoff = 1, .l_linger = 0};
 
-    if (place->busy)
-        (void)setsockopt(place->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+/* libmicrohttpd is about to close it, but the place is taken until the client has got what was
+ * sent, or has had the time for it: what the kernel holds is bounded by there being so many
+ * places. */
+static void begin_to_leave(struct ctw_http *h, struct ctw_place *place) {
+    if (place->dismissed || !has_unsent(place->fd)) {
+        ctw_places_leave(&h->places, place);
+        return;
+    }
+    const int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+        drop_unsent(place->fd);
+        ctw_places_leave(&h->places, place);
+        return;
+    }
+    (void)shutdown(fd, SHUT_RDWR);
+    ctw_place_leaves(place, fd, ctw_monotonic_usec());
+}
+
+static void end_to_leave(struct ctw_http *h, struct ctw_place *place) {
+    (void)close(place->fd);
+    ctw_places_leave(&h->places, place);
+}
+
+/* libmicrohttpd has no word for it, but it sees that the connection has ended. */
+static void dismiss(struct ctw_http *h, struct ctw_place *place) {
+    drop_unsent(place->fd);
+    if (place->leaving) {
+        end_to_leave(h, place);
+        return;
+    }
     (void)shutdown(place->fd, SHUT_RDWR);
     place->dismissed = true;
 }
@@ -159,7 +206,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **c
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (*context)
-            ctw_places_leave(&h->places, *context);
+            begin_to_leave(h, *context);
         *context = NULL;
         return;
     }
@@ -200,7 +247,7 @@ static yes_or_no answer(struct ctw_http *h, struct MHD_Connection *connection,
     if (reply.crowded) {
         struct ctw_place *oldest = ctw_places_oldest_stream(&h->places);
         if (oldest)
-            dismiss(oldest);
+            dismiss(h, oldest);
     }
     place->streams = reply.stream.stream != NULL;
     return send_reply(connection, &reply);
@@ -235,14 +282,23 @@ static bool make_room(struct ctw_http *h) {
         return true;
     struct ctw_place *place = ctw_places_next_to_go(&h->places);
     if (place)
-        dismiss(place);
+        dismiss(h, place);
     (void)MHD_run(h->mhd);
     return h->places.taken < CTW_PLACES;
 }
 
+static void bound(int fd) {
+    const int send_bytes = SEND_BYTES, receive_bytes = RECEIVE_BYTES;
+    const unsigned silent_msec = SILENT_MSEC;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
+    /* Not known to a socket in the file system. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_msec, sizeof(silent_msec));
+}
+
 /* Return: whether there may be more. */
 static bool take_in(struct ctw_http *h, int socket) {
-    const int send_bytes = SEND_BYTES;
     struct sockaddr_storage address;
     socklen_t length = sizeof(address);
 
@@ -256,19 +312,23 @@ static bool take_in(struct ctw_http *h, int socket) {
         (void)close(fd);
         return true;
     }
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
+    bound(fd);
     /* It closes what it does not take. */
     if (MHD_add_connection(h->mhd, fd, (struct sockaddr *)&address, length) == MHD_YES)
         (void)MHD_run(h->mhd);
     return true;
 }
 
-static void dismiss_overdue(struct ctw_http *h) {
+static void sweep(struct ctw_http *h) {
     const uint64_t now_usec = ctw_monotonic_usec();
 
-    for (size_t i = 0; i < CTW_PLACES; i++)
-        if (ctw_place_is_overdue(&h->places.place[i], now_usec))
-            dismiss(&h->places.place[i]);
+    for (size_t i = 0; i < CTW_PLACES; i++) {
+        struct ctw_place *place = &h->places.place[i];
+        if (place->leaving && !has_unsent(place->fd))
+            end_to_leave(h, place);
+        else if (ctw_place_is_overdue(place, now_usec))
+            dismiss(h, place);
+    }
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */
@@ -309,7 +369,7 @@ int ctw_http_run(struct ctw_http *h, const int *sockets, size_t n) {
             for (unsigned k = 0; fds[i].revents != 0 && k < COMING_MAX; k++)
                 if (!take_in(h, fds[i].fd))
                     break;
-        dismiss_overdue(h);
+        sweep(h);
     }
 }
 
@@ -358,6 +418,9 @@ struct ctw_http *ctw_http_free(struct ctw_http *h) {
         return NULL;
     if (h->mhd)
         MHD_stop_daemon(h->mhd);
+    for (size_t i = 0; i < CTW_PLACES; i++)
+        if (h->places.place[i].leaving)
+            dismiss(h, &h->places.place[i]);
     if (h->signal_fd >= 0)
         (void)close(h->signal_fd);
     free(h);

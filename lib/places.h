@@ -25,14 +25,18 @@
 /* From the end of an answer to the next request: longer than scrapers usually wait. */
 #define CTW_PLACE_KEPT_USEC (300 * UINT64_C(1000000))
 
+/* From the end of the connection until the last of what was sent has arrived. */
+#define CTW_PLACE_LEAVING_USEC (10 * UINT64_C(1000000))
+
 struct ctw_place {
     bool taken;
     bool answered; /* at least once */
     bool busy;     /* an answer is being sent */
     bool streams;  /* one that is made while it is sent */
     bool dismissed;
+    bool leaving; /* it has been ended, but not all that was sent has arrived */
     int fd;
-    uint64_t since_usec; /* it came, or asked, or was answered: whatever was last */
+    uint64_t since_usec; /* it came, or asked, or was answered, or leaves: whatever was last */
 };
 
 /* Zero-initialised it is empty. */
@@ -53,11 +57,16 @@ void ctw_place_asks(struct ctw_place *place, uint64_t now_usec);
 /** ctw_place_is_answered() - it has got all of the answer */
 void ctw_place_is_answered(struct ctw_place *place, uint64_t now_usec);
 
+/** ctw_place_leaves() - its connection has ended. @fd: what still belongs to it */
+void ctw_place_leaves(struct ctw_place *place, int fd, uint64_t now_usec);
+
 /** ctw_place_is_overdue() - it has had the time there is */
 bool ctw_place_is_overdue(const struct ctw_place *place, uint64_t now_usec);
 
 /**
  * ctw_places_next_to_go() - who has to make room for another
+ *
+ * Those who are leaving count as known: if it comes to these, they go first.
  *
  * Return: NULL when all have been dismissed already.
  */

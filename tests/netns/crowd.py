@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """crowd.py PORT SECONDS IDLE: everybody whom an HTTP server has to stand, at once.
 crowd.py PORT patience: how long it stands each that gets nowhere, when nobody else comes.
+crowd.py PORT farewell N: so many ask for more than they read, the half of them to be left then;
+they stay until they are ended.
 
 IDLE connections that say nothing and come again when they are ended; some that send a byte a
 second; some that ask for a large page and never read it; pipelining; garbage; and two scrapers,
@@ -15,14 +17,15 @@ import random
 import resource
 import select
 import selectors
+import signal
 import socket
 import sys
 import threading
 import time
 
 PORT = int(sys.argv[1])
-PATIENCE = sys.argv[2] == "patience"
-SECONDS, IDLE = (90, 0) if PATIENCE else (float(sys.argv[2]), int(sys.argv[3]))
+MODE = sys.argv[2] if sys.argv[2] in ("patience", "farewell") else None
+SECONDS, IDLE = (90, 0) if MODE else (float(sys.argv[2]), int(sys.argv[3]))
 DRIPPING, DEAF = 8, 40
 TRIES = 5
 PIPELINED = 100
@@ -224,6 +227,19 @@ def patience():
     sys.exit(1 if left else 0)
 
 
+def farewell():
+    """What they are sent fits into the kernel's memory, where it would stay for those who never
+    read it, if the server did not care any more."""
+    request = b"GET /metrics HTTP/1.1\r\n"
+    last = [request + b"\r\n", request + b"Connection: close\r\n\r\n"]
+    here = []
+    for i in range(int(sys.argv[3])):
+        here.append(come(receive=2048))
+        here[-1].sendall((request + b"\r\n") * 5 + last[i % 2])
+    print(len(here), flush=True)
+    signal.pause()
+
+
 def guarded(what):
     def run():
         try:
@@ -234,10 +250,10 @@ def guarded(what):
 
 
 def main():
-    if PATIENCE:
-        patience()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, IDLE + 500), limit))
+    if MODE:
+        patience() if MODE == "patience" else farewell()
     who = [scrape_kept, scrape, idle, deaf, pipeline, garbage] + [drip] * DRIPPING
     threads = [guarded(what) for what in who]
     for thread in threads:

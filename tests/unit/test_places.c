@@ -113,6 +113,53 @@ static void who_was_answered_may_stay_for_300_s(void **state) {
     assert_true(ctw_place_is_overdue(p, 330 * SEC + 1));
 }
 
+static void who_leaves_may_take_10_s(void **state) {
+    (void)state;
+    struct ctw_place *p = answered(10);
+    ctw_place_asks(p, 20 * SEC);
+    ctw_place_leaves(p, 7, 20 * SEC);
+    assert_int_equal(p->fd, 7);
+    assert_false(ctw_place_is_overdue(p, 30 * SEC));
+    assert_true(ctw_place_is_overdue(p, 30 * SEC + 1));
+}
+
+static void a_place_is_taken_until_who_leaves_has_left(void **state) {
+    (void)state;
+    struct ctw_place *p = answered(1);
+    p->streams = true;
+    ctw_place_leaves(p, 7, 2 * SEC);
+    assert_int_equal(places.taken, 1);
+    assert_null(ctw_places_oldest_stream(&places)); /* it has ended already */
+    ctw_places_leave(&places, p);
+    assert_int_equal(places.taken, 0);
+    assert_false(p->leaving);
+}
+
+static void those_who_leave_go_before_those_who_stay(void **state) {
+    (void)state;
+    for (uint64_t i = 1; i <= CTW_PLACES / 2; i++)
+        answered(i);
+    comes(50);
+    assert_int_equal(ctw_places_next_to_go(&places)->fd, 50); /* a place is theirs for a while */
+    ctw_place_leaves(answered(51), 71, 51 * SEC);
+    ctw_place_leaves(answered(52), 72, 52 * SEC);
+    assert_int_equal(ctw_places_next_to_go(&places)->fd, 71);
+    ctw_places_leave(&places, ctw_places_next_to_go(&places));
+    assert_int_equal(ctw_places_next_to_go(&places)->fd, 72);
+    ctw_places_leave(&places, ctw_places_next_to_go(&places));
+    assert_int_equal(ctw_places_next_to_go(&places)->fd, 50);
+}
+
+/* They may have got an answer that is none of ours, such as 414. */
+static void strangers_who_leave_do_not_take_it_all(void **state) {
+    (void)state;
+    answered(1);
+    for (uint64_t i = 2; i <= CTW_PLACES / 2 + 1; i++)
+        ctw_place_leaves(comes(i), (int)(100 + i), i * SEC);
+    comes(50);
+    assert_int_equal(ctw_places_next_to_go(&places)->fd, 102);
+}
+
 static void a_place_that_is_free_is_not_overdue(void **state) {
     (void)state;
     struct ctw_place *p = comes(1);
@@ -143,6 +190,10 @@ int main(void) {
         cmocka_unit_test_setup(nobody_goes_twice, empty),
         cmocka_unit_test_setup(an_answer_must_end_within_30_s, empty),
         cmocka_unit_test_setup(who_was_answered_may_stay_for_300_s, empty),
+        cmocka_unit_test_setup(who_leaves_may_take_10_s, empty),
+        cmocka_unit_test_setup(a_place_is_taken_until_who_leaves_has_left, empty),
+        cmocka_unit_test_setup(those_who_leave_go_before_those_who_stay, empty),
+        cmocka_unit_test_setup(strangers_who_leave_do_not_take_it_all, empty),
         cmocka_unit_test_setup(a_place_that_is_free_is_not_overdue, empty),
         cmocka_unit_test_setup(the_oldest_stream_goes_for_another, empty),
     };
