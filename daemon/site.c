@@ -25,10 +25,15 @@
 /* Readers of /history at a time: each has a copy of its own, of a megabyte. */
 #define STREAMS_MAX 8u
 
+/* What a daemon left half written takes a while to be told from what is being written, in which
+ * nobody else is served: afterwards it is left alone for so long. */
+#define TORN_USEC CTW_USEC_PER_SEC
+
 struct ctw_site {
     const char *directory;
     bool addresses;
     unsigned streams;
+    uint64_t torn_until_usec, history_torn_until_usec;
 
     /* for the request being answered */
     int error; /* why there is no snapshot; 0: there is one */
@@ -38,11 +43,29 @@ struct ctw_site {
     struct ctw_history history;
 };
 
+static int note_torn(int r, uint64_t *until_usec) {
+    if (r == -EAGAIN)
+        *until_usec = ctw_monotonic_usec() + TORN_USEC;
+    return r;
+}
+
+static int read_snapshot(struct ctw_site *s, struct ctw_snapshot *ret) {
+    if (ctw_monotonic_usec() < s->torn_until_usec)
+        return -EAGAIN;
+    return note_torn(ctw_state_read(s->directory, ret), &s->torn_until_usec);
+}
+
+static int read_history(struct ctw_site *s, struct ctw_history *ret) {
+    if (ctw_monotonic_usec() < s->history_torn_until_usec)
+        return -EAGAIN;
+    return note_torn(ctw_state_read_history(s->directory, ret), &s->history_torn_until_usec);
+}
+
 static void look(struct ctw_site *s) {
-    s->now_usec = ctw_monotonic_usec();
+    s->error = read_snapshot(s, &s->snapshot);
+    s->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
     s->realtime_usec = ctw_realtime_usec();
     s->liveness = CTW_LIVENESS_NONE;
-    s->error = ctw_state_read(s->directory, &s->snapshot);
     if (s->error < 0)
         return;
     s->liveness = ctw_snapshot_liveness(&s->snapshot, s->now_usec);
@@ -106,7 +129,7 @@ static int show_metrics(struct ctw_site *s, bool openmetrics, struct ctw_http_re
 }
 
 static int show_status(struct ctw_site *s, bool json, struct ctw_http_reply *ret) {
-    const bool has_history = ctw_state_read_history(s->directory, &s->history) >= 0;
+    const bool has_history = read_history(s, &s->history) >= 0;
     const struct ctw_status status = {
         .snapshot = &s->snapshot,
         .history = has_history ? &s->history : NULL,
@@ -138,12 +161,14 @@ static int show_top(struct ctw_site *s, bool json, struct ctw_http_reply *ret) {
 }
 
 static int show_health(const struct ctw_site *s, struct ctw_http_reply *ret) {
+    const uint64_t looked_usec = s->snapshot.looked_usec; /* by another clock it is to come */
+
     switch (s->liveness) {
     case CTW_LIVENESS_LOOKING:
         return say(ret, 200, "ok\n");
     case CTW_LIVENESS_LATE:
         return say(ret, 503, "ctwatchd hangs or has died: its last look was %" PRIu64 " s ago\n",
-                   (s->now_usec - s->snapshot.looked_usec) / CTW_USEC_PER_SEC);
+                   (s->now_usec > looked_usec ? s->now_usec - looked_usec : 0) / CTW_USEC_PER_SEC);
     case CTW_LIVENESS_STOPPED:
         return say(ret, 503, "ctwatchd has been stopped\n");
     case CTW_LIVENESS_NONE:
@@ -212,7 +237,7 @@ static int show_history(struct ctw_site *site, enum ctw_history_format format, c
     struct stream *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    site->error = ctw_state_read_history(site->directory, &s->history);
+    site->error = read_history(site, &s->history);
     if (site->error < 0) {
         free(s);
         return say_why_not(site, ret);
@@ -229,7 +254,7 @@ static int show_history(struct ctw_site *site, enum ctw_history_format format, c
 
 /* --- which it is ----------------------------------------------------------------------------- */
 
-enum page { METRICS, STATUS, TOP, HISTORY };
+enum page { METRICS, STATUS, TOP, HISTORY, HEALTH };
 enum form { TEXT, JSON, CSV };
 
 static const struct {
@@ -241,6 +266,7 @@ static const struct {
     {"/status.json", STATUS, JSON},   {"/top", TOP, TEXT},
     {"/top.json", TOP, JSON},         {"/history", HISTORY, TEXT},
     {"/history.json", HISTORY, JSON}, {"/history.csv", HISTORY, CSV},
+    {"/healthz", HEALTH, TEXT},
 };
 
 static int show_history_as(struct ctw_site *s, enum form form, struct ctw_http_reply *ret) {
@@ -259,6 +285,8 @@ static int show(struct ctw_site *s, enum page page, enum form form, const char *
                 struct ctw_http_reply *ret) {
     const bool json = form == JSON || (form == TEXT && ctw_accept_prefers(accept, JSON_TYPE));
 
+    if (page == HEALTH)
+        return show_health(s, ret);
     if (page == METRICS)
         return show_metrics(s, ctw_accept_prefers(accept, "application/openmetrics-text"), ret);
     if (page == TOP && !s->addresses)
@@ -278,12 +306,12 @@ int ctw_site_answer(void *site, const struct ctw_http_request *request,
 
     if (strcmp(request->path, "/") == 0)
         return show_index(s, ret);
-    look(s);
-    if (strcmp(request->path, "/healthz") == 0)
-        return show_health(s, ret);
-    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-        if (strcmp(request->path, pages[i].path) == 0)
-            return show(s, pages[i].page, pages[i].form, request->accept, ret);
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (strcmp(request->path, pages[i].path) != 0)
+            continue;
+        look(s);
+        return show(s, pages[i].page, pages[i].form, request->accept, ret);
+    }
     return say(ret, 404, "there is no such page: / lists those there are\n");
 }
 

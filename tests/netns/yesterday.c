@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * yesterday DIR [SECONDS]: leaves in DIR what a daemon would have that looked for so many seconds,
- * a day if nothing is said, and died just now. Each number in it is as long as it can be.
+ * yesterday DIR [SECONDS [ahead|torn]]: leaves in DIR what a daemon would have that looked for so
+ * many seconds, a day if nothing is said, and died just now: by a clock that is an hour ahead, or
+ * in the middle of writing it. Each number in it is as long as it can be.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,8 @@
 #include "snapshot.h"
 #include "text.h"
 
-#define DAY_SEC 86400u
+#define DAY_SEC  86400u
+#define HOUR_SEC 3600u
 
 static uint64_t clock_usec(clockid_t clock) {
     struct timespec ts;
@@ -46,6 +49,16 @@ static void fill(struct ctw_history *h, uint64_t now_usec, uint64_t seconds) {
     }
 }
 
+/* A daemon that is started later takes up what is of the same boot. */
+static bool read_boot(char ret[static CTW_BOOT_SIZE]) {
+    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    const bool is_read = fd >= 0 && read(fd, ret, CTW_BOOT_SIZE - 1) > 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return is_read;
+}
+
 static int write_file(const char *directory, const struct ctw_state *state) {
     char path[4096];
 
@@ -64,14 +77,19 @@ int main(int argc, char *argv[]) {
     uint64_t seconds = DAY_SEC, now_usec = clock_usec(CLOCK_MONOTONIC);
     struct ctw_state *state = calloc(1, sizeof(*state));
 
-    if (!state || argc < 2 || argc > 3 ||
-        (argc == 3 && ctw_text_decimal(argv[2], strlen(argv[2]), DAY_SEC, &seconds) < 0)) {
-        (void)fputs("usage: yesterday DIR [SECONDS]\n", stderr);
+    const char *how = argc == 4 ? argv[3] : "whole";
+    const bool ahead = strcmp(how, "ahead") == 0, torn = strcmp(how, "torn") == 0;
+
+    if (!state || argc < 2 || argc > 4 || (argc == 4 && !ahead && !torn) ||
+        (argc >= 3 && ctw_text_decimal(argv[2], strlen(argv[2]), DAY_SEC, &seconds) < 0)) {
+        (void)fputs("usage: yesterday DIR [SECONDS [ahead|torn]]\n", stderr);
         return EXIT_FAILURE;
     }
     /* A machine that has not been up for so long will have been. */
     if (now_usec < (seconds + 60) * CTW_USEC_PER_SEC)
         now_usec = (seconds + 60) * CTW_USEC_PER_SEC;
+    if (ahead)
+        now_usec += HOUR_SEC * CTW_USEC_PER_SEC;
     state->magic = CTW_STATE_MAGIC;
     state->version = CTW_STATE_VERSION;
     state->bytes = sizeof(*state);
@@ -79,7 +97,8 @@ int main(int argc, char *argv[]) {
     state->now.looked_usec = state->now.due_usec = now_usec;
     state->now.looked_realtime_usec = clock_usec(CLOCK_REALTIME);
     fill(&state->history, now_usec, seconds);
-    const int r = write_file(argv[1], state);
+    state->now_sequence = state->history_sequence = torn;
+    const int r = read_boot(state->boot) ? write_file(argv[1], state) : -EIO;
     free(state);
     if (r < 0)
         (void)fprintf(stderr, "yesterday: %s: %s\n", argv[1], strerror(-r));
