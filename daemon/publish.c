@@ -19,7 +19,8 @@
 
 #define RETRY_USEC (10 * CTW_USEC_PER_SEC)
 
-/* Whoever removes the file again and again has a new one made this often and no more. */
+/* Whoever removes the file again and again has a new one made this often and no more; and this
+ * often it is seen to. */
 #define REMAKE_USEC CTW_USEC_PER_SEC
 
 struct ctw_publish {
@@ -29,13 +30,15 @@ struct ctw_publish {
     int fd;                   /* of the file that is mapped; -1: it is private memory */
     struct ctw_state *shared; /* the file, or in private memory what would be in it */
     uint64_t now_sequence, history_sequence;
-    uint64_t next_usec; /* the file is made no earlier */
+    uint64_t seen_usec; /* when the file was last seen to */
+    uint64_t next_usec; /* it is made no earlier */
     int error;          /* why there is none, and about what */
     const char *what;
     char boot[CTW_BOOT_SIZE]; /* "": not known */
     /* What is published. It is kept here and copied at each publication, so that it is whole
      * whatever happens to the file, and readers are in the way of none of its making. */
     struct ctw_snapshot now;
+    uint64_t said, who_usec; /* the last of each that has been copied */
 };
 
 static void close_fd(const int *fd) {
@@ -295,9 +298,20 @@ struct ctw_snapshot *ctw_publish_begin(struct ctw_publish *p) {
     return &p->now;
 }
 
+/* Words and names are most of it, and change seldom: a calm look leaves their pages alone. */
+static size_t changed(struct ctw_publish *p) {
+    if (p->said == p->now.n_said && p->who_usec == p->now.who_usec)
+        return offsetof(struct ctw_snapshot, said);
+    p->said = p->now.n_said;
+    p->who_usec = p->now.who_usec;
+    return sizeof(p->now);
+}
+
 void ctw_publish_end(struct ctw_publish *p) {
+    const size_t size = changed(p);
+
     open_sequence(&p->shared->now_sequence, p->now_sequence);
-    memcpy(&p->shared->now, &p->now, sizeof(p->now));
+    memcpy(&p->shared->now, &p->now, size);
     p->now_sequence = close_sequence(&p->shared->now_sequence, p->now_sequence);
 }
 
@@ -313,7 +327,8 @@ void ctw_publish_end_history(struct ctw_publish *p) {
 static void look(struct ctw_publish *p, uint64_t now_usec) {
     uint32_t owner;
 
-    if (p->fd >= 0) {
+    if (p->fd >= 0 && now_usec - p->seen_usec >= REMAKE_USEC) {
+        p->seen_usec = now_usec;
         p->error = file_error(p);
         p->what = p->path;
         if (p->error == -EBADMSG)

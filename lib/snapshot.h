@@ -101,16 +101,17 @@ struct ctw_snapshot {
     /* alerts since the start */
     uint64_t alerts[CTW_ALERT_KINDS];
     uint64_t n_said; /* the newest is said[(n_said - 1) % CTW_SNAPSHOT_SAID] */
-    struct ctw_said said[CTW_SNAPSHOT_SAID];
-
-    /* who fills it, when last asked */
-    uint64_t who_usec;
-    struct ctw_who who;
 
     /* of the settings in force, what a reader needs to make sense of it all */
     uint32_t warning_permyriad, critical_permyriad, clear_permyriad;
     uint64_t interval_usec;
     enum ctw_events_mode events_mode;
+
+    uint64_t who_usec; /* when it was last asked who fills the table */
+
+    /* What follows changes with n_said and who_usec only. */
+    struct ctw_said said[CTW_SNAPSHOT_SAID];
+    struct ctw_who who;
 };
 
 /* --- the file -------------------------------------------------------------------------------- */

@@ -4,10 +4,11 @@
  * bench_look: one look, decision included, against two bare preads of the same two files.
  *
  * The look is what the daemon does at a wake-up, less the loop: the clock, count and max, the
- * counters and buckets when they are asked for, the decision. It is measured as it comes in a
- * calm hour, four a second (so the counters are read at every fourth), in virtual time, and as it
- * comes in a flood, every two milliseconds. The two sides take turns, so that a machine that
- * changes its speed changes both.
+ * counters and buckets when they are asked for, the decision; and, in the second pair of lines,
+ * what readers see of it, published in a folder of its own. It is measured as it comes in a calm
+ * hour, four a second (so the counters are read at every fourth), in virtual time, and as it comes
+ * in a flood, every two milliseconds. The two sides take turns, so that a machine that changes its
+ * speed changes both.
  */
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chronicle.h"
 #include "table.h"
 #include "watch.h"
 
@@ -53,6 +55,7 @@ static uint64_t bare_preads(int count, int max) {
 
 struct side {
     struct ctw_table *table;
+    struct ctw_chronicle *chronicle; /* NULL: nothing is published */
     struct ctw_watch watch;
     struct ctw_settings settings;
     struct ctw_tick tick;
@@ -71,7 +74,13 @@ static uint64_t looks(struct side *s, uint64_t step_usec) {
             ctw_watch_wants_counters(&s->watch, &s->tick))
             ctw_table_look_counters(s->table, &s->tick.sample,
                                     &s->tick.sources[CTW_SOURCE_COUNTERS]);
+        if (s->chronicle)
+            ctw_chronicle_health(s->chronicle, s->tick.now_usec,
+                                 &s->tick.sources[CTW_SOURCE_STATE]);
         ctw_watch_step(&s->watch, &s->settings, &s->tick, &s->verdict);
+        if (s->chronicle)
+            ctw_chronicle_look(s->chronicle, &s->settings, &s->watch, &s->tick, &s->verdict,
+                               s->tick.now_usec, s->tick.now_usec + step_usec);
     }
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
 }
@@ -87,30 +96,45 @@ static double median(double *values) {
     return values[ROUNDS / 2];
 }
 
-int main(void) {
-    static struct side side;
+static void compare(struct side *s, int count, int max, const char *what) {
     static double bare[ROUNDS], calm[ROUNDS], flood[ROUNDS], calm_ratio[ROUNDS],
         flood_ratio[ROUNDS];
-    const int count = open_or_say("/proc/sys/net/netfilter/nf_conntrack_count");
-    const int max = open_or_say("/proc/sys/net/netfilter/nf_conntrack_max");
-
-    if (count < 0 || max < 0 || ctw_table_new("", &side.table) < 0)
-        return EXIT_FAILURE;
-    ctw_settings_defaults(&side.settings);
-    side.tick.now_usec = 1;
 
     for (int i = 0; i < ROUNDS; i++) {
         bare[i] = (double)bare_preads(count, max) / LOOKS;
-        calm[i] = (double)looks(&side, side.settings.poll.interval_usec) / LOOKS;
-        flood[i] = (double)looks(&side, side.settings.poll.fastest_usec) / LOOKS;
+        calm[i] = (double)looks(s, s->settings.poll.interval_usec) / LOOKS;
+        flood[i] = (double)looks(s, s->settings.poll.fastest_usec) / LOOKS;
         calm_ratio[i] = calm[i] / bare[i];
         flood_ratio[i] = flood[i] / bare[i];
     }
-    (void)printf("two bare preads            %7.0f ns\n", median(bare));
-    (void)printf("one look, four a second    %7.0f ns   ratio %.2f   (at most 3)\n", median(calm),
+    (void)printf("two bare preads             %7.0f ns\n", median(bare));
+    (void)printf("%-9s, four a second  %7.0f ns   ratio %.2f   (at most 3)\n", what, median(calm),
                  median(calm_ratio));
-    (void)printf("one look, every 2 ms       %7.0f ns   ratio %.2f   (at most 3)\n", median(flood),
+    (void)printf("%-9s, every 2 ms     %7.0f ns   ratio %.2f   (at most 3)\n", what, median(flood),
                  median(flood_ratio));
+}
+
+int main(void) {
+    static struct side side;
+    const int count = open_or_say("/proc/sys/net/netfilter/nf_conntrack_count");
+    const int max = open_or_say("/proc/sys/net/netfilter/nf_conntrack_max");
+    char folder[] = "/dev/shm/ctwatch-bench.XXXXXX"; /* a tmpfs, as /run is */
+    char file[64];
+
+    if (count < 0 || max < 0 || ctw_table_new("", &side.table) < 0 || !mkdtemp(folder))
+        return EXIT_FAILURE;
+    ctw_settings_defaults(&side.settings);
+    side.tick.now_usec = 1;
+    compare(&side, count, max, "one look");
+    if (ctw_chronicle_new(folder, "", 0, &side.chronicle) < 0)
+        return EXIT_FAILURE;
+    compare(&side, count, max, "published");
+
+    (void)ctw_chronicle_free(side.chronicle);
     (void)ctw_table_free(side.table);
-    return EXIT_SUCCESS;
+    for (const char *const *name = (const char *const[]){"state", "lock", NULL}; *name; name++) {
+        (void)snprintf(file, sizeof(file), "%s/%s", folder, *name);
+        (void)unlink(file);
+    }
+    return rmdir(folder) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -104,6 +104,27 @@ static void what_is_published_is_read_and_no_more(void **state) {
     assert_int_equal(fine_mean(&p->history, 86399), 77);
 }
 
+/* They are left alone at a look that says nothing. */
+static void words_and_names_are_published_when_they_change(void **state) {
+    struct place *p = *state;
+
+    begin(p);
+    publish_calm(p);
+    sample_said(ctw_publish_begin(p->publish), 1, CTW_ALERT_CONFIG, CTW_EDGE_BEGIN, CTW_LEVEL_OK,
+                "read again");
+    ctw_publish_end(p->publish);
+    assert_int_equal(read_state(p), 0);
+    assert_string_equal(p->got.said[0].message, "read again");
+
+    struct ctw_snapshot *now = ctw_publish_begin(p->publish);
+    now->who_usec = SAMPLE_NOW_USEC;
+    now->who.known = true;
+    now->who.entries = 5000;
+    ctw_publish_end(p->publish);
+    assert_int_equal(read_state(p), 0);
+    assert_int_equal(p->got.who.entries, 5000);
+}
+
 static void publishing_nowhere_is_no_fault(void **state) {
     struct place *p = *state;
     uint32_t owner;
@@ -406,6 +427,7 @@ int main(void) {
         TEST(it_is_made_for_the_group_of_its_directory),
         TEST(the_group_of_a_directory_that_was_there_is_the_files),
         TEST(what_is_published_is_read_and_no_more),
+        TEST(words_and_names_are_published_when_they_change),
         TEST(publishing_nowhere_is_no_fault),
         TEST(the_second_is_told_who_the_first_is),
         TEST(another_directory_is_another_matter),

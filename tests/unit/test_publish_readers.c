@@ -65,6 +65,7 @@ static void fill(struct ctw_snapshot *p, uint32_t n) {
     for (unsigned i = 0; i < CTW_WHO_TOP_MAX; i++)
         p->who.sources[i].permyriad = p->who.ports[i].permyriad = p->who.states[i].permyriad = n;
     p->interval_usec = n;
+    p->n_said = n; /* names and words are published when it changes */
 }
 
 static bool is_whole(const struct ctw_snapshot *got) {
