@@ -5,8 +5,8 @@
 /*
  * What keeps a process alive whose mapped file is cut by somebody else while it writes there.
  *
- * The kernel answers that with SIGBUS. Whoever looks at the file's size before each write is safe
- * but for the moment between the two; this is for that moment.
+ * The kernel answers that with SIGBUS. Whoever looks at the file's size now and then finds out that
+ * it was cut; this is for the writes before that.
  */
 
 #include <stddef.h>

@@ -8,8 +8,8 @@
  * DIRECTORY/state holds a struct ctw_state, DIRECTORY/lock the process id of the one that publishes
  * there. Where either cannot be made (no room, no permission), the value lives on in private
  * memory, and they are tried again every ten seconds; a file that somebody has removed or cut is
- * made anew at once. A history that a former daemon left there is taken over; of a file that was
- * cut it is lost.
+ * made anew within a second. A history that a former daemon of this boot left there is taken over;
+ * of a file that was cut it is lost.
  */
 
 #include "../lib/alert.h"
