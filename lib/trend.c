@@ -91,10 +91,15 @@ uint64_t ctw_trend_usec_to(int64_t rate, uint64_t headroom) {
     return headroom * CTW_USEC_PER_SEC / (uint64_t)rate;
 }
 
-/* Whether it went on at half the rate at least over the last quarter of the window: past that, the
- * burst is over and its mean says nothing about now. */
-static bool still_going(const struct ctw_trend *t, uint64_t window_usec, int64_t rate) {
-    return rate_between(point_before(t, window_usec / 4), &t->last) >= rate / 2;
+/* Whether it went on at half the rate at least over the last quarter of the window, and over no
+ * more than the time it forecasts: past that, the burst is over and its mean says nothing about
+ * now. A rate that fills the table in two seconds has ended when nothing has come for two. */
+static bool still_going(const struct ctw_trend *t, uint64_t window_usec, int64_t rate,
+                        uint64_t usec_to_full) {
+    const uint64_t ahead = usec_to_full > SPACING_USEC ? usec_to_full : SPACING_USEC;
+    const uint64_t recent = window_usec / 4 < ahead ? window_usec / 4 : ahead;
+
+    return rate_between(point_before(t, recent), &t->last) >= rate / 2;
 }
 
 /* Whether the table has filled by so little, from wherever, that no window can make a forecast.
@@ -122,7 +127,7 @@ bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *
 
         const int64_t rate = rate_between(from, &t->last);
         const uint64_t usec = ctw_trend_usec_to(rate, headroom);
-        if (usec != UINT64_MAX && usec / BELIEF <= lasted && still_going(t, window, rate)) {
+        if (usec != UINT64_MAX && usec / BELIEF <= lasted && still_going(t, window, rate, usec)) {
             *ret_usec = usec;
             *ret_rate = rate;
             return true;

@@ -64,7 +64,7 @@ uint64_t ctw_trend_usec_to(int64_t rate, uint64_t headroom);
  *
  * A rate is believed once it has lasted for a tenth of the time it forecasts and is still going
  * on: a one-second burst says nothing about the next five minutes, but all about the next ten
- * seconds.
+ * seconds; and what would have filled the table by now, had it gone on, is over.
  *
  * Return: whether there is such a forecast.
  */

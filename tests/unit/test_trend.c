@@ -231,6 +231,19 @@ static void a_burst_that_is_over_is_not_believed(void **state) {
     expect_none(&t, 100 * 1000);
 }
 
+/* Half a minute ago the table began to fill, and three seconds ago it stopped, a little below its
+ * max: no window, however long, makes that two seconds to full. */
+static void what_would_have_filled_it_by_now_is_not_believed(void **state) {
+    struct ctw_trend t = {0};
+    (void)state;
+
+    uint32_t count = go_on(&t, 0, 20 * SEC, 250 * MSEC, 210000, 0);
+    count = go_on(&t, 20250 * MSEC, 29 * SEC, 250 * MSEC, count, 6000);
+    expect_forecast(&t, 4096, 682666, 6000);
+    go_on(&t, 29250 * MSEC, 32 * SEC, 250 * MSEC, count, 0);
+    expect_none(&t, 4096);
+}
+
 /* As after SIGSTOP: what lies between two looks counts as evenly spread. */
 static void a_gap_is_bridged(void **state) {
     struct ctw_trend t = {0};
@@ -285,6 +298,7 @@ int main(void) {
         cmocka_unit_test(a_table_that_does_not_fill_is_not_forecast),
         cmocka_unit_test(a_short_burst_says_nothing_about_minutes),
         cmocka_unit_test(a_burst_that_is_over_is_not_believed),
+        cmocka_unit_test(what_would_have_filled_it_by_now_is_not_believed),
         cmocka_unit_test(a_gap_is_bridged),
         cmocka_unit_test(looks_far_apart_forecast_from_what_there_is),
         cmocka_unit_test(a_forecast_does_not_depend_on_the_place_in_the_ring),
