@@ -7,7 +7,9 @@ says usage begin level=critical
 table count=10000 early_drop=40
 look at 2s
 says early_drop begin level=full early_drops=40 drops=0 log_lines=0
-look every 250ms until 20s early_drop+=10
+# Its count trembles below max meanwhile. That is no table about to fill: it is full.
+look every 250ms until 11s count=9990 early_drop+=10
+look every 250ms until 20s count=9999 early_drop+=10
 says nothing
 look until 40s
 says early_drop end early_drops=760
