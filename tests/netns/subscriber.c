@@ -45,7 +45,7 @@ struct subscriber {
     struct ctw_settings settings;
     bool wanted;
     uint64_t look_usec;
-    uint64_t later_usec;
+    uint64_t began_usec, later_usec;
 
     struct ctw_event_tally total;
     struct ctw_source_state state;
@@ -61,8 +61,10 @@ static uint64_t clock_nsec(clockid_t clock) {
     return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
+/* Counted from its own start, so that the sources and ports are not aged in the middle of a flood:
+ * that comes at every tenth second. */
 static uint64_t now_usec(const struct subscriber *s) {
-    return clock_nsec(CLOCK_MONOTONIC) / 1000 + s->later_usec;
+    return clock_nsec(CLOCK_MONOTONIC) / 1000 - s->began_usec + s->later_usec;
 }
 
 /* --- looking --------------------------------------------------------------------------------- */
@@ -326,6 +328,7 @@ int main(int argc, char **argv) {
         else
             return 2;
     }
+    s.began_usec = clock_nsec(CLOCK_MONOTONIC) / 1000 - CTW_USEC_PER_SEC; /* no time is 0 */
     reset(&s);
     return run(&s) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
