@@ -32,7 +32,7 @@
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 /* A look that does not return within this many seconds hangs. */
-#define HANGS_AFTER 20
+#define HANGS_AFTER 120
 
 /* A root of our own, and the table below it. */
 struct fixture {

@@ -187,26 +187,26 @@ static void write_for_ever(const struct ctw_kept *from) {
 }
 
 /* Killed at any moment, a writer leaves what was before or what it wrote, and nothing in between.
- */
+ * Each lives longer than the one before, at last long enough to write on any machine. */
 static void a_writer_killed_at_any_moment_tears_nothing(void **state) {
     struct keep_fixture *f = *state;
     struct ctw_kept k = grown;
 
     ctw_keep_put(f->k, &grown);
     run(f);
-    for (unsigned i = 0; i < 150; i++) {
+    for (unsigned i = 0; i < 150 || k.max == grown.max; i++) {
         const pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0)
             write_for_ever(&k);
-        const struct timespec t = {.tv_nsec = 1000000 + i * 400000};
+        const struct timespec t = {.tv_nsec = 1000000 + i % 2000 * 400000};
         (void)nanosleep(&t, NULL);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
         assert_int_equal(ctw_keep_read(f->k, &k), 0);
         assert_int_equal(k.before_max, grown.before_max);
+        assert_true(k.max >= grown.max);
     }
-    assert_true(k.max > grown.max);
 }
 
 #undef TEST
