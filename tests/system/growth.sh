@@ -13,10 +13,12 @@ export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1
 max_key=net.netfilter.nf_conntrack_max
 buckets_key=net.netfilter.nf_conntrack_buckets
 
-# growth_host MAX BUCKETS: everything but loopback untracked, and these limits until the end.
+# growth_host MAX BUCKETS: nothing but the flood tracked, and these limits until the end. No entry
+# of a flood ends by itself, however long a slow machine takes to send it.
 growth_host() {
     need_quiet_host
     host_track
+    with_sysctl net.netfilter.nf_conntrack_udp_timeout 3600
     with_sysctl $buckets_key "$2"
     with_sysctl $max_key "$1"
     defer stop_growing
@@ -27,13 +29,15 @@ stop_growing() { in_machine systemctl stop ctwatch 2>/dev/null || true; }
 
 # set_limits MAX BUCKETS: with an empty table.
 set_limits() {
-    host_flush || true
-    wait_for 20 table_is_empty || fail "$(host_count) entries stay in the table"
+    wait_for 60 emptied || fail "$(host_count) entries stay in the table"
     sysctl -qw $buckets_key="$2"
     sysctl -qw $max_key="$1"
 }
 
-table_is_empty() { [ "$(host_count)" -lt 200 ]; }
+emptied() {
+    host_flush || true
+    [ "$(host_count)" -lt 200 ]
+}
 
 # restart_service: with the settings on standard input, and records counted from here on.
 restart_service() {
