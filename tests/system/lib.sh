@@ -42,7 +42,7 @@ make_root() {
     say "Making $cache, once"
     defer rm -rf "$made"
     if ! mmdebstrap --quiet --variant=minbase --include="$packages" --dpkgopt='path-exclude=/usr/share/doc/*' \
-        bookworm "$made" >"$scratch/mmdebstrap.log" 2>&1; then
+        --aptopt='Acquire::Retries "3"' bookworm "$made" >"$scratch/mmdebstrap.log" 2>&1; then
         tail -n 3 "$scratch/mmdebstrap.log"
         skip "mmdebstrap cannot make a Debian root here"
     fi
@@ -57,10 +57,12 @@ make_root() {
 # What would change the kernel that the machine shares, or be in the way.
 masked=(systemd-sysctl.service systemd-modules-load.service apt-daily.timer apt-daily-upgrade.timer)
 
-# is_up PID: of systemd-nspawn, whose child is init in the end, but at first another one.
+# is_up PID: of systemd-nspawn, whose child is init in the end, but at first another one, which would
+# ask the systemd of here.
 is_up() {
     local state
     machine=$(pgrep -P "$1") || return 1
+    [ "$(readlink "/proc/$machine/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || return 1
     state=$(in_machine systemctl is-system-running 2>/dev/null) || true
     [[ $state == running || $state == degraded ]]
 }
