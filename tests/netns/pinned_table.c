@@ -33,7 +33,7 @@
 #define NOBODY 65534
 
 /* A condition that does not come within this time does not come. */
-#define PATIENCE_MSEC 10000
+#define PATIENCE_MSEC 30000
 
 static void expect(bool holds, const char *what) {
     if (holds)
