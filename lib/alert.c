@@ -64,6 +64,20 @@ const char *ctw_source_name(enum ctw_source source) {
     return "unknown";
 }
 
+const char *ctw_health_name(enum ctw_health health) {
+    switch (health) {
+    case CTW_HEALTH_UNUSED:
+        return "unused";
+    case CTW_HEALTH_OK:
+        return "ok";
+    case CTW_HEALTH_ABSENT:
+        return "absent";
+    case CTW_HEALTH_FAILED:
+        return "failed";
+    }
+    return "unknown";
+}
+
 const char *ctw_edge_name(enum ctw_edge edge) {
     switch (edge) {
     case CTW_EDGE_NONE:

@@ -149,6 +149,9 @@ const char *ctw_alert_message_id(enum ctw_alert_kind kind);
 /** ctw_source_name() - "table", "counters", "kernel_log", "events", "journal", "state" */
 const char *ctw_source_name(enum ctw_source source);
 
+/** ctw_health_name() - "unused", "ok", "absent", "failed" */
+const char *ctw_health_name(enum ctw_health health);
+
 /** ctw_edge_name() - "begin", "reminder", "end", "past" */
 const char *ctw_edge_name(enum ctw_edge edge);
 

@@ -228,17 +228,12 @@ static void put_alerts(struct page *g) {
 }
 
 static void put_health(struct page *g) {
-    static const char *const names[] = {[CTW_HEALTH_UNUSED] = "unused",
-                                        [CTW_HEALTH_OK] = "ok",
-                                        [CTW_HEALTH_ABSENT] = "absent",
-                                        [CTW_HEALTH_FAILED] = "failed"};
-
     for (int source = 0; g->snapshot && source < CTW_SOURCES; source++)
         for (int i = 0; i <= CTW_HEALTH_FAILED; i++)
             put_sample(
                 g, "",
                 (struct label[LABELS_MAX]){{"source", ctw_source_name((enum ctw_source)source)},
-                                           {g->family->name, names[i]}},
+                                           {g->family->name, ctw_health_name((enum ctw_health)i)}},
                 (int)g->snapshot->sources[source].health == i, NUMBER);
 }
 

@@ -77,12 +77,8 @@ static json_t *daemon_of(const struct ctw_status *s) {
 }
 
 static json_t *source(const struct ctw_snapshot_source *s) {
-    static const char *const names[] = {[CTW_HEALTH_UNUSED] = "unused",
-                                        [CTW_HEALTH_OK] = "ok",
-                                        [CTW_HEALTH_ABSENT] = "absent",
-                                        [CTW_HEALTH_FAILED] = "failed"};
     json_t *o = json_object();
-    int r = ctw_json_add(o, "health", json_string(names[s->health]));
+    int r = ctw_json_add(o, "health", json_string(ctw_health_name(s->health)));
 
     r |= ctw_json_add(o, "fault", fault(s->health, s->error, s->what[0] != '\0' ? s->what : NULL));
     return ctw_json_whole(o, r);

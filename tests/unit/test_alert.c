@@ -31,6 +31,17 @@ static void a_hundred_percent_means_full(void **state) {
     assert_field(&a, "CTWATCH_MAX", "0");
 }
 
+static void healths_have_the_names_that_readers_know(void **state) {
+    static const char *const names[] = {[CTW_HEALTH_UNUSED] = "unused",
+                                        [CTW_HEALTH_OK] = "ok",
+                                        [CTW_HEALTH_ABSENT] = "absent",
+                                        [CTW_HEALTH_FAILED] = "failed"};
+
+    (void)state;
+    for (int i = 0; i <= CTW_HEALTH_FAILED; i++)
+        assert_string_equal(ctw_health_name((enum ctw_health)i), names[i]);
+}
+
 static void fields_are_there_only_where_they_say_something(void **state) {
     struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
 
@@ -270,6 +281,7 @@ static void a_field_is_found_by_its_whole_name(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hundred_percent_means_full),
+        cmocka_unit_test(healths_have_the_names_that_readers_know),
         cmocka_unit_test(fields_are_there_only_where_they_say_something),
         cmocka_unit_test(priorities_follow_kind_level_and_edge),
         cmocka_unit_test(every_kind_has_an_id_of_its_own),
