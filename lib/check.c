@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "level.h"
+#include "moment.h"
 #include "state_fault.h"
 
 /* A time to full above this is a line drawn through noise. */
@@ -88,10 +89,6 @@ static const char *word(enum ctw_check_state state) {
     return "UNKNOWN";
 }
 
-static uint64_t seconds_up(uint64_t usec) {
-    return usec / CTW_USEC_PER_SEC + (usec % CTW_USEC_PER_SEC > 0);
-}
-
 static void add_error(struct ctw_line *l, int error) {
     if (error == -EBADMSG || error == -EPROTONOSUPPORT)
         ctw_line_add(l, "content not understood");
@@ -145,8 +142,10 @@ static void add_cause(struct ctw_line *l, const struct ctw_check_facts *f, enum 
 static void add_outlook(struct ctw_line *l, const struct ctw_check_facts *f) {
     const struct ctw_snapshot *p = f->snapshot;
 
-    if (looking(f) && p->has_table && p->fills && p->usec_to_full < FULL_WITHIN_USEC)
-        ctw_line_add(l, ", full in %" PRIu64 " s", seconds_up(p->usec_to_full));
+    if (!looking(f) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
+        return;
+    ctw_line_add(l, ", full in ");
+    ctw_line_add_span(l, p->usec_to_full);
 }
 
 static void add_daemon(struct ctw_line *l, const struct ctw_check_facts *f) {
