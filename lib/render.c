@@ -8,14 +8,7 @@
 
 #include "level.h"
 #include "out.h"
-
-/* "60.1 %": of a share the nearest tenth; @width is that of the number. */
-static void put_percent(struct ctw_out *o, int width, uint32_t share) {
-    const uint32_t tenths = (share + 5) / 10;
-
-    ctw_out_put(o, "%*" PRIu32 ".%" PRIu32 " %%", width > 2 ? width - 2 : 0, tenths / 10,
-                tenths % 10);
-}
+#include "shares.h"
 
 /* --- one list -------------------------------------------------------------------------------- */
 
@@ -49,7 +42,7 @@ static void put_row(struct ctw_out *o, const struct ctw_top *t, int width, const
 
     print_entries(t, entries, number);
     ctw_out_put(o, "%-*s %9s ", width, name, number);
-    put_percent(o, 5, permyriad(entries, t->who.entries));
+    ctw_share_put(o, 5, permyriad(entries, t->who.entries));
 }
 
 /* Who was met only once in a sample is nobody in particular. */
@@ -168,7 +161,7 @@ static void put_basis(struct ctw_out *o, const struct ctw_top *t) {
     } else if (t->who.sampled) {
         ctw_out_put(o, "a random sample of %" PRIu32 " of them: shares are right within ",
                     t->who.entries);
-        put_percent(o, 0, t->who.margin_permyriad);
+        ctw_share_put(o, 0, t->who.margin_permyriad);
         ctw_out_put(o, "\n");
     } else {
         ctw_out_put(o, "all %" PRIu32 " were counted\n", t->who.entries);
@@ -179,17 +172,6 @@ static void put_basis(struct ctw_out *o, const struct ctw_top *t) {
                "the entries of other network namespaces\n");
     if (t->interrupted)
         ctw_out_put(o, "they changed places meanwhile: some may be missing or counted twice\n");
-}
-
-static void put_outlook(struct ctw_out *o, const struct ctw_who *who) {
-    ctw_out_put(o, "\nassured    ");
-    put_percent(o, 5, who->assured_permyriad);
-    ctw_out_put(o, "  of the entries cannot be evicted from a full table\n");
-    if (!who->has_drop_risk)
-        return;
-    ctw_out_put(o, "drop risk  ");
-    put_percent(o, 5, who->drop_risk_permyriad);
-    ctw_out_put(o, "  of new connections lost, should it fill up with the like\n");
 }
 
 size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size) {
@@ -207,6 +189,6 @@ size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size) {
         put_list(&o, t, &t->lists[i]);
     for (; i + 1 < t->n_lists; i += 2)
         put_pair(&o, t, &t->lists[i], &t->lists[i + 1]);
-    put_outlook(&o, &t->who);
+    ctw_share_put_outlook(&o, &t->who);
     return o.used;
 }

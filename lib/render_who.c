@@ -5,18 +5,11 @@
 
 #include "moment.h"
 #include "out.h"
+#include "shares.h"
 
 /* The longest name there is, and a bar. */
 #define NAME_WIDTH 50
 #define BAR_WIDTH  20
-
-/* "60.1 %": the nearest tenth; @width is that of the number. */
-static void put_percent(struct ctw_out *o, int width, uint32_t permyriad) {
-    const uint32_t tenths = (permyriad + 5) / 10;
-
-    ctw_out_put(o, "%*" PRIu32 ".%" PRIu32 " %%", width > 2 ? width - 2 : 0, tenths / 10,
-                tenths % 10);
-}
 
 static void put_basis(struct ctw_out *o, const struct ctw_snapshot *p, uint64_t now_usec) {
     struct ctw_line ago;
@@ -29,7 +22,7 @@ static void put_basis(struct ctw_out *o, const struct ctw_snapshot *p, uint64_t 
     } else if (p->who.sampled) {
         ctw_out_put(o, "a random sample of %" PRIu32 " entries, shares are right within ",
                     p->who.entries);
-        put_percent(o, 0, p->who.margin_permyriad);
+        ctw_share_put(o, 0, p->who.margin_permyriad);
         ctw_out_put(o, "\n");
     } else {
         ctw_out_put(o, "all %" PRIu32 " entries\n", p->who.entries);
@@ -46,20 +39,9 @@ static void put_list(struct ctw_out *o, const char *title, const struct ctw_shar
             shares[i].permyriad < CTW_PERMYRIAD ? shares[i].permyriad : CTW_PERMYRIAD;
         const uint32_t bar = (share * BAR_WIDTH + CTW_PERMYRIAD / 2) / CTW_PERMYRIAD;
         ctw_out_put(o, "%-*.*s ", NAME_WIDTH, NAME_WIDTH, shares[i].name);
-        put_percent(o, 5, share);
+        ctw_share_put(o, 5, share);
         ctw_out_put(o, "%s%.*s\n", bar > 0 ? "  " : "", (int)bar, "####################");
     }
-}
-
-static void put_outlook(struct ctw_out *o, const struct ctw_who *who) {
-    ctw_out_put(o, "\nassured    ");
-    put_percent(o, 5, who->assured_permyriad);
-    ctw_out_put(o, "  of the entries could not be evicted from a full table\n");
-    if (!who->has_drop_risk)
-        return;
-    ctw_out_put(o, "drop risk  ");
-    put_percent(o, 5, who->drop_risk_permyriad);
-    ctw_out_put(o, "  of new connections lost, should it fill up with the like\n");
 }
 
 size_t ctw_render_who_text(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
@@ -78,6 +60,6 @@ size_t ctw_render_who_text(const struct ctw_snapshot *p, uint64_t now_usec, char
     put_list(&o, "SOURCE", p->who.sources, p->who.n_sources);
     put_list(&o, "DESTINATION PORT", p->who.ports, p->who.n_ports);
     put_list(&o, "STATE", p->who.states, p->who.n_states);
-    put_outlook(&o, &p->who);
+    ctw_share_put_outlook(&o, &p->who);
     return o.used;
 }

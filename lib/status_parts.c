@@ -6,6 +6,7 @@
 #include "growth.h"
 #include "moment.h"
 #include "sentence.h"
+#include "shares.h"
 
 /* --- the last hour ---------------------------------------------------------------------------- */
 
@@ -184,13 +185,8 @@ static void measure(struct list *list, uint32_t columns) {
         list->width = columns - SHARE;
 }
 
-/* To the nearest; a damaged one is no more than all. */
-static uint32_t tenths_of(uint32_t permyriad) {
-    return permyriad < CTW_PERMYRIAD ? (permyriad + 5) / 10 : CTW_PERMYRIAD / 10;
-}
-
 static void put_cell(struct ctw_picture *p, const struct list *list, uint32_t row) {
-    const uint32_t tenths = tenths_of(list->rows[row].permyriad);
+    const uint32_t tenths = ctw_share_tenths(list->rows[row].permyriad);
     struct ctw_line name;
 
     clean_name(list->rows[row].name, &name);
@@ -241,7 +237,7 @@ static void put_lists(struct ctw_picture *p, const struct list *lists) {
 }
 
 static void add_percent(struct ctw_line *l, uint32_t permyriad) {
-    const uint32_t tenths = tenths_of(permyriad);
+    const uint32_t tenths = ctw_share_tenths(permyriad);
 
     ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %%", tenths / 10, tenths % 10);
 }

@@ -49,7 +49,7 @@ static void it_reads_like_this(void **state) {
               "tcp/ESTABLISHED                                     70.5 %  ##############\n"
               "udp                                                 20.1 %  ####\n"
               "\n"
-              "assured     90.2 %  of the entries could not be evicted from a full table\n"
+              "assured     90.2 %  of the entries cannot be evicted from a full table\n"
               "drop risk   19.2 %  of new connections lost, should it fill up with the like\n");
 }
 
