@@ -23,6 +23,12 @@ uint32_t ctw_usage_permyriad(uint32_t count, uint32_t max) {
     return usage > UINT32_MAX ? UINT32_MAX : (uint32_t)usage;
 }
 
+bool ctw_fuller(uint32_t count, uint32_t max, uint32_t than, uint32_t than_max) {
+    if (max == 0 || than_max == 0)
+        return max == than_max ? count > than : max > 0;
+    return (uint64_t)count * than_max > (uint64_t)than * max;
+}
+
 uint32_t ctw_level_threshold(const struct ctw_settings *s, enum ctw_level level) {
     switch (level) {
     case CTW_LEVEL_OK:

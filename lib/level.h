@@ -31,6 +31,14 @@ const char *ctw_level_name(enum ctw_level level);
 uint32_t ctw_usage_permyriad(uint32_t count, uint32_t max);
 
 /**
+ * ctw_fuller() - whether @count of @max is more than @than of @than_max
+ *
+ * By their fills, as the limit may have changed in between. A table without a limit (max 0) is less
+ * full than any that has one; two of them go by their counts.
+ */
+bool ctw_fuller(uint32_t count, uint32_t max, uint32_t than, uint32_t than_max);
+
+/**
  * ctw_level_threshold() - the fill at which @level begins, in permyriad
  *
  * ok begins at 0, full at 10000.

@@ -88,13 +88,14 @@ static void put_json(struct ctw_out *o, struct ctw_history_page *page) {
 /* --- text ------------------------------------------------------------------------------------ */
 
 static void add(struct ctw_history_bin *bin, const struct ctw_slot *s) {
+    if (bin->looks == 0 || ctw_fuller(s->high, s->max, bin->high, bin->max)) {
+        bin->high = s->high;
+        bin->max = s->max;
+    }
     bin->looks += s->looks;
     bin->sum += (uint64_t)s->mean * s->looks;
     bin->refused += (uint64_t)s->drops + s->other_drops + s->chain_too_long;
     bin->evicted += s->early_drops;
-    bin->max = s->max;
-    if (s->high > bin->high)
-        bin->high = s->high;
     if (s->level > bin->level)
         bin->level = s->level;
 }

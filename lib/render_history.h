@@ -28,7 +28,7 @@ struct ctw_history_bin {
     uint64_t looks;                /* 0: it is empty */
     uint64_t sum;                  /* of the counts */
     uint64_t refused, evicted;
-    uint32_t high, max;
+    uint32_t high, max; /* when it was fullest */
     enum ctw_level level;
 };
 

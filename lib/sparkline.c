@@ -20,7 +20,7 @@ static uint32_t width_for(uint32_t room) {
 static void take(struct ctw_spark *s, const struct ctw_spark *more) {
     const enum ctw_level level = more->level > s->level ? more->level : s->level;
 
-    if (!s->known || more->count > s->count)
+    if (!s->known || ctw_fuller(more->count, more->max, s->count, s->max))
         *s = *more;
     s->level = level;
 }
@@ -32,6 +32,8 @@ static void note(struct ctw_sparkline *s, uint32_t back, const struct ctw_spark 
         s->low = low;
         s->low_usec = low_usec;
     }
+    if (high->count > s->highest)
+        s->highest = high->count;
     take(&s->columns[s->n - 1 - back], high);
     take(&s->high, high);
 }

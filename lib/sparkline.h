@@ -12,7 +12,7 @@
 
 #define CTW_SPARKLINE_MAX 240u
 
-/* The highest count of a time, and what the limit was then. */
+/* When the table was fullest in some time: the count, and what the limit was then. */
 struct ctw_spark {
     bool known;           /* somebody looked, and there was a table */
     uint64_t at_usec;     /* monotonic */
@@ -25,7 +25,7 @@ struct ctw_sparkline {
     uint32_t width_sec; /* of a column */
     struct ctw_spark columns[CTW_SPARKLINE_MAX];
     struct ctw_spark high; /* of all */
-    uint32_t low;          /* of all, where high is known */
+    uint32_t highest, low; /* counts of all, where high is known: high may be of another limit */
     uint64_t low_usec;
 };
 
@@ -42,7 +42,7 @@ void ctw_sparkline(const struct ctw_history *h, uint64_t now_usec, const struct 
 
 /**
  * ctw_spark_height() - how high to draw it, in eighths: 1 to 8
- * @of:  what stands for the whole where there is no limit: the highest count
+ * @of:  what stands for the whole where there is no limit: the highest count of all
  */
 uint32_t ctw_spark_height(const struct ctw_spark *s, uint32_t of);
 

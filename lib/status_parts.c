@@ -27,7 +27,7 @@ static void put_columns(struct ctw_picture *p, const struct ctw_sparkline *s) {
     ctw_line_start(&run);
     for (uint32_t i = 0; i < s->n; i++) {
         const struct ctw_spark *c = &s->columns[i];
-        ctw_line_add(&run, "%s", c->known ? marks[ctw_spark_height(c, s->high.count) - 1] : " ");
+        ctw_line_add(&run, "%s", c->known ? marks[ctw_spark_height(c, s->highest) - 1] : " ");
         if (i + 1 < s->n && spark_colour(c) == spark_colour(c + 1))
             continue;
         ctw_page_put(&p->page, spark_colour(c), run.text);
@@ -41,6 +41,8 @@ static void put_extremes(struct ctw_picture *p, const struct ctw_sparkline *s) {
 
     ctw_line_start(&l);
     ctw_line_add(&l, "high %" PRIu32, s->high.count);
+    if (s->high.max != p->of->table.max && s->high.max > 0)
+        ctw_line_add(&l, " of %" PRIu32, s->high.max);
     if (s->high.max > 0) {
         ctw_line_add(&l, " (");
         ctw_picture_add_fill(&l, s->high.count, s->high.max);

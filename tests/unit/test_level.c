@@ -88,6 +88,32 @@ static void usage_is_cut_off_and_never_overflows(void **state) {
         assert_int_equal(ctw_usage_permyriad(cases[i].count, cases[i].max), cases[i].expected);
 }
 
+static void fuller_is_what_is_more_of_its_own_limit(void **state) {
+    static const struct {
+        uint32_t count, max, than, than_max;
+        bool expected;
+    } cases[] = {
+        {1000, 1000, 1200, 4000, true},
+        {1200, 4000, 1000, 1000, false},
+        {1001, 4000, 1000, 4000, true},
+        {250, 1000, 1000, 4000, false}, /* as full as it */
+        {1000, 4000, 250, 1000, false},
+        {2, 1, UINT32_MAX, UINT32_MAX, true},
+        {UINT32_MAX, UINT32_MAX, UINT32_MAX - 1, UINT32_MAX, true},
+        {0, 1000, UINT32_MAX, 0, true}, /* without a limit it is never full */
+        {UINT32_MAX, 0, 0, 1000, false},
+        {11, 0, 10, 0, true},
+        {10, 0, 10, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        if (ctw_fuller(cases[i].count, cases[i].max, cases[i].than, cases[i].than_max) !=
+            cases[i].expected)
+            fail_msg("%u of %u is %sfuller than %u of %u", cases[i].count, cases[i].max,
+                     cases[i].expected ? "not " : "", cases[i].than, cases[i].than_max);
+}
+
 static void thresholds_are_those_of_the_settings(void **state) {
     const struct ctw_settings s = usual_settings();
     (void)state;
@@ -306,6 +332,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_level_begins_exactly_at_its_threshold),
         cmocka_unit_test(usage_is_cut_off_and_never_overflows),
+        cmocka_unit_test(fuller_is_what_is_more_of_its_own_limit),
         cmocka_unit_test(thresholds_are_those_of_the_settings),
         cmocka_unit_test(names_are_those_of_the_manual),
         cmocka_unit_test(a_level_rises_at_once_and_over_others),

@@ -252,6 +252,30 @@ static void text_reads_like_this(void **state) {
               "        09:59:00        30        61      1000    6.1%        0       0 ok\n");
 }
 
+/* Between 09:57 and 10:00. */
+static struct ctw_slot *of_limit(uint64_t ago_sec, uint32_t count, uint32_t max) {
+    struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, ago_sec, count - 1);
+
+    s->max = max;
+    return s;
+}
+
+static void a_minute_shows_its_worst_moment_when_the_limit_changed(void **state) {
+    (void)state;
+    of_limit(170, 1000, 1000)->level = CTW_LEVEL_FULL; /* then it grew */
+    of_limit(160, 1200, 4000);
+    of_limit(110, 4000, 8000); /* then it emptied, and was lowered */
+    of_limit(100, 300, 1000);
+    of_limit(50, 1000, 1000)->drops = 500; /* then there was none */
+    of_limit(40, 1200, 0);
+    (void)render(CTW_HISTORY_TEXT);
+    assert_string_equal(
+        text, "      TIME (UTC)      MEAN      HIGH       MAX    FILL  REFUSED EVICTED LEVEL\n"
+              "        09:57:00      1099      1000      1000  100.0%        0       0 full\n"
+              "        09:58:00      2149      4000      8000   50.0%        0       0 ok\n"
+              "        09:59:00      1099      1000      1000  100.0%      500       0 ok\n");
+}
+
 static void no_line_is_too_long(void **state) {
     (void)state;
     for (uint64_t i = 1; i < 10; i++) {
@@ -294,6 +318,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(csv_reads_like_this, empty, forget),
         cmocka_unit_test_setup_teardown(json_has_the_columns_as_members, empty, forget),
         cmocka_unit_test_setup_teardown(text_reads_like_this, empty, forget),
+        cmocka_unit_test_setup_teardown(a_minute_shows_its_worst_moment_when_the_limit_changed,
+                                        empty, forget),
         cmocka_unit_test_setup_teardown(no_line_is_too_long, empty, forget),
         cmocka_unit_test_setup_teardown(of_what_people_have_no_line_is_wider_than_a_terminal, empty,
                                         forget),

@@ -367,6 +367,40 @@ static void each_column_shows_its_highest_second(void **state) {
     assert_int_equal(ctw_spark_height(&s.high, 0), 8);
 }
 
+static void add_slot_of(uint32_t ago_sec, uint32_t count, uint32_t max) {
+    const uint32_t number = ctw_history_number(CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC) - ago_sec;
+
+    add_slot(ago_sec, count, count, CTW_LEVEL_OK);
+    history.fine[number % CTW_HISTORY_FINE].max = max;
+}
+
+static void a_table_that_was_full_and_grew_was_full(void **state) {
+    const struct ctw_spark none = {0};
+    struct ctw_sparkline s;
+
+    (void)state;
+    add_slot_of(100, 1000, 1000);
+    add_slot_of(90, 1200, 4000); /* in the same minute */
+    add_slot_of(30, 8000, 0);
+    snapshot.table.count = 1200;
+    snapshot.table.max = 4000;
+    ctw_sparkline(&history, SAMPLE_NOW_USEC, &none, 69, &s);
+    assert_int_equal(s.columns[57].count, 1000);
+    assert_int_equal(s.columns[57].max, 1000);
+    assert_int_equal(s.columns[58].count, 8000);
+    assert_int_equal(s.columns[58].max, 0);
+    assert_int_equal(s.high.count, 1000);
+    assert_int_equal(s.high.max, 1000);
+    assert_int_equal(s.highest, 8000);
+    assert_int_equal(ctw_spark_height(&s.columns[57], s.highest), 8);
+    render();
+    assert_says("high 1000 of 1000 (100.0 %) at 09:58:20, low 1000 at 09:58:20");
+    snapshot.table.max = 1000;
+    snapshot.table.count = 10;
+    render();
+    assert_says("high 1000 (100.0 %) at 09:58:20, low 10 at 10:00:00");
+}
+
 static void heights_are_of_the_limit_or_of_the_highest(void **state) {
     struct ctw_spark s = {.known = true, .count = 0, .max = 800};
 
@@ -764,6 +798,7 @@ int main(void) {
         test(a_namespace_that_is_not_the_first_is_named),
         test(events_without_a_rate_say_so),
         test(each_column_shows_its_highest_second),
+        test(a_table_that_was_full_and_grew_was_full),
         test(heights_are_of_the_limit_or_of_the_highest),
         test(a_terminal_of_utf8_gets_blocks_and_any_other_ascii),
         test(no_line_is_wider_than_its_terminal),
