@@ -137,7 +137,8 @@ static int show_status(struct ctw_site *s, bool json, struct ctw_http_reply *ret
         .now_usec = s->now_usec,
         .realtime_usec = s->realtime_usec,
     };
-    const struct ctw_status_style style = {.columns = CTW_STATUS_COLUMNS, .utf8 = true};
+    const struct ctw_status_style style = {
+        .columns = CTW_STATUS_COLUMNS, .utf8 = true, .names_utc = true};
 
     ret->text = malloc(CTW_RENDER_STATUS_MAX);
     if (!ret->text)

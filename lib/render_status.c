@@ -80,6 +80,17 @@ static void put_whose(struct ctw_picture *p) {
     ctw_out_put(&p->page.out, "\n");
 }
 
+static void put_clock(struct ctw_picture *p) {
+    struct ctw_line l;
+
+    if (!p->style->names_utc)
+        return;
+    ctw_line_start(&l);
+    ctw_picture_add_clock(p, &l, p->status->now_usec);
+    ctw_line_add(&l, " UTC, as are all times here");
+    ctw_picture_put(p, "time", &l);
+}
+
 static void put_daemon(struct ctw_picture *p) {
     struct ctw_line l;
 
@@ -365,6 +376,7 @@ size_t ctw_render_status_text(const struct ctw_status *s, const struct ctw_statu
     if (size > 0)
         buffer[0] = '\0';
     put_whose(&p);
+    put_clock(&p);
     put_table(&p);
     ctw_picture_hour(&p);
     ctw_picture_sources(&p);

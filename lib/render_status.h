@@ -35,6 +35,7 @@ struct ctw_status_style {
     bool colour;            /* escape sequences of a terminal, for levels and losses */
     bool utf8;              /* block elements; otherwise the text is ASCII, whatever it quotes */
     int32_t utc_offset_sec; /* of the clock times: local time less UTC */
+    bool names_utc;         /* it says that they are UTC: its readers may be anywhere */
 };
 
 /**

@@ -2,6 +2,7 @@
 #include "status_parts.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "growth.h"
 #include "moment.h"
@@ -287,20 +288,43 @@ void ctw_picture_who(struct ctw_picture *p) {
 
 #define SHOWN 5u
 
+/* The newest but @back. */
+static const struct ctw_said *said_before(const struct ctw_snapshot *of, uint64_t back) {
+    return &of->said[(of->n_said - 1 - back) % CTW_SNAPSHOT_SAID];
+}
+
+/* Whether these are of levels reached at one look, @b said before @a: the sentence is the same. */
+static bool same_look(const struct ctw_said *a, const struct ctw_said *b) {
+    return a->kind == CTW_ALERT_USAGE && b->kind == CTW_ALERT_USAGE && a->edge == b->edge &&
+           a->realtime_usec - b->realtime_usec < CTW_USEC_PER_SEC &&
+           strncmp(a->message, b->message, CTW_SNAPSHOT_WORDS) == 0;
+}
+
+static void put_said(struct ctw_picture *p, const struct ctw_said *said, enum ctw_level level) {
+    struct ctw_line label, l;
+
+    ctw_line_start(&label);
+    ctw_line_add_clock(&label, said->realtime_usec, p->status->realtime_usec,
+                       p->style->utc_offset_sec);
+    ctw_line_start(&l);
+    if (said->kind == CTW_ALERT_USAGE && level > CTW_LEVEL_OK)
+        ctw_line_add(&l, "%s: ", ctw_level_name(level));
+    ctw_line_add(&l, "%.*s", (int)CTW_SNAPSHOT_WORDS - 1, said->message);
+    ctw_picture_put(p, label.text, &l);
+}
+
 void ctw_picture_said(struct ctw_picture *p) {
     const struct ctw_snapshot *of = p->of;
+    const uint64_t kept = of->n_said < CTW_SNAPSHOT_SAID ? of->n_said : CTW_SNAPSHOT_SAID;
 
-    for (uint64_t i = 0; i < SHOWN && i < of->n_said; i++) {
-        const struct ctw_said *said = &of->said[(of->n_said - 1 - i) % CTW_SNAPSHOT_SAID];
-        struct ctw_line label, l;
-
-        ctw_line_start(&label);
-        ctw_line_add_clock(&label, said->realtime_usec, p->status->realtime_usec,
-                           p->style->utc_offset_sec);
-        ctw_line_start(&l);
-        ctw_line_add(&l, "%.*s", (int)CTW_SNAPSHOT_WORDS - 1, said->message);
-        if (i == 0)
-            ctw_out_put(&p->page.out, "\nLAST ALERTS\n");
-        ctw_picture_put(p, label.text, &l);
+    if (kept > 0)
+        ctw_out_put(&p->page.out, "\nLAST ALERTS\n");
+    for (uint64_t i = 0, shown = 0; i < kept && shown < SHOWN; shown++) {
+        const struct ctw_said *said = said_before(of, i);
+        enum ctw_level level = said->level;
+        for (i++; i < kept && same_look(said, said_before(of, i)); i++)
+            if (said_before(of, i)->level > level)
+                level = said_before(of, i)->level;
+        put_said(p, said, level);
     }
 }

@@ -157,8 +157,48 @@ static void a_full_table_reads_like_this(void **state) {
               "09:58:25   Conntrack table full: new connections are being dropped (200 so far),\n"
               "           262144 of 262144 entries.\n"
               "09:58:20   Conntrack limit raised from 131072 to 262144.\n"
-              "09:58:10   Conntrack table at 79.5 % (104256 of 131072), filling at 8100\n"
-              "           entries/s, full in 3 s.\n");
+              "09:58:10   warning: Conntrack table at 79.5 % (104256 of 131072), filling at\n"
+              "           8100 entries/s, full in 3 s.\n");
+}
+
+static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **state) {
+    static const char words[] = "Conntrack table at 100.0 % (1000 of 1000).";
+
+    (void)state;
+    for (uint64_t at = 900; at > 300; at -= 100)
+        sample_said(&snapshot, at, CTW_ALERT_CONFIG, CTW_EDGE_END, CTW_LEVEL_OK, "Reloaded.");
+    for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++)
+        sample_said(&snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, l, words);
+    sample_said(&snapshot, 100, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL, words);
+    sample_said(&snapshot, 60, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK, "Back to normal.");
+    render();
+    const char *said = strstr(text, "LAST ALERTS\n");
+    assert_non_null(said);
+    assert_string_equal(said, "LAST ALERTS\n"
+                              "09:59:00   Back to normal.\n"
+                              "09:58:20   critical: Conntrack table at 100.0 % (1000 of 1000).\n"
+                              "09:56:40   full: Conntrack table at 100.0 % (1000 of 1000).\n"
+                              "09:53:20   Reloaded.\n"
+                              "09:51:40   Reloaded.\n");
+    snapshot.n_said = 7; /* one alone */
+    render();
+    assert_non_null(strstr(text, "\n09:56:40   warning: Conntrack table at 100.0 % (1000 of"));
+    for (snapshot.n_said = 0; snapshot.n_said < CTW_SNAPSHOT_SAID;) /* nothing else is kept */
+        sample_said(&snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL, words);
+    snapshot.n_said = UINT64_MAX;
+    render();
+    assert_non_null(strstr(text, "LAST ALERTS\n09:56:40   full: Conntrack"));
+    assert_int_equal(strlen(strstr(text, "LAST ALERTS\n")),
+                     strlen("LAST ALERTS\n09:56:40   full: ") + strlen(words) + 1);
+}
+
+static void a_page_says_that_its_times_are_utc(void **state) {
+    (void)state;
+    render();
+    assert_null(strstr(text, "UTC"));
+    style.names_utc = true;
+    render();
+    assert_ptr_equal(strstr(text, "time       10:00:00 UTC, as are all times here\nlevel  "), text);
 }
 
 static void clock_times_are_local_and_have_a_date_when_it_was_another_day(void **state) {
@@ -783,6 +823,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_calm_table_reads_like_this),
         test(a_full_table_reads_like_this),
+        test(levels_reached_at_once_are_told_once_and_leave_room_for_news),
+        test(a_page_says_that_its_times_are_utc),
         test(clock_times_are_local_and_have_a_date_when_it_was_another_day),
         test(without_a_daemon_it_says_so_first_and_how_to_start_it),
         test(without_a_daemon_it_shows_what_the_kernel_has_counted),
