@@ -24,18 +24,18 @@ struct arguments {
 };
 
 static int print_usage(FILE *to) {
-    (void)fputs(
-        "usage: ctwatch advise [OPTION...]\n"
-        "\n"
-        "Says what to set so that the connection-tracking table lasts without ctwatchd, and the\n"
-        "lines that make it permanent. Changes nothing. As root, it looks at entries as well.\n"
-        "\n"
-        "      --json         as JSON\n"
-        "  -c, --config FILE  take growth.* and poll.worst_rate from FILE instead of\n"
-        "                     " CTWATCH_CONFIG_PATH "\n"
-        "      --root DIR     of a captured machine: what is in DIR/proc and DIR/sys\n"
-        "  -h, --help         print this, and end\n",
-        to);
+    (void)fputs("usage: ctwatch advise [OPTION...]\n"
+                "\n"
+                "Says what to set so that the connection-tracking table lasts without ctwatchd,\n"
+                "and the lines that make it permanent. Changes nothing. As root, it looks at\n"
+                "entries as well.\n"
+                "\n"
+                "      --json         as JSON\n"
+                "  -c, --config FILE  take growth.* and poll.worst_rate from FILE instead of\n"
+                "                     " CTWATCH_CONFIG_PATH "\n"
+                "      --root DIR     of a captured machine: what is in DIR/proc and DIR/sys\n"
+                "  -h, --help         print this, and end\n",
+                to);
     return ctw_usage_end(to);
 }
 

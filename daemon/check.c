@@ -59,25 +59,27 @@ static int bad_value(const struct arguments *a, const char *option, const char *
 
 /* Plugins end with unknown after this as well, lest somebody take it for an answer. */
 static int print_usage(enum ctw_check_form form) {
-    (void)fputs(
-        "usage: ctwatch check [OPTION...]\n"
-        "\n"
-        "One line about the fill of the connection-tracking table, and an exit status, for\n"
-        "Nagios, Icinga and whatever runs their plugins: 0 ok, 1 warning, 2 critical, 3 unknown.\n"
-        "\n"
-        "  -w, --warning PERCENT   warn at this fill, 1 to 100, instead of levels.warning\n"
-        "  -c, --critical PERCENT  critical at this fill, instead of levels.critical\n"
-        "      --daemon            warn when no ctwatchd looks at the table\n"
-        "      --npd               for node-problem-detector: at most 80 bytes, and exit status\n"
-        "                          0 no problem, 1 critical, 2 unknown\n"
-        "      --config FILE       take levels from FILE instead of " CTWATCH_CONFIG_PATH "\n"
-        "      --state DIR         where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
-        "      --root DIR          of a captured machine: what is in DIR/proc\n"
-        "  -t, --timeout SECONDS   give up after this, 10 by default\n"
-        "  -v, --verbose           as plugins have it; changes nothing\n"
-        "  -V, --version           print the version, and end\n"
-        "  -h, --help              print this, and end\n",
-        stdout);
+    (void)fputs("usage: ctwatch check [OPTION...]\n"
+                "\n"
+                "One line about the fill of the connection-tracking table, and an exit status,\n"
+                "for Nagios, Icinga and whatever runs their plugins: 0 ok, 1 warning,\n"
+                "2 critical, 3 unknown.\n"
+                "\n"
+                "  -w, --warning PERCENT   warn at this fill, 1 to 100, not at levels.warning\n"
+                "  -c, --critical PERCENT  critical at this fill, not at levels.critical\n"
+                "      --daemon            warn when no ctwatchd looks at the table\n"
+                "      --npd               for node-problem-detector: at most 80 bytes, and exit\n"
+                "                          status 0 no problem, 1 critical, 2 unknown\n"
+                "      --config FILE       take levels from FILE instead of\n"
+                "                          " CTWATCH_CONFIG_PATH "\n"
+                "      --state DIR         where ctwatchd publishes, instead of " CTWATCH_RUN_PATH
+                "\n"
+                "      --root DIR          of a captured machine: what is in DIR/proc\n"
+                "  -t, --timeout SECONDS   give up after this, 10 by default\n"
+                "  -v, --verbose           as plugins have it; changes nothing\n"
+                "  -V, --version           print the version, and end\n"
+                "  -h, --help              print this, and end\n",
+                stdout);
     return ctw_check_exit_status(form, CTW_CHECK_UNKNOWN);
 }
 

@@ -48,23 +48,24 @@ struct player {
 /* --- the command line ------------------------------------------------------------------------- */
 
 static int print_usage(FILE *to) {
-    (void)fputs(
-        "usage: ctwatch replay [OPTION...] [FILE]\n"
-        "\n"
-        "Says what ctwatchd would have said of a recorded table, and how it would have grown it:\n"
-        "/history.csv, the answer of Prometheus to a range query, or time,count,max[,drops]; -\n"
-        "is standard input. Without FILE, the history that ctwatchd keeps is taken.\n"
-        "\n"
-        "  -c, --config FILE    the settings to try, instead of " CTWATCH_CONFIG_PATH "\n"
-        "  -q, --summary        only the sum of it\n"
-        "      --json           as JSON, one object a line\n"
-        "      --plot FILE      draw it, as an SVG file\n"
-        "      --memory SIZE    of the machine, for growth; by default as much as this one has\n"
-        "      --instance NAME  of a range query: the machine that is meant\n"
-        "      --state DIR      where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
-        "      --root DIR       read the size of the memory of a captured machine, in DIR/proc\n"
-        "  -h, --help           print this, and end\n",
-        to);
+    (void)fputs("usage: ctwatch replay [OPTION...] [FILE]\n"
+                "\n"
+                "Says what ctwatchd would have said of a recorded table, and how it would have\n"
+                "grown it: /history.csv, the answer of Prometheus to a range query, or\n"
+                "time,count,max[,drops]; - is standard input. Without FILE, the history that\n"
+                "ctwatchd keeps is taken.\n"
+                "\n"
+                "  -c, --config FILE    the settings to try, instead of\n"
+                "                       " CTWATCH_CONFIG_PATH "\n"
+                "  -q, --summary        only the sum of it\n"
+                "      --json           as JSON, one object a line\n"
+                "      --plot FILE      draw it, as an SVG file\n"
+                "      --memory SIZE    of the machine, for growth; by default what this one has\n"
+                "      --instance NAME  of a range query: the machine that is meant\n"
+                "      --state DIR      where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
+                "      --root DIR       take the memory of a captured machine, in DIR/proc\n"
+                "  -h, --help           print this, and end\n",
+                to);
     return ctw_usage_end(to);
 }
 

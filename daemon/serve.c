@@ -39,10 +39,10 @@ static int print_usage(FILE *to) {
     (void)fputs(
         "usage: ctwatch serve [OPTION...]\n"
         "\n"
-        "Answers HTTP with what ctwatchd publishes: /metrics for Prometheus, /status, /history,\n"
-        "/healthz. Listens on the sockets that systemd passes, or on " USUAL ".\n"
+        "Answers HTTP with what ctwatchd publishes: /metrics for Prometheus, /status,\n"
+        "/history, /healthz. Listens on the sockets that systemd passes, or on\n" USUAL ".\n"
         "\n"
-        "      --listen ADDRESS:PORT  listen there, too; up to 8 times; IPv6 as [::1]:9817\n"
+        "      --listen ADDRESS:PORT  listen there, too, up to 8 times; IPv6: [::1]:9817\n"
         "      --top                  show addresses, and have /top: who fills the table\n"
         "      --state DIR            where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
         "  -h, --help                 print this, and end\n",

@@ -37,22 +37,21 @@ struct arguments {
 /* --- the command line ------------------------------------------------------------------------- */
 
 static int print_usage(FILE *to) {
-    (void)fputs(
-        "usage: ctwatch status [OPTION...]\n"
-        "\n"
-        "Shows how the connection-tracking table is doing: by what ctwatchd has seen, or, where "
-        "it\n"
-        "is not running, by a look of its own.\n"
-        "\n"
-        "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
-        "      --json             as JSON; with --watch one object a line\n"
-        "      --color=WHEN       auto, always or never\n"
-        "  -c, --config FILE      take thresholds from FILE instead of " CTWATCH_CONFIG_PATH ",\n"
-        "                         for a look of its own\n"
-        "      --state DIR        where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
-        "      --root DIR         of a captured machine: what is in DIR/proc\n"
-        "  -h, --help             print this, and end\n",
-        to);
+    (void)fputs("usage: ctwatch status [OPTION...]\n"
+                "\n"
+                "Shows how the connection-tracking table is doing: by what ctwatchd has seen,\n"
+                "or, where it is not running, by a look of its own.\n"
+                "\n"
+                "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
+                "      --json             as JSON; with --watch one object a line\n"
+                "      --color=WHEN       auto, always or never\n"
+                "  -c, --config FILE      for a look of its own take thresholds from FILE, not\n"
+                "                         from " CTWATCH_CONFIG_PATH "\n"
+                "      --state DIR        where ctwatchd publishes, instead of " CTWATCH_RUN_PATH
+                "\n"
+                "      --root DIR         of a captured machine: what is in DIR/proc\n"
+                "  -h, --help             print this, and end\n",
+                to);
     return ctw_usage_end(to);
 }
 

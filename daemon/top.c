@@ -56,21 +56,22 @@ static int show(struct output *o, const struct ctw_top *top) {
 /* --- the command line ------------------------------------------------------------------------ */
 
 static int print_usage(FILE *to) {
-    (void)fputs(
-        "usage: ctwatch top [OPTION...]\n"
-        "\n"
-        "Shows who fills the connection-tracking table: from a random sample of its entries,\n"
-        "with the margin that leaves, or from all of them. Needs CAP_NET_ADMIN.\n"
-        "\n"
-        "      --exact            count every entry: takes a second for each half million\n"
-        "  -n, --lines N          lines of each list, 1 to 1000\n"
-        "      --by WHAT          one list, by source, destination, port, protocol, state or zone\n"
-        "      --ipv6-prefix N    take IPv6 addresses of the same N bits for one, 1 to 128\n"
-        "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
-        "      --json             as JSON; with --watch one object a line\n"
-        "  -c, --config FILE      take defaults from FILE instead of " CTWATCH_CONFIG_PATH "\n"
-        "  -h, --help             print this, and end\n",
-        to);
+    (void)fputs("usage: ctwatch top [OPTION...]\n"
+                "\n"
+                "Shows who fills the connection-tracking table: from a random sample of its\n"
+                "entries, with the margin that leaves, or from all of them. Needs CAP_NET_ADMIN.\n"
+                "\n"
+                "      --exact            count every entry: a second for each half million\n"
+                "  -n, --lines N          lines of each list, 1 to 1000\n"
+                "      --by WHAT          one list, by source, destination, port, protocol,\n"
+                "                         state or zone\n"
+                "      --ipv6-prefix N    take IPv6 addresses alike in N bits, 1 to 128, for one\n"
+                "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
+                "      --json             as JSON; with --watch one object a line\n"
+                "  -c, --config FILE      take defaults from FILE instead of\n"
+                "                         " CTWATCH_CONFIG_PATH "\n"
+                "  -h, --help             print this, and end\n",
+                to);
     return ctw_usage_end(to);
 }
 
