@@ -82,7 +82,7 @@ static void note_history(struct ctw_chronicle *c, const struct ctw_tick *t,
     }
     ctw_history_note(&c->pen, t->now_usec,
                      t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK ? &t->sample : NULL,
-                     &v->lost, v->level);
+                     &v->lost, v->limit_changed, v->level);
 }
 
 void ctw_chronicle_look(struct ctw_chronicle *c, const struct ctw_settings *s,

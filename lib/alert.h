@@ -113,6 +113,7 @@ struct ctw_alert {
     uint32_t old_max, new_max;
     uint32_t old_buckets, new_buckets;
     uint32_t our_max; /* LIMIT_CHANGED: what ctwatch had set; 0: nothing */
+    bool by_anybody;  /* LIMIT_CHANGED: of a recording, which does not tell by whom */
 
     enum ctw_growth_reason growth_reason;   /* GREW, GROWTH_DRY_RUN */
     enum ctw_growth_refusal growth_refusal; /* GROWTH_REFUSED */

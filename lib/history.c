@@ -82,6 +82,10 @@ static void note_count(struct ctw_history_open *o, const struct ctw_sample *samp
     /* Up to here, where it goes up or down from. */
     const bool flat = s->looks == 0 || (s->high == s->low && sample->count == s->low);
 
+    if (s->looks == 0) {
+        s->first = sample->count;
+        s->first_msec = at_msec;
+    }
     if (flat || sample->count > s->high) {
         s->high = sample->count;
         s->high_msec = at_msec;
@@ -91,6 +95,7 @@ static void note_count(struct ctw_history_open *o, const struct ctw_sample *samp
         s->low_msec = at_msec;
     }
     s->last = sample->count;
+    s->last_msec = at_msec;
     s->max = sample->max;
     if (sample->has_buckets)
         s->buckets = sample->buckets;
@@ -118,7 +123,8 @@ static void note_losses(struct ctw_slot *s, const struct ctw_attribution *lost, 
 }
 
 void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
-                      const struct ctw_attribution *lost, enum ctw_level level) {
+                      const struct ctw_attribution *lost, bool limit_changed,
+                      enum ctw_level level) {
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
         struct ctw_history_open *o = &p->open[r];
         const uint16_t at_msec = (uint16_t)(now_usec % shapes[r].width_usec / CTW_USEC_PER_MSEC);
@@ -127,6 +133,7 @@ void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct
         if (sample)
             note_count(o, sample, at_msec);
         note_losses(&o->slot, lost, at_msec);
+        o->slot.limit_changes += limit_changed;
         if (level > o->slot.level)
             o->slot.level = level;
     }

@@ -30,13 +30,15 @@ struct ctw_slot {
     uint32_t number; /* which it is, from 1 on; 0: never written */
     uint32_t looks;  /* that found a table; 0: there was none, or it could not be read */
     uint32_t mean;   /* of the counts, over the looks */
-    uint32_t high, low, last;
-    uint16_t high_msec, low_msec; /* when these were, from the beginning of the slot */
-    uint16_t loss_first_msec;     /* when the first loss was seen, and the last, if there was any */
+    uint32_t first, high, low, last;
+    /* When these were, from the beginning of the slot. */
+    uint16_t first_msec, high_msec, low_msec, last_msec;
+    uint16_t loss_first_msec; /* when the first loss was seen, and the last, if there was any */
     uint16_t loss_last_msec;
-    uint32_t max;     /* at the last look; 0: no limit */
-    uint32_t buckets; /* likewise; 0: not known */
-    uint32_t drops;   /* lost in this slot: new flows refused with the table full */
+    uint16_t limit_changes; /* looks that found a limit changed, not by ctwatchd itself */
+    uint32_t max;           /* at the last look; 0: no limit */
+    uint32_t buckets;       /* likewise; 0: not known */
+    uint32_t drops;         /* lost in this slot: new flows refused with the table full */
     uint32_t other_drops;
     uint32_t early_drops;
     uint32_t clashes;
@@ -85,11 +87,12 @@ void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const stru
 
 /**
  * ctw_history_note() - one look, into the slots that are open
- * @sample:  NULL when there was no table, or it could not be read
- * @lost:    since the last look
+ * @sample:         NULL when there was no table, or it could not be read
+ * @lost:           since the last look
+ * @limit_changed:  since then, and not by ctwatchd itself
  */
 void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
-                      const struct ctw_attribution *lost, enum ctw_level level);
+                      const struct ctw_attribution *lost, bool limit_changed, enum ctw_level level);
 
 /**
  * ctw_history_slot() - that slot, NULL when nothing is known of it

@@ -33,12 +33,16 @@ enum column {
     /* of slots */
     WIDTH,
     LOOKS,
+    FIRST,
     HIGH,
     LOW,
+    FIRST_MSEC,
     HIGH_MSEC,
     LOW_MSEC,
+    LAST_MSEC,
     LOSS_FIRST_MSEC,
     LOSS_LAST_MSEC,
+    LIMIT_CHANGES,
     COLUMNS,
     PASSED_OVER = COLUMNS,
 };
@@ -68,12 +72,16 @@ static const struct {
     [LOG_LINES] = {"log_lines", UINT64_MAX},
     [WIDTH] = {"width", SEC_MAX},
     [LOOKS] = {"looks", UINT64_MAX},
+    [FIRST] = {"first", UINT32_MAX},
     [HIGH] = {"high", UINT32_MAX},
     [LOW] = {"low", UINT32_MAX},
+    [FIRST_MSEC] = {"first_msec", MSEC_MAX},
     [HIGH_MSEC] = {"high_msec", MSEC_MAX},
     [LOW_MSEC] = {"low_msec", MSEC_MAX},
+    [LAST_MSEC] = {"last_msec", MSEC_MAX},
     [LOSS_FIRST_MSEC] = {"loss_first_msec", MSEC_MAX},
     [LOSS_LAST_MSEC] = {"loss_last_msec", MSEC_MAX},
+    [LIMIT_CHANGES] = {"limit_changes", UINT32_MAX},
 };
 
 /* A piece of the line: not terminated, and not owned. NULL: there is none left. */
@@ -192,10 +200,12 @@ static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *
     *ret_names = first.length == 0 || !is_digit(*first.at);
     const enum ctw_reading kind = *ret_names ? read_names(r, line) : guess_names(r, line);
     r->begun = kind == CTW_READ_NOTHING;
-    r->slots = has(r, WIDTH) && has(r, HIGH) && has(r, LOW) && has(r, HIGH_MSEC) &&
-               has(r, LOW_MSEC) && has(r, LOSS_FIRST_MSEC) && has(r, LOSS_LAST_MSEC);
+    r->slots = has(r, WIDTH) && has(r, FIRST) && has(r, FIRST_MSEC) && has(r, HIGH) &&
+               has(r, LOW) && has(r, HIGH_MSEC) && has(r, LOW_MSEC) && has(r, LAST_MSEC) &&
+               has(r, LOSS_FIRST_MSEC) && has(r, LOSS_LAST_MSEC);
     r->has_looks = has(r, LOOKS);
     r->attributed = has(r, OTHER_DROPS);
+    r->tells_changes = has(r, LIMIT_CHANGES);
     for (int i = DROPS; i <= CHAIN_TOO_LONG; i++)
         r->has_losses |= has(r, (enum column)i);
     return kind;
@@ -261,15 +271,23 @@ static uint32_t within(uint64_t msec, uint64_t width_usec) {
     return (uint32_t)(usec < width_usec ? usec : width_usec - 1);
 }
 
+static uint32_t between(uint32_t low, uint32_t n, uint32_t high) {
+    return n < low ? low : n > high ? high : n;
+}
+
 /* Bytes from outside: what is said of the slot must at least fit in it. */
 static void make_slot(const uint64_t v[static COLUMNS], struct ctw_record *ret) {
     const uint64_t width = v[WIDTH] * CTW_USEC_PER_SEC;
 
     ret->width_usec = width;
+    ret->looks = v[LOOKS] < UINT32_MAX ? (uint32_t)v[LOOKS] : UINT32_MAX;
     ret->high = v[HIGH] > v[COUNT] ? (uint32_t)v[HIGH] : ret->count;
     ret->low = v[LOW] < v[COUNT] ? (uint32_t)v[LOW] : ret->count;
+    ret->first = between(ret->low, (uint32_t)v[FIRST], ret->high);
+    ret->first_usec = within(v[FIRST_MSEC], width);
     ret->high_usec = within(v[HIGH_MSEC], width);
     ret->low_usec = within(v[LOW_MSEC], width);
+    ret->last_usec = within(v[LAST_MSEC], width);
     ret->loss_first_usec = within(v[LOSS_FIRST_MSEC], width);
     ret->loss_last_usec = within(v[LOSS_LAST_MSEC], width);
 }
@@ -286,6 +304,8 @@ static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS
         .count = (uint32_t)v[COUNT],
         .max = (uint32_t)v[MAX],
         .buckets = (uint32_t)v[BUCKETS],
+        .tells_changes = r->tells_changes,
+        .limit_changes = (uint32_t)v[LIMIT_CHANGES],
         .has_losses = r->has_losses,
         .attributed = r->attributed,
         .drops = v[DROPS] + drops,
@@ -355,11 +375,15 @@ bool ctw_record_of_slot(const struct ctw_slot *s, uint64_t start_realtime_usec, 
 
     const uint64_t v[COLUMNS] = {
         [WIDTH] = width_usec / CTW_USEC_PER_SEC,
+        [LOOKS] = s->looks,
         [COUNT] = s->last,
+        [FIRST] = s->first,
         [HIGH] = s->high,
         [LOW] = s->low,
+        [FIRST_MSEC] = s->first_msec,
         [HIGH_MSEC] = s->high_msec,
         [LOW_MSEC] = s->low_msec,
+        [LAST_MSEC] = s->last_msec,
         [LOSS_FIRST_MSEC] = s->loss_first_msec,
         [LOSS_LAST_MSEC] = s->loss_last_msec,
     };
@@ -368,6 +392,8 @@ bool ctw_record_of_slot(const struct ctw_slot *s, uint64_t start_realtime_usec, 
         .count = s->last,
         .max = s->max,
         .buckets = s->buckets,
+        .tells_changes = true,
+        .limit_changes = s->limit_changes,
         .has_losses = true,
         .attributed = true,
         .drops = s->drops,

@@ -9,8 +9,8 @@
  *
  * or with a first line that names the columns, in any order, as /history.csv has it:
  *
- *   time,width,looks,mean,high,low,last,high_msec,low_msec,loss_first_msec,loss_last_msec,max,...
- *   1795341600.000,1,5,120210,121000,120000,120800,750,0,0,0,262144,262144,0,0,0,0,0,0,ok
+ *   time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,...
+ *   1795341600.000,1,5,120210,120000,121000,120000,120800,0,750,0,980,0,0,262144,262144,0,...
  */
 
 #include <stdbool.h>
@@ -28,14 +28,19 @@
 
 /* What a recording says of one look, or of all looks of one slot. */
 struct ctw_record {
-    uint64_t at_usec;                         /* since 1970; of a slot: its beginning */
-    uint64_t width_usec;                      /* of a slot; 0: this is one look */
-    uint32_t count;                           /* of a slot: at its last look */
-    uint32_t max;                             /* likewise; 0: no limit */
-    uint32_t buckets;                         /* likewise; 0: not known */
-    uint32_t high, low;                       /* of a slot */
-    uint32_t high_usec, low_usec;             /* when these were, from its beginning */
+    uint64_t at_usec;          /* since 1970; of a slot: its beginning */
+    uint64_t width_usec;       /* of a slot; 0: this is one look */
+    uint32_t count;            /* of a slot: at its last look */
+    uint32_t max;              /* likewise; 0: no limit */
+    uint32_t buckets;          /* likewise; 0: not known */
+    uint32_t first, high, low; /* of a slot */
+    /* When these were, from its beginning. */
+    uint32_t first_usec, high_usec, low_usec, last_usec;
     uint32_t loss_first_usec, loss_last_usec; /* likewise, if anything was lost */
+
+    bool tells_changes;     /* the recording tells who changed the limits */
+    uint32_t limit_changes; /* not by ctwatchd itself, since the record before */
+    uint32_t looks;         /* of a slot: how many made it; 0: not known */
 
     bool has_losses; /* the recording tells what was lost */
     bool attributed; /* and why: otherwise drops are all of them */
@@ -65,6 +70,7 @@ struct ctw_recording {
     size_t n_columns;            /* that a line must have at least */
     bool slots, has_looks;       /* which columns there are */
     bool has_losses, attributed; /* likewise */
+    bool tells_changes;          /* likewise */
     bool any;                    /* there has been a record */
     uint64_t last_usec;          /* the time of the last */
     struct ctw_recording_total { /* a running counter, as it was known last */

@@ -34,15 +34,16 @@ static void put_csv_slot(struct ctw_out *o, const struct ctw_slot *s, uint64_t s
     const uint64_t msec = start_usec / CTW_USEC_PER_MSEC;
 
     ctw_out_put(o, "%" PRIu64 ".%03" PRIu64 ",%" PRIu64, msec / 1000, msec % 1000, width_sec(r));
-    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32, s->looks, s->mean,
-                s->high, s->low, s->last);
-    ctw_out_put(o, ",%u,%u,%u,%u", s->high_msec, s->low_msec, s->loss_first_msec,
-                s->loss_last_msec);
+    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32, s->looks, s->mean);
+    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32, s->first, s->high, s->low,
+                s->last);
+    ctw_out_put(o, ",%u,%u,%u,%u,%u,%u", s->first_msec, s->high_msec, s->low_msec, s->last_msec,
+                s->loss_first_msec, s->loss_last_msec);
     ctw_out_put(o, ",%" PRIu32 ",%" PRIu32, s->max, s->buckets);
     ctw_out_put(o, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32,
                 s->drops, s->other_drops, s->early_drops, s->clashes, s->chain_too_long,
                 s->log_lines);
-    ctw_out_put(o, ",%s\n", ctw_level_name(s->level));
+    ctw_out_put(o, ",%u,%s\n", s->limit_changes, ctw_level_name(s->level));
 }
 
 static void put_csv(struct ctw_out *o, struct ctw_history_page *page) {
@@ -50,9 +51,10 @@ static void put_csv(struct ctw_out *o, struct ctw_history_page *page) {
     uint64_t start_usec;
 
     if (page->lines == 0) {
-        ctw_out_put(o, "time,width,looks,mean,high,low,last,high_msec,low_msec,loss_first_msec,"
+        ctw_out_put(o, "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,"
+                       "last_msec,loss_first_msec,"
                        "loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,"
-                       "chain_too_long,log_lines,level\n");
+                       "chain_too_long,log_lines,limit_changes,level\n");
         return;
     }
     const struct ctw_slot *s = next(page, &r, &start_usec);

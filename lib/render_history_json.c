@@ -23,11 +23,14 @@ static json_t *slot_object(const struct ctw_slot *s, uint64_t start_usec, uint64
     r |= add(o, "width", width_sec);
     r |= add(o, "looks", s->looks);
     r |= add(o, "mean", s->mean);
+    r |= add(o, "first", s->first);
     r |= add(o, "high", s->high);
     r |= add(o, "low", s->low);
     r |= add(o, "last", s->last);
+    r |= add(o, "first_msec", s->first_msec);
     r |= add(o, "high_msec", s->high_msec);
     r |= add(o, "low_msec", s->low_msec);
+    r |= add(o, "last_msec", s->last_msec);
     r |= add(o, "loss_first_msec", s->loss_first_msec);
     r |= add(o, "loss_last_msec", s->loss_last_msec);
     r |= add_or_null(o, "max", s->max);
@@ -38,6 +41,7 @@ static json_t *slot_object(const struct ctw_slot *s, uint64_t start_usec, uint64
     r |= add(o, "clashes", s->clashes);
     r |= add(o, "chain_too_long", s->chain_too_long);
     r |= add(o, "log_lines", s->log_lines);
+    r |= add(o, "limit_changes", s->limit_changes);
     r |= json_object_set_new(o, "level", json_string(ctw_level_name(s->level)));
     if (r == 0)
         return o;

@@ -84,32 +84,41 @@ static void grow(struct ctw_replay *r) {
     ctw_watch_grown(&r->watch, r->settings, &r->tick, &o, &r->verdict);
 }
 
+static void say(struct ctw_replay *r, struct ctw_alert *a) {
+    a->by_anybody = r->by_anybody;
+    r->summary.alerts[a->kind]++;
+    r->summary.n_alerts++;
+    r->say(r->at_usec, a, r->userdata);
+}
+
 static void tell(struct ctw_replay *r) {
     static const struct ctw_who nobody = {0};
 
     if (r->verdict.want_walk)
         ctw_watch_learn(&r->watch, &nobody, r->tick.now_usec);
-    for (size_t i = 0; i < r->verdict.n_alerts; i++) {
-        r->summary.alerts[r->verdict.alerts[i].kind]++;
-        r->summary.n_alerts++;
-        r->say(r->at_usec, &r->verdict.alerts[i], r->userdata);
-    }
+    for (size_t i = 0; i < r->verdict.n_alerts; i++)
+        say(r, &r->verdict.alerts[i]);
 }
 
-static void lose(struct ctw_replay *r, const struct ctw_track_losses *lost) {
+static void lose(struct ctw_replay *r, const struct ctw_record *record,
+                 const struct ctw_track_losses *lost) {
     struct ctw_counters *c = &r->tick.sample.counters;
     struct ctw_tally *log = &r->tick.log;
     const uint64_t clashes = least(lost->clashes, LOST_MAX);
+    /* The table may have been full between two looks only: a line tells it, as it did the daemon.
+     */
+    const bool full = record->attributed && lost->drops > 0;
+    const uint64_t log_lines = lost->log_lines == 0 && full ? 1 : lost->log_lines;
 
     /* As the kernel counts: ctw_losses_between() is the inverse. */
     c->drop += (uint32_t)least(lost->drops + lost->other_drops + clashes, LOST_MAX);
     c->early_drop += (uint32_t)least(lost->early_drops, LOST_MAX);
     c->insert_failed += (uint32_t)least(clashes + lost->chain_too_long, LOST_MAX);
     c->chainlength += (uint32_t)least(lost->chain_too_long, LOST_MAX);
-    if (lost->log_lines > 0) {
+    if (log_lines > 0) {
         log->n_netns = 1;
         log->netns[0].inode = INODE;
-        log->netns[0].lines = (uint32_t)least(lost->log_lines, LOST_MAX);
+        log->netns[0].lines = (uint32_t)least(log_lines, LOST_MAX);
     }
     r->summary.lost.drops += lost->drops + lost->other_drops;
     r->summary.lost.early_drops += lost->early_drops;
@@ -140,8 +149,8 @@ static void look(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
     r->at_usec = at_usec;
     r->count = count;
     r->tick.now_usec = EPOCH_USEC + at_usec;
-    t->count = count;
     t->max = r->max == 0 ? 0 : most(r->max, r->grown_max);
+    t->count = t->max != 0 && r->recorded_max > t->max ? (uint32_t)least(count, t->max) : count;
     t->buckets = r->buckets == 0 ? 0 : most(r->buckets, r->grown_buckets);
     t->has_buckets = t->buckets > 0;
     note_highest(r);
@@ -182,15 +191,18 @@ static uint64_t next_step(struct ctw_replay *r, uint64_t to_usec, uint32_t to_co
     return step;
 }
 
-/* The looks between. */
+/* The looks between; none so close before the next point that the daemon would have waited for it,
+ * nor that one entry of rounding were a flood. */
 static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) {
-    const uint64_t from_usec = r->at_usec, shortest = (to_usec - from_usec) / BETWEEN_MAX + 1;
+    const uint64_t from_usec = r->at_usec, left = to_usec - from_usec;
+    const uint64_t bounded = left / BETWEEN_MAX + 1;
+    const uint64_t shortest = bounded > r->unhurried_usec ? bounded : r->unhurried_usec;
     const uint32_t from_count = r->count;
 
     for (;;) {
         const uint64_t wanted = next_step(r, to_usec, to_count);
         const uint64_t step = wanted > shortest ? wanted : shortest;
-        if (step >= to_usec - r->at_usec)
+        if (step + step / 2 > to_usec - r->at_usec)
             return;
         look(r, r->at_usec + step,
              ctw_track_between(from_usec, from_count, to_usec, to_count, r->at_usec + step));
@@ -213,12 +225,34 @@ static void prevent(struct ctw_replay *r, const struct ctw_record *record,
     lost->drops = lost->early_drops = lost->log_lines = 0;
 }
 
+/* A daemon that looked no more often than usual saw the count jump from look to look. To try growth
+ * it would have looked more often. */
+static uint64_t unhurried(const struct ctw_replay *r, const struct ctw_record *record) {
+    if (record->looks == 0 || ctw_growth_on(r->settings))
+        return 0;
+
+    const uint64_t spacing = record->width_usec / record->looks;
+    return spacing >= r->settings->poll.interval_usec / 2 ? spacing : 0;
+}
+
 /* --- one record ------------------------------------------------------------------------------- */
 
+/* What the daemon itself had done is not taken. */
 static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
-    r->max = record->max;
-    if (record->buckets != 0)
+    const bool own = record->tells_changes && record->limit_changes == 0;
+
+    r->by_anybody = !record->tells_changes;
+    if (record->max != r->recorded_max && !own) {
+        if (record->max < r->recorded_max)
+            r->grown_max = 0; /* lowered, whatever it had been */
+        r->max = record->max;
+    }
+    r->recorded_max = record->max;
+    if (record->buckets == 0)
+        return;
+    if (record->buckets != r->recorded_buckets && !own)
         r->buckets = record->buckets;
+    r->recorded_buckets = record->buckets;
 }
 
 static void go(struct ctw_replay *r, const struct ctw_record *record, struct ctw_track_point *p,
@@ -230,7 +264,7 @@ static void go(struct ctw_replay *r, const struct ctw_record *record, struct ctw
         take_limits(r, record);
     if (p->loses) {
         prevent(r, record, &p->lost);
-        lose(r, &p->lost);
+        lose(r, record, &p->lost);
     }
     look(r, at_usec, p->count);
 }
@@ -257,9 +291,12 @@ static void begin(struct ctw_replay *r, const struct ctw_record *record) {
 
     r->begun = true;
     r->at_usec = record->at_usec;
-    r->count = ctw_track_first(record);
+    r->count = record->width_usec != 0 ? record->first : record->count;
     ctw_trend_reset(&r->watch.trend);
-    take_limits(r, record);
+    r->recorded_max = r->max = record->max;
+    if (record->buckets != 0)
+        r->recorded_buckets = r->buckets = record->buckets;
+    r->by_anybody = true;
     if (first || record->width_usec != 0)
         look(r, r->at_usec, r->count);
     else
@@ -299,6 +336,7 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     sum_up(r, record, hole);
     see(r, record, hole);
     r->slots = record->width_usec != 0;
+    r->unhurried_usec = unhurried(r, record);
     r->tick.sample.has_counters = record->has_losses;
     r->tick.sources[CTW_SOURCE_COUNTERS].health =
         record->has_losses ? CTW_HEALTH_OK : CTW_HEALTH_UNUSED;

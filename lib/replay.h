@@ -9,7 +9,8 @@
  * through a threshold, or something is going on, looks are put in as ctwatchd would have made
  * them; in calm stretches there is one for each record. Growth is carried out as if the kernel
  * took every limit: what the recorded table lost for being full, with room in the grown one, counts
- * as prevented.
+ * as prevented. What a daemon had grown itself while it made the recording is left out, and so are
+ * the entries that would not have fitted without: it is grown anew, as these settings say, or not.
  */
 
 #include <stdbool.h>
@@ -65,14 +66,17 @@ struct ctw_replay {
     struct ctw_watch watch;
     struct ctw_verdict verdict;
     bool begun;
-    uint64_t at_usec;                  /* of the last look */
-    uint32_t count;                    /* then, in the recording */
-    uint64_t spacing_usec;             /* between records, usually */
-    uint32_t far;                      /* records in a row that came later than that */
-    uint32_t max, buckets;             /* recorded */
-    uint32_t grown_max, grown_buckets; /* 0: not grown */
-    bool slots;                        /* the record is of a daemon, which looked all the time */
-    uint32_t high_before, max_before;  /* of the record before */
+    uint64_t at_usec;      /* of the last look */
+    uint32_t count;        /* then, in the recording */
+    uint64_t spacing_usec; /* between records, usually */
+    uint32_t far;          /* records in a row that came later than that */
+    uint32_t max, buckets; /* recorded, but for what the daemon itself did to them */
+    uint32_t recorded_max, recorded_buckets; /* as they were */
+    bool by_anybody;                         /* who changed them is not known */
+    uint32_t grown_max, grown_buckets;       /* 0: not grown */
+    bool slots;              /* the record is of a daemon, which looked all the time */
+    uint64_t unhurried_usec; /* between its looks, when they came no faster than usual; or 0 */
+    uint32_t high_before, max_before; /* of the record before */
     struct ctw_replay_seen seen;
     struct ctw_replay_summary summary;
 };

@@ -208,7 +208,7 @@ static void say_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
 }
 
 static void say_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
-    ctw_line_add(l, "Conntrack limits changed by another program:");
+    ctw_line_add(l, "Conntrack limits changed%s:", a->by_anybody ? "" : " by another program");
     if (a->max_changed)
         ctw_line_add(l, " max from %" PRIu32 " to %" PRIu32, a->old_max, a->new_max);
     if (a->max_changed && a->buckets_changed)

@@ -117,7 +117,7 @@ struct ctw_snapshot {
 /* --- the file -------------------------------------------------------------------------------- */
 
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
-#define CTW_STATE_VERSION 1u
+#define CTW_STATE_VERSION 2u
 
 /* Room for the boot's id, 36 characters. */
 #define CTW_BOOT_SIZE 40u

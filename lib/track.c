@@ -113,11 +113,12 @@ static void slot_track(const struct start *from, const struct ctw_record *record
     const uint64_t begin = record->at_usec;
     struct ctw_track_losses lost = losses_of(record);
 
+    add_point(c, begin + record->first_usec, record->first);
     if (record->high_usec != record->low_usec) {
         add_point(c, begin + record->low_usec, record->low);
         add_point(c, begin + record->high_usec, record->high);
     }
-    add_point(c, begin + record->width_usec - CTW_USEC_PER_MSEC, record->count);
+    add_point(c, begin + record->last_usec, record->count);
     if (!ctw_track_loses(&lost))
         return;
     if (record->loss_first_usec < record->loss_last_usec) {
@@ -138,10 +139,4 @@ void ctw_track_of(const struct ctw_record *record, uint64_t from_usec, uint32_t 
     struct ctw_track_point *p = add_point(ret, record->at_usec, record->count);
     p->lost = losses_of(record);
     p->loses = ctw_track_loses(&p->lost);
-}
-
-uint32_t ctw_track_first(const struct ctw_record *record) {
-    if (record->width_usec == 0 || record->high_usec == record->low_usec)
-        return record->count;
-    return record->low_usec < record->high_usec ? record->low : record->high;
 }

@@ -15,8 +15,9 @@ struct ctw_track_losses {
     uint64_t drops, other_drops, early_drops, clashes, chain_too_long, log_lines;
 };
 
-/* The lowest and the highest of a slot, the first and the last loss, its end. */
-#define CTW_TRACK_MAX 5u
+/* The first and the last look of a slot, the lowest and the highest, the first and the last loss.
+ */
+#define CTW_TRACK_MAX 6u
 
 struct ctw_track {
     size_t n;
@@ -36,9 +37,6 @@ struct ctw_track {
  */
 void ctw_track_of(const struct ctw_record *record, uint64_t from_usec, uint32_t from_count,
                   struct ctw_track *ret);
-
-/** ctw_track_first() - the count at the beginning of a record, when nothing before is known */
-uint32_t ctw_track_first(const struct ctw_record *record);
 
 /** ctw_track_between() - the count on the straight line at @at_usec, from @from_usec to @to_usec
  */

@@ -128,7 +128,8 @@ static void say_limits(struct view *v, const struct ctw_sample *before) {
     const bool buckets_changed =
         now->has_buckets && before->has_buckets && now->buckets != before->buckets;
 
-    if (!max_changed && !buckets_changed)
+    v->ret->limit_changed = max_changed || buckets_changed;
+    if (!v->ret->limit_changed)
         return;
 
     struct ctw_alert *a = say(v, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN);
@@ -421,7 +422,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     };
 
     ret->n_alerts = 0;
-    ret->want_walk = false;
+    ret->want_walk = ret->limit_changed = false;
     if (v.readable)
         v.usage = ctw_usage_permyriad(t->sample.count, t->sample.max);
     else if (health == CTW_HEALTH_ABSENT)

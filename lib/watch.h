@@ -51,6 +51,7 @@ struct ctw_tick {
 struct ctw_verdict {
     enum ctw_level level;
     struct ctw_attribution lost; /* since the last look */
+    bool limit_changed;          /* likewise, by somebody else */
     uint64_t next_look_usec;     /* from this tick's now */
     bool want_events;            /* be subscribed to events */
     const char *events_why;      /* for the log: "the table fills" */

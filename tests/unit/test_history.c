@@ -28,7 +28,7 @@ static void look(struct book *b, uint64_t now_usec, uint32_t count,
 
     if (ctw_history_due(&b->pen, now_usec))
         ctw_history_turn(&b->pen, now_usec, b->history);
-    ctw_history_note(&b->pen, now_usec, &sample, lost, level);
+    ctw_history_note(&b->pen, now_usec, &sample, lost, false, level);
 }
 
 static int open_book(void **state) {
@@ -82,11 +82,27 @@ static void a_slot_keeps_mean_and_extremes_and_when_they_were(void **state) {
     assert_int_equal(s->high_msec, 300);
     assert_int_equal(s->low, 2);
     assert_int_equal(s->low_msec, 302);
+    assert_int_equal(s->first, 10);
+    assert_int_equal(s->first_msec, 0);
     assert_int_equal(s->last, 6);
+    assert_int_equal(s->last_msec, 900);
     assert_int_equal(s->max, 1000);
     assert_int_equal(s->buckets, 512);
     assert_int_equal(s->level, CTW_LEVEL_CRITICAL);
     assert_false(ctw_slot_has_losses(s));
+}
+
+static void a_slot_counts_who_else_changed_a_limit(void **state) {
+    const struct ctw_sample sample = {.count = 5, .max = 1000};
+    struct book *b = *state;
+
+    ctw_history_note(&b->pen, 70 * SECOND, &sample, &nothing, true, CTW_LEVEL_OK);
+    ctw_history_note(&b->pen, 70 * SECOND + MSEC, &sample, &nothing, false, CTW_LEVEL_OK);
+    ctw_history_note(&b->pen, 70 * SECOND + 2 * MSEC, &sample, &nothing, true, CTW_LEVEL_OK);
+    look(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_OK);
+    look(b, 72 * SECOND, 5, &nothing, CTW_LEVEL_OK);
+    assert_int_equal(fine(b, 70 * SECOND)->limit_changes, 2);
+    assert_int_equal(fine(b, 71 * SECOND)->limit_changes, 0);
 }
 
 static void losses_are_summed_with_their_first_and_last_time(void **state) {
@@ -207,7 +223,7 @@ static void a_table_that_could_not_be_read_leaves_a_slot_without_looks(void **st
     struct book *b = *state;
     const struct ctw_attribution line = {.own_lines = 1};
 
-    ctw_history_note(&b->pen, 70 * SECOND, NULL, &line, CTW_LEVEL_FULL);
+    ctw_history_note(&b->pen, 70 * SECOND, NULL, &line, false, CTW_LEVEL_FULL);
     look(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_FULL);
     assert_int_equal(fine(b, 70 * SECOND)->looks, 0);
     assert_int_equal(fine(b, 70 * SECOND)->log_lines, 1);
@@ -251,6 +267,7 @@ int main(void) {
         WITH_BOOK(before_the_first_slot_there_is_nothing),
         WITH_BOOK(a_slot_keeps_mean_and_extremes_and_when_they_were),
         WITH_BOOK(what_goes_up_goes_up_from_the_last_look_before),
+        WITH_BOOK(a_slot_counts_who_else_changed_a_limit),
         WITH_BOOK(losses_are_summed_with_their_first_and_last_time),
         WITH_BOOK(losses_beyond_the_counter_stay_at_its_end),
         WITH_BOOK(ten_seconds_hold_what_their_seconds_held),

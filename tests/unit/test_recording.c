@@ -132,11 +132,15 @@ static void slots_of_the_history_are_read(void **state) {
     (void)state;
 
     expect(&r,
-           "time,width,looks,mean,high,low,last,high_msec,low_msec,loss_first_msec,loss_last_msec,"
-           "max,buckets,drops,other_drops,early_drops,clashes,chain_too_long,log_lines,level",
+           "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,loss_"
+           "first_msec,loss_"
+           "last_msec,"
+           "max,buckets,drops,other_drops,early_drops,clashes,chain_too_long,log_lines,limit_"
+           "changes,level",
            CTW_READ_NOTHING, "");
-    const struct ctw_record a = record_of(
-        &r, "1795341600.125,10,44,500,900,100,300,2500,7250,2501,9000,1000,512,1,2,3,4,5,6,full");
+    const struct ctw_record a =
+        record_of(&r, "1795341600.125,10,44,500,200,900,100,300,20,2500,7250,9990,"
+                      "2501,9000,1000,512,1,2,3,4,5,6,7,full");
     assert_int_equal(a.at_usec, UINT64_C(1795341600125000));
     assert_int_equal(a.width_usec, 10 * SEC);
     assert_int_equal(a.count, 300);
@@ -144,6 +148,9 @@ static void slots_of_the_history_are_read(void **state) {
     assert_int_equal(a.low, 100);
     assert_int_equal(a.high_usec, 2500000);
     assert_int_equal(a.low_usec, 7250000);
+    assert_int_equal(a.first, 200);
+    assert_int_equal(a.first_usec, 20000);
+    assert_int_equal(a.last_usec, 9990000);
     assert_int_equal(a.loss_first_usec, 2501000);
     assert_int_equal(a.loss_last_usec, 9000000);
     assert_int_equal(a.drops, 1);
@@ -153,21 +160,28 @@ static void slots_of_the_history_are_read(void **state) {
     assert_int_equal(a.chain_too_long, 5);
     assert_int_equal(a.log_lines, 6);
     assert_true(a.attributed);
+    assert_int_equal(a.looks, 44);
+    assert_true(a.tells_changes);
+    assert_int_equal(a.limit_changes, 7);
     /* nobody looked */
-    expect(&r, "1795341610.125,10,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,ok", CTW_READ_HOLE, "");
+    expect(&r, "1795341610.125,10,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,ok", CTW_READ_HOLE, "");
 }
 
 static void a_slot_that_contradicts_itself_is_put_right(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
-    expect(&r, "time,width,high,low,last,high_msec,low_msec,loss_first_msec,loss_last_msec,max",
+    expect(&r,
+           "time,width,first,high,low,last,first_msec,high_msec,low_msec,last_msec,loss_first_msec,"
+           "loss_last_msec,max",
            CTW_READ_NOTHING, "");
-    const struct ctw_record a = record_of(&r, "5,1,10,90,50,5000,1000,86400000,999,1000");
+    const struct ctw_record a = record_of(&r, "5,1,7,10,90,50,1,5000,1000,2000,86400000,999,1000");
     assert_int_equal(a.high, 50);
     assert_int_equal(a.low, 50);
     assert_int_equal(a.high_usec, 999999);
     assert_int_equal(a.low_usec, 999999);
+    assert_int_equal(a.first, 50);
+    assert_int_equal(a.last_usec, 999999);
     assert_int_equal(a.loss_first_usec, 999999);
     assert_int_equal(a.loss_last_usec, 999000);
 }
@@ -176,11 +190,14 @@ static void a_slot_as_it_is_makes_the_same_record(void **state) {
     const struct ctw_slot slot = {.number = 7,
                                   .looks = 44,
                                   .mean = 500,
+                                  .first = 200,
                                   .high = 900,
                                   .low = 100,
                                   .last = 300,
+                                  .first_msec = 20,
                                   .high_msec = 250,
                                   .low_msec = 725,
+                                  .last_msec = 990,
                                   .loss_first_msec = 251,
                                   .loss_last_msec = 900,
                                   .max = 1000,
@@ -190,18 +207,23 @@ static void a_slot_as_it_is_makes_the_same_record(void **state) {
                                   .early_drops = 3,
                                   .clashes = 4,
                                   .chain_too_long = 5,
-                                  .log_lines = 6};
+                                  .log_lines = 6,
+                                  .limit_changes = 7};
     const struct ctw_slot unseen = {.number = 8};
     struct ctw_recording r = {0};
     struct ctw_record is = {0};
     (void)state;
 
     expect(&r,
-           "time,width,looks,mean,high,low,last,high_msec,low_msec,loss_first_msec,loss_last_msec,"
-           "max,buckets,drops,other_drops,early_drops,clashes,chain_too_long,log_lines,level",
+           "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,loss_"
+           "first_msec,loss_"
+           "last_msec,"
+           "max,buckets,drops,other_drops,early_drops,clashes,chain_too_long,log_lines,limit_"
+           "changes,level",
            CTW_READ_NOTHING, "");
     const struct ctw_record should = record_of(
-        &r, "1795341600.000,1,44,500,900,100,300,250,725,251,900,1000,512,1,2,3,4,5,6,ok");
+        &r,
+        "1795341600.000,1,44,500,200,900,100,300,20,250,725,990,251,900,1000,512,1,2,3,4,5,6,7,ok");
     assert_true(ctw_record_of_slot(&slot, UINT64_C(1795341600000000), SEC, &is));
     assert_int_equal(is.at_usec, should.at_usec);
     assert_int_equal(is.width_usec, should.width_usec);
@@ -212,6 +234,12 @@ static void a_slot_as_it_is_makes_the_same_record(void **state) {
     assert_int_equal(is.low, should.low);
     assert_int_equal(is.high_usec, should.high_usec);
     assert_int_equal(is.low_usec, should.low_usec);
+    assert_int_equal(is.first, should.first);
+    assert_int_equal(is.first_usec, should.first_usec);
+    assert_int_equal(is.last_usec, should.last_usec);
+    assert_int_equal(is.looks, should.looks);
+    assert_int_equal(is.tells_changes, should.tells_changes);
+    assert_int_equal(is.limit_changes, should.limit_changes);
     assert_int_equal(is.loss_first_usec, should.loss_first_usec);
     assert_int_equal(is.loss_last_usec, should.loss_last_usec);
     assert_true(is.has_losses && is.attributed && should.has_losses && should.attributed);

@@ -213,6 +213,9 @@ static void changed_limits_say_old_and_new(void **state) {
                        "buckets from 65536 to 262144.");
     assert_field(&a, "CTWATCH_OLD_BUCKETS", "65536");
     assert_field(&a, "CTWATCH_NEW_BUCKETS", "262144");
+    a.by_anybody = true;
+    a.buckets_changed = false;
+    assert_message(&a, "Conntrack limits changed: max from 524288 to 262144.");
 }
 
 static void blindness_names_the_file_the_fault_and_the_consequence(void **state) {
