@@ -133,7 +133,10 @@ void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct
         if (sample)
             note_count(o, sample, at_msec);
         note_losses(&o->slot, lost, at_msec);
-        o->slot.limit_changes += limit_changed;
+        if (limit_changed && sample) {
+            o->slot.limit_changes++;
+            o->slot.set_max = sample->max;
+        }
         if (level > o->slot.level)
             o->slot.level = level;
     }

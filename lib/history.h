@@ -37,6 +37,7 @@ struct ctw_slot {
     uint16_t loss_last_msec;
     uint16_t limit_changes; /* looks that found a limit changed, not by ctwatchd itself */
     uint32_t max;           /* at the last look; 0: no limit */
+    uint32_t set_max;       /* what somebody else set it to, if there were limit_changes */
     uint32_t buckets;       /* likewise; 0: not known */
     uint32_t drops;         /* lost in this slot: new flows refused with the table full */
     uint32_t other_drops;

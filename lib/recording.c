@@ -43,6 +43,7 @@ enum column {
     LOSS_FIRST_MSEC,
     LOSS_LAST_MSEC,
     LIMIT_CHANGES,
+    SET_MAX,
     COLUMNS,
     PASSED_OVER = COLUMNS,
 };
@@ -82,6 +83,7 @@ static const struct {
     [LOSS_FIRST_MSEC] = {"loss_first_msec", MSEC_MAX},
     [LOSS_LAST_MSEC] = {"loss_last_msec", MSEC_MAX},
     [LIMIT_CHANGES] = {"limit_changes", UINT32_MAX},
+    [SET_MAX] = {"set_max", UINT32_MAX},
 };
 
 /* A piece of the line: not terminated, and not owned. NULL: there is none left. */
@@ -205,7 +207,7 @@ static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *
                has(r, LOSS_FIRST_MSEC) && has(r, LOSS_LAST_MSEC);
     r->has_looks = has(r, LOOKS);
     r->attributed = has(r, OTHER_DROPS);
-    r->tells_changes = has(r, LIMIT_CHANGES);
+    r->tells_changes = has(r, LIMIT_CHANGES) && has(r, SET_MAX);
     for (int i = DROPS; i <= CHAIN_TOO_LONG; i++)
         r->has_losses |= has(r, (enum column)i);
     return kind;
@@ -306,6 +308,7 @@ static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS
         .buckets = (uint32_t)v[BUCKETS],
         .tells_changes = r->tells_changes,
         .limit_changes = (uint32_t)v[LIMIT_CHANGES],
+        .set_max = (uint32_t)v[SET_MAX],
         .has_losses = r->has_losses,
         .attributed = r->attributed,
         .drops = v[DROPS] + drops,
@@ -394,6 +397,7 @@ bool ctw_record_of_slot(const struct ctw_slot *s, uint64_t start_realtime_usec, 
         .buckets = s->buckets,
         .tells_changes = true,
         .limit_changes = s->limit_changes,
+        .set_max = s->set_max,
         .has_losses = true,
         .attributed = true,
         .drops = s->drops,

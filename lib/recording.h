@@ -40,6 +40,7 @@ struct ctw_record {
 
     bool tells_changes;     /* the recording tells who changed the limits */
     uint32_t limit_changes; /* not by ctwatchd itself, since the record before */
+    uint32_t set_max;       /* then: what max was set to */
     uint32_t looks;         /* of a slot: how many made it; 0: not known */
 
     bool has_losses; /* the recording tells what was lost */

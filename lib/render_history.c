@@ -43,7 +43,7 @@ static void put_csv_slot(struct ctw_out *o, const struct ctw_slot *s, uint64_t s
     ctw_out_put(o, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32,
                 s->drops, s->other_drops, s->early_drops, s->clashes, s->chain_too_long,
                 s->log_lines);
-    ctw_out_put(o, ",%u,%s\n", s->limit_changes, ctw_level_name(s->level));
+    ctw_out_put(o, ",%u,%" PRIu32 ",%s\n", s->limit_changes, s->set_max, ctw_level_name(s->level));
 }
 
 static void put_csv(struct ctw_out *o, struct ctw_history_page *page) {
@@ -51,10 +51,10 @@ static void put_csv(struct ctw_out *o, struct ctw_history_page *page) {
     uint64_t start_usec;
 
     if (page->lines == 0) {
-        ctw_out_put(o, "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,"
-                       "last_msec,loss_first_msec,"
-                       "loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,"
-                       "chain_too_long,log_lines,limit_changes,level\n");
+        ctw_out_put(o,
+                    "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,"
+                    "last_msec,loss_first_msec,loss_last_msec,max,buckets,drops,other_drops,"
+                    "early_drops,clashes,chain_too_long,log_lines,limit_changes,set_max,level\n");
         return;
     }
     const struct ctw_slot *s = next(page, &r, &start_usec);

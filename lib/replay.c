@@ -237,22 +237,29 @@ static uint64_t unhurried(const struct ctw_replay *r, const struct ctw_record *r
 
 /* --- one record ------------------------------------------------------------------------------- */
 
-/* What the daemon itself had done is not taken. */
+/* The max that others have left, without what the daemon itself did. */
+static uint32_t max_of(const struct ctw_replay *r, const struct ctw_record *record) {
+    if (record->tells_changes)
+        return record->limit_changes > 0 ? record->set_max : r->max;
+    return record->max != r->recorded_max ? record->max : r->max;
+}
+
 static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
     const bool own = record->tells_changes && record->limit_changes == 0;
+    const uint32_t max = max_of(r, record);
 
-    r->by_anybody = !record->tells_changes;
-    if (record->max != r->recorded_max && !own) {
-        if (record->max < r->recorded_max)
-            r->grown_max = 0; /* lowered, whatever it had been */
-        r->max = record->max;
-    }
-    r->recorded_max = record->max;
-    if (record->buckets == 0)
+    if (r->seen.limits_taken)
         return;
-    if (record->buckets != r->recorded_buckets && !own)
+    r->seen.limits_taken = true;
+    r->by_anybody = !record->tells_changes;
+    if (max != r->max && max < r->recorded_max)
+        r->grown_max = 0; /* lowered, whatever it had been */
+    r->max = max;
+    r->recorded_max = record->max;
+    if (record->buckets != 0 && record->buckets != r->recorded_buckets && !own)
         r->buckets = record->buckets;
-    r->recorded_buckets = record->buckets;
+    if (record->buckets != 0)
+        r->recorded_buckets = record->buckets;
 }
 
 static void go(struct ctw_replay *r, const struct ctw_record *record, struct ctw_track_point *p,
@@ -342,7 +349,7 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
         record->has_losses ? CTW_HEALTH_OK : CTW_HEALTH_UNUSED;
     if (first || hole)
         begin(r, record);
-    if (record->max == 0 || (r->max != 0 && record->max > r->max))
+    if (record->max == 0 || (r->recorded_max != 0 && record->max > r->recorded_max))
         take_limits(r, record); /* raised somewhere on the way: before it was needed */
     if (!first || record->width_usec != 0) {
         ctw_track_of(record, r->at_usec, r->count, &track);

@@ -52,6 +52,7 @@ struct ctw_replay_seen {
     uint32_t max;         /* with what was grown; 0: no limit */
     enum ctw_level level; /* the highest */
     bool lost, prevented;
+    bool limits_taken; /* as they were after it */
 };
 
 /** An alert, @at_usec since 1970; it does not outlive the call. */

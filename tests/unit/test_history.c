@@ -102,6 +102,7 @@ static void a_slot_counts_who_else_changed_a_limit(void **state) {
     look(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_OK);
     look(b, 72 * SECOND, 5, &nothing, CTW_LEVEL_OK);
     assert_int_equal(fine(b, 70 * SECOND)->limit_changes, 2);
+    assert_int_equal(fine(b, 70 * SECOND)->set_max, 1000);
     assert_int_equal(fine(b, 71 * SECOND)->limit_changes, 0);
 }
 

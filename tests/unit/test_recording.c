@@ -127,20 +127,19 @@ static void any_column_of_losses_tells_what_was_lost(void **state) {
 }
 
 /* Byte for byte as ctwatch serve writes it. */
+#define HISTORY_COLUMNS                                                                            \
+    "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,"           \
+    "loss_first_msec,loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,"            \
+    "chain_too_long,log_lines,limit_changes,set_max,level"
+
 static void slots_of_the_history_are_read(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
-    expect(&r,
-           "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,loss_"
-           "first_msec,loss_"
-           "last_msec,"
-           "max,buckets,drops,other_drops,early_drops,clashes,chain_too_long,log_lines,limit_"
-           "changes,level",
-           CTW_READ_NOTHING, "");
+    expect(&r, HISTORY_COLUMNS, CTW_READ_NOTHING, "");
     const struct ctw_record a =
         record_of(&r, "1795341600.125,10,44,500,200,900,100,300,20,2500,7250,9990,"
-                      "2501,9000,1000,512,1,2,3,4,5,6,7,full");
+                      "2501,9000,1000,512,1,2,3,4,5,6,7,8,full");
     assert_int_equal(a.at_usec, UINT64_C(1795341600125000));
     assert_int_equal(a.width_usec, 10 * SEC);
     assert_int_equal(a.count, 300);
@@ -163,8 +162,10 @@ static void slots_of_the_history_are_read(void **state) {
     assert_int_equal(a.looks, 44);
     assert_true(a.tells_changes);
     assert_int_equal(a.limit_changes, 7);
+    assert_int_equal(a.set_max, 8);
     /* nobody looked */
-    expect(&r, "1795341610.125,10,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,ok", CTW_READ_HOLE, "");
+    expect(&r, "1795341610.125,10,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,ok", CTW_READ_HOLE,
+           "");
 }
 
 static void a_slot_that_contradicts_itself_is_put_right(void **state) {
@@ -208,22 +209,16 @@ static void a_slot_as_it_is_makes_the_same_record(void **state) {
                                   .clashes = 4,
                                   .chain_too_long = 5,
                                   .log_lines = 6,
-                                  .limit_changes = 7};
+                                  .limit_changes = 7,
+                                  .set_max = 8};
     const struct ctw_slot unseen = {.number = 8};
     struct ctw_recording r = {0};
     struct ctw_record is = {0};
     (void)state;
 
-    expect(&r,
-           "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,loss_"
-           "first_msec,loss_"
-           "last_msec,"
-           "max,buckets,drops,other_drops,early_drops,clashes,chain_too_long,log_lines,limit_"
-           "changes,level",
-           CTW_READ_NOTHING, "");
-    const struct ctw_record should = record_of(
-        &r,
-        "1795341600.000,1,44,500,200,900,100,300,20,250,725,990,251,900,1000,512,1,2,3,4,5,6,7,ok");
+    expect(&r, HISTORY_COLUMNS, CTW_READ_NOTHING, "");
+    const struct ctw_record should = record_of(&r, "1795341600.000,1,44,500,200,900,100,300,20,250,"
+                                                   "725,990,251,900,1000,512,1,2,3,4,5,6,7,8,ok");
     assert_true(ctw_record_of_slot(&slot, UINT64_C(1795341600000000), SEC, &is));
     assert_int_equal(is.at_usec, should.at_usec);
     assert_int_equal(is.width_usec, should.width_usec);
@@ -240,6 +235,7 @@ static void a_slot_as_it_is_makes_the_same_record(void **state) {
     assert_int_equal(is.looks, should.looks);
     assert_int_equal(is.tells_changes, should.tells_changes);
     assert_int_equal(is.limit_changes, should.limit_changes);
+    assert_int_equal(is.set_max, should.set_max);
     assert_int_equal(is.loss_first_usec, should.loss_first_usec);
     assert_int_equal(is.loss_last_usec, should.loss_last_usec);
     assert_true(is.has_losses && is.attributed && should.has_losses && should.attributed);

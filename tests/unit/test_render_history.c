@@ -14,10 +14,9 @@
 #include "snapshot_samples.h"
 
 #define HEADER                                                                                     \
-    "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,loss_"      \
-    "first_msec,"                                                                                  \
-    "loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,chain_too_long,log_lines,"   \
-    "limit_changes,level\n"
+    "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,"           \
+    "loss_first_msec,loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,"            \
+    "chain_too_long,log_lines,limit_changes,set_max,level\n"
 
 static struct ctw_snapshot p;
 static struct ctw_history h;
@@ -202,6 +201,7 @@ static struct ctw_slot *full_slot(void) {
     s->chain_too_long = 5;
     s->log_lines = 6;
     s->limit_changes = 7;
+    s->set_max = 8;
     s->level = CTW_LEVEL_FULL;
     return s;
 }
@@ -214,8 +214,8 @@ static void csv_reads_like_this(void **state) {
     assert_int_equal(render(CTW_HISTORY_CSV), 3);
     assert_string_equal(
         text, HEADER
-        "1795338600.045,10,4,500,0,501,499,500,0,0,0,0,0,0,1000,512,0,0,0,0,0,0,0,ok\n"
-        "1795341500.045,1,4,900,902,901,899,900,7,250,999,997,251,998,1000,512,1,2,3,4,5,6,7,"
+        "1795338600.045,10,4,500,0,501,499,500,0,0,0,0,0,0,1000,512,0,0,0,0,0,0,0,0,ok\n"
+        "1795341500.045,1,4,900,902,901,899,900,7,250,999,997,251,998,1000,512,1,2,3,4,5,6,7,8,"
         "full\n");
 }
 
@@ -232,7 +232,7 @@ static void json_has_the_columns_as_members(void **state) {
     json_t *first = json_array_get(slots, 0), *second = json_array_get(slots, 1);
     for (char *rest = columns, *name; (name = strsep(&rest, ",\n")) && *name != '\0';)
         assert_non_null(json_object_get(second, name));
-    assert_int_equal(json_object_size(second), 24);
+    assert_int_equal(json_object_size(second), 25);
     assert_true(json_is_null(json_object_get(first, "max")));
     assert_int_equal(json_integer_value(json_object_get(second, "max")), 1000);
     assert_int_equal(json_integer_value(json_object_get(second, "log_lines")), 6);

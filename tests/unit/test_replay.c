@@ -192,7 +192,8 @@ static void own_look(struct stage *g, uint32_t count, uint32_t max, uint32_t lim
                                       .max = max,
                                       .has_losses = true,
                                       .tells_changes = true,
-                                      .limit_changes = limit_changes};
+                                      .limit_changes = limit_changes,
+                                      .set_max = limit_changes > 0 ? max : 0};
 
     ctw_replay_add(&g->replay, &record);
     g->at_usec += SEC;
