@@ -244,6 +244,7 @@ enum metric {
     BUILD,
     START_TIME,
     LAST_LOOK,
+    NEXT_LOOK,
     LOOKS,
     LATENCY,
     ENTRIES,
@@ -287,6 +288,8 @@ static const struct family families[METRICS] = {
                     "When ctwatchd started: all counters are since then."},
     [LAST_LOOK] = {"ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS, NULL,
                    "When ctwatchd last looked at the table."},
+    [NEXT_LOOK] = {"ctwatch_next_look_timestamp_seconds", GAUGE, SECONDS, NULL,
+                   "When ctwatchd will look again, at the latest."},
     [LOOKS] = {"ctwatch_looks", COUNTER, NUMBER, NULL, "Looks at the table."},
     [LATENCY] = {"ctwatch_look_latency_seconds", HISTOGRAM, SECONDS, put_latency,
                  "From when a look was due until what it decided had been done."},
@@ -371,6 +374,7 @@ static void gather_table(const struct ctw_snapshot *p, int64_t ret[static METRIC
 static void gather_daemon(const struct ctw_snapshot *p, int64_t ret[static METRICS]) {
     ret[START_TIME] = whole(p->started_realtime_usec);
     ret[LAST_LOOK] = whole(p->looked_realtime_usec);
+    ret[NEXT_LOOK] = whole(ctw_snapshot_wall_usec(p, p->due_usec));
     ret[LOOKS] = whole(p->looks);
     ret[SUBSCRIBED] = p->subscribed;
     ret[EVENTS_READ] = whole(p->events);

@@ -61,6 +61,7 @@ static const char *const full_samples[] = {
     "ctwatch_build_info{program=\"ctwatchd\",version=\"0.1.0\"} 1",
     "ctwatch_start_time_seconds 1795338000.0",
     "ctwatch_last_look_timestamp_seconds 1795341600.0",
+    "ctwatch_next_look_timestamp_seconds 1795341600.25",
     "ctwatch_looks_total 14400",
     "ctwatch_look_latency_seconds_bucket{le=\"0.0001\"} 9000",
     "ctwatch_look_latency_seconds_bucket{le=\"0.00025\"} 14399",
