@@ -17,6 +17,7 @@ struct ctw_chronicle {
 
 static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_inode) {
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
+    const struct ctw_snapshot before = *p;
 
     *p = (struct ctw_snapshot){
         .pid = (uint32_t)getpid(),
@@ -28,6 +29,7 @@ static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_ino
     p->looked_usec = p->due_usec = p->started_usec;
     p->looked_realtime_usec = p->started_realtime_usec;
     (void)snprintf(p->netns, sizeof(p->netns), "%s", netns);
+    ctw_snapshot_inherit(p, &before);
     ctw_publish_end(c->publish);
     ctw_history_resume(&c->pen, ctw_monotonic_usec(), ctw_publish_begin_history(c->publish));
     ctw_publish_end_history(c->publish);
@@ -40,7 +42,7 @@ int ctw_chronicle_new(const char *directory, const char *netns, uint64_t netns_i
     if (!c)
         return -ENOMEM;
 
-    int r = ctw_publish_new(directory, ctw_monotonic_usec(), &c->publish, &owner);
+    int r = ctw_publish_new(directory, netns_inode, ctw_monotonic_usec(), &c->publish, &owner);
     if (r < 0) {
         if (r == -EBUSY)
             (void)fprintf(stderr,

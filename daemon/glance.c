@@ -67,14 +67,37 @@ static int look(const char *root, const struct ctw_settings *settings, struct ct
     p->warning_permyriad = settings->levels.warning_permyriad;
     p->critical_permyriad = settings->levels.critical_permyriad;
     p->clear_permyriad = settings->levels.clear_permyriad;
-    p->interval_usec = settings->poll.interval_usec;
     p->events_mode = settings->events.mode;
     int r = look_table(root, settings, g->now_usec, p);
     return r < 0 ? r : look_machine(root, g->now_usec, p);
 }
 
-int ctw_glance_take(const char *root, const char *directory, const struct ctw_settings *settings,
-                    struct ctw_glance *ret) {
+/* The table, where the daemon has not looked for long; the thresholds stay the daemon's. */
+static int look_again(const char *root, const struct ctw_settings *settings, struct ctw_glance *g) {
+    struct ctw_snapshot *p = &g->snapshot;
+    struct ctw_snapshot own = {.looked_usec = g->now_usec,
+                               .looked_realtime_usec = g->realtime_usec};
+    struct ctw_settings theirs = *settings;
+
+    theirs.levels.warning_permyriad = p->warning_permyriad;
+    theirs.levels.critical_permyriad = p->critical_permyriad;
+    const int r = look_table(root, &theirs, g->now_usec, &own);
+    if (r < 0)
+        return r;
+    g->daemon_looked_usec = p->looked_usec;
+    ctw_snapshot_renew(p, &own);
+    return 0;
+}
+
+/* Whether the table that is found below @root is the one that the daemon looks at. */
+static bool is_same_table(const char *root, const struct ctw_snapshot *p) {
+    const uint64_t inode = root[0] == '\0' ? ctw_netns_own_inode() : 0;
+
+    return p->netns_inode == 0 || inode == 0 || p->netns_inode == inode;
+}
+
+int ctw_glance_take(const char *root, const char *directory, bool named,
+                    const struct ctw_settings *settings, struct ctw_glance *ret) {
     const int r = ctw_machine_check_root(root);
 
     memset(ret, 0, sizeof(*ret));
@@ -85,24 +108,22 @@ int ctw_glance_take(const char *root, const char *directory, const struct ctw_se
     ret->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
     ret->realtime_usec = ctw_realtime_usec();
     ret->liveness = ctw_snapshot_liveness(&ret->snapshot, ret->now_usec);
-    return ret->liveness == CTW_LIVENESS_LOOKING ? 0 : look(root, settings, ret);
-}
-
-static bool is_of_our_netns(const struct ctw_snapshot *p) {
-    const uint64_t inode = ctw_netns_own_inode();
-
-    return p->netns_inode == 0 || inode == 0 || p->netns_inode == inode;
+    const bool looks = ret->liveness == CTW_LIVENESS_LOOKING;
+    if (!is_same_table(root, &ret->snapshot)) {
+        if (looks && named)
+            return 0;
+        ret->state_error = -EXDEV;
+        ret->liveness = CTW_LIVENESS_NONE;
+        return look(root, settings, ret);
+    }
+    if (!looks)
+        return look(root, settings, ret);
+    return ctw_snapshot_is_old(&ret->snapshot, ret->now_usec) ? look_again(root, settings, ret) : 0;
 }
 
 int ctw_glance_usual(const char *root, const char *state, const struct ctw_settings *settings,
                      struct ctw_glance *ret) {
-    if (state || root[0] != '\0')
-        return ctw_glance_take(root, state, settings, ret);
+    const char *usual = root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
 
-    int r = ctw_glance_take(root, CTWATCH_RUN_PATH, settings, ret);
-    if (r < 0 || ret->liveness != CTW_LIVENESS_LOOKING || is_of_our_netns(&ret->snapshot))
-        return r;
-    r = ctw_glance_take(root, NULL, settings, ret);
-    ret->state_error = -EXDEV;
-    return r;
+    return ctw_glance_take(root, state ? state : usual, state != NULL, settings, ret);
 }

@@ -11,6 +11,7 @@ struct ctw_glance {
     struct ctw_snapshot snapshot; /* of the daemon; pid 0: of a look made here and now */
     int state_error;              /* why nothing of a daemon can be seen: ctw_state_read(); or 0 */
     enum ctw_liveness liveness;
+    uint64_t daemon_looked_usec; /* where that was long ago, and the table was read here; else 0 */
     uint64_t now_usec, realtime_usec;
 };
 
@@ -18,23 +19,25 @@ struct ctw_glance {
  * ctw_glance_take() - look
  * @root:       where /proc is found below, "" for this machine
  * @directory:  where a daemon publishes; NULL: only look at the kernel
+ * @named:      a daemon of another network namespace that looks is meant
  * @settings:   thresholds for a look of one's own
  *
  * Where the daemon is not looking (none, stopped, late), the table is read here, and the snapshot
- * is of this look alone. That the table cannot be read is in snapshot.sources.
+ * is of this look alone; so it is with one of another network namespace, with state_error -EXDEV.
+ * Where a daemon looks whose last look is old the table is read here as well, and the rest is the
+ * daemon's. That the table cannot be read is in snapshot.sources.
  *
  * Return: 0; -ENOMEM; another negative errno when @root is no folder.
  */
-int ctw_glance_take(const char *root, const char *directory, const struct ctw_settings *settings,
-                    struct ctw_glance *ret);
+int ctw_glance_take(const char *root, const char *directory, bool named,
+                    const struct ctw_settings *settings, struct ctw_glance *ret);
 
 /**
  * ctw_glance_usual() - the same, for a verb with these options
  * @root:   --root, "" without it
  * @state:  --state, NULL without it: the usual folder, or with a root none
  *
- * The usual folder is there in every network namespace, with the table of one of them. In another
- * one this is a look of one's own, with state_error -EXDEV; a folder that is named is meant.
+ * The usual folder is there in every network namespace, with the table of one of them.
  */
 int ctw_glance_usual(const char *root, const char *state, const struct ctw_settings *settings,
                      struct ctw_glance *ret);

@@ -69,17 +69,6 @@ static void move(struct ctw_publish *p, struct ctw_state *shared, int fd) {
     p->fd = fd;
 }
 
-/* What is in /proc/sys/kernel/random/boot_id, "7c4f5bc0-1f0e-4c61-a7bd-8a2f4a1b2c3d\n", filled up
- * with zeros. */
-static void read_boot(char ret[static CTW_BOOT_SIZE]) {
-    __attribute__((cleanup(close_fd))) int fd =
-        open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-    memset(ret, 0, CTW_BOOT_SIZE);
-    if (fd >= 0 && read(fd, ret, CTW_BOOT_SIZE - 1) < 0)
-        memset(ret, 0, CTW_BOOT_SIZE);
-}
-
 /* --- the file -------------------------------------------------------------------------------- */
 
 static int write_at(int fd, size_t offset, const void *bytes, size_t size) {
@@ -200,14 +189,20 @@ static int make(struct ctw_publish *p, uint32_t *ret_owner) {
     return replace(p, directory);
 }
 
-/* All times are of a clock that begins with the boot. */
-static void take_over_history(struct ctw_publish *p) {
-    struct ctw_history *h = &p->shared->history;
+/* All times are of a clock that begins with the boot. A snapshot that cannot be read tells neither
+ * what was lost nor whose table it was; mostly it was this one. */
+static void take_over(struct ctw_publish *p, uint64_t netns_inode) {
+    struct ctw_snapshot before = {0};
     char boot[CTW_BOOT_SIZE];
 
-    if (ctw_state_read_boot(p->directory, boot) == 0 && p->boot[0] != '\0' &&
-        memcmp(boot, p->boot, sizeof(boot)) == 0)
-        (void)ctw_state_read_history(p->directory, h);
+    if (p->boot[0] == '\0' || ctw_state_read_boot(p->directory, boot) < 0 ||
+        memcmp(boot, p->boot, sizeof(boot)) != 0)
+        return;
+    (void)ctw_state_read(p->directory, &before);
+    if (netns_inode != 0 && before.netns_inode != 0 && before.netns_inode != netns_inode)
+        return;
+    ctw_snapshot_inherit(&p->now, &before);
+    (void)ctw_state_read_history(p->directory, &p->shared->history);
 }
 
 /* 0; -ENOENT: nobody can find it any more; -EBADMSG: it is not what was made. */
@@ -248,16 +243,16 @@ static int set_up(struct ctw_publish *p, const char *directory) {
     return leave_file(p);
 }
 
-int ctw_publish_new(const char *directory, uint64_t now_usec, struct ctw_publish **ret,
-                    uint32_t *ret_owner) {
+int ctw_publish_new(const char *directory, uint64_t netns_inode, uint64_t now_usec,
+                    struct ctw_publish **ret, uint32_t *ret_owner) {
     struct ctw_publish *p = calloc(1, sizeof(*p));
     if (!p)
         return -ENOMEM;
 
     int r = set_up(p, directory);
     if (r == 0 && directory) {
-        read_boot(p->boot);
-        take_over_history(p);
+        ctw_state_this_boot(p->boot);
+        take_over(p, netns_inode);
         p->error = make(p, ret_owner);
         p->next_usec = p->error < 0 ? now_usec + RETRY_USEC : 0;
         r = p->error == -EBUSY ? -EBUSY : 0;

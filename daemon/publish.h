@@ -8,8 +8,8 @@
  * DIRECTORY/state holds a struct ctw_state, DIRECTORY/lock the process id of the one that publishes
  * there. Where either cannot be made (no room, no permission), the value lives on in private
  * memory, and they are tried again every ten seconds; a file that somebody has removed or cut is
- * made anew within a second. A history that a former daemon of this boot left there is taken over;
- * of a file that was cut it is lost.
+ * made anew within a second. The history that a former daemon left there, of this boot and the same
+ * table, is taken over, and when it last saw something lost; of a file that was cut they are lost.
  */
 
 #include "../lib/alert.h"
@@ -19,15 +19,16 @@ struct ctw_publish;
 
 /**
  * ctw_publish_new() - make the file, and be the only one who does
- * @directory:  made when it is not there; NULL: publish nowhere
- * @now_usec:   monotonic
- * @ret_owner:  set when -EBUSY: the process that publishes there, 0: not known
+ * @directory:    made when it is not there; NULL: publish nowhere
+ * @netns_inode:  whose table it is about; 0: not known
+ * @now_usec:     monotonic
+ * @ret_owner:    set when -EBUSY: the process that publishes there, 0: not known
  *
  * Return: 0, even when the file could not be made; -EBUSY when another process publishes there;
  * -ENOMEM.
  */
-int ctw_publish_new(const char *directory, uint64_t now_usec, struct ctw_publish **ret,
-                    uint32_t *ret_owner);
+int ctw_publish_new(const char *directory, uint64_t netns_inode, uint64_t now_usec,
+                    struct ctw_publish **ret, uint32_t *ret_owner);
 
 /** ctw_publish_free() - leaves the file behind */
 struct ctw_publish *ctw_publish_free(struct ctw_publish *p);

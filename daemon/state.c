@@ -113,7 +113,7 @@ static int read_part(const char *directory, const struct part *part, void *ret) 
 
 /* --- interface ------------------------------------------------------------------------------- */
 
-int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
+int ctw_state_read_left(const char *directory, struct ctw_snapshot *ret) {
     static const struct part now = {offsetof(struct ctw_state, now_sequence),
                                     offsetof(struct ctw_state, now), sizeof(*ret)};
     __attribute__((cleanup(free_memory))) struct ctw_snapshot *p = malloc(sizeof(*p));
@@ -126,6 +126,18 @@ int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
     if (r == 0)
         memcpy(ret, p, sizeof(*p));
     return r;
+}
+
+static bool is_of_another_boot(const char *directory) {
+    char theirs[CTW_BOOT_SIZE], ours[CTW_BOOT_SIZE];
+
+    ctw_state_this_boot(ours);
+    return ours[0] != '\0' && ctw_state_read_boot(directory, theirs) == 0 && theirs[0] != '\0' &&
+           memcmp(theirs, ours, sizeof(ours)) != 0;
+}
+
+int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
+    return is_of_another_boot(directory) ? -ENOENT : ctw_state_read_left(directory, ret);
 }
 
 int ctw_state_read_history(const char *directory, struct ctw_history *ret) {
@@ -150,4 +162,15 @@ int ctw_state_read_boot(const char *directory, char ret[static CTW_BOOT_SIZE]) {
         return -ENAMETOOLONG;
     __attribute__((cleanup(close_fd))) int fd = open_state(path);
     return fd < 0 ? fd : read_at(fd, offsetof(struct ctw_state, boot), ret, CTW_BOOT_SIZE);
+}
+
+/* What is in /proc/sys/kernel/random/boot_id, "7c4f5bc0-1f0e-4c61-a7bd-8a2f4a1b2c3d\n", filled up
+ * with zeros. */
+void ctw_state_this_boot(char ret[static CTW_BOOT_SIZE]) {
+    __attribute__((cleanup(close_fd))) int fd =
+        open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    memset(ret, 0, CTW_BOOT_SIZE);
+    if (fd >= 0 && read(fd, ret, CTW_BOOT_SIZE - 1) < 0)
+        memset(ret, 0, CTW_BOOT_SIZE);
 }

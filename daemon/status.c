@@ -172,6 +172,7 @@ static int look(const struct arguments *a, const struct ctw_settings *s,
         .history = history ? &p->history : NULL,
         .liveness = g->liveness,
         .state_error = g->state_error,
+        .daemon_looked_usec = g->daemon_looked_usec,
         .now_usec = g->now_usec,
         .realtime_usec = g->realtime_usec,
     };

@@ -286,7 +286,7 @@ int ctw_tape_play_state(struct ctw_tape *t, const char *directory) {
     struct ctw_snapshot *p = malloc(sizeof(*p));
     struct ctw_history *h = malloc(sizeof(*h));
 
-    int r = p && h ? ctw_state_read(directory, p) : -ENOMEM;
+    int r = p && h ? ctw_state_read_left(directory, p) : -ENOMEM;
     if (r == 0)
         r = ctw_state_read_history(directory, h);
     if (r == 0)

@@ -117,6 +117,14 @@ static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char 
                      usage / 10 % 10, percent, t->count, t->max);
 }
 
+/* Of a daemon that looks seldom at a table that is not this machine's to look at. */
+static void add_age(struct ctw_line *l, const struct ctw_check_facts *f) {
+    const uint64_t usec = ago_usec(f, f->snapshot->looked_usec);
+
+    if (looking(f) && usec > CTW_LATE_USEC)
+        ctw_line_add(l, ", seen %" PRIu64 " s ago", usec / CTW_USEC_PER_SEC);
+}
+
 static void add_cause(struct ctw_line *l, const struct ctw_check_facts *f, enum cause cause) {
     const struct ctw_sample *t = &f->snapshot->table;
     const uint64_t ago_sec = ago_usec(f, f->snapshot->refused_usec) / CTW_USEC_PER_SEC;
@@ -170,6 +178,7 @@ static void add_words(struct ctw_line *l, const struct ctw_check_facts *f, enum 
     add_cause(l, f, cause);
     if (cause == CAUSE_NONE)
         add_outlook(l, f);
+    add_age(l, f);
     add_daemon(l, f);
 }
 

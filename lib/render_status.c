@@ -58,22 +58,35 @@ static void add_own_look(struct ctw_line *l, const struct ctw_status *s) {
         ctw_line_add(l, "No ctwatchd was asked: %s", own_look(s));
 }
 
-/* Nothing when a daemon looks, as it should. */
+/* A daemon whose last look is not of just now. */
+static void add_age(struct ctw_picture *p, struct ctw_line *l) {
+    const uint64_t own_look_after = p->status->daemon_looked_usec;
+
+    if (p->status->liveness == CTW_LIVENESS_STOPPED)
+        ctw_line_add(l, "ctwatchd has been stopped: this was so at ");
+    else if (p->status->liveness == CTW_LIVENESS_LATE)
+        ctw_line_add(l, "ctwatchd does not look any more: this was so at ");
+    else
+        ctw_line_add(l, own_look_after != 0 ? "ctwatchd last looked at "
+                                            : "ctwatchd looks seldom: this was so at ");
+    ctw_picture_add_when(p, l, own_look_after != 0 ? own_look_after : p->of->looked_usec);
+    ctw_line_add(l, own_look_after != 0
+                        ? ": the table is of a look of ctwatch itself, without rates."
+                        : ".");
+}
+
+/* Nothing when a daemon looks, as it should, and has done so just now. */
 static void put_whose(struct ctw_picture *p) {
     struct ctw_line l;
 
     ctw_line_start(&l);
-    if (!ctw_picture_by_daemon(p)) {
+    if (!ctw_picture_by_daemon(p))
         add_own_look(&l, p->status);
-    } else if (p->status->liveness != CTW_LIVENESS_LOOKING) {
-        ctw_line_add(&l, "ctwatchd %s: this was so at ",
-                     p->status->liveness == CTW_LIVENESS_STOPPED ? "has been stopped"
-                                                                 : "does not look any more");
-        ctw_picture_add_when(p, &l, p->of->looked_usec);
-        ctw_line_add(&l, ".");
-    } else {
+    else if (p->status->liveness != CTW_LIVENESS_LOOKING || p->status->daemon_looked_usec != 0 ||
+             ctw_picture_ago(p, p->of->looked_usec) > CTW_LATE_USEC)
+        add_age(p, &l);
+    else
         return;
-    }
     p->page.indent = 0;
     ctw_page_paragraph(&p->page, "", CTW_COLOUR_NONE, l.text);
     p->page.indent = INDENT;

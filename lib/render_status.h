@@ -26,6 +26,8 @@ struct ctw_status {
     enum ctw_liveness liveness;
     /* Why there is nothing of a daemon, as ctw_state_read() said; 0: there is, or nobody asked. */
     int state_error;
+    /* The daemon's last look, where the table is of a later one of the reader's own; else 0. */
+    uint64_t daemon_looked_usec;
     uint64_t now_usec, realtime_usec; /* of the reader */
 };
 

@@ -110,7 +110,6 @@ static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) 
     p->warning_permyriad = s->levels.warning_permyriad;
     p->critical_permyriad = s->levels.critical_permyriad;
     p->clear_permyriad = s->levels.clear_permyriad;
-    p->interval_usec = s->poll.interval_usec;
     p->events_mode = s->events.mode;
 }
 
@@ -130,6 +129,11 @@ void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_growth(p, s, w, t, v);
     note_who(p, w);
     note_settings(p, s);
+}
+
+void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before) {
+    p->refused_usec = before->refused_usec;
+    p->evicted_usec = before->evicted_usec;
 }
 
 void ctw_snapshot_said(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
@@ -246,6 +250,26 @@ enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t n
     return is_of_another_clock(p, now_usec) || is_past(p->due_usec, now_usec)
                ? CTW_LIVENESS_LATE
                : CTW_LIVENESS_LOOKING;
+}
+
+bool ctw_snapshot_is_old(const struct ctw_snapshot *p, uint64_t now_usec) {
+    return ctw_snapshot_liveness(p, now_usec) == CTW_LIVENESS_LOOKING &&
+           is_past(p->looked_usec, now_usec);
+}
+
+void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own) {
+    p->looked_usec = own->looked_usec;
+    p->looked_realtime_usec = own->looked_realtime_usec;
+    p->sources[CTW_SOURCE_TABLE] = own->sources[CTW_SOURCE_TABLE];
+    p->has_table = own->has_table;
+    if (own->has_table) {
+        p->sources[CTW_SOURCE_COUNTERS] = own->sources[CTW_SOURCE_COUNTERS];
+        p->table = own->table;
+        note_level(p, own->level > p->level ? own->level : p->level, own->looked_usec);
+    }
+    p->has_rate = p->fills = false;
+    p->rate = 0;
+    memset(&p->rates, 0, sizeof(p->rates));
 }
 
 uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec) {

@@ -75,7 +75,7 @@ struct ctw_snapshot {
     bool fills;
     uint64_t usec_to_full; /* at that rate */
 
-    /* lost since the daemon started, at this table */
+    /* lost since the daemon started, at this table; the times also before, this boot */
     uint64_t drops, other_drops, early_drops, clashes, chain_too_long, log_lines;
     uint64_t refused_usec; /* the last new flow refused, for whatever reason but a clash */
     uint64_t evicted_usec; /* the last entry evicted */
@@ -104,7 +104,6 @@ struct ctw_snapshot {
 
     /* of the settings in force, what a reader needs to make sense of it all */
     uint32_t warning_permyriad, critical_permyriad, clear_permyriad;
-    uint64_t interval_usec;
     enum ctw_events_mode events_mode;
 
     uint64_t who_usec; /* when it was last asked who fills the table */
@@ -152,6 +151,14 @@ void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
                        const struct ctw_watch *w, const struct ctw_tick *t,
                        const struct ctw_verdict *v, const struct ctw_look_times *times);
 
+/**
+ * ctw_snapshot_inherit() - begin after another daemon at the same table
+ * @before:  checked; of this boot
+ *
+ * When something was last lost is still so; how much is counted anew.
+ */
+void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before);
+
 /** ctw_snapshot_said() - an alert, rendered as @message */
 void ctw_snapshot_said(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
                        uint64_t now_usec, uint64_t realtime_usec);
@@ -170,7 +177,7 @@ int ctw_snapshot_check(const struct ctw_snapshot *p);
 /** How the daemon is doing, in the eyes of a reader. */
 enum ctw_liveness {
     CTW_LIVENESS_NONE,    /* no daemon made this */
-    CTW_LIVENESS_LOOKING, /* its last look is as new as it should be */
+    CTW_LIVENESS_LOOKING, /* its last look is as new as it should be, which may be an hour old */
     CTW_LIVENESS_LATE,    /* the next look is more than CTW_LATE_USEC overdue: stopped, or dead; or
                              these times are of another machine, or of another boot */
     CTW_LIVENESS_STOPPED, /* it ended in good order */
@@ -184,6 +191,22 @@ enum ctw_liveness {
 
 /** ctw_snapshot_liveness() - @now_usec: of the monotonic clock */
 enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec);
+
+/**
+ * ctw_snapshot_is_old() - the daemon looks, but has not for CTW_LATE_USEC
+ *
+ * So it is where poll.interval is long. The table may be another by now, and the daemon dead.
+ */
+bool ctw_snapshot_is_old(const struct ctw_snapshot *p, uint64_t now_usec);
+
+/**
+ * ctw_snapshot_renew() - put a look of the reader's own into what the daemon saw
+ * @own:  what is of one look: the times, the table, its sources and level
+ *
+ * What only a daemon can know stays: losses, alerts, and its level where that is the higher one.
+ * Rates of its last look are dropped.
+ */
+void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own);
 
 /** ctw_snapshot_wall_usec() - a monotonic time of the snapshot as wall clock time */
 uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec);

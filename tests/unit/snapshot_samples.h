@@ -52,7 +52,6 @@ static inline void sample_calm(struct ctw_snapshot *p) {
         .warning_permyriad = 7500,
         .critical_permyriad = 9000,
         .clear_permyriad = 500,
-        .interval_usec = 250 * CTW_USEC_PER_MSEC,
         .events_mode = CTW_EVENTS_AUTO,
     };
 
@@ -171,8 +170,7 @@ static inline void sample_own_look(struct ctw_snapshot *p) {
                                .level = CTW_LEVEL_OK,
                                .warning_permyriad = calm.warning_permyriad,
                                .critical_permyriad = calm.critical_permyriad,
-                               .clear_permyriad = calm.clear_permyriad,
-                               .interval_usec = calm.interval_usec};
+                               .clear_permyriad = calm.clear_permyriad};
     p->sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
 }
 

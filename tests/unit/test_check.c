@@ -214,7 +214,7 @@ static void a_loss_is_told_for_a_minute(void **state) {
     (void)state;
     asks(sample_calm);
     snapshot.refused_usec = SAMPLE_NOW_USEC;
-    facts.now_usec = SAMPLE_NOW_USEC + CTW_CHECK_LOSS_USEC - 1;
+    snapshot.looked_usec = facts.now_usec = SAMPLE_NOW_USEC + CTW_CHECK_LOSS_USEC - 1;
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped 59 s ago");
     facts.now_usec++;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
@@ -337,6 +337,15 @@ static void a_daemon_that_looks_is_not_mentioned(void **state) {
     asks(sample_calm);
     facts.wants_daemon = true;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
+}
+
+static void a_look_that_is_old_is_told_to_be(void **state) {
+    (void)state;
+    asks(sample_calm);
+    facts.now_usec = SAMPLE_NOW_USEC + CTW_LATE_USEC;
+    assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
+    facts.now_usec = SAMPLE_NOW_USEC + 40 * CTW_USEC_PER_SEC;
+    assert_npd(0, "conntrack: 11.9 % full (31337 of 262144), seen 40 s ago");
 }
 
 /* --- what cannot be told ---------------------------------------------------------------------- */
@@ -471,6 +480,7 @@ int main(void) {
         cmocka_unit_test(losses_count_only_while_the_daemon_looks),
         cmocka_unit_test(a_missing_daemon_is_a_warning_where_one_is_wanted),
         cmocka_unit_test(a_daemon_that_looks_is_not_mentioned),
+        cmocka_unit_test(a_look_that_is_old_is_told_to_be),
         cmocka_unit_test(no_module_is_unknown),
         cmocka_unit_test(an_unreadable_table_is_unknown),
         cmocka_unit_test(losses_count_more_than_what_cannot_be_read),

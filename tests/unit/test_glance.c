@@ -50,26 +50,30 @@ static void glance(struct place *p, const char *directory, struct ctw_glance *re
     settings.levels.warning_permyriad = 6000;
     memset(ret, 0x5a, sizeof(*ret));
     const uint64_t before = clock_usec(CLOCK_MONOTONIC);
-    assert_int_equal(ctw_glance_take(p->above, directory, &settings, ret), 0);
+    assert_int_equal(ctw_glance_take(p->above, directory, false, &settings, ret), 0);
     assert_true(ret->now_usec >= before && ret->now_usec <= clock_usec(CLOCK_MONOTONIC));
     assert_int_equal(ctw_snapshot_check(&ret->snapshot), 0);
 }
 
-/* A daemon whose next look is due so long after now. Return: when. */
-static uint64_t publish(struct place *p, int64_t due_sec) {
+/* A daemon that looked so long ago, and will again so long after now. Return: when. */
+static uint64_t publish_looked(struct place *p, int64_t ago_sec, int64_t due_sec) {
     uint32_t owner;
 
     if (!p->publish)
         assert_int_equal(
-            ctw_publish_new(p->directory, clock_usec(CLOCK_MONOTONIC), &p->publish, &owner), 0);
+            ctw_publish_new(p->directory, 0, clock_usec(CLOCK_MONOTONIC), &p->publish, &owner), 0);
     struct ctw_snapshot *now = ctw_publish_begin(p->publish);
     sample_calm(now);
-    now->looked_usec = clock_usec(CLOCK_MONOTONIC) - 10 * CTW_USEC_PER_SEC;
+    now->looked_usec = clock_usec(CLOCK_MONOTONIC) - (uint64_t)ago_sec * CTW_USEC_PER_SEC;
     const uint64_t due_usec =
-        now->looked_usec + (uint64_t)((10 + due_sec) * (int64_t)CTW_USEC_PER_SEC);
+        now->looked_usec + (uint64_t)((ago_sec + due_sec) * (int64_t)CTW_USEC_PER_SEC);
     now->due_usec = due_usec;
     ctw_publish_end(p->publish);
     return due_usec;
+}
+
+static uint64_t publish(struct place *p, int64_t due_sec) {
+    return publish_looked(p, 10, due_sec);
 }
 
 static void expect_own_look(const struct ctw_glance *g, uint32_t count) {
@@ -90,12 +94,81 @@ static void a_daemon_that_looks_is_believed(void **state) {
     struct ctw_glance g;
 
     put_machine(p, "1\n", "1000\n");
-    publish(p, 60);
-    glance(p, p->directory, &g);
+    do { /* once more where the machine stood still meanwhile */
+        publish_looked(p, 0, 60);
+        glance(p, p->directory, &g);
+    } while (g.daemon_looked_usec != 0);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
     assert_int_equal(g.snapshot.pid, 812);
     assert_int_equal(g.snapshot.table.count, 31337);
+    assert_true(g.snapshot.has_rate);
+}
+
+static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
+    struct place *p = *state;
+    struct ctw_glance g;
+
+    put_machine(p, "1000\n", "1000\n");
+    const uint64_t looked_usec = publish_looked(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
+    ctw_publish_begin(p->publish)->drops = 123;
+    ctw_publish_end(p->publish);
+    glance(p, p->directory, &g);
+    assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
+    assert_int_equal(g.daemon_looked_usec, looked_usec);
+    assert_int_equal(g.snapshot.looked_usec, g.now_usec);
+    assert_int_equal(g.snapshot.looked_realtime_usec, g.realtime_usec);
+    assert_int_equal(g.snapshot.table.count, 1000);
+    assert_int_equal(g.snapshot.level, CTW_LEVEL_FULL);
+    assert_false(g.snapshot.has_rate);
+    assert_int_equal(g.snapshot.pid, 812);
+    assert_int_equal(g.snapshot.drops, 123);
+
+    put_machine(p, "700\n", "1000\n");
+    glance(p, p->directory, &g);
+    assert_int_equal(g.snapshot.level, CTW_LEVEL_OK); /* by its thresholds, not by the reader's */
+}
+
+/* Of this machine: what its table is does not matter. */
+static void here(const struct place *p, bool named, struct ctw_glance *ret) {
+    struct ctw_settings settings;
+
+    ctw_settings_defaults(&settings);
+    assert_int_equal(ctw_glance_take("", p->directory, named, &settings, ret), 0);
+}
+
+static void expect_elsewhere(const struct ctw_glance *g) {
+    assert_int_equal(g->state_error, -EXDEV);
+    assert_int_equal(g->liveness, CTW_LIVENESS_NONE);
+    assert_int_equal(g->snapshot.pid, 0);
+}
+
+static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(void **state) {
+    struct place *p = *state;
+    struct stat own;
+    struct ctw_glance g;
+
+    assert_int_equal(stat("/proc/self/ns/net", &own), 0);
+    for (int64_t due_sec = -60; due_sec <= 60; due_sec += 120) {
+        publish(p, due_sec);
+        ctw_publish_begin(p->publish)->netns_inode = own.st_ino;
+        ctw_publish_end(p->publish);
+        here(p, false, &g);
+        assert_int_equal(g.state_error, 0);
+        ctw_publish_begin(p->publish)->netns_inode = own.st_ino + 1;
+        ctw_publish_end(p->publish);
+        here(p, false, &g);
+        expect_elsewhere(&g);
+    }
+    /* Named, one that looks is meant; the table here is not its. */
+    here(p, true, &g);
+    assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
+    assert_int_equal(g.snapshot.table.count, 31337);
+    assert_int_equal(g.daemon_looked_usec, 0);
+    ctw_publish_begin(p->publish)->stopped_usec = 1;
+    ctw_publish_end(p->publish);
+    here(p, true, &g);
+    expect_elsewhere(&g);
 }
 
 static void without_a_daemon_the_table_is_read_here(void **state) {
@@ -117,7 +190,6 @@ static void without_a_daemon_the_table_is_read_here(void **state) {
     assert_int_equal(g.snapshot.warning_permyriad, 6000);
     assert_int_equal(g.snapshot.critical_permyriad, 9000);
     assert_int_equal(g.snapshot.clear_permyriad, 500);
-    assert_int_equal(g.snapshot.interval_usec, 250 * CTW_USEC_PER_MSEC);
 }
 
 static void the_level_is_that_of_the_fill(void **state) {
@@ -184,7 +256,7 @@ static void one_that_has_not_looked_yet_is_none(void **state) {
     uint32_t owner;
 
     put_machine(p, "700\n", "1000\n");
-    assert_int_equal(ctw_publish_new(p->directory, 1, &p->publish, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->directory, 0, 1, &p->publish, &owner), 0);
     glance(p, p->directory, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
@@ -242,7 +314,7 @@ static void a_root_that_is_too_long_is_refused(void **state) {
     memset(deep, 'x', sizeof(deep) - 1);
     deep[sizeof(deep) - 1] = '\0';
     ctw_settings_defaults(&settings);
-    assert_int_equal(ctw_glance_take(deep, NULL, &settings, &g), -ENAMETOOLONG);
+    assert_int_equal(ctw_glance_take(deep, NULL, false, &settings, &g), -ENAMETOOLONG);
 }
 
 static void a_root_that_is_no_folder_is_not_a_machine_without_a_table(void **state) {
@@ -255,15 +327,17 @@ static void a_root_that_is_no_folder_is_not_a_machine_without_a_table(void **sta
     publish(p, 1);
     ctw_settings_defaults(&settings);
     (void)snprintf(below, sizeof(below), "%s/nonexistent", p->directory);
-    assert_int_equal(ctw_glance_take(below, NULL, &settings, &g), -ENOENT);
-    assert_int_equal(ctw_glance_take(below, p->directory, &settings, &g), -ENOENT);
+    assert_int_equal(ctw_glance_take(below, NULL, false, &settings, &g), -ENOENT);
+    assert_int_equal(ctw_glance_take(below, p->directory, false, &settings, &g), -ENOENT);
     (void)snprintf(below, sizeof(below), "%s/state", p->directory);
-    assert_int_equal(ctw_glance_take(below, NULL, &settings, &g), -ENOTDIR);
+    assert_int_equal(ctw_glance_take(below, NULL, false, &settings, &g), -ENOTDIR);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_daemon_that_looks_is_believed),
+        TEST(of_one_that_looks_seldom_the_table_is_read_here),
+        TEST(what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks),
         TEST(without_a_daemon_the_table_is_read_here),
         TEST(the_level_is_that_of_the_fill),
         TEST(where_only_the_kernel_is_asked_no_daemon_is),

@@ -19,7 +19,7 @@ static mode_t mode_of(const char *path) {
 static void begin(struct place *p) {
     uint32_t owner = 0;
 
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
     ctw_publish_look(p->publish, SAMPLE_NOW_USEC, &p->health);
 }
 
@@ -129,7 +129,7 @@ static void publishing_nowhere_is_no_fault(void **state) {
     struct place *p = *state;
     uint32_t owner;
 
-    assert_int_equal(ctw_publish_new(NULL, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+    assert_int_equal(ctw_publish_new(NULL, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
     publish_calm(p);
     put_slot(ctw_publish_begin_history(p->publish), CTW_RESOLUTION_FINE, 86399, 77);
     ctw_publish_end_history(p->publish);
@@ -147,7 +147,7 @@ static void the_second_is_told_who_the_first_is(void **state) {
 
     begin(p);
     publish_calm(p);
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
     assert_null(p->second);
     assert_int_equal(owner, getpid());
     assert_int_equal(read_state(p), 0);
@@ -157,7 +157,7 @@ static void the_second_is_told_who_the_first_is(void **state) {
 
     put(p->lock, "", 0); /* as on a full disk */
     owner = 7;
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
     assert_int_equal(owner, 0);
 }
 
@@ -166,7 +166,7 @@ static void another_directory_is_another_matter(void **state) {
     uint32_t owner;
 
     begin(p);
-    assert_int_equal(ctw_publish_new(p->above, SAMPLE_NOW_USEC, &p->second, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->above, 0, SAMPLE_NOW_USEC, &p->second, &owner), 0);
 }
 
 /* Publish, tell that it is done, and wait to be killed. */
@@ -174,7 +174,7 @@ static void publish_until_killed(const struct place *p, int done) {
     struct ctw_publish *publish;
     uint32_t owner;
 
-    if (ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &publish, &owner) < 0)
+    if (ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &publish, &owner) < 0)
         _exit(1);
     sample_full(ctw_publish_begin(publish));
     ctw_publish_end(publish);
@@ -199,7 +199,8 @@ static void one_that_was_killed_holds_nothing(void **state) {
     assert_int_equal(read(done[0], &byte, 1), 1);
     close(done[0]);
     close(done[1]);
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->publish, &owner), -EBUSY);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner),
+                     -EBUSY);
     assert_int_equal(owner, child);
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
@@ -228,6 +229,33 @@ static void the_history_of_the_one_before_is_taken_over(void **state) {
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.pid, 0);
     assert_int_equal(p->got.n_said, 0);
+    /* and when it last saw something lost */
+    assert_int_equal(ctw_publish_begin(p->publish)->refused_usec, p->image.now.refused_usec);
+    assert_int_equal(ctw_publish_begin(p->publish)->evicted_usec, p->image.now.evicted_usec);
+}
+
+static void that_of_another_table_is_not_taken_over(void **state) {
+    static const struct {
+        uint64_t theirs, ours;
+        bool taken;
+    } rows[] = {{4026531840, 4026532246, false},
+                {4026532246, 4026532246, true},
+                {0, 4026532246, true}, /* not known */
+                {4026531840, 0, true}};
+    struct place *p = *state;
+    uint32_t owner;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        make_image(p);
+        p->image.now.netns_inode = rows[i].theirs;
+        leave_image(p);
+        assert_int_equal(
+            ctw_publish_new(p->directory, rows[i].ours, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+        assert_int_equal(ctw_publish_begin(p->publish)->refused_usec != 0, rows[i].taken);
+        assert_int_equal(read_history(p), 0);
+        assert_int_equal(fine_mean(&p->history, 86000), rows[i].taken ? 11 : 0);
+        p->publish = ctw_publish_free(p->publish);
+    }
 }
 
 /* What is in p->image is left there, and a daemon that comes has none of its history. */
@@ -351,7 +379,7 @@ static void one_that_came_first_meanwhile_is_not_replaced(void **state) {
     begin(p);
     expect_failed(p, -EISDIR, p->lock);
     assert_int_equal(rmdir(p->lock), 0);
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->second, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), 0);
     sample_full(ctw_publish_begin(p->second));
     ctw_publish_end(p->second);
 
@@ -393,7 +421,7 @@ static void what_cannot_be_made_is_tried_every_ten_seconds(void **state) {
 
     snprintf(deep, sizeof(deep), "%s/deep", p->directory);
     uint32_t owner;
-    assert_int_equal(ctw_publish_new(deep, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+    assert_int_equal(ctw_publish_new(deep, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
     ctw_publish_look(p->publish, SAMPLE_NOW_USEC, &p->health);
     expect_failed(p, -ENOENT, deep);
     publish_calm(p);
@@ -433,6 +461,7 @@ int main(void) {
         TEST(another_directory_is_another_matter),
         TEST(one_that_was_killed_holds_nothing),
         TEST(the_history_of_the_one_before_is_taken_over),
+        TEST(that_of_another_table_is_not_taken_over),
         TEST(a_history_that_does_not_fit_is_not_taken_over),
         TEST(a_history_of_another_boot_is_not_taken_over),
         TEST(a_snapshot_left_half_written_is_replaced),

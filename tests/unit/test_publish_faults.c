@@ -17,7 +17,7 @@ static struct place *begin(void **state) {
     struct place *p = *state;
     uint32_t owner;
 
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
     sample_calm(ctw_publish_begin(p->publish));
     ctw_publish_end(p->publish);
     put_slot(ctw_publish_begin_history(p->publish), CTW_RESOLUTION_FINE, 86399, 77);
@@ -98,7 +98,7 @@ static void a_directory_that_was_removed_is_made_anew(void **state) {
     expect_ok_after(p, SECOND);
     expect_published(p, 0);
     expect_history(p, 77);
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
 }
 
 static void of_two_the_one_whose_lock_was_removed_yields(void **state) {
@@ -106,7 +106,7 @@ static void of_two_the_one_whose_lock_was_removed_yields(void **state) {
     uint32_t owner;
 
     assert_int_equal(unlink(p->lock), 0);
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->second, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), 0);
     sample_full(ctw_publish_begin(p->second));
     ctw_publish_end(p->second);
     publish(p);
@@ -252,7 +252,7 @@ static void a_full_disk_costs_the_readers_only(void **state) {
     }
     snprintf(filler, sizeof(filler), "%s/filler", p->directory);
     assert_true(fill_disk(filler) > 0);
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
     sample_calm(ctw_publish_begin(p->publish));
     ctw_publish_end(p->publish);
     put_slot(ctw_publish_begin_history(p->publish), CTW_RESOLUTION_FINE, 86399, 77);

@@ -64,7 +64,6 @@ static void fill(struct ctw_snapshot *p, uint32_t n) {
     }
     for (unsigned i = 0; i < CTW_WHO_TOP_MAX; i++)
         p->who.sources[i].permyriad = p->who.ports[i].permyriad = p->who.states[i].permyriad = n;
-    p->interval_usec = n;
     p->n_said = n; /* names and words are published when it changes */
 }
 
@@ -223,7 +222,7 @@ static void open_hall(struct place *p, struct hall *hall) {
     (void)pthread_barrierattr_init(&shared);
     (void)pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
     (void)pthread_barrier_init(&hall->door, &shared, PROCESSES * THREADS + 1);
-    assert_int_equal(ctw_publish_new(p->directory, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
     fill(ctw_publish_begin(p->publish), 1);
     ctw_publish_end(p->publish);
     assert_int_equal(sched_getaffinity(0, sizeof(hall->cpus), &hall->cpus), 0);

@@ -291,6 +291,18 @@ static void what_a_silent_daemon_saw_last_is_told_to_be_old(void **state) {
     first_line_is("ctwatchd has been stopped: this was so at 10:00:00, 100 s ago.\n");
 }
 
+static void what_a_daemon_that_looks_seldom_saw_is_told_to_be_old(void **state) {
+    (void)state;
+    status.now_usec += 40 * CTW_USEC_PER_SEC;
+    status.realtime_usec += 40 * CTW_USEC_PER_SEC;
+    first_line_is("ctwatchd looks seldom: this was so at 10:00:00, 40 s ago.\n");
+    status.daemon_looked_usec = SAMPLE_NOW_USEC;
+    snapshot.looked_usec = status.now_usec;
+    first_line_is("ctwatchd last looked at 10:00:00, 40 s ago: the table is of a look of ctwatch\n"
+                  "itself, without rates.\n\nlevel ");
+    assert_says("process 812");
+}
+
 static void no_module_is_no_fault(void **state) {
     (void)state;
     sample_absent(&snapshot);
@@ -831,6 +843,7 @@ int main(void) {
         test(why_nothing_of_the_daemon_can_be_seen_is_told),
         test(a_daemon_that_was_stopped_or_hangs_is_told_of),
         test(what_a_silent_daemon_saw_last_is_told_to_be_old),
+        test(what_a_daemon_that_looks_seldom_saw_is_told_to_be_old),
         test(no_module_is_no_fault),
         test(a_daemon_that_has_just_started_is_not_blind),
         test(a_table_that_cannot_be_read_is_told_with_the_file_and_why),

@@ -171,6 +171,82 @@ static void readers_tell_late_from_stopped_from_none(void **state) {
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_NONE);
 }
 
+static void a_look_is_old_after_three_seconds_though_the_next_is_not_due(void **state) {
+    struct ctw_snapshot p;
+    (void)state;
+
+    sample_calm(&p);
+    p.due_usec = p.looked_usec + 60 * SECOND;
+    assert_false(ctw_snapshot_is_old(&p, p.looked_usec + CTW_LATE_USEC));
+    assert_true(ctw_snapshot_is_old(&p, p.looked_usec + CTW_LATE_USEC + 1));
+    assert_true(ctw_snapshot_is_old(&p, p.due_usec + CTW_LATE_USEC));
+    assert_false(ctw_snapshot_is_old(&p, p.due_usec + CTW_LATE_USEC + 1)); /* that is late */
+    p.stopped_usec = 1;
+    assert_false(ctw_snapshot_is_old(&p, p.looked_usec + CTW_LATE_USEC + 1));
+}
+
+static void own_look(struct ctw_snapshot *p, uint32_t count, enum ctw_level level) {
+    *p = (struct ctw_snapshot){
+        .looked_usec = SAMPLE_NOW_USEC + 40 * SECOND,
+        .looked_realtime_usec = SAMPLE_WALL_USEC + 40 * SECOND,
+        .sources[CTW_SOURCE_TABLE] = {.health = CTW_HEALTH_OK},
+        .sources[CTW_SOURCE_COUNTERS] = {.health = CTW_HEALTH_ABSENT},
+        .has_table = true,
+        .table = {.count = count, .max = 1000},
+        .level = level,
+    };
+}
+
+static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void **state) {
+    struct ctw_snapshot p, own;
+    (void)state;
+
+    sample_calm(&p);
+    p.drops = 123;
+    p.refused_usec = 77;
+    p.rates.known = true;
+    own_look(&own, 1000, CTW_LEVEL_FULL);
+    ctw_snapshot_renew(&p, &own);
+    assert_int_equal(ctw_snapshot_check(&p), 0);
+    assert_memory_equal(&p.table, &own.table, sizeof(p.table));
+    assert_int_equal(p.looked_usec, own.looked_usec);
+    assert_int_equal(p.looked_realtime_usec, own.looked_realtime_usec);
+    assert_int_equal(p.sources[CTW_SOURCE_COUNTERS].health, CTW_HEALTH_ABSENT);
+    assert_int_equal(p.sources[CTW_SOURCE_KERNEL_LOG].health, CTW_HEALTH_OK);
+    assert_int_equal(p.level, CTW_LEVEL_FULL);
+    assert_int_equal(p.level_since_usec, own.looked_usec);
+    assert_false(p.has_rate || p.fills || p.rates.known);
+    assert_int_equal(p.pid, 812);
+    assert_int_equal(p.drops, 123);
+    assert_int_equal(p.refused_usec, 77);
+
+    /* What the daemon holds is not for a single look to end. */
+    own_look(&own, 1, CTW_LEVEL_OK);
+    ctw_snapshot_renew(&p, &own);
+    assert_int_equal(p.table.count, 1);
+    assert_int_equal(p.level, CTW_LEVEL_FULL);
+
+    own.has_table = false;
+    own.table.count = 0;
+    own.sources[CTW_SOURCE_TABLE] = (struct ctw_snapshot_source){CTW_HEALTH_FAILED, -EACCES, "x"};
+    ctw_snapshot_renew(&p, &own);
+    assert_false(p.has_table);
+    assert_int_equal(p.table.count, 1); /* as last seen */
+    assert_int_equal(p.sources[CTW_SOURCE_TABLE].error, -EACCES);
+}
+
+static void when_something_was_lost_outlives_the_daemon(void **state) {
+    struct ctw_snapshot p, before;
+    (void)state;
+
+    sample_calm(&p);
+    sample_full(&before);
+    ctw_snapshot_inherit(&p, &before);
+    assert_int_equal(p.refused_usec, before.refused_usec);
+    assert_int_equal(p.evicted_usec, before.evicted_usec);
+    assert_int_equal(p.drops, 0);
+}
+
 /* As of a machine that has been up for longer than this one. */
 static void looks_of_another_clock_are_not_those_of_a_daemon_here(void **state) {
     struct ctw_snapshot p;
@@ -256,6 +332,9 @@ int main(void) {
         WITH_MILL(every_look_is_in_the_histogram_once),
         WITH_MILL(the_newest_alerts_are_kept_and_all_are_counted),
         cmocka_unit_test(readers_tell_late_from_stopped_from_none),
+        cmocka_unit_test(a_look_is_old_after_three_seconds_though_the_next_is_not_due),
+        cmocka_unit_test(a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest),
+        cmocka_unit_test(when_something_was_lost_outlives_the_daemon),
         cmocka_unit_test(looks_of_another_clock_are_not_those_of_a_daemon_here),
         cmocka_unit_test(times_become_those_of_the_wall),
         cmocka_unit_test(samples_can_be_snapshots),

@@ -18,6 +18,20 @@ static void what_a_daemon_left_is_read(void **state) {
     assert_memory_equal(&p->history, &p->image.history, sizeof(p->history));
 }
 
+static void what_is_of_another_boot_is_nobodys_but_can_be_had(void **state) {
+    struct place *p = *state;
+
+    make_image(p);
+    p->image.boot[0] ^= 1;
+    leave_image(p);
+    assert_int_equal(read_state(p), -ENOENT);
+    assert_int_equal(ctw_state_read_left(p->directory, &p->got), 0);
+    assert_memory_equal(&p->got, &p->image.now, sizeof(p->got));
+    memset(p->image.boot, 0, sizeof(p->image.boot)); /* not known */
+    leave_image(p);
+    assert_int_equal(read_state(p), 0);
+}
+
 static void where_nobody_publishes_there_is_nothing(void **state) {
     struct place *p = *state;
     char deep[8192];
@@ -219,6 +233,7 @@ static void a_file_cut_while_it_is_read_is_damaged_and_no_more(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_a_daemon_left_is_read),
+        TEST(what_is_of_another_boot_is_nobodys_but_can_be_had),
         TEST(where_nobody_publishes_there_is_nothing),
         TEST(a_user_who_may_not_read_it_is_told_so),
         TEST(a_truncated_file_is_damaged),
