@@ -18,6 +18,7 @@
 
 #include "../lib/places.h"
 #include "../lib/sample.h"
+#include "../lib/target.h"
 #include "clock.h"
 
 /* Of each connection, in libmicrohttpd: a request, its headers included, that does not fit in is
@@ -85,7 +86,9 @@ static void free_stream(void *cls) {
     free(s);
 }
 
-static struct MHD_Response *stream_response(const struct ctw_http_stream *stream) {
+/* To HEAD, too, libmicrohttpd sends the chunk that ends a stream of unknown size, which is then
+ * taken for the next reply: without chunks, the stream ends with the connection. */
+static struct MHD_Response *stream_response(const struct ctw_http_stream *stream, bool head) {
     struct ctw_http_stream *s = malloc(sizeof(*s));
     struct MHD_Response *response = NULL;
 
@@ -97,6 +100,8 @@ static struct MHD_Response *stream_response(const struct ctw_http_stream *stream
     if (!response) {
         stream->free(stream->stream);
         free(s);
+    } else if (head) {
+        (void)MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
     }
     return response;
 }
@@ -111,9 +116,10 @@ static struct MHD_Response *text_response(struct ctw_http_reply *reply) {
 }
 
 /* What it holds has been freed, or will be. */
-static yes_or_no send_reply(struct MHD_Connection *connection, struct ctw_http_reply *reply) {
+static yes_or_no send_reply(struct MHD_Connection *connection, struct ctw_http_reply *reply,
+                            bool head) {
     struct MHD_Response *response =
-        reply->stream.stream ? stream_response(&reply->stream) : text_response(reply);
+        reply->stream.stream ? stream_response(&reply->stream, head) : text_response(reply);
 
     if (!response)
         return MHD_NO;
@@ -235,9 +241,9 @@ static bool has_body(struct MHD_Connection *connection) {
 }
 
 static yes_or_no answer(struct ctw_http *h, struct MHD_Connection *connection,
-                        struct ctw_place *place, const char *path) {
+                        struct ctw_place *place, const char *target, bool head) {
     const struct ctw_http_request request = {
-        .path = path,
+        .path = ctw_target_path(target),
         .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
     };
     struct ctw_http_reply reply = {0};
@@ -250,25 +256,26 @@ static yes_or_no answer(struct ctw_http *h, struct MHD_Connection *connection,
             dismiss(h, oldest);
     }
     place->streams = reply.stream.stream != NULL;
-    return send_reply(connection, &reply);
+    return send_reply(connection, &reply, head);
 }
 
 /* Called once when the headers are there, and again when all of the request is. */
-static yes_or_no on_request(void *cls, struct MHD_Connection *connection, const char *path,
+static yes_or_no on_request(void *cls, struct MHD_Connection *connection, const char *target,
                             const char *method, const char *version, const char *upload,
                             size_t *upload_size, void **context) {
     struct ctw_place *place = place_of(connection);
+    const bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 
     (void)version;
     (void)upload;
     if (!place)
         return MHD_NO;
     if (*context)
-        return *upload_size == 0 ? answer(cls, connection, place, path) : MHD_NO;
+        return *upload_size == 0 ? answer(cls, connection, place, target, head) : MHD_NO;
 
     *context = place;
     ctw_place_asks(place, ctw_monotonic_usec());
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+    if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
         return refuse(connection, 405, "only GET and HEAD are answered\n");
     if (has_body(connection))
         return refuse(connection, 413, "a request has no body here\n");
