@@ -19,6 +19,10 @@
 #define UNTRACK_PERMYRIAD (CTW_PERMYRIAD / 4)
 #define UNTRACK_OF_LIMIT  100u
 
+/* The idle are in nobody's way: until they are half of the entries, and a tenth of the limit. */
+#define IDLE_PERMYRIAD (CTW_PERMYRIAD / 2)
+#define IDLE_OF_LIMIT  10u
+
 /* The bucket locks are held for so long for each entry when buckets are changed. */
 #define STALL_NSEC_PER_ENTRY 400u
 
@@ -50,8 +54,8 @@ static const struct {
 };
 #define ESTABLISHED 0
 
-/* The least that RFC 5382 (REQ-5) allows: two hours and four minutes. For tables that are mostly
- * idle connections. */
+/* The least that RFC 5382 (REQ-5) allows: two hours and four minutes. For tables that idle
+ * connections fill. */
 #define ESTABLISHED_SHORT_SEC 7440u
 
 const char *ctw_advice_timeout_name(size_t i) {
@@ -111,6 +115,7 @@ static void losses(const struct ctw_advice_facts *f, struct ctw_advice *a) {
         return;
     const struct ctw_losses l = ctw_losses_between(&none, &f->table.counters);
     a->refused = l.drops;
+    a->chain_too_long = l.chain_too_long;
     a->evicted = l.early_drops;
 }
 
@@ -251,8 +256,16 @@ static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_set
 
 /* --- what is kept, and what need not be tracked ----------------------------------------------- */
 
+static uint64_t entries_of(const struct ctw_advice_facts *f, uint32_t permyriad) {
+    return (uint64_t)f->table.count * permyriad / CTW_PERMYRIAD;
+}
+
+/* Without a limit, the idle leave room for all others. */
 static bool is_mostly_idle(const struct ctw_advice_facts *f) {
-    return f->lack == CTW_CENSUS_TAKEN && f->who.idle_tcp_permyriad >= CTW_PERMYRIAD / 2;
+    const uint32_t idle = f->who.idle_tcp_permyriad, max = f->table.max;
+
+    return f->lack == CTW_CENSUS_TAKEN && idle >= IDLE_PERMYRIAD && max > 0 &&
+           entries_of(f, idle) >= max / IDLE_OF_LIMIT;
 }
 
 static void advise_timeouts(const struct ctw_advice_facts *f, struct ctw_advice *a) {
@@ -278,7 +291,7 @@ static void advise_timeouts(const struct ctw_advice_facts *f, struct ctw_advice 
 }
 
 static bool is_worth_untracking(const struct ctw_advice_facts *f, uint32_t permyriad) {
-    const uint64_t entries = (uint64_t)f->table.count * permyriad / CTW_PERMYRIAD;
+    const uint64_t entries = entries_of(f, permyriad);
 
     return permyriad >= UNTRACK_PERMYRIAD && entries > 0 &&
            entries >= f->table.max / UNTRACK_OF_LIMIT;

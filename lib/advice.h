@@ -94,6 +94,7 @@ struct ctw_advice {
     struct ctw_growth_bounds bounds;  /* how far ctwatchd would raise the limit */
     struct ctw_growth_bounds resized; /* and if it could size the buckets first */
     uint64_t refused, evicted;        /* so far, since the boot as a rule */
+    uint64_t chain_too_long;          /* likewise: refused, too, but for want of buckets */
     uint32_t max, buckets;            /* once the advice has been followed */
     size_t n_findings;
     struct ctw_finding findings[CTW_FINDINGS_MAX];

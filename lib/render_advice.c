@@ -69,9 +69,13 @@ static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
 
 static void put_losses(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_advice *a) {
-    if (f->table.has_counters)
-        ctw_out_put(o, LABEL "%" PRIu64 " connections refused, %" PRIu64 " evicted\n",
-                    "lost so far", a->refused, a->evicted);
+    if (!f->table.has_counters)
+        return;
+    ctw_out_put(o, LABEL "%" PRIu64 " connections refused, %" PRIu64 " evicted\n", "lost so far",
+                a->refused + a->chain_too_long, a->evicted);
+    if (a->chain_too_long > 0)
+        ctw_out_put(o, LABEL "%" PRIu64 " of those refused\n", "  for long chains",
+                    a->chain_too_long);
 }
 
 static void put_shares(struct ctw_out *o, const struct ctw_who *who) {

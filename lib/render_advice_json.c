@@ -16,7 +16,9 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
     r |= ctw_json_add(o, "bytes_at_limit_worst",
                       s->max > 0 ? ctw_json_number(a->bytes_most) : json_null());
     r |= ctw_json_add(o, "namespaces", ctw_json_number(f->machine.namespaces));
-    r |= ctw_json_add(o, "refused", s->has_counters ? ctw_json_number(a->refused) : json_null());
+    r |= ctw_json_add(o, "refused",
+                      s->has_counters ? ctw_json_number(a->refused + a->chain_too_long)
+                                      : json_null());
     r |= ctw_json_add(o, "evicted", s->has_counters ? ctw_json_number(a->evicted) : json_null());
     return ctw_json_whole(o, r);
 }

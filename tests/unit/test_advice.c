@@ -171,6 +171,31 @@ static void a_limit_that_cannot_be_raised_is_told_without_a_line(void **state) {
     assert_no_lines();
 }
 
+/* As the kernel counts them: not as drops. No limit helps against long chains. */
+static void what_is_refused_for_long_chains_is_lost_too(void **state) {
+    struct ctw_advice_facts f = machine();
+    json_int_t refused, evicted;
+
+    (void)state;
+    f.table.counters = (struct ctw_counters){.insert_failed = 1193, .chainlength = 1193};
+    advise(&f);
+    assert_int_equal(advice.max, f.table.max);
+    ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text));
+    assert_non_null(strstr(text, "\nlost so far          1193 connections refused, 0 evicted\n"
+                                 "  for long chains    1193 of those refused\n"));
+    ctw_render_advice_json(&f, &advice, text, sizeof(text));
+    json_t *o = json_loads(text, 0, NULL);
+    assert_int_equal(
+        json_unpack(o, "{s:{s:I,s:I}}", "table", "refused", &refused, "evicted", &evicted), 0);
+    assert_int_equal(refused, 1193);
+    assert_int_equal(evicted, 0);
+    json_decref(o);
+
+    f.table.counters.drop = 7;
+    advise(&f);
+    assert_non_null(strstr(found(CTW_FINDING_MAX)->text.text, ": 7 connections were refused"));
+}
+
 static void more_than_half_of_memory_is_told_without_a_line(void **state) {
     struct ctw_advice_facts f = machine();
 
@@ -225,12 +250,37 @@ static void a_table_of_idle_connections_takes_the_shortest_timeout(void **state)
 
     (void)state;
     f.lack = CTW_CENSUS_TAKEN;
+    f.table.count = 500000;
     f.who = (struct ctw_who){.known = true, .entries = 1000, .idle_tcp_permyriad = 5000};
     advise(&f);
     assert_int_equal(found(CTW_FINDING_TIMEOUT)->advised, 7440);
     f.who.idle_tcp_permyriad = 4999;
     advise(&f);
     assert_null(found(CTW_FINDING_TIMEOUT));
+}
+
+static void the_idle_are_left_alone_while_they_take_little_of_the_limit(void **state) {
+    static const struct {
+        uint32_t count, max;
+        bool shortest;
+    } cases[] = {
+        {2, 262144, false},     {26213, 262144, false}, {26214, 262144, true},
+        {262144, 262144, true}, {1000000, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct ctw_advice_facts f = machine();
+        f.table.count = cases[i].count;
+        f.table.max = cases[i].max;
+        f.lack = CTW_CENSUS_TAKEN;
+        f.who = (struct ctw_who){.known = true, .entries = 2, .idle_tcp_permyriad = 10000};
+        advise(&f);
+        assert_int_equal(found(CTW_FINDING_TIMEOUT) != NULL, cases[i].shortest);
+        f.timeouts[0].seconds = 432000;
+        advise(&f);
+        assert_int_equal(found(CTW_FINDING_TIMEOUT)->advised, cases[i].shortest ? 7440 : 86400);
+    }
 }
 
 static void what_need_not_be_tracked_is_told_where_it_matters(void **state) {
@@ -395,7 +445,10 @@ static void no_line_is_wider_than_a_terminal(void **state) {
                                   .buckets = UINT32_MAX / 100,
                                   .has_buckets = true,
                                   .has_counters = true,
-                                  .counters = {.drop = INT32_MAX, .early_drop = INT32_MAX}};
+                                  .counters = {.drop = INT32_MAX,
+                                               .early_drop = INT32_MAX,
+                                               .insert_failed = INT32_MAX,
+                                               .chainlength = INT32_MAX}};
     f.machine.memory = (struct ctw_memory){4096 * GIB, true, 4096 * GIB};
     f.machine.namespaces = 100000;
     f.lack = CTW_CENSUS_TAKEN;
@@ -504,10 +557,13 @@ int main(void) {
         cmocka_unit_test_setup(what_a_full_table_takes_is_exact, defaults),
         cmocka_unit_test_setup(the_ceiling_is_that_of_growth, defaults),
         cmocka_unit_test_setup(a_limit_that_cannot_be_raised_is_told_without_a_line, defaults),
+        cmocka_unit_test_setup(what_is_refused_for_long_chains_is_lost_too, defaults),
         cmocka_unit_test_setup(more_than_half_of_memory_is_told_without_a_line, defaults),
         cmocka_unit_test_setup(limits_of_another_namespace_are_left_alone, defaults),
         cmocka_unit_test_setup(only_timeouts_above_what_is_sensible_are_lowered, defaults),
         cmocka_unit_test_setup(a_table_of_idle_connections_takes_the_shortest_timeout, defaults),
+        cmocka_unit_test_setup(the_idle_are_left_alone_while_they_take_little_of_the_limit,
+                               defaults),
         cmocka_unit_test_setup(what_need_not_be_tracked_is_told_where_it_matters, defaults),
         cmocka_unit_test_setup(lines_are_those_of_the_kind_of_kernel, defaults),
         cmocka_unit_test_setup(whoever_followed_it_hears_no_more, defaults),
