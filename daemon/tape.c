@@ -46,7 +46,9 @@ static void take_fault(struct ctw_tape *t, const struct reader *f, const char *w
     if (t->lines.bad < FAULTS_TOLD)
         complain(f, f->line, what);
     else if (t->lines.bad == FAULTS_TOLD)
-        complain(f, 0, "more lines cannot be read, and are counted only");
+        complain(f, 0,
+                 f->line > 0 ? "more lines cannot be read, and are counted only"
+                             : "more values cannot be read, and are counted only");
     t->lines.bad++;
 }
 

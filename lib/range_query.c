@@ -246,20 +246,10 @@ static void catch_up(struct ctw_range_query_series *s, uint64_t now_usec) {
     }
 }
 
-/* What a running counter moved by; one that fell started again from 0. What the first value has is
- * from before it was known. */
 static uint64_t moved_by(struct ctw_range_query *q, enum series which) {
     struct ctw_range_query_series *s = &q->series[which];
-    const bool known_before = s->known_before;
-    const uint64_t before = s->before;
 
-    if (!s->known)
-        return 0;
-    s->known_before = true;
-    s->before = s->value;
-    if (!known_before)
-        return 0;
-    return s->value >= before ? s->value - before : s->value;
+    return ctw_recording_moved(&s->before, s->known, s->value);
 }
 
 static void read_losses(struct ctw_range_query *q, struct ctw_record *ret) {
@@ -279,7 +269,7 @@ static void read_losses(struct ctw_range_query *q, struct ctw_record *ret) {
 }
 
 static enum ctw_reading bad(struct ctw_range_query *q, const char *what) {
-    ctw_line_add(&q->words, "value %zu of the entries %s", q->series[ENTRIES].next, what);
+    ctw_line_add(&q->words, "value %zu of the entries: %s", q->series[ENTRIES].next, what);
     return CTW_READ_BAD;
 }
 
@@ -305,9 +295,9 @@ static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pai
 
     ctw_line_start(&q->words);
     if (r == -EINVAL)
-        return bad(q, "is no time and number");
+        return bad(q, "is no time and number, allowed are pairs as [1795341600, \"120000\"]");
     if (r == -ERANGE || count > UINT32_MAX)
-        return bad(q, "is too large");
+        return bad(q, "is too large, allowed is 0 to 4294967295");
     for (int i = LIMIT; i < CTW_RANGE_QUERY_SERIES; i++)
         if (q->series[i].values)
             catch_up(&q->series[i], at_usec);

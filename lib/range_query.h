@@ -34,9 +34,10 @@ struct ctw_range_query {
     struct ctw_range_query_series {
         const struct json_t *values; /* NULL: not in the answer */
         size_t next;                 /* that has not been looked at */
-        bool known, known_before;    /* there is a value as of now, and of a record before: */
-        uint64_t value, before;
-        uint64_t at_usec; /* since when there is that of now */
+        bool known;                  /* there is a value as of now: */
+        uint64_t value;
+        uint64_t at_usec;                  /* since when there is that */
+        struct ctw_recording_total before; /* of a counter, as of the record before */
     } series[CTW_RANGE_QUERY_SERIES];
     bool own;                  /* of the count: where it has no limit, there is none */
     uint64_t limit_holds_usec; /* from a value on */

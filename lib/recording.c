@@ -48,12 +48,21 @@ enum column {
     PASSED_OVER = COLUMNS,
 };
 
-/* One for each column, of those that a line leaves out. */
+/* One for each column, of those that a line has. */
 #define BIT(column) (UINT32_C(1) << (column))
 _Static_assert(COLUMNS < 32, "room for all columns");
 
+/* From DROPS up to CHAIN_TOO_LONG. */
+#define LOSSES (BIT(CHAIN_TOO_LONG + 1) - BIT(DROPS))
+
 #define SEC_MAX  86400u /* of a slot */
 #define MSEC_MAX (SEC_MAX * 1000u)
+
+/* What every program that calculates with floats has whole. */
+#define NUMBER_MAX (UINT64_C(1) << 53)
+
+/* What a time may be, for who wrote another. */
+#define TIMES "seconds since 1970 or RFC 3339 with a zone (2026-11-22T10:00:00Z)"
 
 static const struct {
     const char *name;
@@ -63,16 +72,16 @@ static const struct {
     [COUNT] = {"count", UINT32_MAX},
     [MAX] = {"max", UINT32_MAX},
     [BUCKETS] = {"buckets", UINT32_MAX},
-    [DROPS] = {"drops", UINT64_MAX},
-    [DROPS_TOTAL] = {"drops_total", UINT64_MAX},
-    [EARLY_DROPS] = {"early_drops", UINT64_MAX},
-    [EARLY_DROPS_TOTAL] = {"early_drops_total", UINT64_MAX},
-    [OTHER_DROPS] = {"other_drops", UINT64_MAX},
-    [CLASHES] = {"clashes", UINT64_MAX},
-    [CHAIN_TOO_LONG] = {"chain_too_long", UINT64_MAX},
-    [LOG_LINES] = {"log_lines", UINT64_MAX},
+    [DROPS] = {"drops", NUMBER_MAX},
+    [DROPS_TOTAL] = {"drops_total", NUMBER_MAX},
+    [EARLY_DROPS] = {"early_drops", NUMBER_MAX},
+    [EARLY_DROPS_TOTAL] = {"early_drops_total", NUMBER_MAX},
+    [OTHER_DROPS] = {"other_drops", NUMBER_MAX},
+    [CLASHES] = {"clashes", NUMBER_MAX},
+    [CHAIN_TOO_LONG] = {"chain_too_long", NUMBER_MAX},
+    [LOG_LINES] = {"log_lines", NUMBER_MAX},
     [WIDTH] = {"width", SEC_MAX},
-    [LOOKS] = {"looks", UINT64_MAX},
+    [LOOKS] = {"looks", NUMBER_MAX},
     [FIRST] = {"first", UINT32_MAX},
     [HIGH] = {"high", UINT32_MAX},
     [LOW] = {"low", UINT32_MAX},
@@ -110,25 +119,31 @@ static struct piece trim(struct piece p) {
     return p;
 }
 
-/* Takes the next field off the front, and the comma behind it; without blanks and quotes. */
+/* Up to the comma behind the first field, or all: one between quotes is none, and within them a
+ * quote is doubled, which ends them and begins them again. */
+static size_t field_length(struct piece line) {
+    const struct piece text = trim(line);
+    const bool quoted = text.length > 0 && *text.at == '"';
+    bool inside = false;
+    size_t n = 0;
+
+    for (; n < line.length && (inside || line.at[n] != ','); n++)
+        inside ^= quoted && line.at[n] == '"';
+    return n;
+}
+
+/* Takes the next field off the front, and the comma behind it; without blanks, and without the
+ * quotes around it. */
 static struct piece take_field(struct piece *rest) {
-    const char *comma = rest->length > 0 ? memchr(rest->at, ',', rest->length) : NULL;
-    const size_t length = comma ? (size_t)(comma - rest->at) : rest->length;
+    const size_t length = field_length(*rest);
+    const bool comma = length < rest->length;
     struct piece field = trim((struct piece){rest->at, length});
 
-    rest->at = comma ? comma + 1 : NULL;
-    rest->length -= length + (comma != NULL);
+    rest->at = comma ? rest->at + length + 1 : NULL;
+    rest->length -= length + comma;
     if (field.length >= 2 && field.at[0] == '"' && field.at[field.length - 1] == '"')
         field = (struct piece){field.at + 1, field.length - 2};
     return field;
-}
-
-static size_t count_fields(struct piece line) {
-    size_t n = 1;
-
-    for (size_t i = 0; i < line.length; i++)
-        n += line.at[i] == ',';
-    return n;
 }
 
 /* --- the first line --------------------------------------------------------------------------- */
@@ -180,18 +195,23 @@ static enum ctw_reading read_names(struct ctw_recording *r, struct piece line) {
         if (!has(r, needed[i]))
             return refuse(r, "is not time,count,max, nor does it name a column ",
                           columns[needed[i]].name);
+    r->n_needed = r->n_columns;
     return CTW_READ_NOTHING;
 }
 
 /* Without names, the first line is a sample like all others. */
 static enum ctw_reading guess_names(struct ctw_recording *r, struct piece line) {
     static const uint8_t usual[] = {TIME, COUNT, MAX, DROPS};
-    const size_t n = count_fields(line);
+    const size_t n_needed = 3;
 
-    if (n < 3)
-        return refuse(r, "is not time,count,max, and names no columns", "");
-    r->n_columns = n < sizeof(usual) ? n : sizeof(usual);
-    memcpy(r->columns, usual, r->n_columns);
+    for (size_t i = 0; i < n_needed; i++) {
+        if (!line.at)
+            return refuse(r, "is not time,count,max, and names no columns", "");
+        (void)take_field(&line);
+    }
+    memcpy(r->columns, usual, sizeof(usual));
+    r->n_columns = sizeof(usual);
+    r->n_needed = n_needed;
     return CTW_READ_NOTHING;
 }
 
@@ -208,8 +228,6 @@ static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *
     r->has_looks = has(r, LOOKS);
     r->attributed = has(r, OTHER_DROPS);
     r->tells_changes = has(r, LIMIT_CHANGES) && has(r, SET_MAX);
-    for (int i = DROPS; i <= CHAIN_TOO_LONG; i++)
-        r->has_losses |= has(r, (enum column)i);
     return kind;
 }
 
@@ -246,17 +264,18 @@ static int take_value(struct piece *rest, enum column column, uint64_t *ret) {
 }
 
 static enum ctw_reading bad(struct ctw_recording *r, enum column column, int error) {
-    const char *what = error == -ERANGE ? "is too large"
-                       : column == TIME ? "is no time"
-                                        : "is no number";
+    const bool range = error == -ERANGE;
 
-    ctw_line_add(&r->words, "%s %s", columns[column].name, what);
+    if (column == TIME)
+        ctw_line_add(&r->words, "time: is no %s, allowed are " TIMES,
+                     range ? "moment from 1970 to 9999" : "time");
+    else
+        ctw_line_add(&r->words, "%s: is %s, allowed is 0 to %" PRIu64, columns[column].name,
+                     range ? "too large" : "no number", columns[column].largest);
     return CTW_READ_BAD;
 }
 
-/* What a running counter moved by; one that fell started again from 0. What the first value has is
- * from before it was known. */
-static uint64_t moved_by(struct ctw_recording_total *t, bool known, uint64_t now) {
+uint64_t ctw_recording_moved(struct ctw_recording_total *t, bool known, uint64_t now) {
     const struct ctw_recording_total before = *t;
 
     if (!known)
@@ -294,12 +313,13 @@ static void make_slot(const uint64_t v[static COLUMNS], struct ctw_record *ret) 
     ret->loss_last_usec = within(v[LOSS_LAST_MSEC], width);
 }
 
-/* @unknown: a bit for each column */
-static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS], uint32_t unknown,
+/* @known: a bit for each column */
+static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS], uint32_t known,
                         struct ctw_record *ret) {
-    const uint64_t drops = moved_by(&r->drops_total, !(unknown & BIT(DROPS_TOTAL)), v[DROPS_TOTAL]);
-    const uint64_t early_drops =
-        moved_by(&r->early_drops_total, !(unknown & BIT(EARLY_DROPS_TOTAL)), v[EARLY_DROPS_TOTAL]);
+    const uint64_t drops =
+        ctw_recording_moved(&r->drops_total, known & BIT(DROPS_TOTAL), v[DROPS_TOTAL]);
+    const uint64_t early_drops = ctw_recording_moved(
+        &r->early_drops_total, known & BIT(EARLY_DROPS_TOTAL), v[EARLY_DROPS_TOTAL]);
 
     *ret = (struct ctw_record){
         .at_usec = v[TIME],
@@ -309,7 +329,7 @@ static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS
         .tells_changes = r->tells_changes,
         .limit_changes = (uint32_t)v[LIMIT_CHANGES],
         .set_max = (uint32_t)v[SET_MAX],
-        .has_losses = r->has_losses,
+        .has_losses = (known & LOSSES) != 0,
         .attributed = r->attributed,
         .drops = v[DROPS] + drops,
         .early_drops = v[EARLY_DROPS] + early_drops,
@@ -326,29 +346,29 @@ static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS
 static enum ctw_reading read_values(struct ctw_recording *r, struct piece line,
                                     struct ctw_record *ret) {
     uint64_t v[COLUMNS] = {0};
-    uint32_t unknown = 0;
+    uint32_t known = 0;
 
-    for (size_t i = 0; i < r->n_columns; i++) {
+    for (size_t i = 0; i < r->n_columns && (line.at || i < r->n_needed); i++) {
         const enum column column = (enum column)r->columns[i];
         uint64_t value = 0;
 
         if (!line.at) {
-            ctw_line_add(&r->words, "ends after %zu of %zu columns", i, r->n_columns);
+            ctw_line_add(&r->words, "ends after %zu of %zu columns", i, r->n_needed);
             return CTW_READ_BAD;
         }
         const int error = take_value(&line, column, &value);
-        if (error == -ENODATA)
-            unknown |= BIT(column);
-        else if (error < 0)
+        if (error < 0 && error != -ENODATA)
             return bad(r, column, error);
-        else if (column != PASSED_OVER)
+        if (error == 0 && column != PASSED_OVER) {
             v[column] = value;
+            known |= BIT(column);
+        }
     }
-    if ((unknown & (BIT(COUNT) | BIT(MAX))) || (r->has_looks && v[LOOKS] == 0))
+    if ((~known & (BIT(COUNT) | BIT(MAX))) || (r->has_looks && v[LOOKS] == 0))
         return CTW_READ_HOLE;
     if (r->any && v[TIME] <= r->last_usec)
         return CTW_READ_STALE;
-    make_record(r, v, unknown, ret);
+    make_record(r, v, known, ret);
     r->last_usec = v[TIME];
     return CTW_READ_RECORD;
 }

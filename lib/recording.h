@@ -6,11 +6,14 @@
  * A recording of a conntrack table, line by line:
  *
  *   1795341600.250,120000,262144,0       time,count,max[,drops], of each look
+ *   1795341600.500,120100,262144         drops may be missing in any line
  *
  * or with a first line that names the columns, in any order, as /history.csv has it:
  *
  *   time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,...
  *   1795341600.000,1,5,120210,120000,121000,120000,120800,0,750,0,980,0,0,262144,262144,0,...
+ *
+ * A field may be quoted, as RFC 4180 has it, but ends with its line.
  */
 
 #include <stdbool.h>
@@ -43,7 +46,7 @@ struct ctw_record {
     uint32_t set_max;       /* then: what max was set to */
     uint32_t looks;         /* of a slot: how many made it; 0: not known */
 
-    bool has_losses; /* the recording tells what was lost */
+    bool has_losses; /* it tells what was lost, if anything was */
     bool attributed; /* and why: otherwise drops are all of them */
     /* Since the record before. */
     uint64_t drops;
@@ -64,20 +67,31 @@ enum ctw_reading {
     CTW_READ_REFUSED, /* nor can anything below it */
 };
 
+/* A running counter, as it was known last. */
+struct ctw_recording_total {
+    bool known;
+    uint64_t value;
+};
+
+/**
+ * ctw_recording_moved() - what a running counter moved by since it was known last
+ * @known:  it is now; otherwise it did not move
+ *
+ * One that fell started again from 0. What the first value has is from before it was known.
+ */
+uint64_t ctw_recording_moved(struct ctw_recording_total *t, bool known, uint64_t now);
+
 /* Zero-initialised, nothing has been read. */
 struct ctw_recording {
     bool begun; /* the columns are known */
     uint8_t columns[CTW_RECORDING_COLUMNS_MAX];
-    size_t n_columns;            /* that a line must have at least */
-    bool slots, has_looks;       /* which columns there are */
-    bool has_losses, attributed; /* likewise */
-    bool tells_changes;          /* likewise */
-    bool any;                    /* there has been a record */
-    uint64_t last_usec;          /* the time of the last */
-    struct ctw_recording_total { /* a running counter, as it was known last */
-        bool known;
-        uint64_t value;
-    } drops_total, early_drops_total;
+    size_t n_columns;
+    size_t n_needed;                   /* that a line must have at least */
+    bool slots, has_looks, attributed; /* which columns there are */
+    bool tells_changes;                /* likewise */
+    bool any;                          /* there has been a record */
+    uint64_t last_usec;                /* the time of the last */
+    struct ctw_recording_total drops_total, early_drops_total;
     struct ctw_line words; /* BAD, REFUSED: what is wrong; NOTHING: a note, or empty */
 };
 

@@ -42,6 +42,8 @@ void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
     r->userdata = userdata;
     r->tick.netns_inode = INODE;
     r->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+    r->tick.sources[CTW_SOURCE_COUNTERS].health = CTW_HEALTH_OK;
+    r->tick.sample.has_counters = true; /* of what is known: the next record may tell */
     r->tick.facts = (struct ctw_growth_facts){
         .memory = {.total_bytes = memory_bytes},
         .entries_per_bucket = ENTRIES_PER_BUCKET,
@@ -344,9 +346,6 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     see(r, record, hole);
     r->slots = record->width_usec != 0;
     r->unhurried_usec = unhurried(r, record);
-    r->tick.sample.has_counters = record->has_losses;
-    r->tick.sources[CTW_SOURCE_COUNTERS].health =
-        record->has_losses ? CTW_HEALTH_OK : CTW_HEALTH_UNUSED;
     if (first || hole)
         begin(r, record);
     if (record->max == 0 || (r->recorded_max != 0 && record->max > r->recorded_max))

@@ -218,9 +218,14 @@ static void what_is_not_known_or_no_number_is_passed_over(void **state) {
     assert_int_equal(next_record(&q).count, 3);
     expect_next(&q, CTW_READ_HOLE);
     expect_next(&q, CTW_READ_STALE);
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 7; i++) {
         expect_next(&q, CTW_READ_BAD);
-    assert_string_equal(q.words.text, "value 12 of the entries is no time and number");
+        if (i == 3)
+            assert_string_equal(q.words.text, "value 9 of the entries: is too large, allowed is "
+                                              "0 to 4294967295");
+    }
+    assert_string_equal(q.words.text, "value 12 of the entries: is no time and number, allowed are "
+                                      "pairs as [1795341600, \"120000\"]");
     assert_int_equal(next_record(&q).max, 200);
     expect_end(&q);
 }

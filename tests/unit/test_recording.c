@@ -13,6 +13,8 @@
 
 #define SEC CTW_USEC_PER_SEC
 
+#define TIMES "seconds since 1970 or RFC 3339 with a zone (2026-11-22T10:00:00Z)"
+
 /* Reads a line from memory of exactly its size, so that a sanitizer sees the first byte too far. */
 static enum ctw_reading feed(struct ctw_recording *r, const char *line, struct ctw_record *ret) {
     const size_t length = strlen(line);
@@ -57,10 +59,46 @@ static void without_names_the_columns_are_time_count_max_drops(void **state) {
     assert_false(a.attributed);
 
     memset(&r, 0, sizeof(r));
-    a = record_of(&r, "2026-11-22T10:00:00Z,1,2");
+    a = record_of(&r, "2026-11-22 10:00:00Z,1,2");
     assert_int_equal(a.at_usec, UINT64_C(1795341600000000));
-    assert_false(a.has_losses);
     assert_int_equal(record_of(&r, "1795341601,3,4,5,6,7").count, 3); /* more are passed over */
+}
+
+static void without_names_drops_may_be_missing_in_any_line(void **state) {
+    static const struct {
+        const char *line;
+        bool tells;
+        uint64_t drops;
+    } lines[] = {
+        {"5,50,100", false, 0},  {"6,100,100,5", true, 5},   {"7,100,100", false, 0},
+        {"8,99,100,", false, 0}, {"9,99,100,NaN", false, 0}, {"10,99,100,0", true, 0},
+    };
+    struct ctw_recording r = {0};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const struct ctw_record a = record_of(&r, lines[i].line);
+        assert_int_equal(a.has_losses, lines[i].tells);
+        assert_int_equal(a.drops, lines[i].drops);
+    }
+}
+
+/* RFC 4180. */
+static void what_is_quoted_may_hold_commas(void **state) {
+    struct ctw_recording r = {0};
+    (void)state;
+
+    expect(&r, "\"time\",\"a \"\"note\"\", quoted\",count,max", CTW_READ_NOTHING,
+           "columns passed over: a \"\"note\"\", quoted");
+    assert_int_equal(record_of(&r, "5,\"a,b\",10,100").count, 10);
+    assert_int_equal(record_of(&r, "\"6\", \"a,\"\",\"\"\" ,11,\"100\"").count, 11);
+    assert_int_equal(record_of(&r, "7,\"\",12,100").count, 12);
+    assert_int_equal(record_of(&r, "8,5\" disk,13,100").count, 13); /* not quoted */
+    expect(&r, "9,\"never ends,14,100", CTW_READ_BAD, "ends after 2 of 4 columns");
+
+    memset(&r, 0, sizeof(r));
+    expect(&r, "5,\"1,2\"", CTW_READ_REFUSED, "is not time,count,max, and names no columns");
+    assert_int_equal(record_of(&r, "5,\"1\",2,\"3\"").drops, 3);
 }
 
 static void names_may_come_in_any_order(void **state) {
@@ -279,15 +317,20 @@ static void lines_that_cannot_be_read_are_told_and_passed_over(void **state) {
     expect(&r, "", CTW_READ_NOTHING, "");
     expect(&r, " \t\r", CTW_READ_NOTHING, "");
     expect(&r, "# by hand", CTW_READ_NOTHING, "");
-    expect(&r, "6,1", CTW_READ_BAD, "ends after 2 of 4 columns");
-    expect(&r, "yesterday,1,2,0", CTW_READ_BAD, "time is no time");
-    expect(&r, "999999999999999,1,2,0", CTW_READ_BAD, "time is too large");
-    expect(&r, "6,one,2,0", CTW_READ_BAD, "count is no number");
-    expect(&r, "6,-1,2,0", CTW_READ_BAD, "count is no number");
-    expect(&r, "6,4294967296,2,0", CTW_READ_BAD, "count is too large");
-    expect(&r, "6,1,99999999999999999999999,0", CTW_READ_BAD, "max is too large");
-    expect(&r, "6,1,2,0x10", CTW_READ_BAD, "drops is no number");
-    expect(&r, "\x01\xff\xfe", CTW_READ_BAD, "time is no time");
+    expect(&r, "6,1", CTW_READ_BAD, "ends after 2 of 3 columns");
+    expect(&r, "yesterday,1,2,0", CTW_READ_BAD, "time: is no time, allowed are " TIMES);
+    expect(&r, "2026-11-22 10:00:00,1,2,0", CTW_READ_BAD, "time: is no time, allowed are " TIMES);
+    expect(&r, "1795341600000,1,2,0", CTW_READ_BAD,
+           "time: is no moment from 1970 to 9999, allowed are " TIMES);
+    expect(&r, "6,one,2,0", CTW_READ_BAD, "count: is no number, allowed is 0 to 4294967295");
+    expect(&r, "6,-1,2,0", CTW_READ_BAD, "count: is no number, allowed is 0 to 4294967295");
+    expect(&r, "6,4294967296,2,0", CTW_READ_BAD, "count: is too large, allowed is 0 to 4294967295");
+    expect(&r, "6,1,99999999999999999999999,0", CTW_READ_BAD,
+           "max: is too large, allowed is 0 to 4294967295");
+    expect(&r, "6,1,2,0x10", CTW_READ_BAD, "drops: is no number, allowed is 0 to 9007199254740992");
+    expect(&r, "6,1,2,9007199254740993", CTW_READ_BAD,
+           "drops: is too large, allowed is 0 to 9007199254740992");
+    expect(&r, "\x01\xff\xfe", CTW_READ_BAD, "time: is no time, allowed are " TIMES);
     (void)record_of(&r, " 7 , 1 ,\"2\",0");
 }
 
@@ -330,6 +373,8 @@ static void columns_without_end_are_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_names_the_columns_are_time_count_max_drops),
+        cmocka_unit_test(without_names_drops_may_be_missing_in_any_line),
+        cmocka_unit_test(what_is_quoted_may_hold_commas),
         cmocka_unit_test(names_may_come_in_any_order),
         cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
         cmocka_unit_test(any_column_of_losses_tells_what_was_lost),

@@ -82,6 +82,23 @@ static void losses_are_told_and_end(void **state) {
     assert_int_equal(g->replay.summary.prevented.drops, 0);
 }
 
+/* As where drops are missing in the first lines. */
+static void losses_that_are_known_later_are_told(void **state) {
+    struct stage *g = *state;
+    struct ctw_record record = {.at_usec = START, .count = 5000, .max = 10000};
+
+    start(g);
+    ctw_replay_add(&g->replay, &record);
+    assert_false(g->replay.summary.has_losses);
+    g->at_usec += SEC;
+    look(g, 10000, 5);
+    (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
+    (void)expect(g, CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN, CTW_LEVEL_FULL);
+    assert_true(g->replay.summary.has_losses);
+    assert_int_equal(g->replay.summary.lost.drops, 5);
+}
+
 /* What was lost before the recording began is not of it. */
 static void the_losses_of_the_first_look_are_of_before(void **state) {
     struct stage *g = *state;
@@ -351,6 +368,7 @@ int main(void) {
         ON_STAGE(a_calm_recording_says_nothing),
         ON_STAGE(thresholds_are_passed_between_two_samples),
         ON_STAGE(losses_are_told_and_end),
+        ON_STAGE(losses_that_are_known_later_are_told),
         ON_STAGE(the_losses_of_the_first_look_are_of_before),
         ON_STAGE(no_line_is_drawn_through_a_hole),
         ON_STAGE(samples_that_come_more_seldom_are_no_holes_for_long),
