@@ -239,29 +239,28 @@ static uint64_t unhurried(const struct ctw_replay *r, const struct ctw_record *r
 
 /* --- one record ------------------------------------------------------------------------------- */
 
-/* The max that others have left, without what the daemon itself did. */
-static uint32_t max_of(const struct ctw_replay *r, const struct ctw_record *record) {
+/* Whether limits changed, but for what the daemon itself did to them. */
+static bool limits_changed(const struct ctw_replay *r, const struct ctw_record *record) {
     if (record->tells_changes)
-        return record->limit_changes > 0 ? record->set_max : r->max;
-    return record->max != r->recorded_max ? record->max : r->max;
+        return record->limit_changes > 0;
+    return record->max != r->recorded_max || record->buckets != r->recorded_buckets;
 }
 
 static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
-    const bool own = record->tells_changes && record->limit_changes == 0;
-    const uint32_t max = max_of(r, record);
+    const uint32_t max = record->tells_changes ? record->set_max : record->max;
 
     if (r->seen.limits_taken)
         return;
     r->seen.limits_taken = true;
     r->by_anybody = !record->tells_changes;
-    if (max != r->max && max < r->recorded_max)
-        r->grown_max = 0; /* lowered, whatever it had been */
-    r->max = max;
+    if (limits_changed(r, record)) {
+        if (max < r->recorded_max)
+            r->grown_max = 0; /* lowered, whatever it had been */
+        r->max = max;
+        r->buckets = record->buckets != 0 ? record->buckets : r->buckets;
+    }
     r->recorded_max = record->max;
-    if (record->buckets != 0 && record->buckets != r->recorded_buckets && !own)
-        r->buckets = record->buckets;
-    if (record->buckets != 0)
-        r->recorded_buckets = record->buckets;
+    r->recorded_buckets = record->buckets;
 }
 
 static void go(struct ctw_replay *r, const struct ctw_record *record, struct ctw_track_point *p,
@@ -303,8 +302,9 @@ static void begin(struct ctw_replay *r, const struct ctw_record *record) {
     r->count = record->width_usec != 0 ? record->first : record->count;
     ctw_trend_reset(&r->watch.trend);
     r->recorded_max = r->max = record->max;
+    r->recorded_buckets = record->buckets;
     if (record->buckets != 0)
-        r->recorded_buckets = r->buckets = record->buckets;
+        r->buckets = record->buckets;
     r->by_anybody = true;
     if (first || record->width_usec != 0)
         look(r, r->at_usec, r->count);
