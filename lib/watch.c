@@ -206,9 +206,9 @@ static void step_forecast(struct view *v) {
     int64_t rate = 0;
     bool sign = false;
 
-    /* Of a full table nothing is forecast: evicting, its count trembles below max. */
-    if (v->readable && v->w->level.level != CTW_LEVEL_FULL && end > now->count &&
-        v->s->levels.forecast_usec > 0 &&
+    if (v->w->level.level == CTW_LEVEL_FULL)
+        return; /* it has come true, and is over when the table is no longer full */
+    if (v->readable && end > now->count && v->s->levels.forecast_usec > 0 &&
         ctw_trend_forecast(&v->w->trend, end - now->count, &usec, &rate))
         sign = usec <= v->s->levels.forecast_usec;
 

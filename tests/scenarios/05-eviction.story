@@ -14,3 +14,25 @@ says nothing
 look until 40s
 says early_drop end early_drops=760
 says nothing
+
+# A forecast that has come true goes on until the table is no longer full.
+settings levels: { hold = "3s"; };
+table count=1000
+look until 60s
+says usage end level=ok
+look until 70s count=8000
+says forecast begin level=ok
+says usage begin level=warning
+look until 72s count=10000
+says usage begin level=critical
+says usage begin level=full
+table early_drop+=10
+look every 250ms until 80s count=9990 early_drop+=10
+look every 250ms until 90s count=9999 early_drop+=10
+says early_drop begin level=full
+says nothing
+table count=1000
+look until 2min
+says usage end level=ok
+says forecast end level=ok
+says early_drop end
