@@ -69,10 +69,19 @@ void ctw_history_close(const struct ctw_history_pen *p, struct ctw_history *h) {
 }
 
 void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_history *h) {
+    uint32_t oldest, newest;
+
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
         const struct ctw_slot *s = ctw_history_slot(h, r, ctw_history_number(r, now_usec));
         if (s)
             p->open[r] = (struct ctw_history_open){*s, (uint64_t)s->mean * s->looks};
+    }
+    if (!ctw_history_span(h, CTW_RESOLUTION_FINE, &oldest, &newest))
+        return;
+    const struct ctw_slot *last = ctw_history_slot(h, CTW_RESOLUTION_FINE, newest);
+    if (last && last->looks > 0) {
+        p->max = last->max;
+        p->away = true;
     }
 }
 
@@ -125,6 +134,8 @@ static void note_losses(struct ctw_slot *s, const struct ctw_attribution *lost, 
 void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
                       const struct ctw_attribution *lost, bool limit_changed,
                       enum ctw_level level) {
+    const bool changed = sample && (limit_changed || (p->away && sample->max != p->max));
+
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
         struct ctw_history_open *o = &p->open[r];
         const uint16_t at_msec = (uint16_t)(now_usec % shapes[r].width_usec / CTW_USEC_PER_MSEC);
@@ -133,13 +144,15 @@ void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct
         if (sample)
             note_count(o, sample, at_msec);
         note_losses(&o->slot, lost, at_msec);
-        if (limit_changed && sample) {
+        if (changed) {
             o->slot.limit_changes++;
             o->slot.set_max = sample->max;
         }
         if (level > o->slot.level)
             o->slot.level = level;
     }
+    p->away = !sample;
+    p->max = sample ? sample->max : p->max;
 }
 
 bool ctw_slot_has_losses(const struct ctw_slot *s) {

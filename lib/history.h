@@ -37,8 +37,8 @@ struct ctw_slot {
     uint16_t loss_last_msec;
     uint16_t limit_changes; /* looks that found a limit changed, not by ctwatchd itself */
     uint32_t max;           /* at the last look; 0: no limit */
-    uint32_t set_max;       /* what somebody else set it to, if there were limit_changes */
     uint32_t buckets;       /* likewise; 0: not known */
+    uint32_t set_max;       /* max at the last of the limit_changes */
     uint32_t drops;         /* lost in this slot: new flows refused with the table full */
     uint32_t other_drops;
     uint32_t early_drops;
@@ -59,6 +59,8 @@ struct ctw_history_pen {
         struct ctw_slot slot;
         uint64_t sum; /* of the counts */
     } open[CTW_RESOLUTIONS];
+    uint32_t max; /* as it was seen last */
+    bool away;    /* and since then nobody looked, or there was no table */
 };
 
 /** ctw_history_width_usec() - of one slot: 1 s or 10 s */
@@ -91,6 +93,8 @@ void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const stru
  * @sample:         NULL when there was no table, or it could not be read
  * @lost:           since the last look
  * @limit_changed:  since then, and not by ctwatchd itself
+ *
+ * What changed while nobody looked was not changed by ctwatchd either.
  */
 void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
                       const struct ctw_attribution *lost, bool limit_changed, enum ctw_level level);

@@ -55,7 +55,7 @@ _Static_assert(COLUMNS < 32, "room for all columns");
 /* From DROPS up to CHAIN_TOO_LONG. */
 #define LOSSES (BIT(CHAIN_TOO_LONG + 1) - BIT(DROPS))
 
-#define SEC_MAX  86400u /* of a slot */
+#define SEC_MAX  3600u /* of a slot */
 #define MSEC_MAX (SEC_MAX * 1000u)
 
 /* What every program that calculates with floats has whole. */

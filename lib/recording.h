@@ -8,7 +8,7 @@
  *   1795341600.250,120000,262144,0       time,count,max[,drops], of each look
  *   1795341600.500,120100,262144         drops may be missing in any line
  *
- * or with a first line that names the columns, in any order, as /history.csv has it:
+ * or with a first line that names the columns, in any order, none missing, as /history.csv has it:
  *
  *   time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,...
  *   1795341600.000,1,5,120210,120000,121000,120000,120800,0,750,0,980,0,0,262144,262144,0,...

@@ -42,7 +42,7 @@ static json_t *slot_object(const struct ctw_slot *s, uint64_t start_usec, uint64
     r |= add(o, "chain_too_long", s->chain_too_long);
     r |= add(o, "log_lines", s->log_lines);
     r |= add(o, "limit_changes", s->limit_changes);
-    r |= add(o, "set_max", s->set_max);
+    r |= add_or_null(o, "set_max", s->set_max);
     r |= json_object_set_new(o, "level", json_string(ctw_level_name(s->level)));
     if (r == 0)
         return o;

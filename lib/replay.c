@@ -107,9 +107,8 @@ static void lose(struct ctw_replay *r, const struct ctw_record *record,
     struct ctw_counters *c = &r->tick.sample.counters;
     struct ctw_tally *log = &r->tick.log;
     const uint64_t clashes = least(lost->clashes, LOST_MAX);
-    /* The table may have been full between two looks only: a line tells it, as it did the daemon.
-     */
-    const bool full = record->attributed && lost->drops > 0;
+    /* Between two looks the table may have been full: a line tells it, as it told the daemon. */
+    const bool full = record->attributed && lost->drops > 0 && lost->other_drops == 0;
     const uint64_t log_lines = lost->log_lines == 0 && full ? 1 : lost->log_lines;
 
     /* As the kernel counts: ctw_losses_between() is the inverse. */
@@ -193,8 +192,8 @@ static uint64_t next_step(struct ctw_replay *r, uint64_t to_usec, uint32_t to_co
     return step;
 }
 
-/* The looks between; none so close before the next point that the daemon would have waited for it,
- * nor that one entry of rounding were a flood. */
+/* The looks between. The last of them keeps a distance to the next point: the daemon would have
+ * made one look of the two, and over a few microseconds one entry more looks like a flood. */
 static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) {
     const uint64_t from_usec = r->at_usec, left = to_usec - from_usec;
     const uint64_t bounded = left / BETWEEN_MAX + 1;
@@ -204,7 +203,7 @@ static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) 
     for (;;) {
         const uint64_t wanted = next_step(r, to_usec, to_count);
         const uint64_t step = wanted > shortest ? wanted : shortest;
-        if (step + step / 2 > to_usec - r->at_usec)
+        if (step + (step + 1) / 2 > to_usec - r->at_usec)
             return;
         look(r, r->at_usec + step,
              ctw_track_between(from_usec, from_count, to_usec, to_count, r->at_usec + step));
@@ -241,13 +240,13 @@ static uint64_t unhurried(const struct ctw_replay *r, const struct ctw_record *r
 
 /* Whether limits changed, but for what the daemon itself did to them. */
 static bool limits_changed(const struct ctw_replay *r, const struct ctw_record *record) {
-    if (record->tells_changes)
-        return record->limit_changes > 0;
+    if (record->tells_changes) /* which never lowers max */
+        return record->limit_changes > 0 || record->max < r->recorded_max;
     return record->max != r->recorded_max || record->buckets != r->recorded_buckets;
 }
 
 static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
-    const uint32_t max = record->tells_changes ? record->set_max : record->max;
+    const uint32_t max = record->limit_changes > 0 ? record->set_max : record->max;
 
     if (r->seen.limits_taken)
         return;
@@ -256,7 +255,8 @@ static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
     if (limits_changed(r, record)) {
         if (max < r->recorded_max)
             r->grown_max = 0; /* lowered, whatever it had been */
-        r->max = max;
+        if (max != r->recorded_max)
+            r->max = max;
         r->buckets = record->buckets != 0 ? record->buckets : r->buckets;
     }
     r->recorded_max = record->max;
@@ -297,15 +297,15 @@ static bool is_hole(struct ctw_replay *r, const struct ctw_record *record) {
 static void begin(struct ctw_replay *r, const struct ctw_record *record) {
     const bool first = !r->begun;
 
-    r->begun = true;
-    r->at_usec = record->at_usec;
+    r->at_usec = record->at_usec > r->at_usec ? record->at_usec : r->at_usec;
     r->count = record->width_usec != 0 ? record->first : record->count;
     ctw_trend_reset(&r->watch.trend);
-    r->recorded_max = r->max = record->max;
-    r->recorded_buckets = record->buckets;
-    if (record->buckets != 0)
-        r->buckets = record->buckets;
-    r->by_anybody = true;
+    if (first) {
+        r->begun = true;
+        r->recorded_max = r->max = record->limit_changes > 0 ? record->set_max : record->max;
+        r->recorded_buckets = r->buckets = record->buckets;
+    }
+    take_limits(r, record);
     if (first || record->width_usec != 0)
         look(r, r->at_usec, r->count);
     else
@@ -338,6 +338,16 @@ static void sum_up(struct ctw_replay *r, const struct ctw_record *record, bool h
     s->has_losses |= record->has_losses;
 }
 
+/* What the table would not have held, it is not seen to hold. */
+static void leave_out(struct ctw_replay *r) {
+    struct ctw_replay_seen *s = &r->seen;
+
+    if (s->max == 0 || r->recorded_max <= s->max)
+        return;
+    s->high = (uint32_t)least(s->high, s->max);
+    s->low = (uint32_t)least(s->low, s->max);
+}
+
 void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     const bool first = !r->begun, hole = !first && is_hole(r, record);
     struct ctw_track track;
@@ -357,4 +367,5 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     }
     r->high_before = r->seen.high;
     r->max_before = record->max;
+    leave_out(r);
 }

@@ -15,8 +15,7 @@ struct ctw_track_losses {
     uint64_t drops, other_drops, early_drops, clashes, chain_too_long, log_lines;
 };
 
-/* The first and the last look of a slot, the lowest and the highest, the first and the last loss.
- */
+/* Of a slot: its first and last look, the lowest and the highest, the first and the last loss. */
 #define CTW_TRACK_MAX 6u
 
 struct ctw_track {

@@ -15,6 +15,9 @@
 #include "render_replay.h"
 #include "replay.h"
 
+/* Room to grow in. */
+#define MEMORY_BYTES (UINT64_C(16) << 30)
+
 /* Each may take hundreds of looks. */
 #define RECORDS_MAX 64u
 
@@ -41,8 +44,10 @@ static void hear(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
 }
 
 static void play(struct player *p, const struct ctw_record *r) {
-    if (r->width_usec > 0 && (r->high < r->count || r->low > r->count ||
-                              r->high_usec >= r->width_usec || r->low_usec >= r->width_usec))
+    if (r->width_usec > 0 &&
+        (r->high < r->count || r->low > r->count || r->high < r->first || r->low > r->first ||
+         r->high_usec >= r->width_usec || r->low_usec >= r->width_usec ||
+         r->first_usec >= r->width_usec || r->last_usec >= r->width_usec))
         abort();
     if (p->replay.summary.records >= RECORDS_MAX)
         return;
@@ -92,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     ctw_settings_defaults(&p->settings);
     p->settings.growth.enabled = size % 2 == 0;
-    ctw_replay_init(&p->replay, &p->settings, size, hear, p);
+    ctw_replay_init(&p->replay, &p->settings, MEMORY_BYTES, hear, p);
     if (size > 0 && text[0] == '{')
         read_range_query(p, text, size);
     else

@@ -234,6 +234,7 @@ static void the_largest_alert_fits_whole(void **state) {
             a.who = &who;
             memset(a.netns, '\n', sizeof a.netns);
             a.max_changed = a.buckets_changed = a.config_refused = true;
+            a.by_anybody = false;
             a.old_max = a.new_max = a.old_buckets = a.new_buckets = UINT32_MAX - 1;
             a.old_max = a.old_buckets = UINT32_MAX;
             a.growth_reason = CTW_GROWTH_BURST;

@@ -106,6 +106,30 @@ static void a_slot_counts_who_else_changed_a_limit(void **state) {
     assert_int_equal(fine(b, 71 * SECOND)->limit_changes, 0);
 }
 
+/* While no daemon ran, or where there was no table. */
+static void what_changed_unseen_was_changed_by_others(void **state) {
+    struct ctw_sample sample = {.count = 5, .max = 1000};
+    struct book *b = *state;
+    struct ctw_history_pen next = {0};
+
+    ctw_history_note(&b->pen, 80 * SECOND, &sample, &nothing, false, CTW_LEVEL_OK);
+    ctw_history_close(&b->pen, b->history);
+    ctw_history_resume(&next, 82 * SECOND, b->history);
+    sample.max = 2000;
+    ctw_history_note(&next, 82 * SECOND, &sample, &nothing, false, CTW_LEVEL_OK);
+    sample.max = 4000; /* by ctwatchd */
+    ctw_history_note(&next, 82 * SECOND + MSEC, &sample, &nothing, false, CTW_LEVEL_OK);
+    ctw_history_turn(&next, 83 * SECOND, b->history);
+    assert_int_equal(fine(b, 82 * SECOND)->limit_changes, 1);
+    assert_int_equal(fine(b, 82 * SECOND)->set_max, 2000);
+    assert_int_equal(fine(b, 82 * SECOND)->max, 4000);
+    ctw_history_note(&next, 83 * SECOND, NULL, &nothing, false, CTW_LEVEL_OK);
+    sample.max = 1000;
+    ctw_history_note(&next, 83 * SECOND + MSEC, &sample, &nothing, false, CTW_LEVEL_OK);
+    ctw_history_turn(&next, 84 * SECOND, b->history);
+    assert_int_equal(fine(b, 83 * SECOND)->limit_changes, 1);
+}
+
 static void losses_are_summed_with_their_first_and_last_time(void **state) {
     struct book *b = *state;
     const struct ctw_attribution full = {.full_drops = 5, .early_drops = 1, .own_lines = 2};
@@ -269,6 +293,7 @@ int main(void) {
         WITH_BOOK(a_slot_keeps_mean_and_extremes_and_when_they_were),
         WITH_BOOK(what_goes_up_goes_up_from_the_last_look_before),
         WITH_BOOK(a_slot_counts_who_else_changed_a_limit),
+        WITH_BOOK(what_changed_unseen_was_changed_by_others),
         WITH_BOOK(losses_are_summed_with_their_first_and_last_time),
         WITH_BOOK(losses_beyond_the_counter_stay_at_its_end),
         WITH_BOOK(ten_seconds_hold_what_their_seconds_held),

@@ -214,7 +214,7 @@ static void a_slot_that_contradicts_itself_is_put_right(void **state) {
            "time,width,first,high,low,last,first_msec,high_msec,low_msec,last_msec,loss_first_msec,"
            "loss_last_msec,max",
            CTW_READ_NOTHING, "");
-    const struct ctw_record a = record_of(&r, "5,1,7,10,90,50,1,5000,1000,2000,86400000,999,1000");
+    const struct ctw_record a = record_of(&r, "5,1,7,10,90,50,1,5000,1000,2000,3600000,999,1000");
     assert_int_equal(a.high, 50);
     assert_int_equal(a.low, 50);
     assert_int_equal(a.high_usec, 999999);

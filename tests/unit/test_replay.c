@@ -229,6 +229,7 @@ static void what_the_daemon_grew_itself_is_left_out(void **state) {
     assert_int_equal(expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL)->count, 10000);
     expect_silence(g);
     assert_int_equal(g->replay.summary.highest_permyriad, CTW_PERMYRIAD);
+    assert_int_equal(g->replay.seen.high, 10000);
 }
 
 static void what_it_grew_is_grown_anew(void **state) {
@@ -249,6 +250,47 @@ static void what_it_grew_is_grown_anew(void **state) {
     s = expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->old_max, 20480);
     assert_int_equal(s->new_max, 10000);
+}
+
+/* The daemon was away, or is not told of; what it had grown is still left out afterwards. */
+static void neither_a_hole_nor_new_buckets_take_what_was_grown(void **state) {
+    struct stage *g = *state;
+    struct ctw_record record = {.count = 5000,
+                                .max = 20000,
+                                .buckets = 4096,
+                                .tells_changes = true,
+                                .limit_changes = 1,
+                                .set_max = 20000};
+
+    start(g);
+    for (unsigned i = 0; i < 5; i++)
+        own_look(g, 5000, 10000, 0);
+    own_look(g, 5000, 20000, 0);
+    g->at_usec += 60 * SEC;
+    own_look(g, 5000, 20000, 0);
+    assert_int_equal(g->replay.summary.holes, 1);
+    expect_silence(g);
+    record.at_usec = g->at_usec;
+    ctw_replay_add(&g->replay, &record);
+    expect_silence(g); /* of no buckets before nothing is known */
+    record.at_usec += SEC;
+    record.buckets = 8192;
+    ctw_replay_add(&g->replay, &record);
+    const struct said *s = expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+    assert_int_equal(s->old_max, s->new_max);
+    assert_int_equal(g->replay.max, 10000);
+}
+
+/* What ctwatchd does is never to lower max. */
+static void a_fall_is_a_change_in_any_case(void **state) {
+    struct stage *g = *state;
+
+    start(g);
+    for (unsigned i = 0; i < 5; i++)
+        own_look(g, 500, 10000, 0);
+    own_look(g, 500, 5000, 0);
+    assert_int_equal(expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK)->new_max,
+                     5000);
 }
 
 /* Few recordings tell who changed a limit. */
@@ -290,6 +332,7 @@ static void the_recorded_reason_of_a_drop_stands(void **state) {
     record.at_usec = g->at_usec;
     ctw_replay_add(&g->replay, &record);
     expect(g, CTW_ALERT_DROPPED_BELOW_MAX, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+    expect_silence(g);
 }
 
 /* Four looks a second: the daemon saw no way from 100 to 1000, and made no forecast on it. */
@@ -378,6 +421,8 @@ int main(void) {
         ON_STAGE(a_recorded_rise_that_growth_covers_is_no_change),
         ON_STAGE(what_the_daemon_grew_itself_is_left_out),
         ON_STAGE(what_it_grew_is_grown_anew),
+        ON_STAGE(neither_a_hole_nor_new_buckets_take_what_was_grown),
+        ON_STAGE(a_fall_is_a_change_in_any_case),
         ON_STAGE(nobody_is_blamed_without_knowing),
         ON_STAGE(the_recorded_reason_of_a_drop_stands),
         ON_STAGE(a_jump_from_look_to_look_stays_one),
