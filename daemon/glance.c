@@ -113,7 +113,8 @@ int ctw_glance_take(const char *root, const char *directory, bool named,
         if (looks && named)
             return 0;
         ret->state_error = -EXDEV;
-        ret->liveness = CTW_LIVENESS_NONE;
+        if (looks)
+            ret->liveness = CTW_LIVENESS_NONE; /* not at this table */
         return look(root, settings, ret);
     }
     if (!looks)

@@ -23,7 +23,8 @@ struct ctw_glance {
  * @settings:   thresholds for a look of one's own
  *
  * Where the daemon is not looking (none, stopped, late), the table is read here, and the snapshot
- * is of this look alone; so it is with one of another network namespace, with state_error -EXDEV.
+ * is of this look alone; so it is with one of another network namespace, with state_error -EXDEV,
+ * and liveness NONE if that one looks: STOPPED and LATE stay.
  * Where a daemon looks whose last look is old the table is read here as well, and the rest is the
  * daemon's. That the table cannot be read is in snapshot.sources.
  *

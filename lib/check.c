@@ -160,13 +160,15 @@ static void add_daemon(struct ctw_line *l, const struct ctw_check_facts *f) {
     if (!f->wants_daemon || looking(f))
         return;
     ctw_line_add(l, ", ctwatchd ");
-    if (f->state_error == -EXDEV) {
+    if (f->liveness == CTW_LIVENESS_LATE)
+        ctw_line_add(l, "does not look");
+    else if (f->liveness == CTW_LIVENESS_STOPPED || f->state_error == 0 ||
+             f->state_error == -ENOENT)
+        ctw_line_add(l, "is not running");
+    else if (f->state_error == -EXDEV)
         ctw_line_add(l, "watches another network namespace");
-    } else if (f->state_error != 0 && f->state_error != -ENOENT) {
+    else
         ctw_line_add(l, "not seen (state: %s)", ctw_state_fault(f->state_error));
-    } else {
-        ctw_line_add(l, f->liveness == CTW_LIVENESS_LATE ? "does not look" : "is not running");
-    }
 }
 
 static void add_words(struct ctw_line *l, const struct ctw_check_facts *f, enum cause cause,

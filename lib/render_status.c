@@ -28,10 +28,23 @@ static void add_unreadable(struct ctw_line *l, const struct ctw_status *s) {
                  ctw_state_fault(s->state_error), own_look(s));
 }
 
+static void add_elsewhere(struct ctw_line *l, const struct ctw_status *s) {
+    static const char table[] = "the table of another network namespace";
+
+    if (s->liveness == CTW_LIVENESS_STOPPED)
+        ctw_line_add(l, "ctwatchd watched %s, and has been stopped: %s", table, own_look(s));
+    else if (s->liveness == CTW_LIVENESS_LATE)
+        ctw_line_add(l, "ctwatchd watched %s, and does not look any more: %s", table, own_look(s));
+    else
+        ctw_line_add(l, "ctwatchd watches %s: %s", table, own_look(s));
+}
+
 static void add_own_look(struct ctw_line *l, const struct ctw_status *s) {
     static const char start[] = "Start it with: systemctl start ctwatch";
 
-    if (s->liveness == CTW_LIVENESS_STOPPED)
+    if (s->state_error == -EXDEV)
+        add_elsewhere(l, s);
+    else if (s->liveness == CTW_LIVENESS_STOPPED)
         ctw_line_add(l, "ctwatchd has been stopped: %s %s", own_look(s), start);
     else if (s->liveness == CTW_LIVENESS_LATE)
         ctw_line_add(l,
@@ -45,8 +58,6 @@ static void add_own_look(struct ctw_line *l, const struct ctw_status *s) {
                      "Whether ctwatchd runs is not known, its state is for root and the group "
                      "ctwatch: %s",
                      own_look(s));
-    else if (s->state_error == -EXDEV)
-        ctw_line_add(l, "ctwatchd watches the table of another network namespace: %s", own_look(s));
     else if (s->state_error == -ESTALE)
         ctw_line_add(l,
                      "ctwatchd is of another version: %s Put that right with: systemctl restart "
@@ -58,21 +69,24 @@ static void add_own_look(struct ctw_line *l, const struct ctw_status *s) {
         ctw_line_add(l, "No ctwatchd was asked: %s", own_look(s));
 }
 
-/* A daemon whose last look is not of just now. */
-static void add_age(struct ctw_picture *p, struct ctw_line *l) {
-    const uint64_t own_look_after = p->status->daemon_looked_usec;
+/* The table was read here, after the daemon's last look. */
+static void add_daemon_looked(struct ctw_picture *p, struct ctw_line *l) {
+    ctw_line_add(l, "ctwatchd last looked at ");
+    ctw_picture_add_when(p, l, p->status->daemon_looked_usec);
+    ctw_line_add(l, ": the table is of a look of ctwatch itself, without rates.");
+}
 
+/* All is of the daemon's last look, which is not of just now. */
+static void add_age(struct ctw_picture *p, struct ctw_line *l) {
     if (p->status->liveness == CTW_LIVENESS_STOPPED)
-        ctw_line_add(l, "ctwatchd has been stopped: this was so at ");
+        ctw_line_add(l, "ctwatchd has been stopped");
     else if (p->status->liveness == CTW_LIVENESS_LATE)
-        ctw_line_add(l, "ctwatchd does not look any more: this was so at ");
+        ctw_line_add(l, "ctwatchd does not look any more");
     else
-        ctw_line_add(l, own_look_after != 0 ? "ctwatchd last looked at "
-                                            : "ctwatchd looks seldom: this was so at ");
-    ctw_picture_add_when(p, l, own_look_after != 0 ? own_look_after : p->of->looked_usec);
-    ctw_line_add(l, own_look_after != 0
-                        ? ": the table is of a look of ctwatch itself, without rates."
-                        : ".");
+        ctw_line_add(l, "ctwatchd looks seldom");
+    ctw_line_add(l, ": this was so at ");
+    ctw_picture_add_when(p, l, p->of->looked_usec);
+    ctw_line_add(l, ".");
 }
 
 /* Nothing when a daemon looks, as it should, and has done so just now. */
@@ -82,7 +96,9 @@ static void put_whose(struct ctw_picture *p) {
     ctw_line_start(&l);
     if (!ctw_picture_by_daemon(p))
         add_own_look(&l, p->status);
-    else if (p->status->liveness != CTW_LIVENESS_LOOKING || p->status->daemon_looked_usec != 0 ||
+    else if (p->status->daemon_looked_usec != 0)
+        add_daemon_looked(p, &l);
+    else if (p->status->liveness != CTW_LIVENESS_LOOKING ||
              ctw_picture_ago(p, p->of->looked_usec) > CTW_LATE_USEC)
         add_age(p, &l);
     else

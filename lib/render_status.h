@@ -24,7 +24,8 @@ struct ctw_status {
     const struct ctw_snapshot *snapshot; /* pid 0: of a look of the reader's own */
     const struct ctw_history *history;   /* for the last hour; NULL: there is none to show */
     enum ctw_liveness liveness;
-    /* Why there is nothing of a daemon, as ctw_state_read() said; 0: there is, or nobody asked. */
+    /* Why there is nothing of a daemon: ctw_state_read(), or -EXDEV: it watches, or watched,
+     * another table; 0: there is, or nobody asked. */
     int state_error;
     /* The daemon's last look, where the table is of a later one of the reader's own; else 0. */
     uint64_t daemon_looked_usec;

@@ -55,6 +55,13 @@ static const char *liveness_name(enum ctw_liveness l) {
     return "unknown";
 }
 
+/* 0: there is none. */
+static uint64_t daemon_looked_usec(const struct ctw_status *s) {
+    if (s->snapshot->pid == 0)
+        return 0;
+    return s->daemon_looked_usec != 0 ? s->daemon_looked_usec : s->snapshot->looked_usec;
+}
+
 static json_t *daemon_of(const struct ctw_status *s) {
     const struct ctw_snapshot *of = s->snapshot;
     const bool is = of->pid != 0;
@@ -67,10 +74,7 @@ static json_t *daemon_of(const struct ctw_status *s) {
     r |= ctw_json_add(o, "pid", number_or_null(is, of->pid));
     r |= ctw_json_add(o, "version", is ? text(of->version) : json_null());
     r |= ctw_json_add(o, "started_unix_seconds", moment(s, is ? of->started_usec : 0));
-    r |= ctw_json_add(o, "looked_unix_seconds",
-                      moment(s, !is                          ? 0
-                                : s->daemon_looked_usec != 0 ? s->daemon_looked_usec
-                                                             : of->looked_usec));
+    r |= ctw_json_add(o, "looked_unix_seconds", moment(s, daemon_looked_usec(s)));
     r |= ctw_json_add(o, "looks", number_or_null(is, of->looks));
     r |= ctw_json_add(
         o, "look_latency_mean_microseconds",

@@ -137,10 +137,16 @@ static void here(const struct place *p, bool named, struct ctw_glance *ret) {
     assert_int_equal(ctw_glance_take("", p->directory, named, &settings, ret), 0);
 }
 
-static void expect_elsewhere(const struct ctw_glance *g) {
+static void expect_elsewhere(const struct ctw_glance *g, enum ctw_liveness liveness) {
     assert_int_equal(g->state_error, -EXDEV);
-    assert_int_equal(g->liveness, CTW_LIVENESS_NONE);
+    assert_int_equal(g->liveness, liveness);
     assert_int_equal(g->snapshot.pid, 0);
+}
+
+static void publish_of(struct place *p, int64_t due_sec, uint64_t netns_inode) {
+    publish(p, due_sec);
+    ctw_publish_begin(p->publish)->netns_inode = netns_inode;
+    ctw_publish_end(p->publish);
 }
 
 static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(void **state) {
@@ -150,25 +156,36 @@ static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(v
 
     assert_int_equal(stat("/proc/self/ns/net", &own), 0);
     for (int64_t due_sec = -60; due_sec <= 60; due_sec += 120) {
-        publish(p, due_sec);
-        ctw_publish_begin(p->publish)->netns_inode = own.st_ino;
-        ctw_publish_end(p->publish);
+        publish_of(p, due_sec, own.st_ino);
         here(p, false, &g);
         assert_int_equal(g.state_error, 0);
-        ctw_publish_begin(p->publish)->netns_inode = own.st_ino + 1;
-        ctw_publish_end(p->publish);
+        publish_of(p, due_sec, own.st_ino + 1);
         here(p, false, &g);
-        expect_elsewhere(&g);
+        expect_elsewhere(&g, due_sec < 0 ? CTW_LIVENESS_LATE : CTW_LIVENESS_NONE);
     }
     /* Named, one that looks is meant; the table here is not its. */
     here(p, true, &g);
+    assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
     assert_int_equal(g.snapshot.table.count, 31337);
     assert_int_equal(g.daemon_looked_usec, 0);
+}
+
+static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state) {
+    struct place *p = *state;
+    struct stat own;
+    struct ctw_glance g;
+
+    assert_int_equal(stat("/proc/self/ns/net", &own), 0);
+    publish_of(p, -60, own.st_ino + 1);
+    here(p, true, &g);
+    expect_elsewhere(&g, CTW_LIVENESS_LATE);
     ctw_publish_begin(p->publish)->stopped_usec = 1;
     ctw_publish_end(p->publish);
-    here(p, true, &g);
-    expect_elsewhere(&g);
+    for (int named = 0; named <= 1; named++) {
+        here(p, named, &g);
+        expect_elsewhere(&g, CTW_LIVENESS_STOPPED);
+    }
 }
 
 static void without_a_daemon_the_table_is_read_here(void **state) {
@@ -338,6 +355,7 @@ int main(void) {
         TEST(a_daemon_that_looks_is_believed),
         TEST(of_one_that_looks_seldom_the_table_is_read_here),
         TEST(what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks),
+        TEST(one_of_another_namespace_that_has_ended_is_told_to_have),
         TEST(without_a_daemon_the_table_is_read_here),
         TEST(the_level_is_that_of_the_fill),
         TEST(where_only_the_kernel_is_asked_no_daemon_is),

@@ -281,6 +281,15 @@ static void a_daemon_that_was_stopped_or_hangs_is_told_of(void **state) {
     assert_says("last hour");
 }
 
+static void one_of_another_namespace_that_has_ended_watches_nothing(void **state) {
+    (void)state;
+    own_look(-EXDEV, CTW_LIVENESS_STOPPED);
+    first_line_is("ctwatchd watched the table of another network namespace, and has been stopped:");
+    own_look(-EXDEV, CTW_LIVENESS_LATE);
+    first_line_is("ctwatchd watched the table of another network namespace, and does not look any");
+    assert_says("more: this is one look of ctwatch itself, without rates and history.");
+}
+
 static void what_a_silent_daemon_saw_last_is_told_to_be_old(void **state) {
     (void)state;
     status.liveness = CTW_LIVENESS_LATE;
@@ -767,10 +776,28 @@ static void json_has_the_numbers(void **state) {
     json_decref(o);
 }
 
+static void json_tells_a_look_of_the_daemon_from_a_later_one(void **state) {
+    const json_int_t now = SAMPLE_WALL_USEC / CTW_USEC_PER_SEC;
+    struct expected expected[] = {{"looked_unix_seconds", now},
+                                  {"daemon.looked_unix_seconds", now}};
+
+    (void)state;
+    json_t *o = parse(false);
+    expect_numbers(o, expected, LENGTH(expected));
+    json_decref(o);
+    status.daemon_looked_usec = SAMPLE_NOW_USEC - 40 * CTW_USEC_PER_SEC;
+    expected[1].is = now - 40;
+    o = parse(false);
+    expect_numbers(o, expected, LENGTH(expected));
+    json_decref(o);
+}
+
 static void json_says_null_where_nothing_is_known(void **state) {
-    static const char *const unknown[] = {"daemon.pid", "daemon.looks", "trend",
-                                          "lost",       "events",       "growth",
-                                          "who",        "last_hour",    "alerts"};
+    static const char *const unknown[] = {
+        "daemon.pid", "daemon.looks", "daemon.looked_unix_seconds",
+        "trend",      "lost",         "events",
+        "growth",     "who",          "last_hour",
+        "alerts"};
 
     (void)state;
     own_look(-EACCES, CTW_LIVENESS_NONE);
@@ -842,6 +869,7 @@ int main(void) {
         test(without_a_daemon_it_shows_what_the_kernel_has_counted),
         test(why_nothing_of_the_daemon_can_be_seen_is_told),
         test(a_daemon_that_was_stopped_or_hangs_is_told_of),
+        test(one_of_another_namespace_that_has_ended_watches_nothing),
         test(what_a_silent_daemon_saw_last_is_told_to_be_old),
         test(what_a_daemon_that_looks_seldom_saw_is_told_to_be_old),
         test(no_module_is_no_fault),
@@ -862,6 +890,7 @@ int main(void) {
         test(control_bytes_in_names_do_not_get_out),
         test(what_does_not_fit_is_measured_all_the_same),
         test(json_has_the_numbers),
+        test(json_tells_a_look_of_the_daemon_from_a_later_one),
         test(json_says_null_where_nothing_is_known),
         test(json_stands_whatever_a_snapshot_holds),
         test(every_member_is_lower_case_with_underscores),
