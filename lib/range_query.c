@@ -295,7 +295,7 @@ static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pai
 
     ctw_line_start(&q->words);
     if (r == -EINVAL)
-        return bad(q, "is no time and number, allowed are pairs as [1795341600, \"120000\"]");
+        return bad(q, "is not a time and a number, allowed are pairs as [1795341600, \"120000\"]");
     if (r == -ERANGE || count > UINT32_MAX)
         return bad(q, "is too large, allowed is 0 to 4294967295");
     for (int i = LIMIT; i < CTW_RANGE_QUERY_SERIES; i++)

@@ -224,8 +224,9 @@ static void what_is_not_known_or_no_number_is_passed_over(void **state) {
             assert_string_equal(q.words.text, "value 9 of the entries: is too large, allowed is "
                                               "0 to 4294967295");
     }
-    assert_string_equal(q.words.text, "value 12 of the entries: is no time and number, allowed are "
-                                      "pairs as [1795341600, \"120000\"]");
+    assert_string_equal(q.words.text,
+                        "value 12 of the entries: is not a time and a number, allowed "
+                        "are pairs as [1795341600, \"120000\"]");
     assert_int_equal(next_record(&q).max, 200);
     expect_end(&q);
 }
