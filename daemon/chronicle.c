@@ -17,7 +17,7 @@ struct ctw_chronicle {
 
 static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_inode) {
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
-    const struct ctw_snapshot before = *p;
+    const struct ctw_snapshot before = *p; /* what was taken over of a former daemon, else zeros */
 
     *p = (struct ctw_snapshot){
         .pid = (uint32_t)getpid(),

@@ -36,6 +36,8 @@ struct ctw_publish *ctw_publish_free(struct ctw_publish *p);
 /**
  * ctw_publish_begin() - what to change; readers go on with what was published before
  *
+ * The first time it holds what was taken over (ctw_snapshot_inherit()), and zeros.
+ *
  * Return: never NULL.
  */
 struct ctw_snapshot *ctw_publish_begin(struct ctw_publish *p);

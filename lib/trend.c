@@ -91,9 +91,9 @@ uint64_t ctw_trend_usec_to(int64_t rate, uint64_t headroom) {
     return headroom * CTW_USEC_PER_SEC / (uint64_t)rate;
 }
 
-/* Whether it went on at half the rate at least over the last quarter of the window, and over no
- * more than the time it forecasts: past that, the burst is over and its mean says nothing about
- * now. A rate that fills the table in two seconds has ended when nothing has come for two. */
+/* Whether the table has filled at half of @rate or faster at the end of the window, too: otherwise
+ * the burst is over. The end is the last quarter of the window, but no more than @usec_to_full: of
+ * a rate that fills the table in two seconds it is the last two. */
 static bool still_going(const struct ctw_trend *t, uint64_t window_usec, int64_t rate,
                         uint64_t usec_to_full) {
     const uint64_t ahead = usec_to_full > SPACING_USEC ? usec_to_full : SPACING_USEC;
