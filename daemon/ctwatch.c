@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* ctwatch: shows what there is to see of the conntrack table. See ctwatch(8). */
-
 #include <stdio.h>
 #include <string.h>
 
-#include "advise.h"
-#include "check.h"
-#include "metrics.h"
-#include "replay.h"
-#include "serve.h"
-#include "status.h"
-#include "top.h"
-#include "usage.h"
+#include "daemon/cli/cli.h"
+#include "daemon/cli/verbs.h"
+
+/* ctwatch: shows what there is to see of the conntrack table. See ctwatch(8). */
 
 static const struct verb {
     const char *name;

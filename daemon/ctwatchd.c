@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-
-/* ctwatchd: watches the conntrack table. See ctwatchd(8). */
-
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -10,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
-#include "grower.h"
-#include "manager.h"
-#include "usage.h"
+#include "daemon/cli/cli.h"
+#include "daemon/manager.h"
+#include "daemon/sink/limits.h"
+#include "daemon/sys/config.h"
+
+/* ctwatchd: watches the conntrack table. See ctwatchd(8). */
 
 /* sysexits.h has no names for these; they are documented in ctwatchd(8). */
 #define EXIT_BAD_CONFIG 1

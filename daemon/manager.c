@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "manager.h"
+#include "daemon/manager.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,19 +11,20 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../lib/watch.h"
-#include "chronicle.h"
-#include "clock.h"
-#include "command.h"
-#include "config.h"
-#include "events.h"
-#include "grower.h"
-#include "kernlog.h"
-#include "netns.h"
-#include "notify.h"
-#include "report.h"
-#include "table.h"
-#include "walk.h"
+#include "daemon/sink/hook.h"
+#include "daemon/sink/journal.h"
+#include "daemon/sink/limits.h"
+#include "daemon/sink/service.h"
+#include "daemon/source/dump.h"
+#include "daemon/source/events.h"
+#include "daemon/source/kernlog.h"
+#include "daemon/source/netns.h"
+#include "daemon/source/table.h"
+#include "daemon/state/writer.h"
+#include "daemon/sys/clock.h"
+#include "daemon/sys/config.h"
+#include "lib/report/fields.h"
+#include "lib/watch/watch.h"
 
 /* Tables looked at: that of the namespace the daemon runs in. */
 #define TABLES_MAX 1

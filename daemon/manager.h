@@ -7,7 +7,7 @@
  * to ctw_watch_step() and carries out the verdict; it decides nothing itself.
  */
 
-#include "../lib/settings.h"
+#include "lib/config/settings.h"
 
 struct ctw_manager;
 

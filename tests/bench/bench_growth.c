@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "limiter.h"
-#include "machine.h"
-#include "table.h"
-#include "watch.h"
+#include "daemon/sink/limits.h"
+#include "daemon/source/machine.h"
+#include "daemon/source/table.h"
+#include "lib/watch/watch.h"
 
 #define ROUNDS 2000
 #define STEP   4096u

@@ -20,9 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "chronicle.h"
-#include "table.h"
-#include "watch.h"
+#include "daemon/state/writer.h"
+#include "daemon/source/table.h"
+#include "lib/watch/watch.h"
 
 #define ROUNDS 51
 #define LOOKS  20000

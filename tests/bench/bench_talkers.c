@@ -17,7 +17,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "talkers.h"
+#include "lib/talkers/sketch.h"
 
 #define ADDS       10000000u
 #define RANKS      1000000u

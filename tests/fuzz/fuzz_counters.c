@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "counters.h"
+#include "lib/kernel/counters.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

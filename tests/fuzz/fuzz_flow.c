@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "census.h"
-#include "rates.h"
+#include "lib/talkers/census.h"
+#include "lib/watch/event_rates.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kept.h"
-#include "memory.h"
+#include "lib/sizing/saved_limits.h"
+#include "lib/kernel/sysinfo.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plot.h"
-#include "range_query.h"
-#include "recording.h"
-#include "render_replay.h"
-#include "replay.h"
+#include "lib/view/plot.h"
+#include "lib/replay/prometheus.h"
+#include "lib/replay/recording.h"
+#include "lib/view/replay.h"
+#include "lib/replay/replay.h"
 
 /* Room to grow in. */
 #define MEMORY_BYTES (UINT64_C(16) << 30)

@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../unit/snapshot_samples.h"
-#include "check.h"
-#include "render_history.h"
-#include "render_metrics.h"
-#include "render_status.h"
-#include "render_who.h"
+#include "tests/support/snapshot_samples.h"
+#include "lib/view/check.h"
+#include "lib/view/history.h"
+#include "lib/view/metrics.h"
+#include "lib/view/status.h"
+#include "lib/view/top.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kmsg.h"
+#include "lib/kernel/kmsg.h"
 
 #define DEVICE "/dev/kmsg"
 #define LOSS   "nf_conntrack: nf_conntrack: table full, dropping packet"

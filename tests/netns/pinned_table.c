@@ -19,10 +19,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "counters.h"
-#include "ctstats.h"
-#include "table.h"
-#include "text.h"
+#include "lib/kernel/counters.h"
+#include "daemon/source/table.h"
+#include "daemon/source/table.h"
+#include "lib/util/parse.h"
 
 #define COUNT      "/proc/sys/net/netfilter/nf_conntrack_count"
 #define MAX        "/proc/sys/net/netfilter/nf_conntrack_max"

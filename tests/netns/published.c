@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clock.h"
-#include "state.h"
+#include "daemon/sys/clock.h"
+#include "daemon/state/reader.h"
 
 static unsigned count_seconds(const struct ctw_history *h) {
     unsigned n = 0;

@@ -34,9 +34,9 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <systemd/sd-event.h>
 
-#include "events.h"
-#include "rates.h"
-#include "sample.h"
+#include "daemon/source/events.h"
+#include "lib/watch/event_rates.h"
+#include "lib/kernel/sample.h"
 
 struct subscriber {
     sd_event *event;

@@ -24,7 +24,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-#include "walk.h"
+#include "daemon/source/dump.h"
 
 #define FORGED_PORT 9
 

@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "snapshot.h"
-#include "text.h"
+#include "lib/state/snapshot.h"
+#include "lib/util/parse.h"
 
 #define DAY_SEC  86400u
 #define HOUR_SEC 3600u

@@ -49,9 +49,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "settings.h"
-#include "text.h"
-#include "watch.h"
+#include "lib/report/fields.h"
+#include "lib/config/settings.h"
+#include "lib/util/parse.h"
+#include "lib/watch/watch.h"
 
 #define ALERTS_MAX 4096
 #define WORDS_MAX  32

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/cli/advise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/cli/cli.h"
+#include "daemon/cli/verbs.h"
+#include "daemon/source/dump.h"
+#include "daemon/source/machine.h"
+#include "daemon/source/table.h"
+#include "daemon/sys/config.h"
+#include "lib/util/parse.h"
+#include "lib/view/advice.h"
+
+/* Documented in ctwatch(8). */
+#define EXIT_CANNOT_READ 1
+
+struct arguments {
+    const char *config_path; /* NULL: the usual one, if it is there */
+    const char *root;        /* "": this machine */
+    bool json;
+};
+
+static int print_usage(FILE *to) {
+    (void)fputs("usage: ctwatch advise [OPTION...]\n"
+                "\n"
+                "Says what to set so that the connection-tracking table lasts without ctwatchd,\n"
+                "and the lines that make it permanent. Changes nothing. As root, it looks at\n"
+                "entries as well.\n"
+                "\n"
+                "      --json         as JSON\n"
+                "  -c, --config FILE  take growth.* and poll.worst_rate from FILE instead of\n"
+                "                     " CTWATCH_CONFIG_PATH "\n"
+                "      --root DIR     of a captured machine: what is in DIR/proc and DIR/sys\n"
+                "  -h, --help         print this, and end\n",
+                to);
+    return ctw_usage_end(to);
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
+    enum { JSON = 256, ROOT };
+    static const struct option options[] = {
+        {"json", no_argument, NULL, JSON},
+        {"config", required_argument, NULL, 'c'},
+        {"root", required_argument, NULL, ROOT},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+
+    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+        switch (c) {
+        case JSON:
+            ret->json = true;
+            break;
+        case 'c':
+            ret->config_path = optarg;
+            break;
+        case ROOT:
+            ret->root = optarg;
+            break;
+        case 'h':
+            return print_usage(stdout);
+        default:
+            return print_usage(stderr);
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "ctwatch advise: unexpected argument: %s\n", argv[optind]);
+        return print_usage(stderr);
+    }
+    return -1;
+}
+
+/* Return: the exit status. */
+static int show(const struct ctw_advice_facts *f, const struct ctw_settings *s,
+                const struct ctw_advice *a, bool json) {
+    char text[CTW_RENDER_ADVICE_MAX];
+    const size_t n = json ? ctw_render_advice_json(f, a, text, sizeof(text))
+                          : ctw_render_advice_text(f, s, a, text, sizeof(text));
+
+    if (n == 0 || n >= sizeof(text)) {
+        (void)fputs("ctwatch advise: no memory\n", stderr);
+        return EXIT_CANNOT_READ;
+    }
+    errno = 0;
+    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+        return EXIT_SUCCESS;
+    if (errno == EPIPE)
+        return EXIT_SUCCESS;
+    (void)fprintf(stderr, "ctwatch advise: cannot write: %s\n", strerror(errno));
+    return EXIT_CANNOT_READ;
+}
+
+int ctw_verb_advise(int argc, char *argv[]) {
+    struct arguments arguments = {.root = ""};
+    char error[CTW_ADVISE_ERROR_MAX];
+    struct ctw_advice_facts facts;
+    struct ctw_settings settings;
+    struct ctw_advice advice;
+
+    argv[0] = (char *)"ctwatch advise"; /* for getopt's messages: it only reads it */
+    int status = parse_arguments(argc, argv, &arguments);
+    if (status >= 0)
+        return status;
+    if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch advise", &settings) < 0)
+        return EXIT_CANNOT_READ;
+
+    if (ctw_advise_gather(arguments.root, settings.talkers.sample, &facts, error) < 0) {
+        (void)fprintf(stderr, "ctwatch advise: %s\n", error);
+        return EXIT_CANNOT_READ;
+    }
+    ctw_advise(&facts, &settings, &advice);
+    return show(&facts, &settings, &advice, arguments.json);
+}
+
+/* Where other network namespaces hold most of the entries the kernel searches all of them for ours:
+ * then it must not go on. */
+#define WALK_LIMIT_USEC CTW_USEC_PER_SEC
+
+/* Room for a decimal that fits 32 bits and much nonsense: nothing longer is a number. */
+#define NUMBER_MAX 64
+
+#define SYSCTL "/proc/sys/net/netfilter/nf_conntrack_"
+#define MODULE "/sys/module/nf_conntrack"
+
+static void free_table(struct ctw_table **t) {
+    *t = ctw_table_free(*t);
+}
+
+static void free_machine(struct ctw_machine **m) {
+    *m = ctw_machine_free(*m);
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
+
+/* Return: 0 or a negative errno. */
+static int path_below(const char *root, const char *folder, const char *name,
+                      char ret[static PATH_MAX]) {
+    return snprintf(ret, PATH_MAX, "%s%s%s", root, folder, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static bool exists(const char *root, const char *folder, const char *name) {
+    char path[PATH_MAX];
+
+    return path_below(root, folder, name, path) == 0 && access(path, F_OK) == 0;
+}
+
+/* What the kernel lets nobody write, not even root, has no such bit. */
+static bool is_writable(const char *root, const char *folder, const char *name) {
+    char path[PATH_MAX];
+    struct stat st;
+
+    return path_below(root, folder, name, path) == 0 && stat(path, &st) == 0 &&
+           (st.st_mode & S_IWUSR);
+}
+
+static bool read_number(const char *root, const char *folder, const char *name, uint32_t *ret) {
+    char path[PATH_MAX], text[NUMBER_MAX];
+    ssize_t n = -1;
+
+    if (path_below(root, folder, name, path) < 0)
+        return false;
+    /* O_NONBLOCK: a captured tree may hold anything, even a FIFO. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0) {
+        n = read(fd, text, sizeof(text));
+        close(fd);
+    }
+    return n >= 0 && (size_t)n < sizeof(text) && ctw_text_sysctl(text, (size_t)n, ret) == 0;
+}
+
+/* --- parts ------------------------------------------------------------------------------------ */
+
+/* Only what has been loaded has been initialised; a captured tree may just not hold the file. */
+static enum ctw_module_kind module_kind(const char *root) {
+    if (exists(root, MODULE, "/initstate"))
+        return CTW_MODULE_LOADABLE;
+    return root[0] == '\0' && exists(root, MODULE, "") ? CTW_MODULE_BUILT_IN : CTW_MODULE_UNKNOWN;
+}
+
+static void look_sysctls(const char *root, struct ctw_advice_facts *f) {
+    f->has_sysctls = exists(root, SYSCTL, "max");
+    f->max_writable = is_writable(root, SYSCTL, "max");
+    f->buckets_writable = is_writable(root, SYSCTL, "buckets");
+    f->module = module_kind(root);
+    for (size_t i = 0; i < CTW_TIMEOUTS; i++)
+        f->timeouts[i].known =
+            read_number(root, SYSCTL, ctw_advice_timeout_name(i), &f->timeouts[i].seconds);
+}
+
+static int look_machine(const char *root, struct ctw_growth_facts *ret) {
+    __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
+
+    int r = ctw_machine_new(root, &m);
+    if (r >= 0)
+        ctw_machine_look(m, CTW_USEC_PER_SEC, ret);
+    return r;
+}
+
+/* Return: 0, also without a table; a negative errno. */
+static int look_table(const char *root, struct ctw_advice_facts *f,
+                      char reterr[static CTW_ADVISE_ERROR_MAX]) {
+    __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
+    struct ctw_source_state state, counters;
+
+    int r = ctw_table_new(root, &t);
+    if (r < 0) {
+        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s", strerror(-r));
+        return r;
+    }
+    ctw_table_look(t, &f->table, &state);
+    if (state.health == CTW_HEALTH_FAILED) {
+        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s: %s", state.what, strerror(-state.error));
+        return state.error;
+    }
+    f->has_table = state.health == CTW_HEALTH_OK;
+    if (f->has_table)
+        ctw_table_look_counters(t, &f->table, &counters);
+    return 0;
+}
+
+static void on_entry(const struct ctw_flow *flow, void *userdata) {
+    ctw_census_tally(userdata, flow);
+}
+
+static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
+    struct ctw_census census;
+    struct ctw_walk_end end;
+
+    ctw_census_init(&census, 0, 0); /* no names are taken: there is nothing to seed */
+    if (ctw_advice_established(f) > 0)
+        census.established_timeout_sec = ctw_advice_established(f);
+    const int r = ctw_walk_now(sample, WALK_LIMIT_USEC, on_entry, &census, &end);
+    if (r < 0) {
+        f->lack = r == -EPERM ? CTW_CENSUS_NOT_PERMITTED : CTW_CENSUS_FAILED;
+        return;
+    }
+    if (census.entries == 0) {
+        f->lack = end.timed_out ? CTW_CENSUS_FAILED : CTW_CENSUS_EMPTY;
+        return;
+    }
+    ctw_census_result(&census, 0, &f->table, &f->who);
+    if (end.whole)
+        f->who.margin_permyriad = 0; /* the count has a minute of expired entries in it */
+    f->lack = CTW_CENSUS_TAKEN;
+}
+
+/* --- interface -------------------------------------------------------------------------------- */
+
+static int check_root(const char *root, char reterr[static CTW_ADVISE_ERROR_MAX]) {
+    const int r = ctw_machine_check_root(root);
+
+    if (r < 0)
+        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s: %s", root, strerror(-r));
+    return r;
+}
+
+int ctw_advise_gather(const char *root, uint32_t sample, struct ctw_advice_facts *ret,
+                      char reterr[static CTW_ADVISE_ERROR_MAX]) {
+    struct ctw_advice_facts f = {.lack = CTW_CENSUS_CAPTURED};
+
+    int r = check_root(root, reterr);
+    if (r >= 0)
+        r = look_table(root, &f, reterr);
+    if (r < 0)
+        return r;
+    r = look_machine(root, &f.machine);
+    if (r < 0) {
+        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s", strerror(-r));
+        return r;
+    }
+    look_sysctls(root, &f);
+    if (f.has_table && root[0] == '\0')
+        take_census(sample, &f);
+    *ret = f;
+    return 0;
+}

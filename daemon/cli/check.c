@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/cli/fetch.h"
+#include "daemon/cli/verbs.h"
+#include "daemon/sys/config.h"
+#include "lib/util/parse.h"
+#include "lib/view/check.h"
+
+/* What the plugins of the Monitoring Plugins project allow themselves. */
+#define TIMEOUT_SEC     10u
+#define TIMEOUT_SEC_MAX 3600u
+
+#define PERMYRIAD_MIN 100u
+
+/* Room for what is wrong with an option, whose value may be of any length. */
+#define REASON_MAX 256
+
+struct arguments {
+    enum ctw_check_form form;
+    const char *config_path; /* NULL: the usual one, if it is there */
+    const char *root;        /* "": this machine */
+    const char *state;       /* NULL: the usual folder, or none where there is a root */
+    const char *warning, *critical, *timeout;
+    bool wants_daemon;
+};
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+/* Return: the exit status. A line that nobody got is no answer. */
+static int answer(enum ctw_check_form form, enum ctw_check_state state, const struct ctw_line *l) {
+    if (printf("%s\n", l->text) < 0 || fflush(stdout) != 0)
+        state = CTW_CHECK_UNKNOWN;
+    return ctw_check_exit_status(form, state);
+}
+
+static int unknown(enum ctw_check_form form, const char *reason) {
+    struct ctw_line line;
+
+    ctw_check_unknown(form, reason, &line);
+    return answer(form, CTW_CHECK_UNKNOWN, &line);
+}
+
+static int bad_value(const struct arguments *a, const char *option, const char *value,
+                     const char *allowed) {
+    char reason[REASON_MAX];
+
+    (void)snprintf(reason, sizeof(reason), "%s: %.64s is not %s", option, value, allowed);
+    return unknown(a->form, reason);
+}
+
+/* Plugins end with unknown after this as well, lest somebody take it for an answer. */
+static int print_usage(enum ctw_check_form form) {
+    (void)fputs("usage: ctwatch check [OPTION...]\n"
+                "\n"
+                "One line about the fill of the connection-tracking table, and an exit status,\n"
+                "for Nagios, Icinga and whatever runs their plugins: 0 ok, 1 warning,\n"
+                "2 critical, 3 unknown.\n"
+                "\n"
+                "  -w, --warning PERCENT   warn at this fill, 1 to 100, not at levels.warning\n"
+                "  -c, --critical PERCENT  critical at this fill, not at levels.critical\n"
+                "      --daemon            warn when no ctwatchd looks at the table\n"
+                "      --npd               for node-problem-detector: at most 80 bytes, and exit\n"
+                "                          status 0 no problem, 1 critical, 2 unknown\n"
+                "      --config FILE       take levels from FILE instead of\n"
+                "                          " CTWATCH_CONFIG_PATH "\n"
+                "      --state DIR         where ctwatchd publishes, instead of " CTWATCH_RUN_PATH
+                "\n"
+                "      --root DIR          of a captured machine: what is in DIR/proc\n"
+                "  -t, --timeout SECONDS   give up after this, 10 by default\n"
+                "  -v, --verbose           as plugins have it; changes nothing\n"
+                "  -V, --version           print the version, and end\n"
+                "  -h, --help              print this, and end\n",
+                stdout);
+    return ctw_check_exit_status(form, CTW_CHECK_UNKNOWN);
+}
+
+static int print_version(enum ctw_check_form form) {
+    (void)puts("ctwatch check " CTWATCH_VERSION);
+    return ctw_check_exit_status(form, CTW_CHECK_UNKNOWN);
+}
+
+/* --- the command line ------------------------------------------------------------------------ */
+
+/* Before all others, since it decides how is told what is wrong with them. */
+static enum ctw_check_form find_form(int argc, char *argv[]) {
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--npd") == 0)
+            return CTW_CHECK_NPD;
+    return CTW_CHECK_PLUGIN;
+}
+
+/* @c: what getopt said. */
+static int bad_option(const struct arguments *a, int c, char *argv[]) {
+    char reason[REASON_MAX], letter[] = {'-', (char)optopt, '\0'};
+    const bool is_letter = strncmp(argv[optind - 1], "--", 2) != 0 && optopt > 0 && optopt < 128;
+
+    (void)snprintf(reason, sizeof(reason), "%.64s: %s, see ctwatch check --help",
+                   is_letter ? letter : argv[optind - 1],
+                   c == ':' ? "needs a value" : "there is no such option");
+    return unknown(a->form, reason);
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
+    enum { CONFIG = 256, ROOT, STATE, DAEMON, NPD };
+    static const struct option options[] = {
+        {"warning", required_argument, NULL, 'w'},
+        {"critical", required_argument, NULL, 'c'},
+        {"daemon", no_argument, NULL, DAEMON},
+        {"npd", no_argument, NULL, NPD},
+        {"config", required_argument, NULL, CONFIG},
+        {"root", required_argument, NULL, ROOT},
+        {"state", required_argument, NULL, STATE},
+        {"timeout", required_argument, NULL, 't'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+
+    ret->form = find_form(argc, argv);
+    for (int c; (c = getopt_long(argc, argv, ":w:c:t:vVh", options, NULL)) != -1;) {
+        switch (c) {
+        case 'w':
+            ret->warning = optarg;
+            break;
+        case 'c':
+            ret->critical = optarg;
+            break;
+        case 't':
+            ret->timeout = optarg;
+            break;
+        case CONFIG:
+            ret->config_path = optarg;
+            break;
+        case ROOT:
+            ret->root = optarg;
+            break;
+        case STATE:
+            ret->state = optarg;
+            break;
+        case DAEMON:
+            ret->wants_daemon = true;
+            break;
+        case NPD:
+            ret->form = CTW_CHECK_NPD;
+            break;
+        case 'v':
+            break;
+        case 'V':
+            return print_version(ret->form);
+        case 'h':
+            return print_usage(ret->form);
+        default:
+            return bad_option(ret, c, argv);
+        }
+    }
+    return optind < argc ? bad_value(ret, "usage", argv[optind], "an option") : -1;
+}
+
+/* --- the time limit -------------------------------------------------------------------------- */
+
+static void end_unknown(enum ctw_check_form form, const char *line, size_t length) {
+    const ssize_t written = write(STDOUT_FILENO, line, length);
+
+    (void)written; /* the status says the same */
+    _exit(ctw_check_exit_status(form, CTW_CHECK_UNKNOWN));
+}
+
+static void plugin_is_late(int signal) {
+    static const char line[] = "CONNTRACK UNKNOWN - no answer in time\n";
+
+    (void)signal;
+    end_unknown(CTW_CHECK_PLUGIN, line, sizeof(line) - 1);
+}
+
+static void npd_is_late(int signal) {
+    static const char line[] = "no answer in time\n";
+
+    (void)signal;
+    end_unknown(CTW_CHECK_NPD, line, sizeof(line) - 1);
+}
+
+/* Nothing here takes long, but a file that is named may be on another machine's disk. Return: -1 to
+ * go on, or the exit status. */
+static int limit_time(const struct arguments *a) {
+    const struct sigaction late = {.sa_handler =
+                                       a->form == CTW_CHECK_NPD ? npd_is_late : plugin_is_late};
+    uint64_t seconds = TIMEOUT_SEC;
+
+    if (a->timeout &&
+        (ctw_text_decimal(a->timeout, strlen(a->timeout), TIMEOUT_SEC_MAX, &seconds) < 0 ||
+         seconds == 0))
+        return bad_value(a, "--timeout", a->timeout, "from 1 to 3600 seconds");
+    (void)sigaction(SIGALRM, &late, NULL);
+    (void)alarm((unsigned)seconds);
+    return -1;
+}
+
+/* --- the verb -------------------------------------------------------------------------------- */
+
+/* A file that is not there is no fault unless it was asked for; one that cannot be read is, since
+ * its levels are not those that would be taken instead. */
+static int load_settings(const struct arguments *a, struct ctw_settings *ret) {
+    char error[CTW_CONFIG_ERROR_MAX];
+    const char *path = a->config_path ? a->config_path : CTWATCH_CONFIG_PATH;
+
+    ctw_settings_defaults(ret);
+    if (!a->config_path && a->warning && a->critical)
+        return -1;
+    const int r = ctw_config_load(path, ret, error);
+    if (r >= 0 || (r == -ENOENT && !a->config_path))
+        return -1;
+    return unknown(a->form, error);
+}
+
+static bool parse_level(const char *text, uint32_t *ret) {
+    uint32_t permyriad;
+
+    if (!text)
+        return true;
+    if (ctw_text_percent(text, &permyriad) < 0 || permyriad < PERMYRIAD_MIN)
+        return false;
+    *ret = permyriad;
+    return true;
+}
+
+/* The other one may be that of a file, or of nobody's making: it is told, and where it is set. */
+static int levels_crossed(const struct arguments *a, const struct ctw_settings *s) {
+    const uint32_t warning = s->levels.warning_permyriad, critical = s->levels.critical_permyriad;
+    char reason[REASON_MAX];
+
+    (void)snprintf(reason, sizeof(reason),
+                   "%s: %" PRIu32 ".%02" PRIu32 " %% is above %s, %" PRIu32 ".%02" PRIu32 " %%",
+                   a->warning ? "--warning" : "levels.warning", warning / 100, warning % 100,
+                   a->critical ? "--critical" : "levels.critical", critical / 100, critical % 100);
+    return unknown(a->form, reason);
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int choose_levels(const struct arguments *a, struct ctw_settings *s) {
+    const int status = load_settings(a, s);
+
+    if (status >= 0)
+        return status;
+    if (!parse_level(a->warning, &s->levels.warning_permyriad))
+        return bad_value(a, "--warning", a->warning, "from 1 to 100 percent");
+    if (!parse_level(a->critical, &s->levels.critical_permyriad))
+        return bad_value(a, "--critical", a->critical, "from 1 to 100 percent");
+    if (s->levels.warning_permyriad > s->levels.critical_permyriad)
+        return levels_crossed(a, s);
+    return -1;
+}
+
+static int cannot_look(const struct arguments *a, int error) {
+    char reason[REASON_MAX];
+
+    if (a->root[0] == '\0' || error == -ENOMEM)
+        return unknown(a->form, strerror(-error));
+    (void)snprintf(reason, sizeof(reason), "%.100s: %s", a->root, strerror(-error));
+    return unknown(a->form, reason);
+}
+
+static int check(const struct arguments *a, const struct ctw_settings *s) {
+    struct ctw_glance glance;
+    struct ctw_line line;
+
+    const int r = ctw_glance_usual(a->root, a->state, s, &glance);
+    if (r < 0)
+        return cannot_look(a, r);
+
+    const struct ctw_check_facts facts = {
+        .snapshot = &glance.snapshot,
+        .liveness = glance.liveness,
+        .state_error = glance.state_error,
+        .now_usec = glance.now_usec,
+        .warning_permyriad = s->levels.warning_permyriad,
+        .critical_permyriad = s->levels.critical_permyriad,
+        .wants_daemon = a->wants_daemon,
+    };
+    const enum ctw_check_state state = ctw_check(&facts, a->form, &line);
+    return answer(a->form, state, &line);
+}
+
+int ctw_verb_check(int argc, char *argv[]) {
+    struct arguments arguments = {.root = ""};
+    struct ctw_settings settings;
+
+    int status = parse_arguments(argc, argv, &arguments);
+    if (status < 0)
+        status = limit_time(&arguments);
+    if (status < 0)
+        status = choose_levels(&arguments, &settings);
+    return status < 0 ? check(&arguments, &settings) : status;
+}

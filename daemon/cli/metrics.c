@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/cli/cli.h"
+#include "daemon/cli/verbs.h"
+#include "daemon/state/reader.h"
+#include "daemon/sys/clock.h"
+#include "lib/state/snapshot.h"
+#include "lib/view/metrics.h"
+
+/* Documented in ctwatch(8). */
+#define EXIT_CANNOT    1
+#define EXIT_BAD_USAGE 2
+
+/* node_exporter runs as a user of its own. */
+#define TEXTFILE_MODE 0644
+
+struct arguments {
+    const char *directory; /* where a daemon publishes */
+    const char *textfile;  /* NULL: standard output */
+    bool openmetrics;
+};
+
+/* --- the command line ------------------------------------------------------------------------ */
+
+static int print_usage(FILE *to) {
+    (void)fputs("usage: ctwatch metrics [OPTION...]\n"
+                "\n"
+                "Shows what ctwatchd sees as metrics for Prometheus, in its text format.\n"
+                "\n"
+                "      --openmetrics    in the OpenMetrics format\n"
+                "      --textfile FILE  write FILE, in one piece, for the textfile collector of\n"
+                "                       node_exporter, which reads FILEs that end in .prom\n"
+                "      --state DIR      of the ctwatchd that publishes in DIR instead of\n"
+                "                       " CTWATCH_RUN_PATH "\n"
+                "  -h, --help           print this, and end\n",
+                to);
+    return ctw_usage_end(to);
+}
+
+static int bad_usage(const char *what) {
+    (void)fprintf(stderr, "ctwatch metrics: %s\n", what);
+    return EXIT_BAD_USAGE;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
+    enum { OPENMETRICS = 256, TEXTFILE, STATE, ROOT };
+    static const struct option options[] = {
+        {"openmetrics", no_argument, NULL, OPENMETRICS},
+        {"textfile", required_argument, NULL, TEXTFILE},
+        {"state", required_argument, NULL, STATE},
+        {"root", required_argument, NULL, ROOT},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+
+    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        switch (c) {
+        case OPENMETRICS:
+            ret->openmetrics = true;
+            break;
+        case TEXTFILE:
+            ret->textfile = optarg;
+            break;
+        case STATE:
+            ret->directory = optarg;
+            break;
+        case ROOT:
+            return bad_usage("--root: nobody looks at a captured machine");
+        case 'h':
+            return print_usage(stdout);
+        default:
+            return print_usage(stderr);
+        }
+    }
+    if (optind < argc) {
+        (void)fprintf(stderr, "ctwatch metrics: unexpected argument: %s\n", argv[optind]);
+        return print_usage(stderr);
+    }
+    if (ret->openmetrics && ret->textfile)
+        return bad_usage("--textfile: its collector does not read --openmetrics");
+    return -1;
+}
+
+/* --- what the daemon sees -------------------------------------------------------------------- */
+
+/* A daemon that is not there, or does not look, is a fact to be told; that this cannot be found out
+ * is a failure. Return: the exit status. */
+static int complain(const struct arguments *a, int error, const struct ctw_metrics *m,
+                    uint64_t now_usec) {
+    if (error < 0)
+        (void)fprintf(stderr, "ctwatch metrics: %s/state: %s\n", a->directory,
+                      ctw_state_fault(error));
+    else if (m->liveness == CTW_LIVENESS_LATE)
+        (void)fprintf(stderr, "ctwatch metrics: ctwatchd has not looked for %" PRIu64 " s\n",
+                      (now_usec - m->snapshot->looked_usec) / CTW_USEC_PER_SEC);
+    else if (m->liveness != CTW_LIVENESS_LOOKING)
+        (void)fputs("ctwatch metrics: ctwatchd has ended\n", stderr);
+    return error == 0 || error == -ENOENT ? EXIT_SUCCESS : EXIT_CANNOT;
+}
+
+/* Return: the exit status, that of there being no room included. */
+static int look(const struct arguments *a, char *text, size_t size) {
+    struct ctw_snapshot snapshot;
+    struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_NONE};
+    const int error = ctw_state_read(a->directory, &snapshot);
+    const uint64_t now_usec = ctw_monotonic_usec();
+
+    if (error == 0)
+        m.liveness = ctw_snapshot_liveness(&snapshot, now_usec);
+    (void)ctw_render_metrics(&m, a->openmetrics, text, size);
+    return complain(a, error, &m, now_usec);
+}
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+/* Return: 0 or a negative errno. */
+static int write_all(FILE *f, const char *text) {
+    errno = 0;
+    if (fputs(text, f) >= 0 && fflush(f) == 0)
+        return 0;
+    return errno > 0 ? -errno : -EIO;
+}
+
+/* Takes @fd. Return: 0 or a negative errno. */
+static int write_file(int fd, const char *text) {
+    FILE *f = fdopen(fd, "w");
+
+    if (!f) {
+        (void)close(fd);
+        return -ENOMEM;
+    }
+    int r = fchmod(fd, TEXTFILE_MODE) < 0 ? -errno : write_all(f, text);
+    if (fclose(f) != 0 && r == 0)
+        r = -errno;
+    return r;
+}
+
+/* Beside it first, under a name that the collector does not read: so it is there whole, or as it
+ * was. Return: 0 or a negative errno. */
+static int write_textfile(const char *path, const char *text) {
+    char beside[PATH_MAX];
+
+    if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
+        return -ENAMETOOLONG;
+    const int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = write_file(fd, text);
+    if (r == 0 && rename(beside, path) < 0)
+        r = -errno;
+    if (r < 0)
+        (void)unlink(beside);
+    return r;
+}
+
+int ctw_verb_metrics(int argc, char *argv[]) {
+    struct arguments arguments = {.directory = CTWATCH_RUN_PATH};
+    char text[CTW_RENDER_METRICS_MAX];
+
+    argv[0] = (char *)"ctwatch metrics"; /* for getopt's messages: it only reads it */
+    const int usage = parse_arguments(argc, argv, &arguments);
+    if (usage >= 0)
+        return usage;
+
+    const int status = look(&arguments, text, sizeof(text));
+    const int r =
+        arguments.textfile ? write_textfile(arguments.textfile, text) : write_all(stdout, text);
+    if (r == -EPIPE || r == 0)
+        return status;
+    (void)fprintf(stderr, "ctwatch metrics: cannot write %s: %s\n",
+                  arguments.textfile ? arguments.textfile : "standard output", strerror(-r));
+    return EXIT_CANNOT;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/cli/cli.h"
+#include "daemon/cli/fetch.h"
+#include "daemon/cli/terminal.h"
+#include "daemon/cli/verbs.h"
+#include "daemon/state/reader.h"
+#include "daemon/sys/config.h"
+#include "lib/view/status.h"
+
+/* Documented in ctwatch(8). */
+#define EXIT_CANNOT_READ 1
+#define EXIT_BAD_USAGE   2
+
+enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
+
+struct arguments {
+    const char *config_path; /* NULL: the usual one, if it is there */
+    const char *root;        /* "": this machine */
+    const char *state;       /* NULL: CTWATCH_RUN_PATH, of this machine */
+    enum when colour;
+    bool json, watch;
+    uint64_t watch_usec;
+};
+
+/* --- the command line ------------------------------------------------------------------------- */
+
+static int print_usage(FILE *to) {
+    (void)fputs("usage: ctwatch status [OPTION...]\n"
+                "\n"
+                "Shows how the connection-tracking table is doing: by what ctwatchd has seen,\n"
+                "or, where it is not running, by a look of its own.\n"
+                "\n"
+                "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
+                "      --json             as JSON; with --watch one object a line\n"
+                "      --color=WHEN       auto, always or never\n"
+                "  -c, --config FILE      for a look of its own take thresholds from FILE, not\n"
+                "                         from " CTWATCH_CONFIG_PATH "\n"
+                "      --state DIR        where ctwatchd publishes, instead of " CTWATCH_RUN_PATH
+                "\n"
+                "      --root DIR         of a captured machine: what is in DIR/proc\n"
+                "  -h, --help             print this, and end\n",
+                to);
+    return ctw_usage_end(to);
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_colour(const char *text, struct arguments *ret) {
+    static const char *const names[] = {
+        [WHEN_AUTO] = "auto", [WHEN_ALWAYS] = "always", [WHEN_NEVER] = "never"};
+
+    for (enum when i = WHEN_AUTO; i <= WHEN_NEVER; i++)
+        if (strcmp(text, names[i]) == 0) {
+            ret->colour = i;
+            return -1;
+        }
+    (void)fprintf(stderr, "ctwatch status: --color: %s is not auto, always or never\n", text);
+    return EXIT_BAD_USAGE;
+}
+
+static int parse_watch(int argc, char *argv[], struct arguments *ret) {
+    ret->watch = true;
+    return ctw_screen_interval(argc, argv, "ctwatch status", &ret->watch_usec) < 0 ? EXIT_BAD_USAGE
+                                                                                   : -1;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
+    enum { JSON = 256, COLOR, STATE, ROOT };
+    static const struct option options[] = {
+        {"watch", optional_argument, NULL, 'w'},   {"json", no_argument, NULL, JSON},
+        {"color", required_argument, NULL, COLOR}, {"config", required_argument, NULL, 'c'},
+        {"state", required_argument, NULL, STATE}, {"root", required_argument, NULL, ROOT},
+        {"help", no_argument, NULL, 'h'},          {0},
+    };
+    int status = -1;
+
+    for (int c; status < 0 && (c = getopt_long(argc, argv, "w::c:h", options, NULL)) != -1;) {
+        switch (c) {
+        case 'w':
+            status = parse_watch(argc, argv, ret);
+            break;
+        case JSON:
+            ret->json = true;
+            break;
+        case COLOR:
+            status = parse_colour(optarg, ret);
+            break;
+        case 'c':
+            ret->config_path = optarg;
+            break;
+        case STATE:
+            ret->state = optarg;
+            break;
+        case ROOT:
+            ret->root = optarg;
+            break;
+        case 'h':
+            return print_usage(stdout);
+        default:
+            return print_usage(stderr);
+        }
+    }
+    if (status < 0 && optind < argc) {
+        (void)fprintf(stderr, "ctwatch status: unexpected argument: %s\n", argv[optind]);
+        return print_usage(stderr);
+    }
+    return status;
+}
+
+/* --- how -------------------------------------------------------------------------------------- */
+
+/* https://no-color.org: what the variable holds does not matter, if it holds anything. */
+static bool in_colour(enum when when) {
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    if (when != WHEN_AUTO)
+        return when == WHEN_ALWAYS;
+    return isatty(STDOUT_FILENO) && !(no_color && no_color[0] != '\0') && term &&
+           strcmp(term, "dumb") != 0;
+}
+
+static bool in_utf8(void) {
+    const locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    if (locale == (locale_t)0)
+        return false;
+
+    const bool is = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    freelocale(locale);
+    return is;
+}
+
+static int32_t utc_offset_sec(uint64_t realtime_usec) {
+    const time_t now = (time_t)(realtime_usec / CTW_USEC_PER_SEC);
+    struct tm local;
+
+    return localtime_r(&now, &local) ? (int32_t)local.tm_gmtoff : 0;
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
+struct picture {
+    struct ctw_glance glance;
+    struct ctw_history history;
+    char text[CTW_RENDER_STATUS_MAX];
+};
+
+/* Return: 0; -ENOMEM; another negative errno when the root cannot be looked at. */
+static int look(const struct arguments *a, const struct ctw_settings *s,
+                struct ctw_status_style *style, struct picture *p) {
+    const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
+    const struct ctw_glance *g = &p->glance;
+
+    const int r = ctw_glance_usual(a->root, a->state, s, &p->glance);
+    if (r < 0)
+        return r;
+    const bool history =
+        state && g->state_error == 0 && ctw_state_read_history(state, &p->history) == 0;
+    const struct ctw_status status = {
+        .snapshot = &g->snapshot,
+        .history = history ? &p->history : NULL,
+        .liveness = g->liveness,
+        .state_error = g->state_error,
+        .daemon_looked_usec = g->daemon_looked_usec,
+        .now_usec = g->now_usec,
+        .realtime_usec = g->realtime_usec,
+    };
+    style->columns = ctw_screen_columns();
+    style->utc_offset_sec = utc_offset_sec(g->realtime_usec);
+    const size_t n = a->json ? ctw_render_status_json(&status, a->watch, p->text, sizeof(p->text))
+                             : ctw_render_status_text(&status, style, p->text, sizeof(p->text));
+    return n > 0 && n < sizeof(p->text) ? 0 : -ENOMEM;
+}
+
+static int cannot_look(const struct arguments *a, int error) {
+    if (error == -ENOMEM)
+        (void)fputs("ctwatch status: no memory\n", stderr);
+    else
+        (void)fprintf(stderr, "ctwatch status: %s: %s\n", a->root, strerror(-error));
+    return EXIT_CANNOT_READ;
+}
+
+static int run(const struct arguments *a, const struct ctw_settings *s, struct picture *p) {
+    struct ctw_screen screen = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
+                                .apart = !a->json};
+    struct ctw_status_style style = {.colour = in_colour(a->colour), .utf8 = in_utf8()};
+
+    if (screen.redraw)
+        ctw_screen_notice_size();
+    for (;;) {
+        int r = look(a, s, &style, p);
+        if (r < 0)
+            return cannot_look(a, r);
+        r = ctw_screen_show(&screen, p->text);
+        if (r < 0 && r != -EPIPE)
+            (void)fprintf(stderr, "ctwatch status: cannot write: %s\n", strerror(-r));
+        if (r < 0)
+            return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
+        if (!a->watch)
+            break;
+        (void)ctw_screen_wait(a->watch_usec);
+    }
+    const struct ctw_snapshot *of = &p->glance.snapshot;
+    return of->pid == 0 && of->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_FAILED
+               ? EXIT_CANNOT_READ
+               : EXIT_SUCCESS;
+}
+
+int ctw_verb_status(int argc, char *argv[]) {
+    struct arguments arguments = {.root = ""};
+    struct ctw_settings settings;
+
+    argv[0] = (char *)"ctwatch status"; /* for getopt's messages: it only reads it */
+    int status = parse_arguments(argc, argv, &arguments);
+    if (status >= 0)
+        return status;
+    if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch status", &settings) < 0)
+        return EXIT_CANNOT_READ;
+
+    struct picture *p = malloc(sizeof(*p));
+    if (!p) {
+        (void)fputs("ctwatch status: no memory\n", stderr);
+        return EXIT_CANNOT_READ;
+    }
+    status = run(&arguments, &settings, p);
+    free(p);
+    return status;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/cli/terminal.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/sys/clock.h"
+#include "lib/kernel/sample.h"
+#include "lib/util/parse.h"
+
+#define COLUMNS_USUAL 80u
+#define COLUMNS_MOST  10000u
+
+#define INTERVAL_USEC     (2 * CTW_USEC_PER_SEC)
+#define INTERVAL_USEC_MIN (100 * CTW_USEC_PER_MSEC)
+#define INTERVAL_USEC_MAX (86400 * CTW_USEC_PER_SEC)
+
+uint32_t ctw_screen_columns(void) {
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+    uint64_t n;
+
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    if (columns && ctw_text_decimal(columns, strlen(columns), COLUMNS_MOST, &n) == 0 && n > 0)
+        return (uint32_t)n;
+    return COLUMNS_USUAL;
+}
+
+/* Lines of the terminal; what does not fit would scroll. */
+static size_t terminal_lines(void) {
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1u
+                                                                           : SIZE_MAX;
+}
+
+/* A line that is longer than the terminal is wide is one row of it all the same. */
+#define WRAP_OFF "\033[?7l"
+#define WRAP_ON  "\033[?7h"
+
+static void redraw(const struct ctw_screen *s, const char *text) {
+    size_t left = terminal_lines();
+
+    (void)fputs(s->again ? "\033[H" WRAP_OFF : "\033[H\033[2J" WRAP_OFF, stdout);
+    for (const char *line = text; *line != '\0' && left > 0; left--) {
+        /* Cleared before, for behind a full line the cursor is still on its last character. */
+        const size_t n = strcspn(line, "\n");
+        (void)fputs("\033[K", stdout);
+        (void)fwrite(line, 1, n, stdout);
+        (void)fputs("\n", stdout);
+        line += line[n] == '\n' ? n + 1 : n;
+    }
+    (void)fputs(WRAP_ON "\033[J", stdout);
+}
+
+int ctw_screen_show(struct ctw_screen *s, const char *text) {
+    sigset_t interrupt, before;
+
+    (void)sigemptyset(&interrupt);
+    (void)sigaddset(&interrupt, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &interrupt, &before);
+    errno = 0;
+    if (s->redraw)
+        redraw(s, text);
+    else
+        (void)printf("%s%s", s->again && s->apart ? "\n" : "", text);
+    s->again = true;
+    const int r = fflush(stdout) == 0 && !ferror(stdout) ? 0 : errno > 0 ? -errno : -EIO;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return r;
+}
+
+/* A signal that is blocked is kept, though its default is to be ignored. */
+static void only_size(sigset_t *ret) {
+    (void)sigemptyset(ret);
+    (void)sigaddset(ret, SIGWINCH);
+}
+
+void ctw_screen_notice_size(void) {
+    sigset_t set;
+
+    only_size(&set);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+bool ctw_screen_wait(uint64_t usec) {
+    const uint64_t until = ctw_monotonic_usec() + usec;
+    sigset_t set;
+
+    only_size(&set);
+    for (uint64_t now; (now = ctw_monotonic_usec()) < until;) {
+        const struct timespec rest = {.tv_sec = (time_t)((until - now) / CTW_USEC_PER_SEC),
+                                      .tv_nsec = (long)((until - now) % CTW_USEC_PER_SEC) * 1000};
+        if (sigtimedwait(&set, NULL, &rest) == SIGWINCH)
+            return true;
+    }
+    return false;
+}
+
+/* "--watch 5": an argument of its own, if it looks like one. */
+static const char *next_if_number(int argc, char *argv[]) {
+    if (optarg || optind >= argc || !isdigit((unsigned char)argv[optind][0]))
+        return optarg;
+    return argv[optind++];
+}
+
+int ctw_screen_interval(int argc, char *argv[], const char *verb, uint64_t *ret) {
+    const char *text = next_if_number(argc, argv);
+    uint64_t usec = INTERVAL_USEC;
+
+    if (text && (ctw_text_duration(text, &usec) < 0 || usec < INTERVAL_USEC_MIN ||
+                 usec > INTERVAL_USEC_MAX)) {
+        (void)fprintf(stderr, "%s: --watch: %s is not from 0.1 to 86400 seconds\n", verb, text);
+        return -EINVAL;
+    }
+    *ret = usec;
+    return 0;
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/cli/top.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "daemon/cli/cli.h"
+#include "daemon/cli/terminal.h"
+#include "daemon/cli/verbs.h"
+#include "daemon/source/dump.h"
+#include "daemon/source/table.h"
+#include "daemon/sys/clock.h"
+#include "daemon/sys/config.h"
+#include "lib/talkers/ranking.h"
+#include "lib/util/parse.h"
+
+/* Documented in ctwatch(8). */
+#define EXIT_CANNOT_READ 1
+#define EXIT_BAD_USAGE   2
+
+#define LINES_MAX       1000u
+#define IPV6_PREFIX_MAX 128u
+
+/* Room for one line of a list as JSON, and for all that is around the lists. */
+#define ROW_BYTES  192u
+#define REST_BYTES 4096u
+
+struct arguments {
+    const char *config_path; /* NULL: the usual one, if it is there */
+    const char *by;          /* NULL: the overview */
+    const char *n, *ipv6_prefix;
+    bool exact, json, watch;
+    uint64_t watch_usec;
+};
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+struct output {
+    char *text;
+    size_t size;
+    bool json, watch;
+    struct ctw_screen screen;
+};
+
+/* Return: 0 or a negative errno, -EPIPE when nobody reads any more. */
+static int show(struct output *o, const struct ctw_top *top) {
+    const size_t n = o->json ? ctw_render_top_json(top, o->watch, o->text, o->size)
+                             : ctw_render_top_text(top, o->text, o->size);
+    if (n == 0 || n >= o->size)
+        return -ENOMEM;
+
+    return ctw_screen_show(&o->screen, o->text);
+}
+
+/* --- the command line ------------------------------------------------------------------------ */
+
+static int print_usage(FILE *to) {
+    (void)fputs("usage: ctwatch top [OPTION...]\n"
+                "\n"
+                "Shows who fills the connection-tracking table: from a random sample of its\n"
+                "entries, with the margin that leaves, or from all of them. Needs CAP_NET_ADMIN.\n"
+                "\n"
+                "      --exact            count every entry: a second for each half million\n"
+                "  -n, --lines N          lines of each list, 1 to 1000\n"
+                "      --by WHAT          one list, by source, destination, port, protocol,\n"
+                "                         state or zone\n"
+                "      --ipv6-prefix N    take IPv6 addresses alike in N bits, 1 to 128, for one\n"
+                "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
+                "      --json             as JSON; with --watch one object a line\n"
+                "  -c, --config FILE      take defaults from FILE instead of\n"
+                "                         " CTWATCH_CONFIG_PATH "\n"
+                "  -h, --help             print this, and end\n",
+                to);
+    return ctw_usage_end(to);
+}
+
+static int bad_value(const char *option, const char *value, const char *allowed) {
+    (void)fprintf(stderr, "ctwatch top: %s: %s is not %s\n", option, value, allowed);
+    return EXIT_BAD_USAGE;
+}
+
+static int captured(void) {
+    (void)fputs("ctwatch top: --root: a captured machine has no table whose entries could be "
+                "read\n",
+                stderr);
+    return EXIT_BAD_USAGE;
+}
+
+static int parse_watch(int argc, char *argv[], struct arguments *ret) {
+    ret->watch = true;
+    return ctw_screen_interval(argc, argv, "ctwatch top", &ret->watch_usec) < 0 ? EXIT_BAD_USAGE
+                                                                                : -1;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
+    enum { EXACT = 256, BY, IPV6_PREFIX, JSON, ROOT };
+    static const struct option options[] = {
+        {"exact", no_argument, NULL, EXACT},
+        {"lines", required_argument, NULL, 'n'},
+        {"by", required_argument, NULL, BY},
+        {"ipv6-prefix", required_argument, NULL, IPV6_PREFIX},
+        {"watch", optional_argument, NULL, 'w'},
+        {"json", no_argument, NULL, JSON},
+        {"config", required_argument, NULL, 'c'},
+        {"root", required_argument, NULL, ROOT},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int status = -1;
+
+    for (int c; status < 0 && (c = getopt_long(argc, argv, "n:w::c:h", options, NULL)) != -1;) {
+        switch (c) {
+        case EXACT:
+            ret->exact = true;
+            break;
+        case 'n':
+            ret->n = optarg;
+            break;
+        case BY:
+            ret->by = optarg;
+            break;
+        case IPV6_PREFIX:
+            ret->ipv6_prefix = optarg;
+            break;
+        case 'w':
+            status = parse_watch(argc, argv, ret);
+            break;
+        case JSON:
+            ret->json = true;
+            break;
+        case 'c':
+            ret->config_path = optarg;
+            break;
+        case ROOT:
+            return captured();
+        case 'h':
+            return print_usage(stdout);
+        default:
+            return print_usage(stderr);
+        }
+    }
+    if (status < 0 && optind < argc) {
+        (void)fprintf(stderr, "ctwatch top: unexpected argument: %s\n", argv[optind]);
+        return print_usage(stderr);
+    }
+    return status;
+}
+
+static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t *ret) {
+    uint64_t value;
+
+    if (!text)
+        return true;
+    if (ctw_text_decimal(text, strlen(text), max, &value) < 0 || value < min)
+        return false;
+    *ret = (uint32_t)value;
+    return true;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int make_request(const struct arguments *a, struct ctw_top_request *ret) {
+    struct ctw_settings settings;
+
+    if (ctw_config_load_or_defaults(a->config_path, "ctwatch top", &settings) < 0)
+        return EXIT_CANNOT_READ;
+    *ret = (struct ctw_top_request){
+        .sample = a->exact ? 0 : settings.talkers.sample,
+        .ipv6_prefix = settings.talkers.ipv6_prefix,
+        .n = settings.talkers.top,
+        .n_dimensions = a->by ? 1 : 3,
+        .dimensions = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE},
+        .progress = isatty(STDERR_FILENO) && !a->watch,
+    };
+    if (!parse_number(a->n, 1, LINES_MAX, &ret->n))
+        return bad_value("--lines", a->n, "from 1 to 1000");
+    if (!parse_number(a->ipv6_prefix, 1, IPV6_PREFIX_MAX, &ret->ipv6_prefix))
+        return bad_value("--ipv6-prefix", a->ipv6_prefix, "from 1 to 128");
+    if (a->by && ctw_dimension_find(a->by, &ret->dimensions[0]) < 0)
+        return bad_value("--by", a->by, "source, destination, port, protocol, state or zone");
+    return -1;
+}
+
+/* --- the verb -------------------------------------------------------------------------------- */
+
+static int run(const struct arguments *a, struct ctw_top_gathering *g, struct output *o) {
+    char error[CTW_TOP_ERROR_MAX];
+    struct ctw_top top;
+
+    for (;;) {
+        if (ctw_top_gather(g, &top, error) < 0) {
+            (void)fprintf(stderr, "ctwatch top: %s\n", error);
+            return EXIT_CANNOT_READ;
+        }
+        int r = show(o, &top);
+        if (r < 0 && r != -EPIPE)
+            (void)fprintf(stderr, "ctwatch top: cannot write: %s\n", strerror(-r));
+        if (r < 0)
+            return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
+        if (!a->watch)
+            return EXIT_SUCCESS;
+        (void)ctw_screen_wait(a->watch_usec);
+    }
+}
+
+int ctw_verb_top(int argc, char *argv[]) {
+    struct arguments arguments = {0};
+    struct ctw_top_gathering *g = NULL;
+    struct ctw_top_request request;
+
+    argv[0] = (char *)"ctwatch top"; /* for getopt's messages: it only reads it */
+    int status = parse_arguments(argc, argv, &arguments);
+    if (status < 0)
+        status = make_request(&arguments, &request);
+    if (status >= 0)
+        return status;
+
+    struct output o = {
+        .size = REST_BYTES + (size_t)request.n * CTW_TOP_LISTS_MAX * ROW_BYTES,
+        .json = arguments.json,
+        .watch = arguments.watch,
+        .screen = {.redraw = arguments.watch && !arguments.json && isatty(STDOUT_FILENO),
+                   .apart = !arguments.json},
+    };
+    o.text = malloc(o.size);
+    if (o.text && ctw_top_gather_new(&request, &g) >= 0) {
+        status = run(&arguments, g, &o);
+    } else {
+        (void)fputs("ctwatch top: no memory\n", stderr);
+        status = EXIT_CANNOT_READ;
+    }
+    ctw_top_gather_free(g);
+    free(o.text);
+    return status;
+}
+
+/*
+ * A sample takes milliseconds. It takes longer only where another network namespace holds most of
+ * the entries: then the kernel searches all of them for ours with a CPU held, so it must not go on.
+ */
+#define SAMPLE_LIMIT_USEC CTW_USEC_PER_SEC
+
+/* From here on an exact walk takes long enough to say how far it is. */
+#define PROGRESS_FROM    100000u
+#define PROGRESS_CHECK   16384u /* entries between two looks at the clock */
+#define PROGRESS_USEC    (100 * CTW_USEC_PER_MSEC)
+#define PROGRESS_CLEARED "\r\033[K"
+
+struct list {
+    enum ctw_dimension by;
+    struct ctw_ranking ranking;
+    struct ctw_ranking_slot *best; /* request.n */
+    struct ctw_top_row *rows;      /* request.n */
+};
+
+struct ctw_top_gathering {
+    struct ctw_top_request request;
+    struct ctw_table *table;
+    struct ctw_sample sample;
+    struct ctw_census census;
+    struct list lists[CTW_TOP_LISTS_MAX];
+    int error;              /* no memory for more names */
+    uint64_t progress_usec; /* when it was last shown */
+};
+
+/* --- while walking --------------------------------------------------------------------------- */
+
+static bool shows_progress(const struct ctw_top_gathering *g) {
+    return g->request.progress && g->request.sample == 0 && g->sample.count >= PROGRESS_FROM;
+}
+
+static void show_progress(struct ctw_top_gathering *g) {
+    const uint64_t now = ctw_monotonic_usec(), of = g->sample.count;
+
+    if (now < g->progress_usec + PROGRESS_USEC)
+        return;
+    g->progress_usec = now;
+    (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " entries (%" PRIu64 " %%)",
+                  g->census.entries, of, g->census.entries * 100 / of);
+}
+
+static int make_room(struct ctw_ranking *r) {
+    struct ctw_ranking_slot *slots = calloc(r->n_slots * 2, sizeof(*slots));
+
+    if (!slots)
+        return -ENOMEM;
+    free(ctw_ranking_move(r, slots, r->n_slots * 2));
+    return 0;
+}
+
+static void on_entry(const struct ctw_flow *flow, void *userdata) {
+    struct ctw_top_gathering *g = userdata;
+
+    if (g->error < 0)
+        return;
+    ctw_census_tally(&g->census, flow);
+    for (size_t i = 0; i < g->request.n_dimensions; i++) {
+        struct list *l = &g->lists[i];
+        const struct ctw_ranking_key key = ctw_dimension_key(l->by, flow, g->request.ipv6_prefix);
+        if (!ctw_ranking_add(&l->ranking, &key))
+            g->error = make_room(&l->ranking);
+    }
+    if (g->census.entries % PROGRESS_CHECK == 0 && shows_progress(g))
+        show_progress(g);
+}
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+static uint64_t random_seed(void) {
+    uint64_t seed = 0;
+
+    /* Before the kernel's generator is ready, at boot, any seed has to do. */
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+        seed = ctw_monotonic_usec();
+    return seed;
+}
+
+/* Each time from scratch and with another hash, for what has been is gone. */
+static int begin(struct ctw_top_gathering *g) {
+    const uint64_t seed = random_seed();
+
+    g->error = 0;
+    g->progress_usec = 0;
+    ctw_census_init(&g->census, g->request.ipv6_prefix, seed);
+    for (size_t i = 0; i < g->request.n_dimensions; i++) {
+        struct ctw_ranking_slot *slots = calloc(CTW_RANKING_SLOTS_MIN, sizeof(*slots));
+        if (!slots)
+            return -ENOMEM;
+        free(g->lists[i].ranking.slots);
+        ctw_ranking_init(&g->lists[i].ranking, slots, CTW_RANKING_SLOTS_MIN, seed);
+    }
+    return 0;
+}
+
+static int fill_list(struct list *l, const struct ctw_top_request *request) {
+    l->best = calloc(request->n, sizeof(*l->best));
+    l->rows = calloc(request->n, sizeof(*l->rows));
+    return l->best && l->rows ? 0 : -ENOMEM;
+}
+
+int ctw_top_gather_new(const struct ctw_top_request *request, struct ctw_top_gathering **ret) {
+    struct ctw_top_gathering *g = calloc(1, sizeof(*g));
+    if (!g)
+        return -ENOMEM;
+
+    g->request = *request;
+    int r = ctw_table_new("", &g->table);
+    for (size_t i = 0; i < request->n_dimensions && r >= 0; i++) {
+        g->lists[i].by = request->dimensions[i];
+        r = fill_list(&g->lists[i], request);
+    }
+    if (r < 0) {
+        ctw_top_gather_free(g);
+        return r;
+    }
+    *ret = g;
+    return 0;
+}
+
+struct ctw_top_gathering *ctw_top_gather_free(struct ctw_top_gathering *g) {
+    if (!g)
+        return NULL;
+    for (size_t i = 0; i < g->request.n_dimensions; i++) {
+        free(g->lists[i].ranking.slots);
+        free(g->lists[i].best);
+        free(g->lists[i].rows);
+    }
+    ctw_table_free(g->table);
+    free(g);
+    return NULL;
+}
+
+/* --- one look -------------------------------------------------------------------------------- */
+
+static int look(struct ctw_top_gathering *g, char reterr[static CTW_TOP_ERROR_MAX]) {
+    struct ctw_source_state state, counters;
+
+    ctw_table_look(g->table, &g->sample, &state);
+    if (state.health == CTW_HEALTH_OK) {
+        ctw_table_look_counters(g->table, &g->sample, &counters); /* for the buckets only */
+        return 0;
+    }
+    if (state.health == CTW_HEALTH_ABSENT) {
+        (void)snprintf(reterr, CTW_TOP_ERROR_MAX,
+                       "there is no conntrack table: the kernel has not loaded nf_conntrack");
+        return -ENOENT;
+    }
+    (void)snprintf(reterr, CTW_TOP_ERROR_MAX, "%s: %s", state.what, strerror(-state.error));
+    return state.error;
+}
+
+static int walk(struct ctw_top_gathering *g, struct ctw_walk_end *ret,
+                char reterr[static CTW_TOP_ERROR_MAX]) {
+    int r = begin(g);
+    if (r >= 0)
+        r = ctw_walk_now(g->request.sample, g->request.sample > 0 ? SAMPLE_LIMIT_USEC : 0, on_entry,
+                         g, ret);
+    if (shows_progress(g))
+        (void)fputs(PROGRESS_CLEARED, stderr);
+    if (r >= 0)
+        r = g->error;
+    if (r == -EPERM)
+        (void)snprintf(reterr, CTW_TOP_ERROR_MAX,
+                       "reading the table takes the capability CAP_NET_ADMIN: run it as root");
+    else if (r < 0)
+        (void)snprintf(reterr, CTW_TOP_ERROR_MAX, "the table cannot be read: %s", strerror(-r));
+    return r;
+}
+
+/* When the hash table has been exchanged under a dump, entries are passed over or come twice, and
+ * the kernel does not say so. */
+static bool was_resized(struct ctw_top_gathering *g) {
+    struct ctw_source_state state;
+    struct ctw_sample now;
+
+    ctw_table_look(g->table, &now, &state);
+    if (state.health != CTW_HEALTH_OK)
+        return true;
+    ctw_table_look_counters(g->table, &now, &state);
+    return now.has_buckets && g->sample.has_buckets && now.buckets != g->sample.buckets;
+}
+
+static struct ctw_top_list rank(struct list *l, const struct ctw_top_request *request) {
+    struct ctw_top_list ret = {.by = l->by, .rows = l->rows};
+
+    ret.distinct = ctw_ranking_distinct(&l->ranking);
+    ret.n = ctw_ranking_top(&l->ranking, l->best, request->n);
+    for (size_t i = 0; i < ret.n; i++) {
+        const struct ctw_ranking_slot *s = &l->best[i];
+        const struct ctw_ranking_key key = {.a = s->a, .b = s->b, .c = s->c};
+        ctw_dimension_name(l->by, key, request->ipv6_prefix, l->rows[i].name);
+        l->rows[i].entries = s->count;
+    }
+    return ret;
+}
+
+int ctw_top_gather(struct ctw_top_gathering *g, struct ctw_top *ret,
+                   char reterr[static CTW_TOP_ERROR_MAX]) {
+    struct ctw_walk_end end;
+
+    int r = look(g, reterr);
+    if (r >= 0)
+        r = walk(g, &end, reterr);
+    if (r < 0)
+        return r;
+    if (was_resized(g))
+        end.interrupted = true;
+
+    *ret = (struct ctw_top){
+        .table = g->sample,
+        .interrupted = end.interrupted,
+        .timed_out = end.timed_out,
+        .n_lists = g->request.n_dimensions,
+    };
+    ctw_census_result(&g->census, 0, &g->sample, &ret->who);
+    /* Who has seen the end of the table knows better than its count, which has a minute of expired
+     * entries in it. */
+    if (end.whole) {
+        ret->who.sampled = false;
+        ret->who.margin_permyriad = 0;
+    }
+    for (size_t i = 0; i < ret->n_lists; i++)
+        ret->lists[i] = rank(&g->lists[i], &g->request);
+    return 0;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/http/pages.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/state/reader.h"
+#include "daemon/sys/clock.h"
+#include "lib/state/snapshot.h"
+#include "lib/util/accept.h"
+#include "lib/view/history.h"
+#include "lib/view/metrics.h"
+#include "lib/view/redact.h"
+#include "lib/view/status.h"
+#include "lib/view/top.h"
+
+#define TEXT_TYPE "text/plain; charset=utf-8"
+#define CSV_TYPE  "text/csv; charset=utf-8"
+#define JSON_TYPE "application/json"
+
+/* Readers of /history at a time: each has a copy of its own, of a megabyte. */
+#define STREAMS_MAX 8u
+
+/* What a daemon left half written takes a while to be told from what is being written, in which
+ * nobody else is served: afterwards it is left alone for so long. */
+#define TORN_USEC CTW_USEC_PER_SEC
+
+struct ctw_site {
+    const char *directory;
+    bool addresses;
+    unsigned streams;
+    uint64_t torn_until_usec, history_torn_until_usec;
+
+    /* for the request being answered */
+    int error; /* why there is no snapshot; 0: there is one */
+    enum ctw_liveness liveness;
+    uint64_t now_usec, realtime_usec;
+    struct ctw_snapshot snapshot;
+    struct ctw_history history;
+};
+
+static int note_torn(int r, uint64_t *until_usec) {
+    if (r == -EAGAIN)
+        *until_usec = ctw_monotonic_usec() + TORN_USEC;
+    return r;
+}
+
+static int read_snapshot(struct ctw_site *s, struct ctw_snapshot *ret) {
+    if (ctw_monotonic_usec() < s->torn_until_usec)
+        return -EAGAIN;
+    return note_torn(ctw_state_read(s->directory, ret), &s->torn_until_usec);
+}
+
+static int read_history(struct ctw_site *s, struct ctw_history *ret) {
+    if (ctw_monotonic_usec() < s->history_torn_until_usec)
+        return -EAGAIN;
+    return note_torn(ctw_state_read_history(s->directory, ret), &s->history_torn_until_usec);
+}
+
+static void look(struct ctw_site *s) {
+    s->error = read_snapshot(s, &s->snapshot);
+    s->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
+    s->realtime_usec = ctw_realtime_usec();
+    s->liveness = CTW_LIVENESS_NONE;
+    if (s->error < 0)
+        return;
+    s->liveness = ctw_snapshot_liveness(&s->snapshot, s->now_usec);
+    if (!s->addresses)
+        ctw_discreet_snapshot(&s->snapshot);
+}
+
+/* --- replies --------------------------------------------------------------------------------- */
+
+/* Return: 0 or -ENOMEM. */
+static int say(struct ctw_http_reply *ret, unsigned status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static int say(struct ctw_http_reply *ret, unsigned status, const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    const int n = vasprintf(&ret->text, format, arguments);
+    va_end(arguments);
+    if (n < 0) {
+        ret->text = NULL;
+        return -ENOMEM;
+    }
+    ret->status = status;
+    ret->type = TEXT_TYPE;
+    ret->length = (size_t)n;
+    return 0;
+}
+
+/* What has been rendered into ret->text, of which there were @room bytes: @length it has. */
+static int keep(struct ctw_http_reply *ret, const char *type, size_t length, size_t room) {
+    if (length == 0 || length >= room) {
+        free(ret->text);
+        ret->text = NULL;
+        return -ENOMEM;
+    }
+    char *smaller = realloc(ret->text, length);
+    if (smaller)
+        ret->text = smaller;
+    ret->status = 200;
+    ret->type = type;
+    ret->length = length;
+    return 0;
+}
+
+static int say_why_not(const struct ctw_site *s, struct ctw_http_reply *ret) {
+    return say(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(s->error));
+}
+
+/* --- pages ----------------------------------------------------------------------------------- */
+
+static int show_metrics(struct ctw_site *s, bool openmetrics, struct ctw_http_reply *ret) {
+    const struct ctw_metrics metrics = {.snapshot = &s->snapshot, .liveness = s->liveness};
+
+    ret->text = malloc(CTW_RENDER_METRICS_MAX);
+    if (!ret->text)
+        return -ENOMEM;
+    const size_t n = ctw_render_metrics(&metrics, openmetrics, ret->text, CTW_RENDER_METRICS_MAX);
+    return keep(ret, openmetrics ? CTW_METRICS_OPENMETRICS_TYPE : CTW_METRICS_TEXT_TYPE, n,
+                CTW_RENDER_METRICS_MAX);
+}
+
+static int show_status(struct ctw_site *s, bool json, struct ctw_http_reply *ret) {
+    const bool has_history = read_history(s, &s->history) >= 0;
+    const struct ctw_status status = {
+        .snapshot = &s->snapshot,
+        .history = has_history ? &s->history : NULL,
+        .liveness = s->liveness,
+        .now_usec = s->now_usec,
+        .realtime_usec = s->realtime_usec,
+    };
+    const struct ctw_status_style style = {
+        .columns = CTW_STATUS_COLUMNS, .utf8 = true, .names_utc = true};
+
+    ret->text = malloc(CTW_RENDER_STATUS_MAX);
+    if (!ret->text)
+        return -ENOMEM;
+    const size_t n =
+        json ? ctw_render_status_json(&status, false, ret->text, CTW_RENDER_STATUS_MAX)
+             : ctw_render_status_text(&status, &style, ret->text, CTW_RENDER_STATUS_MAX);
+    return keep(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_STATUS_MAX);
+}
+
+static int show_top(struct ctw_site *s, bool json, struct ctw_http_reply *ret) {
+    if (!s->addresses)
+        return say(ret, 403, "addresses are shown by ctwatch serve --top only\n");
+    ret->text = malloc(CTW_RENDER_WHO_MAX);
+    if (!ret->text)
+        return -ENOMEM;
+    const size_t n =
+        json ? ctw_render_who_json(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_WHO_MAX)
+             : ctw_render_who_text(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_WHO_MAX);
+    return keep(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_WHO_MAX);
+}
+
+static int show_health(const struct ctw_site *s, struct ctw_http_reply *ret) {
+    const uint64_t looked_usec = s->snapshot.looked_usec; /* by another clock it is to come */
+
+    switch (s->liveness) {
+    case CTW_LIVENESS_LOOKING:
+        return say(ret, 200, "ok\n");
+    case CTW_LIVENESS_LATE:
+        return say(ret, 503, "ctwatchd hangs or has died: its last look was %" PRIu64 " s ago\n",
+                   (s->now_usec > looked_usec ? s->now_usec - looked_usec : 0) / CTW_USEC_PER_SEC);
+    case CTW_LIVENESS_STOPPED:
+        return say(ret, 503, "ctwatchd has been stopped\n");
+    case CTW_LIVENESS_NONE:
+        break;
+    }
+    return s->error < 0 ? say_why_not(s, ret) : say(ret, 503, "ctwatchd does not run\n");
+}
+
+static int show_index(const struct ctw_site *s, struct ctw_http_reply *ret) {
+    return say(ret, 200,
+               "ctwatch " CTWATCH_VERSION ", the watch of the connection-tracking table\n"
+               "\n"
+               "/metrics   for Prometheus\n"
+               "/status    how the table is doing        /status.json\n"
+               "/history   the last day                  /history.json /history.csv\n"
+               "/top       who fills it%s/top.json\n"
+               "/healthz   whether ctwatchd looks: 200 or 503\n",
+               s->addresses ? "                  " : " (switched off)   ");
+}
+
+/* --- the history, line by line --------------------------------------------------------------- */
+
+struct stream {
+    struct ctw_site *site;
+    struct ctw_history history;
+    struct ctw_snapshot snapshot;
+    struct ctw_history_page page;
+    size_t length, sent; /* of the line */
+    char line[CTW_HISTORY_LINE_MAX];
+};
+
+static ssize_t read_stream(void *userdata, char *buffer, size_t size) {
+    struct stream *s = userdata;
+    size_t n = 0;
+
+    while (n < size) {
+        if (s->sent == s->length) {
+            s->length = ctw_render_history_line(&s->page, s->line);
+            s->sent = 0;
+        }
+        if (s->page.failed || s->length >= sizeof(s->line))
+            return -ENOMEM;
+        if (s->length == 0)
+            break;
+        const size_t left = s->length - s->sent, part = left < size - n ? left : size - n;
+        memcpy(buffer + n, s->line + s->sent, part);
+        s->sent += part;
+        n += part;
+    }
+    return (ssize_t)n;
+}
+
+static void free_stream(void *userdata) {
+    struct stream *s = userdata;
+
+    s->site->streams--;
+    free(s);
+}
+
+static int show_history(struct ctw_site *site, enum ctw_history_format format, const char *type,
+                        struct ctw_http_reply *ret) {
+    if (site->streams >= STREAMS_MAX) {
+        ret->crowded = true;
+        return say(ret, 503, "too many are reading the history: try again in a second\n");
+    }
+    struct stream *s = calloc(1, sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    site->error = read_history(site, &s->history);
+    if (site->error < 0) {
+        free(s);
+        return say_why_not(site, ret);
+    }
+    s->site = site;
+    s->snapshot = site->snapshot;
+    ctw_render_history_start(&s->page, format, &s->history, &s->snapshot);
+    site->streams++;
+    ret->status = 200;
+    ret->type = type;
+    ret->stream = (struct ctw_http_stream){read_stream, free_stream, s};
+    return 0;
+}
+
+/* --- which it is ----------------------------------------------------------------------------- */
+
+enum page { METRICS, STATUS, TOP, HISTORY, HEALTH };
+enum form { TEXT, JSON, CSV };
+
+static const struct {
+    const char *path;
+    enum page page;
+    enum form form; /* TEXT: or another, if that is asked for */
+} pages[] = {
+    {"/metrics", METRICS, TEXT},      {"/status", STATUS, TEXT},
+    {"/status.json", STATUS, JSON},   {"/top", TOP, TEXT},
+    {"/top.json", TOP, JSON},         {"/history", HISTORY, TEXT},
+    {"/history.json", HISTORY, JSON}, {"/history.csv", HISTORY, CSV},
+    {"/healthz", HEALTH, TEXT},
+};
+
+static int show_history_as(struct ctw_site *s, enum form form, struct ctw_http_reply *ret) {
+    switch (form) {
+    case TEXT:
+        return show_history(s, CTW_HISTORY_TEXT, TEXT_TYPE, ret);
+    case JSON:
+        return show_history(s, CTW_HISTORY_JSON, JSON_TYPE, ret);
+    case CSV:
+        break;
+    }
+    return show_history(s, CTW_HISTORY_CSV, CSV_TYPE, ret);
+}
+
+static int show(struct ctw_site *s, enum page page, enum form form, const char *accept,
+                struct ctw_http_reply *ret) {
+    const bool json = form == JSON || (form == TEXT && ctw_accept_prefers(accept, JSON_TYPE));
+
+    if (page == HEALTH)
+        return show_health(s, ret);
+    if (page == METRICS)
+        return show_metrics(s, ctw_accept_prefers(accept, "application/openmetrics-text"), ret);
+    if (page == TOP && !s->addresses)
+        return show_top(s, json, ret);
+    if (s->error < 0)
+        return say_why_not(s, ret);
+    if (page == STATUS)
+        return show_status(s, json, ret);
+    if (page == TOP)
+        return show_top(s, json, ret);
+    return show_history_as(s, json ? JSON : form, ret);
+}
+
+int ctw_site_answer(void *site, const struct ctw_http_request *request,
+                    struct ctw_http_reply *ret) {
+    struct ctw_site *s = site;
+
+    if (strcmp(request->path, "/") == 0)
+        return show_index(s, ret);
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (strcmp(request->path, pages[i].path) != 0)
+            continue;
+        look(s);
+        return show(s, pages[i].page, pages[i].form, request->accept, ret);
+    }
+    return say(ret, 404, "there is no such page: / lists those there are\n");
+}
+
+/* --- lifetime -------------------------------------------------------------------------------- */
+
+int ctw_site_new(const char *directory, bool addresses, struct ctw_site **ret) {
+    struct ctw_site *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return -ENOMEM;
+    s->directory = directory;
+    s->addresses = addresses;
+    *ret = s;
+    return 0;
+}
+
+struct ctw_site *ctw_site_free(struct ctw_site *s) {
+    free(s);
+    return NULL;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/sink/service.h"
+
+#include <inttypes.h>
+#include <systemd/sd-daemon.h>
+
+#define STATUS_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
+
+void ctw_notify_ready(void) {
+    (void)sd_notify(0, "READY=1");
+}
+
+void ctw_notify_reloading(uint64_t now_usec) {
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_usec);
+}
+
+void ctw_notify_stopping(void) {
+    (void)sd_notify(0, "STOPPING=1");
+}
+
+static void tell_fill(const struct ctw_sample *s, enum ctw_level level) {
+    const uint32_t usage = ctw_usage_permyriad(s->count, s->max);
+
+    if (s->max == 0)
+        (void)sd_notifyf(0, "STATUS=%s: %" PRIu32 " entries, no limit", ctw_level_name(level),
+                         s->count);
+    else
+        (void)sd_notifyf(
+            0, "STATUS=%s: %" PRIu32 " of %" PRIu32 " entries (%" PRIu32 ".%" PRIu32 " %%)",
+            ctw_level_name(level), s->count, s->max, usage / 100, usage / 10 % 10);
+}
+
+void ctw_notify_status(struct ctw_notify *n, const struct ctw_tick *t, enum ctw_level level) {
+    const struct ctw_source_state *table = &t->sources[CTW_SOURCE_TABLE];
+
+    if (level == n->level && n->usec != 0 && t->now_usec - n->usec < STATUS_INTERVAL_USEC)
+        return;
+    n->level = level;
+    n->usec = t->now_usec;
+
+    switch (table->health) {
+    case CTW_HEALTH_OK:
+        tell_fill(&t->sample, level);
+        break;
+    case CTW_HEALTH_ABSENT:
+        (void)sd_notify(0, "STATUS=waiting: the nf_conntrack module is not loaded");
+        break;
+    case CTW_HEALTH_UNUSED:
+    case CTW_HEALTH_FAILED:
+        (void)sd_notifyf(0, "STATUS=blind: cannot read %s", table->what);
+        break;
+    }
+}

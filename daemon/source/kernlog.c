@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/source/kernlog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/*
+ * What read() on /dev/kmsg answers (tests/netns/test_kernel_kmsg holds the kernel to it):
+ *
+ *   n > 0    one record
+ *   EAGAIN   no more for now
+ *   EPIPE    records were overwritten unread; the next read gives the oldest one left
+ *   EINVAL   the record was longer than the buffer and has been passed over
+ *
+ * Anything else, an end of file included, is not the kernel log talking.
+ */
+
+/* Records per wake-up. The descriptor is level-triggered: the rest follows at the next turn of
+ * the loop, after whatever has become due meanwhile. */
+#define RECORDS_PER_WAKE 256u
+
+/* Bounds the pass at start, should the log be written faster than it is read. */
+#define RECORDS_AT_START 1000000u
+
+/* Behind the timer that looks at the table: a flood of the log must not delay it. */
+#define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
+struct ctw_kernlog {
+    sd_event *event;
+    const char *path;
+    ctw_kernlog_wake_fn wake;
+    void *userdata;
+
+    int fd;                  /* -1: failed */
+    sd_event_source *source; /* while fd is open */
+    int error;               /* while it is not: why, negative errno */
+    uint64_t retry_usec;     /* while it is not: not before; 0: the next take will say */
+
+    bool sequence_known;
+    uint64_t next_sequence;
+    bool resuming; /* opened anew: what is before next_sequence has been counted already */
+
+    struct ctw_tally past;
+    struct ctw_tally fresh;
+};
+
+/* Return: whether it was a loss line, and new. */
+static bool count_record(struct ctw_kernlog *k, const struct ctw_kmsg *record,
+                         struct ctw_tally *tally) {
+    if (k->resuming && record->sequence < k->next_sequence)
+        return false;
+    k->resuming = false;
+    if (k->sequence_known && record->sequence > k->next_sequence)
+        tally->lost_records += record->sequence - k->next_sequence;
+    k->sequence_known = true;
+    k->next_sequence = record->sequence + 1;
+    ctw_tally_add(tally, record);
+    return record->kind == CTW_KMSG_TABLE_FULL || record->kind == CTW_KMSG_EXPECT_FULL;
+}
+
+/*
+ * read_records() - read until there are no more, but at most @most times
+ *
+ * Records lost to EPIPE and EINVAL, and those that cannot be read, show as a gap before the next
+ * one; only where no sequence is known yet that gap cannot be seen, and each counts as one.
+ *
+ * Return: 0; a negative errno when this is no log, or no more: a fatal one, or @most reads without
+ * a single record.
+ */
+static int read_records(struct ctw_kernlog *k, struct ctw_tally *tally, uint32_t most,
+                        bool *ret_loss) {
+    char buffer[CTW_KMSG_RECORD_MAX];
+    bool any = false, loss = false;
+    int r = 0;
+
+    for (uint32_t i = 0; i < most; i++) {
+        struct ctw_kmsg record;
+        ssize_t n = read(k->fd, buffer, sizeof(buffer));
+
+        if (n > 0)
+            r = ctw_kmsg_parse(buffer, (size_t)n, &record);
+        else
+            r = n < 0 ? -errno : -EIO;
+
+        if (r == 0) {
+            any = true;
+            loss |= count_record(k, &record, tally);
+        } else if (r == -EAGAIN) {
+            any = true;
+            k->resuming = false;
+            break;
+        } else if (r == -EPIPE || r == -EINVAL || r == -EBADMSG) {
+            if (!k->sequence_known)
+                tally->lost_records++;
+        } else if (r != -EINTR) {
+            any = false;
+            break;
+        }
+    }
+    *ret_loss = loss;
+    return any ? 0 : r;
+}
+
+static void detach(struct ctw_kernlog *k, int error) {
+    k->source = sd_event_source_disable_unref(k->source);
+    if (k->fd >= 0)
+        close(k->fd);
+    k->fd = -1;
+    k->error = error;
+    k->retry_usec = 0;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+    struct ctw_kernlog *k = userdata;
+    bool loss = false;
+    int r;
+
+    (void)source;
+    (void)fd;
+    r = read_records(k, &k->fresh, RECORDS_PER_WAKE, &loss);
+    /* The kernel log never hangs up, and has an error (EPIPE) only together with a record. Without
+     * this a descriptor that stays so would keep the loop spinning. */
+    if (r == 0 && ((revents & EPOLLHUP) || !(revents & EPOLLIN)))
+        r = -EIO;
+    if (r < 0)
+        detach(k, r);
+    if (loss)
+        k->wake(k->userdata);
+    return 0; /* a negative value would make sd-event switch the source off without a word */
+}
+
+/* A container's /dev/kmsg may be a file, or a link to its console, whose input is not ours. */
+static int open_log(const char *path, int whence, int *ret_fd) {
+    struct stat st;
+    int fd, r;
+
+    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    if (fstat(fd, &st) < 0)
+        r = -errno;
+    else if (!S_ISCHR(st.st_mode) || lseek(fd, 0, whence) < 0)
+        r = -ENODEV;
+    else
+        r = 0;
+    if (r < 0) {
+        close(fd);
+        return r;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* Reads at once, so that a log that opens but cannot be read is seen to have failed. */
+static int attach(struct ctw_kernlog *k, int whence, uint32_t most, struct ctw_tally *tally) {
+    bool loss; /* the caller looks at the tally anyway */
+    int r;
+
+    r = open_log(k->path, whence, &k->fd);
+    if (r >= 0)
+        r = read_records(k, tally, most, &loss);
+    if (r >= 0)
+        r = sd_event_add_io(k->event, &k->source, k->fd, EPOLLIN, on_readable, k);
+    if (r >= 0)
+        r = sd_event_source_set_priority(k->source, PRIORITY);
+    if (r < 0)
+        detach(k, r);
+    return r;
+}
+
+/*
+ * Whatever came while the log was not open is still there, unless it has been overwritten, so
+ * reading resumes behind the last record seen. A log that never was read to the end of its past
+ * is followed from now on, or old lines would be taken for new ones.
+ */
+static void reattach(struct ctw_kernlog *k) {
+    k->resuming = k->sequence_known;
+    (void)attach(k, k->resuming ? SEEK_SET : SEEK_END, RECORDS_PER_WAKE, &k->fresh);
+}
+
+int ctw_kernlog_new(sd_event *event, const char *path, ctw_kernlog_wake_fn wake, void *userdata,
+                    struct ctw_kernlog **ret) {
+    struct ctw_kernlog *k = malloc(sizeof(*k));
+
+    if (!k)
+        return -ENOMEM;
+    *k = (struct ctw_kernlog){
+        .event = sd_event_ref(event),
+        .path = path,
+        .wake = wake,
+        .userdata = userdata,
+        .fd = -1,
+    };
+    if (attach(k, SEEK_DATA, RECORDS_AT_START, &k->past) < 0)
+        k->sequence_known = false;
+    *ret = k;
+    return 0;
+}
+
+struct ctw_kernlog *ctw_kernlog_free(struct ctw_kernlog *k) {
+    if (!k)
+        return NULL;
+    detach(k, 0);
+    sd_event_unref(k->event);
+    free(k);
+    return NULL;
+}
+
+void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally *ret,
+                      uint64_t *ret_age_usec) {
+    uint64_t then = k->past.last_usec;
+
+    *ret = k->past;
+    *ret_age_usec = then > 0 && then < now_usec ? now_usec - then : 0;
+}
+
+void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally *ret,
+                      struct ctw_source_state *state) {
+    if (k->fd < 0 && k->retry_usec == 0)
+        k->retry_usec = now_usec + CTW_KERNLOG_RETRY_USEC;
+    else if (k->fd < 0 && now_usec >= k->retry_usec)
+        reattach(k);
+
+    *ret = k->fresh;
+    k->fresh = (struct ctw_tally){0};
+    *state = (struct ctw_source_state){
+        .health = k->fd < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK,
+        .error = k->fd < 0 ? k->error : 0,
+        .what = k->path,
+    };
+}

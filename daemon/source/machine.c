@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/source/machine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <limits.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/kernel/release.h"
+
+/* MemAvailable is the third line; there are some fifty. */
+#define MEMINFO_MAX 4096
+
+#define TEXT_MAX 512
+
+#define COUNT_INTERVAL_USEC (60 * CTW_USEC_PER_SEC)
+
+/* Named namespaces and those that have an id in ours are counted up to this. */
+#define NAMESPACES_MAX 100000u
+
+struct ctw_machine {
+    const char *root;
+    int meminfo; /* -1: not open */
+    uint32_t entries_per_bucket;
+    uint32_t namespaces;
+    uint64_t counted_usec; /* 0: never */
+};
+
+static int open_path(const struct ctw_machine *m, const char *path) {
+    char full[PATH_MAX + 64];
+
+    if (snprintf(full, sizeof(full), "%s%s", m->root, path) >= (int)sizeof(full))
+        return -ENAMETOOLONG;
+    int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+/* One line, without its newline; "" when it cannot be read. */
+static void read_line(const struct ctw_machine *m, const char *path, char ret[static TEXT_MAX]) {
+    int fd = open_path(m, path);
+    ssize_t n = 0;
+
+    if (fd >= 0) {
+        n = read(fd, ret, TEXT_MAX - 1);
+        close(fd);
+    }
+    ret[n > 0 ? n : 0] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+}
+
+static uint32_t look_release(const struct ctw_machine *m) {
+    char osrelease[TEXT_MAX], version[TEXT_MAX], signature[TEXT_MAX];
+
+    read_line(m, "/proc/sys/kernel/osrelease", osrelease);
+    read_line(m, "/proc/sys/kernel/version", version);
+    read_line(m, "/proc/version_signature", signature);
+    return ctw_release_entries_per_bucket(osrelease, version, signature);
+}
+
+/* --- memory ----------------------------------------------------------------------------------- */
+
+static void look_memory(struct ctw_machine *m, struct ctw_memory *ret) {
+    char text[MEMINFO_MAX];
+    ssize_t n = -1;
+
+    memset(ret, 0, sizeof(*ret));
+    if (m->meminfo < 0)
+        m->meminfo = open_path(m, "/proc/meminfo");
+    if (m->meminfo >= 0)
+        n = pread(m->meminfo, text, sizeof(text), 0);
+    if (n >= 0)
+        (void)ctw_memory_parse(text, (size_t)n, ret); /* without it nothing grows, and says so */
+    if (n >= 0 && m->root[0] == '\0')
+        return;
+    if (m->meminfo >= 0)
+        close(m->meminfo); /* a captured tree's may be replaced under its name */
+    m->meminfo = -1;
+}
+
+/* --- namespaces ------------------------------------------------------------------------------- */
+
+/* Those with a name: made by `ip netns`, or by a container runtime for each of its networks. */
+static uint32_t count_named(const struct ctw_machine *m) {
+    uint32_t n = 0;
+
+    int fd = open_path(m, "/run/netns");
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    for (struct dirent *e; n < NAMESPACES_MAX && (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    (void)closedir(d);
+    return n;
+}
+
+static int on_id(const struct nlmsghdr *h, void *data) {
+    uint32_t *n = data;
+
+    if (h->nlmsg_type == RTM_NEWNSID && *n < NAMESPACES_MAX)
+        ++*n;
+    return MNL_CB_OK;
+}
+
+/* Those with an id in ours: each that a veth pair connects to it. Needs no privilege. */
+static uint32_t count_connected(void) {
+    char buffer[8192];
+    uint32_t n = 0;
+
+    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!s)
+        return 0;
+    struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+    h->nlmsg_type = RTM_GETNSID;
+    h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+    g->rtgen_family = AF_UNSPEC;
+    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0 &&
+        mnl_socket_sendto(s, h, h->nlmsg_len) >= 0)
+        for (int r = MNL_CB_OK; r > MNL_CB_STOP;) {
+            /* The kernel queues what the buffer lacks room for: nothing here can wait. */
+            ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
+            r = got <= 0 ? MNL_CB_ERROR
+                         : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), on_id, &n);
+        }
+    (void)mnl_socket_close(s);
+    return n;
+}
+
+static uint32_t count_namespaces(const struct ctw_machine *m) {
+    const uint32_t named = count_named(m);
+    const uint32_t connected = m->root[0] == '\0' ? count_connected() : 0;
+
+    return 1 + (named > connected ? named : connected);
+}
+
+/* --- interface -------------------------------------------------------------------------------- */
+
+int ctw_machine_check_root(const char *root) {
+    struct stat st;
+
+    if (root[0] == '\0')
+        return 0;
+    return stat(root, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int ctw_machine_new(const char *root, struct ctw_machine **ret) {
+    struct ctw_machine *m = calloc(1, sizeof(*m));
+    if (!m)
+        return -ENOMEM;
+    m->root = root;
+    m->meminfo = -1;
+    *ret = m;
+    return 0;
+}
+
+struct ctw_machine *ctw_machine_free(struct ctw_machine *m) {
+    if (!m)
+        return NULL;
+    if (m->meminfo >= 0)
+        close(m->meminfo);
+    free(m);
+    return NULL;
+}
+
+void ctw_machine_look(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret) {
+    if (m->entries_per_bucket == 0)
+        m->entries_per_bucket = look_release(m);
+    if (m->counted_usec == 0 || now_usec - m->counted_usec >= COUNT_INTERVAL_USEC) {
+        m->namespaces = count_namespaces(m);
+        m->counted_usec = now_usec;
+    }
+    look_memory(m, &ret->memory);
+    ret->entries_per_bucket = m->entries_per_bucket;
+    ret->namespaces = m->namespaces;
+}

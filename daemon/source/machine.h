@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_SOURCE_MACHINE_H
+#define CTW_SOURCE_MACHINE_H
+
+/* What growth must know of the machine: memory, release, how many namespaces may hold entries. */
+
+#include "lib/sizing/growth.h"
+
+struct ctw_machine;
+
+/**
+ * ctw_machine_check_root() - what is no folder must not pass for a machine that tracks nothing
+ *
+ * Return: 0; a negative errno when there is a @root, which is no folder or cannot be looked at.
+ */
+int ctw_machine_check_root(const char *root);
+
+/** ctw_machine_new() - of the machine below @root, which must outlive it. Return: 0 or -ENOMEM. */
+int ctw_machine_new(const char *root, struct ctw_machine **ret);
+struct ctw_machine *ctw_machine_free(struct ctw_machine *m);
+
+/**
+ * ctw_machine_look() - memory, entries_per_bucket and namespaces of @ret; the rest is left alone
+ *
+ * Memory is read each time, the release once, and namespaces are counted at most once a minute.
+ */
+void ctw_machine_look(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_SOURCE_NETNS_H
+#define CTW_SOURCE_NETNS_H
+
+/* Network namespaces by inode, the number the kernel log gives, and by name. */
+
+#include <stdint.h>
+
+#include "lib/watch/alert.h"
+
+/** ctw_netns_own_inode() - of the calling thread; 0 when it cannot be told */
+uint64_t ctw_netns_own_inode(void);
+
+/**
+ * ctw_netns_name() - what people call the namespace
+ * @ret_name:  its name in /run/netns; else "pid N (comm)" of a process in it, as far as this
+ *             process may see; else ""
+ */
+void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);
+
+#endif

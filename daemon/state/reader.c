@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/state/reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/sys/clock.h"
+
+/* A publication takes less than a microsecond: whoever finds one under way this often in a row
+ * reads what was left by a daemon that died in the middle of it. */
+#define PATIENCE_USEC (100 * CTW_USEC_PER_MSEC)
+#define PAUSE_NSEC    50000
+
+/* Where in the file one of its parts is. */
+struct part {
+    size_t sequence, data, size;
+};
+
+static void close_fd(const int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+}
+
+static void free_memory(void *p) {
+    free(*(void **)p);
+}
+
+/* --- one attempt ----------------------------------------------------------------------------- */
+
+static int read_at(int fd, size_t offset, void *ret, size_t size) {
+    for (size_t done = 0; done < size;) {
+        const ssize_t n = pread(fd, (char *)ret + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return -EBADMSG; /* cut, or not yet whole when that daemon died */
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+/* Return: the descriptor of a file that this program understands, or a negative errno. */
+static int open_state(const char *path) {
+    struct {
+        uint64_t magic;
+        uint32_t version, bytes;
+    } head;
+    struct stat st;
+
+    /* Whatever stands there, opening it neither waits nor leads elsewhere. */
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EBADMSG;
+    if (r == 0)
+        r = read_at(fd, 0, &head, sizeof(head));
+    if (r == 0 && head.magic != CTW_STATE_MAGIC)
+        r = -EBADMSG;
+    if (r == 0 && (head.version != CTW_STATE_VERSION || head.bytes != sizeof(struct ctw_state)))
+        r = -ESTALE;
+    if (r == 0)
+        return fd;
+    close(fd);
+    return r;
+}
+
+/* The file is opened anew each time: a daemon that starts puts a new one in its place. */
+static int read_once(const char *path, const struct part *part, void *ret) {
+    __attribute__((cleanup(close_fd))) int fd = open_state(path);
+    uint64_t before, after;
+
+    if (fd < 0)
+        return fd;
+    int r = read_at(fd, part->sequence, &before, sizeof(before));
+    if (r < 0)
+        return r;
+    if (before % 2 != 0)
+        return -EAGAIN;
+    /* The sequence before what it guards, and that before the sequence again; what the kernel
+     * copies for us is ordered by these as if we had read it ourselves. */
+    atomic_thread_fence(memory_order_acquire);
+    r = read_at(fd, part->data, ret, part->size);
+    if (r < 0)
+        return r;
+    atomic_thread_fence(memory_order_acquire);
+    r = read_at(fd, part->sequence, &after, sizeof(after));
+    return r < 0 ? r : before == after ? 0 : -EAGAIN;
+}
+
+static int read_part(const char *directory, const struct part *part, void *ret) {
+    const uint64_t until_usec = ctw_monotonic_usec() + PATIENCE_USEC;
+    const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    for (;;) {
+        const int r = read_once(path, part, ret);
+        if (r != -EAGAIN || ctw_monotonic_usec() >= until_usec)
+            return r;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+/* --- interface ------------------------------------------------------------------------------- */
+
+int ctw_state_read_left(const char *directory, struct ctw_snapshot *ret) {
+    static const struct part now = {offsetof(struct ctw_state, now_sequence),
+                                    offsetof(struct ctw_state, now), sizeof(*ret)};
+    __attribute__((cleanup(free_memory))) struct ctw_snapshot *p = malloc(sizeof(*p));
+
+    if (!p)
+        return -ENOMEM;
+    int r = read_part(directory, &now, p);
+    if (r == 0)
+        r = ctw_snapshot_check(p);
+    if (r == 0)
+        memcpy(ret, p, sizeof(*p));
+    return r;
+}
+
+static bool is_of_another_boot(const char *directory) {
+    char theirs[CTW_BOOT_SIZE], ours[CTW_BOOT_SIZE];
+
+    ctw_state_this_boot(ours);
+    return ours[0] != '\0' && ctw_state_read_boot(directory, theirs) == 0 && theirs[0] != '\0' &&
+           memcmp(theirs, ours, sizeof(ours)) != 0;
+}
+
+int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
+    return is_of_another_boot(directory) ? -ENOENT : ctw_state_read_left(directory, ret);
+}
+
+int ctw_state_read_history(const char *directory, struct ctw_history *ret) {
+    static const struct part history = {offsetof(struct ctw_state, history_sequence),
+                                        offsetof(struct ctw_state, history), sizeof(*ret)};
+    __attribute__((cleanup(free_memory))) struct ctw_history *h = malloc(sizeof(*h));
+
+    if (!h)
+        return -ENOMEM;
+    int r = read_part(directory, &history, h);
+    if (r == 0)
+        r = ctw_history_check(h);
+    if (r == 0)
+        memcpy(ret, h, sizeof(*h));
+    return r;
+}
+
+int ctw_state_read_boot(const char *directory, char ret[static CTW_BOOT_SIZE]) {
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    __attribute__((cleanup(close_fd))) int fd = open_state(path);
+    return fd < 0 ? fd : read_at(fd, offsetof(struct ctw_state, boot), ret, CTW_BOOT_SIZE);
+}
+
+/* What is in /proc/sys/kernel/random/boot_id, "7c4f5bc0-1f0e-4c61-a7bd-8a2f4a1b2c3d\n", filled up
+ * with zeros. */
+void ctw_state_this_boot(char ret[static CTW_BOOT_SIZE]) {
+    __attribute__((cleanup(close_fd))) int fd =
+        open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    memset(ret, 0, CTW_BOOT_SIZE);
+    if (fd >= 0 && read(fd, ret, CTW_BOOT_SIZE - 1) < 0)
+        memset(ret, 0, CTW_BOOT_SIZE);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/sys/clock.h"
+
+#include <time.h>
+
+#include "lib/kernel/sample.h"
+
+static uint64_t read_clock(clockid_t clock) {
+    struct timespec ts;
+
+    (void)clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t ctw_monotonic_usec(void) {
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t ctw_realtime_usec(void) {
+    return read_clock(CLOCK_REALTIME);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_SYS_CLOCK_H
+#define CTW_SYS_CLOCK_H
+
+/* What time it is. lib/ is told; it cannot ask. */
+
+#include <stdint.h>
+
+/** ctw_monotonic_usec() - microseconds since some moment about the boot, never set back, never 0 */
+uint64_t ctw_monotonic_usec(void);
+
+/** ctw_realtime_usec() - microseconds since 1970, UTC, as the clock is set at present */
+uint64_t ctw_realtime_usec(void);
+
+#endif

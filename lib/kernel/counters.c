@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/kernel/counters.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* A value is a u32 printed as %08x. */
+#define DIGITS_MAX 8
+
+/* What is wanted, and what it is called in either notation. */
+enum counter { DROP, EARLY_DROP, INSERT_FAILED, CHAINLENGTH, COUNTERS };
+
+static const struct {
+    const char *column;
+    uint16_t attribute;
+} names[COUNTERS] = {
+    [DROP] = {"drop", CTA_STATS_DROP},
+    [EARLY_DROP] = {"early_drop", CTA_STATS_EARLY_DROP},
+    [INSERT_FAILED] = {"insert_failed", CTA_STATS_INSERT_FAILED},
+    [CHAINLENGTH] = {"chainlength", CTA_STATS_CHAIN_TOOLONG},
+};
+
+static void add(struct ctw_counters *sum, const uint32_t values[static COUNTERS]) {
+    sum->drop += values[DROP];
+    sum->early_drop += values[EARLY_DROP];
+    sum->insert_failed += values[INSERT_FAILED];
+    sum->chainlength += values[CHAINLENGTH];
+}
+
+/* A piece of the text: not terminated, and not owned. */
+struct piece {
+    const char *at;
+    size_t length;
+};
+
+/* Takes one line off the front of @text. A last line without a newline is none: it was cut. */
+static bool next_line(struct piece *text, struct piece *ret) {
+    const char *newline = text->length > 0 ? memchr(text->at, '\n', text->length) : NULL;
+    if (newline == NULL)
+        return false;
+
+    *ret = (struct piece){text->at, (size_t)(newline - text->at)};
+    text->at += ret->length + 1;
+    text->length -= ret->length + 1;
+    return true;
+}
+
+/* Takes one word off the front of @line. */
+static bool next_word(struct piece *line, struct piece *ret) {
+    size_t begin = 0;
+    while (begin < line->length && line->at[begin] == ' ')
+        begin++;
+    size_t end = begin;
+    while (end < line->length && line->at[end] != ' ')
+        end++;
+
+    *ret = (struct piece){line->at + begin, end - begin};
+    line->at += end;
+    line->length -= end;
+    return ret->length > 0;
+}
+
+/* What the header line says of the lines below it. */
+struct header {
+    size_t columns;         /* words in it */
+    size_t where[COUNTERS]; /* column of each counter; SIZE_MAX: this kernel has none */
+};
+
+static void read_header(struct piece line, struct header *ret) {
+    *ret = (struct header){.where = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX}};
+    for (struct piece word; next_word(&line, &word); ret->columns++)
+        for (size_t i = 0; i < COUNTERS; i++)
+            if (word.length == strlen(names[i].column) &&
+                memcmp(word.at, names[i].column, word.length) == 0)
+                ret->where[i] = ret->columns;
+}
+
+static bool read_hexadecimal(struct piece word, uint32_t *ret) {
+    uint32_t value = 0;
+
+    if (word.length == 0 || word.length > DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < word.length; i++) {
+        char c = word.at[i];
+        if (c >= '0' && c <= '9')
+            value = value << 4 | (uint32_t)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            value = value << 4 | (uint32_t)(c - 'a' + 10);
+        else
+            return false;
+    }
+    *ret = value;
+    return true;
+}
+
+/* One CPU's line. More words than the header names are no harm, fewer mean that it was cut. */
+static bool add_line(const struct header *header, struct piece line, struct ctw_counters *sum) {
+    uint32_t values[COUNTERS] = {0};
+    size_t column = 0;
+
+    for (struct piece word; next_word(&line, &word); column++) {
+        uint32_t value;
+        if (!read_hexadecimal(word, &value))
+            return false;
+        for (size_t i = 0; i < COUNTERS; i++)
+            if (header->where[i] == column)
+                values[i] = value;
+    }
+    if (column < header->columns)
+        return false;
+    add(sum, values);
+    return true;
+}
+
+/*
+ * Linux 6.18 with two CPUs, its lines folded; before 5.9 `clashres` was called `searched`, before
+ * 5.15 `chainlength` was `delete_list`, and a 2.6 line ends in a blank.
+ *
+ *   entries  clashres found new invalid ignore delete chainlength insert insert_failed drop
+ *       early_drop icmp_error  expect_new expect_create expect_delete search_restart
+ *   00000400  00000000 00000000 00000000 00000001 00000000 00000000 00000000 00000000 00000000
+ *       000003e8 00000000 00000000  00000000 00000000 00000000 00000000
+ *   00000400  00000000 ...
+ */
+int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret) {
+    struct piece rest = {text, length}, line;
+    struct ctw_counters sum = {0};
+    struct header header;
+
+    if (!next_line(&rest, &line))
+        return -EBADMSG;
+    read_header(line, &header);
+    if (header.where[DROP] == SIZE_MAX || rest.length == 0)
+        return -EBADMSG;
+
+    while (rest.length > 0)
+        if (!next_line(&rest, &line) || !add_line(&header, line, &sum))
+            return -EBADMSG;
+
+    *ret = sum;
+    return 0;
+}
+
+/* The attributes of one message; whatever follows the last whole one makes it malformed. */
+static bool read_attributes(const struct nlmsghdr *header, uint32_t ret[static COUNTERS]) {
+    const struct nlattr *attribute = mnl_nlmsg_get_payload_offset(header, sizeof(struct nfgenmsg));
+    const char *end = (const char *)header + header->nlmsg_len;
+
+    while (mnl_attr_ok(attribute, (int)(end - (const char *)attribute))) {
+        for (size_t i = 0; i < COUNTERS; i++) {
+            if (mnl_attr_get_type(attribute) != names[i].attribute)
+                continue;
+            if (mnl_attr_get_payload_len(attribute) != sizeof(uint32_t))
+                return false;
+            ret[i] = ntohl(mnl_attr_get_u32(attribute));
+        }
+        attribute = mnl_attr_next(attribute);
+    }
+    return (const char *)attribute >= end;
+}
+
+/*
+ * nlmsghdr { len 100, type 0x104, flags MULTI, seq, portid }, nfgenmsg { family, version, res_id =
+ * the CPU }, then attributes of eight bytes: length 8, type CTA_STATS_*, a big-endian u32.
+ */
+int ctw_counters_add_netlink(const void *message, size_t length, struct ctw_counters *sum) {
+    const struct nlmsghdr *header = message;
+    uint32_t values[COUNTERS] = {0};
+
+    if (length < sizeof(*header) || header->nlmsg_len > length ||
+        header->nlmsg_len < mnl_nlmsg_size(MNL_ALIGN(sizeof(struct nfgenmsg))))
+        return -EBADMSG;
+    if (header->nlmsg_type != ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET_STATS_CPU))
+        return -EBADMSG;
+    if (!read_attributes(header, values))
+        return -EBADMSG;
+
+    add(sum, values);
+    return 0;
+}
+
+/*
+ * A column only ever counts up, modulo 2^32, and never by half of that between two looks. One that
+ * seems to has started again from 0, because the module was unloaded and loaded: then what it
+ * shows is what has happened since.
+ */
+static uint32_t moved_by(uint32_t before, uint32_t now) {
+    uint32_t difference = now - before;
+    return difference <= INT32_MAX ? difference : now;
+}
+
+static uint32_t less(uint32_t from, uint32_t what) {
+    return from > what ? from - what : 0;
+}
+
+struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
+                                     const struct ctw_counters *now) {
+    uint32_t drop = moved_by(before->drop, now->drop);
+    uint32_t insert_failed = moved_by(before->insert_failed, now->insert_failed);
+    uint32_t chain_too_long = moved_by(before->chainlength, now->chainlength);
+    uint32_t clashes = less(insert_failed, chain_too_long);
+
+    return (struct ctw_losses){
+        .drops = less(drop, clashes),
+        .early_drops = moved_by(before->early_drop, now->early_drop),
+        .clashes = clashes,
+        .chain_too_long = chain_too_long,
+    };
+}

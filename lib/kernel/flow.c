@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/kernel/flow.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/*
+ * A TCP flow's NEW event, as Linux 6.18 sends it:
+ *
+ *   nlmsghdr   length 196, type 0x0100 (CTNETLINK, CT_NEW), flags 0x600 (CREATE, EXCL)
+ *   nfgenmsg   family AF_INET, version 0, res_id 0
+ *   CTA_TUPLE_ORIG    { CTA_TUPLE_IP    { V4_SRC 127.16.0.0, V4_DST 127.0.0.1 }
+ *                       CTA_TUPLE_PROTO { NUM 6, SRC_PORT 1024, DST_PORT 80 } }
+ *   CTA_TUPLE_REPLY   { the same the other way round, or what NAT made of it }
+ *   CTA_ID 0xadc62307
+ *   CTA_STATUS 0x8    (IPS_CONFIRMED)
+ *   CTA_TIMEOUT 120
+ *   CTA_PROTOINFO     { CTA_PROTOINFO_TCP { STATE 1, four more } }
+ *
+ * An entry of a dump has flags 0x002 (MULTI) instead. A zone for both directions is CTA_ZONE, for
+ * one of them CTA_TUPLE_ZONE. Numbers are in network order, attributes padded to four bytes.
+ */
+
+/* Bytes of the message, or of an attribute that holds others. */
+struct span {
+    const uint8_t *at;
+    size_t left;
+};
+
+struct attribute {
+    uint16_t type;
+    struct span value;
+};
+
+/*
+ * libmnl has the same walk, but as calls into a shared library, several per attribute: a message
+ * took five times as long with them.
+ *
+ * Return: 1; 0 at the end; -EBADMSG when what is left is no attribute.
+ */
+static inline int next_attribute(struct span *s, struct attribute *ret) {
+    struct nlattr header;
+
+    if (s->left == 0)
+        return 0;
+    if (s->left < sizeof(header))
+        return -EBADMSG;
+    memcpy(&header, s->at, sizeof(header));
+    if (header.nla_len < sizeof(header) || header.nla_len > s->left)
+        return -EBADMSG;
+
+    ret->type = header.nla_type & NLA_TYPE_MASK;
+    ret->value.at = s->at + sizeof(header);
+    ret->value.left = header.nla_len - sizeof(header);
+
+    /* The last one may come without its padding. */
+    const size_t padded = NLA_ALIGN((size_t)header.nla_len);
+    const size_t step = padded < s->left ? padded : s->left;
+    s->at += step;
+    s->left -= step;
+    return 1;
+}
+
+static inline int take_bytes(struct span s, void *ret, size_t size) {
+    if (s.left != size)
+        return -EBADMSG;
+    memcpy(ret, s.at, size);
+    return 0;
+}
+
+static inline int take_16(struct span s, uint16_t *ret) {
+    if (take_bytes(s, ret, sizeof(*ret)) < 0)
+        return -EBADMSG;
+    *ret = ntohs(*ret);
+    return 0;
+}
+
+static inline int take_32(struct span s, uint32_t *ret) {
+    if (take_bytes(s, ret, sizeof(*ret)) < 0)
+        return -EBADMSG;
+    *ret = ntohl(*ret);
+    return 0;
+}
+
+/* What a message must have said. */
+enum { HAS_SOURCE = 1, HAS_DESTINATION = 2, HAS_PROTOCOL = 4, HAS_ALL = 7 };
+
+/* Addresses of the other family are as unknown as any other attribute. */
+static inline int parse_addresses(struct span s, struct ctw_flow *flow, unsigned *has) {
+    const bool v4 = flow->family == AF_INET;
+    const size_t size = v4 ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+    const uint16_t source = v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC;
+    const uint16_t destination = v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST;
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type == source) {
+            r = take_bytes(a.value, flow->source, size);
+            *has |= HAS_SOURCE;
+        } else if (a.type == destination) {
+            r = take_bytes(a.value, flow->destination, size);
+            *has |= HAS_DESTINATION;
+        }
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static inline int parse_protocol(struct span s, struct ctw_flow *flow, unsigned *has) {
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type == CTA_PROTO_NUM) {
+            r = take_bytes(a.value, &flow->protocol, sizeof(flow->protocol));
+            *has |= HAS_PROTOCOL;
+        } else if (a.type == CTA_PROTO_SRC_PORT) {
+            r = take_16(a.value, &flow->source_port);
+        } else if (a.type == CTA_PROTO_DST_PORT) {
+            r = take_16(a.value, &flow->destination_port);
+        }
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+/* A tuple as Linux lays out nearly every one of a flood: IPv4, and a protocol with ports. */
+struct usual_tuple {
+    struct nlattr addresses;
+    struct nlattr source_header;
+    uint8_t source[4];
+    struct nlattr destination_header;
+    uint8_t destination[4];
+    struct nlattr protocol;
+    struct nlattr number_header;
+    uint8_t number, number_padding[3];
+    struct nlattr source_port_header;
+    uint16_t source_port, source_port_padding;
+    struct nlattr destination_port_header;
+    uint16_t destination_port, destination_port_padding;
+};
+_Static_assert(sizeof(struct usual_tuple) == 48, "as it comes");
+
+static inline bool is_header(struct nlattr a, uint16_t type, size_t size) {
+    return a.nla_type == type && a.nla_len == sizeof(a) + size;
+}
+
+/*
+ * A walk has to wait for each length before it knows where the next attribute is. Where they are
+ * known, looking whether they are really there takes a third of the time.
+ *
+ * Return: whether it is such a tuple, and has been read; any other takes the walk.
+ */
+static inline bool parse_usual_tuple(struct span s, struct ctw_flow *flow, unsigned *has) {
+    struct usual_tuple t;
+
+    if (s.left != sizeof(t) || flow->family != AF_INET)
+        return false;
+    memcpy(&t, s.at, sizeof(t));
+    if (!is_header(t.addresses, CTA_TUPLE_IP | NLA_F_NESTED, 16) ||
+        !is_header(t.source_header, CTA_IP_V4_SRC, 4) ||
+        !is_header(t.destination_header, CTA_IP_V4_DST, 4) ||
+        !is_header(t.protocol, CTA_TUPLE_PROTO | NLA_F_NESTED, 24) ||
+        !is_header(t.number_header, CTA_PROTO_NUM, 1) ||
+        !is_header(t.source_port_header, CTA_PROTO_SRC_PORT, 2) ||
+        !is_header(t.destination_port_header, CTA_PROTO_DST_PORT, 2))
+        return false;
+
+    memcpy(flow->source, t.source, sizeof(t.source));
+    memcpy(flow->destination, t.destination, sizeof(t.destination));
+    flow->protocol = t.number;
+    flow->source_port = ntohs(t.source_port);
+    flow->destination_port = ntohs(t.destination_port);
+    *has = HAS_ALL;
+    return true;
+}
+
+static inline int parse_tuple(struct span s, struct ctw_flow *flow, unsigned *has) {
+    struct attribute a;
+    int r;
+
+    if (parse_usual_tuple(s, flow, has))
+        return 0;
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type == CTA_TUPLE_IP)
+            r = parse_addresses(a.value, flow, has);
+        else if (a.type == CTA_TUPLE_PROTO)
+            r = parse_protocol(a.value, flow, has);
+        else if (a.type == CTA_TUPLE_ZONE)
+            r = take_16(a.value, &flow->zone);
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+/* The state comes first, and nothing behind it is needed. */
+static inline int parse_tcp(struct span s, struct ctw_flow *flow) {
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type != CTA_PROTOINFO_TCP_STATE)
+            continue;
+        flow->has_tcp_state = true;
+        return take_bytes(a.value, &flow->tcp_state, sizeof(flow->tcp_state));
+    }
+    return r;
+}
+
+static inline int parse_protoinfo(struct span s, struct ctw_flow *flow) {
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type != CTA_PROTOINFO_TCP)
+            continue;
+        r = parse_tcp(a.value, flow);
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static inline int parse_entry(struct span s, struct ctw_flow *flow, unsigned *has) {
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        switch (a.type) {
+        case CTA_TUPLE_ORIG:
+            r = parse_tuple(a.value, flow, has);
+            break;
+        case CTA_STATUS:
+            r = take_32(a.value, &flow->status);
+            break;
+        case CTA_TIMEOUT:
+            r = take_32(a.value, &flow->timeout_sec);
+            break;
+        case CTA_PROTOINFO:
+            r = parse_protoinfo(a.value, flow);
+            break;
+        case CTA_ZONE:
+            r = take_16(a.value, &flow->zone);
+            break;
+        }
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+/* The kernel tells a new entry from a changed one by the flags alone. */
+static int event_of(const struct nlmsghdr *header, enum ctw_flow_event *ret) {
+    if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_CTNETLINK)
+        return -ENOMSG;
+    if (NFNL_MSG_TYPE(header->nlmsg_type) == IPCTNL_MSG_CT_DELETE)
+        *ret = CTW_FLOW_DESTROY;
+    else if (NFNL_MSG_TYPE(header->nlmsg_type) != IPCTNL_MSG_CT_NEW)
+        return -ENOMSG;
+    else if (header->nlmsg_flags & (NLM_F_CREATE | NLM_F_MULTI))
+        *ret = CTW_FLOW_NEW;
+    else
+        *ret = CTW_FLOW_UPDATE;
+    return 0;
+}
+
+bool ctw_flow_has_ports(uint8_t protocol) {
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP ||
+           protocol == IPPROTO_DCCP || protocol == IPPROTO_UDPLITE;
+}
+
+int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret) {
+    struct ctw_flow flow = {0};
+    struct nlmsghdr header;
+    struct nfgenmsg family;
+    unsigned has = 0;
+    int r;
+
+    if (length < sizeof(header))
+        return -EBADMSG;
+    memcpy(&header, message, sizeof(header));
+    if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > length)
+        return -EBADMSG;
+    r = event_of(&header, &flow.event);
+    if (r < 0)
+        return r;
+
+    struct span s = {(const uint8_t *)message + sizeof(header), header.nlmsg_len - sizeof(header)};
+    if (s.left < sizeof(family))
+        return -EBADMSG;
+    memcpy(&family, s.at, sizeof(family));
+    s.at += sizeof(family);
+    s.left -= sizeof(family);
+    if (family.nfgen_family != AF_INET && family.nfgen_family != AF_INET6)
+        return -EBADMSG;
+    flow.family = family.nfgen_family;
+
+    r = parse_entry(s, &flow, &has);
+    if (r < 0)
+        return r;
+    if (has != HAS_ALL)
+        return -EBADMSG;
+    if (!ctw_flow_has_ports(flow.protocol)) /* the keys of a GRE tunnel come as such */
+        flow.source_port = flow.destination_port = 0;
+    *ret = flow;
+    return 0;
+}
+
+/*
+ * A datagram of a dump: messages one behind the other, each padded to four bytes.
+ *
+ *   nlmsghdr  length 212, type 0x0100 (CTNETLINK, CT_NEW), flags 0x002 (MULTI)    an entry:
+ * lib/flow nlmsghdr  length 212, type 0x0100, flags 0x002                                another
+ *   ...
+ *   nlmsghdr  length  20, type NLMSG_DONE, flags 0x002; int 0                     in the last one
+ *   nlmsghdr  length  36, type NLMSG_ERROR; int -EPERM, the request's nlmsghdr    instead of all
+ * that
+ *
+ * NLM_F_DUMP_INTR may be set in any of them.
+ */
+
+/* What a message of the end says: 0, or why it is the end. */
+static int read_error(const uint8_t *payload, size_t length) {
+    int error;
+
+    if (length < sizeof(error))
+        return -EBADMSG;
+    memcpy(&error, payload, sizeof(error));
+    /* A positive one is none, and INT_MIN could not be told with another sign. */
+    return error > 0 || error < -4095 ? -EBADMSG : error;
+}
+
+/* Return: as ctw_dump_read(). */
+static int read_message(struct ctw_dump *d, const struct nlmsghdr *header, const uint8_t *message,
+                        ctw_dump_entry_fn entry, void *userdata) {
+    const uint8_t *payload = message + sizeof(*header);
+    const size_t length = header->nlmsg_len - sizeof(*header);
+    struct ctw_flow flow;
+    int r;
+
+    if (header->nlmsg_seq != d->sequence)
+        return 0;
+    d->interrupted |= (header->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+
+    switch (header->nlmsg_type) {
+    case NLMSG_DONE:
+        r = read_error(payload, length);
+        d->whole = r == 0;
+        return r < 0 ? r : 1;
+    case NLMSG_ERROR:
+        r = read_error(payload, length);
+        return r; /* 0 is an acknowledgement */
+    }
+    if (ctw_flow_parse(message, header->nlmsg_len, &flow) < 0 || flow.event != CTW_FLOW_NEW)
+        return 0;
+    entry(&flow, userdata);
+    d->entries++;
+    return d->wanted > 0 && d->entries >= d->wanted ? 1 : 0;
+}
+
+int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
+                  void *userdata) {
+    const uint8_t *at = datagram;
+    int r = 0;
+
+    while (length > 0 && r == 0) {
+        struct nlmsghdr header;
+
+        if (length < sizeof(header))
+            return -EBADMSG;
+        memcpy(&header, at, sizeof(header));
+        if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > length)
+            return -EBADMSG;
+        r = read_message(d, &header, at, entry, userdata);
+
+        /* The last one may come without its padding. */
+        const size_t step = NLMSG_ALIGN((size_t)header.nlmsg_len);
+        at += step < length ? step : length;
+        length -= step < length ? step : length;
+    }
+    return r;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/kernel/kmsg.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/util/parse.h"
+
+/*
+ * A record is one header line and then, possibly, dictionary lines, which are not read at all:
+ *
+ *   4,352,979882514,-;nf_conntrack: nf_conntrack: table full, dropping packet
+ *   4,353,979882519,-,caller=T123;net_ratelimit: 90 callbacks suppressed
+ *   6,1203,1653422,-;usb 1-1: New USB device found
+ *    SUBSYSTEM=usb
+ *    DEVICE=c189:1
+ *
+ * Before the semicolon: facility * 8 + level, sequence, microseconds since boot, flags, and
+ * whatever a later kernel adds. Control and non-ASCII bytes of the text come as \xNN.
+ */
+
+/* What is left to read. Both ends lie in the record. */
+struct span {
+    const char *at;
+    const char *end;
+};
+
+static bool take(struct span *s, const char *literal) {
+    size_t length = strlen(literal);
+
+    if ((size_t)(s->end - s->at) < length || memcmp(s->at, literal, length) != 0)
+        return false;
+    s->at += length;
+    return true;
+}
+
+static bool take_number(struct span *s, uint64_t max, uint64_t *ret) {
+    const char *p = s->at;
+
+    while (p < s->end && *p >= '0' && *p <= '9')
+        p++;
+    if (ctw_text_decimal(s->at, (size_t)(p - s->at), max, ret) < 0)
+        return false;
+    s->at = p;
+    return true;
+}
+
+/* Older kernels end some of these sentences with a dot; no kernel writes anything after them. */
+static bool at_end(struct span s) {
+    (void)take(&s, ".");
+    return s.at == s.end;
+}
+
+/*
+ * All spellings of one loss, by age. The name comes twice where the kernel's pr_fmt() adds it to
+ * a text that has it already (4.x and later).
+ *
+ *   ip_conntrack: maximum limit of 8192 entries exceeded                          2.3, early 2.4
+ *   ip_conntrack: table full, dropping packet.                                    2.4 - 2.6
+ *   nf_conntrack: table full, dropping packet.                                    2.6.15 - 3.4
+ *   nf_conntrack: table full, dropping packet                                     3.5
+ *   nf_conntrack: nf_conntrack: table full, dropping packet                       4.x -
+ *   nf_conntrack: nf_conntrack: table full in netns 4026532246, dropping packet   6.17 -
+ *   nf_conntrack: expectation table full                                          all
+ *
+ * The text is matched from its first byte, since other lines of the kernel's quote what outsiders
+ * chose: the name of a USB device may well be "nf_conntrack: table full, dropping packet".
+ */
+static bool take_conntrack(struct span *s) {
+    const char *name = "nf_conntrack: ";
+
+    if (!take(s, name)) {
+        name = "ip_conntrack: ";
+        if (!take(s, name))
+            return false;
+    }
+    (void)take(s, name);
+    return true;
+}
+
+static bool is_table_full(struct span s, uint64_t *ret_inode) {
+    uint64_t inode = 0, limit;
+
+    if (take(&s, "table full")) {
+        if (take(&s, " in netns ") && !take_number(&s, UINT64_MAX, &inode))
+            return false;
+        if (!take(&s, ", dropping packet"))
+            return false;
+    } else if (!take(&s, "maximum limit of ") || !take_number(&s, UINT32_MAX, &limit) ||
+               !take(&s, " entries exceeded")) {
+        return false;
+    }
+    if (!at_end(s))
+        return false;
+    *ret_inode = inode;
+    return true;
+}
+
+static bool is_expect_full(struct span s) {
+    return take(&s, "expectation table full") && at_end(s);
+}
+
+/*
+ * The rate limit of such lines, by age. Limits of other users bear other names and are not ours.
+ *
+ *   NET: 12 messages suppressed.                2.4
+ *   printk: 12 messages suppressed.             2.6
+ *   __ratelimit: 12 messages suppressed         2.6.27
+ *   __ratelimit: 12 callbacks suppressed        2.6.28 - 2.6.32
+ *   net_ratelimit: 12 callbacks suppressed      2.6.33 -
+ */
+static bool is_suppressed(struct span s, uint32_t *ret_suppressed) {
+    static const struct {
+        const char *before, *after;
+    } spellings[] = {
+        {"NET: ", " messages suppressed"},
+        {"printk: ", " messages suppressed"},
+        {"__ratelimit: ", " messages suppressed"},
+        {"__ratelimit: ", " callbacks suppressed"},
+        {"net_ratelimit: ", " callbacks suppressed"},
+    };
+
+    for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+        struct span rest = s;
+        uint64_t n;
+
+        if (take(&rest, spellings[i].before) && take_number(&rest, UINT32_MAX, &n) &&
+            take(&rest, spellings[i].after) && at_end(rest)) {
+            *ret_suppressed = (uint32_t)n;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void classify(struct span text, struct ctw_kmsg *k) {
+    struct span rest = text;
+
+    if (is_suppressed(text, &k->suppressed))
+        k->kind = CTW_KMSG_SUPPRESSED;
+    else if (!take_conntrack(&rest))
+        k->kind = CTW_KMSG_OTHER;
+    else if (is_table_full(rest, &k->netns_inode))
+        k->kind = CTW_KMSG_TABLE_FULL;
+    else if (is_expect_full(rest))
+        k->kind = CTW_KMSG_EXPECT_FULL;
+}
+
+/* Flags ("-", "c", "+") and further fields ("caller=T123") say nothing about the meaning. */
+static bool take_flags(struct span *s) {
+    const char *semicolon = memchr(s->at, ';', (size_t)(s->end - s->at));
+
+    if (!semicolon || semicolon == s->at)
+        return false;
+    s->at = semicolon + 1;
+    return true;
+}
+
+int ctw_kmsg_parse(const char *record, size_t length, struct ctw_kmsg *ret) {
+    struct ctw_kmsg k = {.kind = CTW_KMSG_OTHER};
+    struct span line = {record, record + length};
+    uint64_t priority;
+    const char *newline;
+
+    if (length == 0)
+        return -EBADMSG;
+    newline = memchr(record, '\n', length);
+    if (newline)
+        line.end = newline;
+
+    if (!take_number(&line, UINT32_MAX, &priority) || !take(&line, ",") ||
+        !take_number(&line, UINT64_MAX, &k.sequence) || !take(&line, ",") ||
+        !take_number(&line, UINT64_MAX, &k.usec) || !take(&line, ",") || !take_flags(&line))
+        return -EBADMSG;
+
+    if (priority >> 3 == 0)
+        classify(line, &k);
+    *ret = k;
+    return 0;
+}
+
+static void add_netns_line(struct ctw_tally *t, uint64_t inode) {
+    for (uint32_t i = 0; i < t->n_netns; i++)
+        if (t->netns[i].inode == inode) {
+            t->netns[i].lines++;
+            return;
+        }
+    if (t->n_netns == CTW_TALLY_NETNS_MAX) {
+        t->other_netns_lines++;
+        return;
+    }
+    t->netns[t->n_netns++] = (struct ctw_tally_netns){.inode = inode, .lines = 1};
+}
+
+static void add_full_line(struct ctw_tally *t, const struct ctw_kmsg *record) {
+    if (record->netns_inode)
+        add_netns_line(t, record->netns_inode);
+    else
+        t->full_lines++;
+    /* Two CPUs may finish their records out of step, so the last one need not be the newest. */
+    if (record->usec > t->last_usec)
+        t->last_usec = record->usec;
+}
+
+void ctw_tally_add(struct ctw_tally *t, const struct ctw_kmsg *record) {
+    switch (record->kind) {
+    case CTW_KMSG_OTHER:
+        break;
+    case CTW_KMSG_TABLE_FULL:
+        add_full_line(t, record);
+        break;
+    case CTW_KMSG_EXPECT_FULL:
+        t->expect_lines++;
+        break;
+    case CTW_KMSG_SUPPRESSED:
+        t->suppressed += record->suppressed;
+        break;
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_KERNEL_KMSG_H
+#define CTW_KERNEL_KMSG_H
+
+/*
+ * The kernel log: one /dev/kmsg record in, its meaning for a conntrack table out; and the tally
+ * of what a series of records said.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One read() returns one record, at most this long (PRINTK_MESSAGE_MAX, kernel/printk/internal.h:
+ * 2048 of text, every byte escaped to four). A shorter buffer loses the record (EINVAL). */
+#define CTW_KMSG_RECORD_MAX 8192
+
+enum ctw_kmsg_kind {
+    CTW_KMSG_OTHER,       /* not about us, or not from the kernel itself */
+    CTW_KMSG_TABLE_FULL,  /* new connections are being dropped */
+    CTW_KMSG_EXPECT_FULL, /* the expectation table is full: helpers (FTP, SIP), not the main table
+                           */
+    CTW_KMSG_SUPPRESSED,  /* the kernel's own rate limit swallowed messages */
+};
+
+struct ctw_kmsg {
+    enum ctw_kmsg_kind kind;
+    uint64_t sequence;    /* +1 per record; a jump means records were overwritten unread */
+    uint64_t usec;        /* since boot, of local_clock(): close to, but not, CLOCK_MONOTONIC */
+    uint64_t netns_inode; /* TABLE_FULL: the namespace it names (>= 6.17), 0 when it names none */
+    uint32_t suppressed;  /* SUPPRESSED: how many messages, of any rate-limited user */
+};
+
+/**
+ * ctw_kmsg_parse() - read one record
+ * @record:  as read from /dev/kmsg
+ * @length:  bytes read
+ * @ret:     the record; kind OTHER for everything that is not facility 0 (kernel): user space can
+ *           write to /dev/kmsg, but the kernel never lets it use facility 0, so nobody can forge
+ *           a loss line
+ *
+ * A number in the text that no kernel could have printed makes it OTHER; one in the header that
+ * does not fit makes the bytes no record.
+ *
+ * Return: 0; -EBADMSG when the bytes are no record; then @ret is left alone.
+ */
+int ctw_kmsg_parse(const char *record, size_t length, struct ctw_kmsg *ret);
+
+/* Namespaces told apart in one tally; lines of further ones are counted together. */
+#define CTW_TALLY_NETNS_MAX 8
+
+/* What the kernel log said between two looks. */
+struct ctw_tally {
+    uint32_t full_lines;   /* table full, no namespace named */
+    uint32_t expect_lines; /* expectation table full */
+    uint64_t suppressed;   /* messages swallowed by the kernel's rate limit, of any user of it */
+    uint64_t lost_records; /* overwritten before they were read */
+    uint64_t last_usec;    /* of the newest table-full line, 0 when there was none */
+    struct ctw_tally_netns {
+        uint64_t inode;
+        uint32_t lines;
+    } netns[CTW_TALLY_NETNS_MAX]; /* table full, namespace named */
+    uint32_t n_netns;
+    uint32_t other_netns_lines; /* table full, of namespaces beyond CTW_TALLY_NETNS_MAX */
+};
+
+/** ctw_tally_add() - count one record */
+void ctw_tally_add(struct ctw_tally *t, const struct ctw_kmsg *record);
+
+#endif

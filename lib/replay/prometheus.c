@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/replay/prometheus.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "lib/kernel/sample.h"
+#include "lib/util/parse.h"
+
+/* Names that are told of when there are too many. */
+#define INSTANCES_TOLD 5u
+
+/* Ours says with each count what the limit is, and nothing where there is none. */
+#define OWN_ENTRIES "ctwatch_entries"
+
+/* A limit holds for so many spacings of the count, as some of it may be missing; that of
+ * prometheus-node-exporter for as long as Prometheus itself looks back, if that is more. */
+#define LIMIT_SPACINGS 2u
+#define LOOK_BACK_USEC (300 * CTW_USEC_PER_SEC)
+
+enum series {
+    ENTRIES,
+    LIMIT,
+    BUCKETS,
+    /* of losses, up to the last */
+    DROPS,
+    INSERT_FAILED,
+    EARLY_DROPS,
+    /* only of our own, by reason */
+    BELOW_MAX,
+    CHAIN_TOO_LONG,
+    CLASHES,
+};
+_Static_assert(CLASHES + 1 == CTW_RANGE_QUERY_SERIES, "room for all series");
+
+static const struct {
+    const char *name;
+    const char *reason; /* label, NULL: it has none */
+    enum series series;
+} names[] = {
+    {"node_nf_conntrack_entries", NULL, ENTRIES},
+    {"node_nf_conntrack_entries_limit", NULL, LIMIT},
+    {"node_nf_conntrack_stat_drop", NULL, DROPS},
+    {"node_nf_conntrack_stat_insert_failed", NULL, INSERT_FAILED},
+    {"node_nf_conntrack_stat_early_drop", NULL, EARLY_DROPS},
+    {OWN_ENTRIES, NULL, ENTRIES},
+    {"ctwatch_entries_limit", NULL, LIMIT},
+    {"ctwatch_buckets", NULL, BUCKETS},
+    {"ctwatch_early_drops_total", NULL, EARLY_DROPS},
+    {"ctwatch_drops_total", "table_full", DROPS},
+    {"ctwatch_drops_total", "below_max", BELOW_MAX},
+    {"ctwatch_drops_total", "chain_too_long", CHAIN_TOO_LONG},
+    {"ctwatch_drops_total", "clash", CLASHES},
+};
+#define N_NAMES (sizeof(names) / sizeof(names[0]))
+
+static int refuse(struct ctw_line *error, int r, const char *what) {
+    ctw_line_start(error);
+    ctw_line_add(error, "%s", what);
+    return r;
+}
+
+/* --- which series ----------------------------------------------------------------------------- */
+
+static const char *label(const json_t *result, const char *name) {
+    const char *value = json_string_value(json_object_get(json_object_get(result, "metric"), name));
+
+    return value ? value : "";
+}
+
+/* Return: which of them, -1: none that is made use of. */
+static int series_of(const json_t *result) {
+    const char *name = label(result, "__name__"), *reason = label(result, "reason");
+
+    for (size_t i = 0; i < N_NAMES; i++)
+        if (strcmp(names[i].name, name) == 0 &&
+            (!names[i].reason || strcmp(names[i].reason, reason) == 0))
+            return (int)names[i].series;
+    return -1;
+}
+
+/* The first results of each machine make up the list of them. */
+static bool is_first_of_instance(const json_t *results, size_t i) {
+    const char *instance = label(json_array_get(results, i), "instance");
+
+    for (size_t k = 0; k < i; k++) {
+        const json_t *result = json_array_get(results, k);
+        if (series_of(result) >= 0 && strcmp(label(result, "instance"), instance) == 0)
+            return false;
+    }
+    return true;
+}
+
+static void list_instances(const json_t *results, struct ctw_line *error) {
+    size_t told = 0;
+
+    for (size_t i = 0; i < json_array_size(results) && told <= INSTANCES_TOLD; i++) {
+        const json_t *result = json_array_get(results, i);
+        if (series_of(result) < 0 || !is_first_of_instance(results, i))
+            continue;
+        ctw_line_add(error, "%s%.64s", told == 0 ? ": " : ", ",
+                     told == INSTANCES_TOLD ? "..." : label(result, "instance"));
+        told++;
+    }
+}
+
+static int take(struct ctw_range_query *q, const json_t *result, struct ctw_line *error) {
+    const int i = series_of(result);
+    const json_t *values = json_object_get(result, "values");
+
+    if (!json_is_array(values))
+        return refuse(error, -EBADMSG, "a series has no values: is it no range query?");
+    if (q->series[i].values) {
+        ctw_line_start(error);
+        ctw_line_add(error, "there are two series %.64s of instance \"%.64s\"",
+                     label(result, "__name__"), label(result, "instance"));
+        return -ENOTUNIQ;
+    }
+    q->series[i].values = values;
+    if (i == ENTRIES)
+        q->own = strcmp(label(result, "__name__"), OWN_ENTRIES) == 0;
+    return 0;
+}
+
+static int select_series(struct ctw_range_query *q, const json_t *results, const char *instance,
+                         struct ctw_line *error) {
+    const char *chosen = instance;
+
+    for (size_t i = 0; i < json_array_size(results); i++) {
+        const json_t *result = json_array_get(results, i);
+        if (series_of(result) < 0)
+            continue;
+        if (!chosen)
+            chosen = label(result, "instance");
+        if (strcmp(label(result, "instance"), chosen) == 0) {
+            int r = take(q, result, error);
+            if (r < 0)
+                return r;
+        } else if (!instance) {
+            (void)refuse(error, 0, "holds several instances, --instance says which");
+            list_instances(results, error);
+            return -ENOTUNIQ;
+        }
+    }
+    if (q->series[ENTRIES].values && (q->series[LIMIT].values || q->own))
+        return 0;
+    (void)refuse(error, 0,
+                 q->series[ENTRIES].values ? "has no series node_nf_conntrack_entries_limit"
+                                           : "has no series node_nf_conntrack_entries or "
+                                             "ctwatch_entries");
+    if (instance) {
+        ctw_line_add(error, " of instance \"%.64s\"; there are", instance);
+        list_instances(results, error);
+    }
+    return -ENOENT;
+}
+
+/* [1795341600.25, "120000"] */
+static bool read_time(const json_t *pair, uint64_t *ret_usec) {
+    const json_t *at = json_array_get(pair, 0);
+    const double sec = json_number_value(at);
+
+    if (!json_is_number(at) ||
+        !(sec >= 0 && sec <= (double)(CTW_TIMESTAMP_LAST_USEC / CTW_USEC_PER_SEC)))
+        return false;
+    *ret_usec = (uint64_t)(sec * (double)CTW_USEC_PER_SEC + 0.5);
+    return true;
+}
+
+/* How long a limit is taken to go on. */
+static uint64_t limit_holds(const struct ctw_range_query *q) {
+    const json_t *values = q->series[ENTRIES].values;
+    uint64_t spacing_usec = UINT64_MAX, last_usec = UINT64_MAX, usec;
+
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        if (!read_time(json_array_get(values, i), &usec))
+            continue;
+        if (usec > last_usec && usec - last_usec < spacing_usec)
+            spacing_usec = usec - last_usec;
+        last_usec = usec;
+    }
+    const uint64_t several = spacing_usec == UINT64_MAX ? 0 : spacing_usec * LIMIT_SPACINGS;
+    return q->own || several > LOOK_BACK_USEC ? several : LOOK_BACK_USEC;
+}
+
+int ctw_range_query_read(struct ctw_range_query *q, const char *text, size_t length,
+                         const char *instance, struct ctw_line *reterr) {
+    json_error_t error;
+
+    memset(q, 0, sizeof(*q));
+    q->root = json_loadb(text, length, 0, &error);
+    if (!q->root) {
+        ctw_line_start(reterr);
+        ctw_line_add(reterr, "line %d: no JSON: %s", error.line, error.text);
+        return -EBADMSG;
+    }
+    const json_t *data = json_object_get(q->root, "data");
+    const char *failure = json_string_value(json_object_get(q->root, "error"));
+    const char *type = json_string_value(json_object_get(data, "resultType"));
+    const json_t *results = json_object_get(data, "result");
+
+    if (failure) {
+        ctw_line_start(reterr);
+        ctw_line_add(reterr, "Prometheus answered: %.256s", failure);
+        return -EBADMSG;
+    }
+    if (!type || strcmp(type, "matrix") != 0 || !json_is_array(results))
+        return refuse(reterr, -EBADMSG,
+                      "is no answer to a range query: there is no result of the type matrix");
+    const int r = select_series(q, results, instance, reterr);
+    if (r == 0)
+        q->limit_holds_usec = limit_holds(q);
+    return r;
+}
+
+void ctw_range_query_release(struct ctw_range_query *q) {
+    json_decref(q->root);
+    memset(q, 0, sizeof(*q));
+}
+
+/* --- its values ------------------------------------------------------------------------------- */
+
+static int read_pair(const json_t *pair, uint64_t *ret_usec, uint64_t *ret_value) {
+    const json_t *value = json_array_get(pair, 1);
+
+    if (!read_time(pair, ret_usec) || !json_is_string(value))
+        return -EINVAL;
+    return ctw_text_number(json_string_value(value), json_string_length(value), ret_value);
+}
+
+/* Go on to the newest value that is not later than @now. */
+static void catch_up(struct ctw_range_query_series *s, uint64_t now_usec) {
+    for (; s->next < json_array_size(s->values); s->next++) {
+        uint64_t at_usec = 0, value = 0;
+        const int r = read_pair(json_array_get(s->values, s->next), &at_usec, &value);
+        if (r == -EINVAL)
+            continue; /* no time to go by */
+        if (at_usec > now_usec)
+            return;
+        s->known = r == 0;
+        s->value = value;
+        s->at_usec = at_usec;
+    }
+}
+
+static uint64_t moved_by(struct ctw_range_query *q, enum series which) {
+    struct ctw_range_query_series *s = &q->series[which];
+
+    return ctw_recording_moved(&s->before, s->known, s->value);
+}
+
+static void read_losses(struct ctw_range_query *q, struct ctw_record *ret) {
+    const uint64_t insert_failed = moved_by(q, INSERT_FAILED);
+
+    for (int i = DROPS; i <= CLASHES; i++)
+        ret->has_losses |= q->series[i].values != NULL;
+    ret->attributed = q->series[BELOW_MAX].values != NULL;
+    ret->drops = moved_by(q, DROPS);
+    ret->early_drops = moved_by(q, EARLY_DROPS);
+    ret->other_drops = moved_by(q, BELOW_MAX);
+    ret->chain_too_long = moved_by(q, CHAIN_TOO_LONG);
+    ret->clashes = moved_by(q, CLASHES) + insert_failed;
+    /* The kernel counts a clash as both; how many of insert_failed are for the length of a chain
+     * is not to be known from prometheus-node-exporter. */
+    ret->drops -= insert_failed < ret->drops ? insert_failed : ret->drops;
+}
+
+static enum ctw_reading bad(struct ctw_range_query *q, const char *what) {
+    ctw_line_add(&q->words, "value %zu of the entries: %s", q->series[ENTRIES].next, what);
+    return CTW_READ_BAD;
+}
+
+static bool fits(const struct ctw_range_query_series *s) {
+    return s->known && s->value <= UINT32_MAX;
+}
+
+/* Return: false: not known then. */
+static bool find_limit(const struct ctw_range_query *q, uint64_t now_usec, uint32_t *ret) {
+    const struct ctw_range_query_series *s = &q->series[LIMIT];
+    const bool holds = s->next > 0 && now_usec <= s->at_usec + q->limit_holds_usec;
+
+    if (holds && fits(s))
+        *ret = (uint32_t)s->value;
+    return holds ? fits(s) : q->own;
+}
+
+static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pair,
+                                    struct ctw_record *ret) {
+    uint64_t at_usec = 0, count = 0;
+    uint32_t max = 0;
+    const int r = read_pair(pair, &at_usec, &count);
+
+    ctw_line_start(&q->words);
+    if (r == -EINVAL)
+        return bad(q, "is not a time and a number, allowed are pairs as [1795341600, \"120000\"]");
+    if (r == -ERANGE || count > UINT32_MAX)
+        return bad(q, "is too large, allowed is 0 to 4294967295");
+    for (int i = LIMIT; i < CTW_RANGE_QUERY_SERIES; i++)
+        if (q->series[i].values)
+            catch_up(&q->series[i], at_usec);
+    if (r == -ENODATA || !find_limit(q, at_usec, &max))
+        return CTW_READ_HOLE;
+    if (q->any && at_usec <= q->last_usec)
+        return CTW_READ_STALE;
+
+    *ret = (struct ctw_record){
+        .at_usec = at_usec,
+        .count = (uint32_t)count,
+        .max = max,
+        .buckets = fits(&q->series[BUCKETS]) ? (uint32_t)q->series[BUCKETS].value : 0,
+    };
+    read_losses(q, ret);
+    q->any = true;
+    q->last_usec = at_usec;
+    return CTW_READ_RECORD;
+}
+
+bool ctw_range_query_next(struct ctw_range_query *q, enum ctw_reading *ret_reading,
+                          struct ctw_record *ret) {
+    struct ctw_range_query_series *entries = &q->series[ENTRIES];
+
+    if (entries->next >= json_array_size(entries->values))
+        return false;
+    *ret_reading = read_record(q, json_array_get(entries->values, entries->next++), ret);
+    return true;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/report/fields.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/report/message.h"
+#include "lib/report/remedy.h"
+#include "lib/util/strbuf.h"
+
+/* Add "NAME=value"; one that does not fit is left out whole, since half a number is a wrong one. */
+static void put(struct ctw_fields *f, const char *name, const char *value) {
+    const size_t room = sizeof f->text - f->used;
+
+    if (f->n >= CTW_FIELDS_MAX)
+        return;
+    const int length = snprintf(f->text + f->used, room, "%s=%s", name, value);
+    if (length < 0 || (size_t)length >= room)
+        return;
+    f->field[f->n++] = f->text + f->used;
+    f->used += (size_t)length + 1;
+}
+
+static void put_number(struct ctw_fields *f, const char *name, uint64_t value) {
+    char digits[24];
+
+    snprintf(digits, sizeof digits, "%" PRIu64, value);
+    put(f, name, digits);
+}
+
+/* Whether the alert is about a table; the others are about ctwatchd itself. */
+static bool about_a_table(const struct ctw_alert *a) {
+    return a->kind != CTW_ALERT_BLIND && a->kind != CTW_ALERT_SIGHTED &&
+           a->kind != CTW_ALERT_CONFIG;
+}
+
+/* Add text from outside, made printable. */
+static void put_foreign(struct ctw_fields *f, const char *name, const char *text, size_t size) {
+    struct ctw_line line;
+
+    ctw_line_start(&line);
+    ctw_line_add(&line, "%.*s", (int)size - 1, text);
+    if (line.length > 0)
+        put(f, name, line.text);
+}
+
+static void put_line(struct ctw_fields *f, const char *name, const struct ctw_line *line) {
+    if (line->length > 0)
+        put(f, name, line->text);
+}
+
+static void put_percent(struct ctw_fields *f, const char *name, uint32_t permyriad) {
+    char percent[24];
+
+    snprintf(percent, sizeof percent, "%" PRIu32 ".%" PRIu32, permyriad / 100, permyriad / 10 % 10);
+    put(f, name, percent);
+}
+
+static void put_table(struct ctw_fields *f, const struct ctw_alert *a) {
+    const struct ctw_sample *t = &a->table;
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
+
+    put_number(f, "CTWATCH_COUNT", t->count);
+    put_number(f, "CTWATCH_MAX", t->max);
+    if (t->has_buckets)
+        put_number(f, "CTWATCH_BUCKETS", t->buckets);
+    if (t->max > 0)
+        put_percent(f, "CTWATCH_USAGE_PERCENT", usage);
+}
+
+static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
+    char rate[24];
+
+    if (a->has_rate) {
+        snprintf(rate, sizeof rate, "%" PRId64, a->rate);
+        put(f, "CTWATCH_RATE", rate);
+    }
+    if (a->fills)
+        put_number(f, "CTWATCH_SECONDS_TO_FULL", a->usec_to_full / CTW_USEC_PER_SEC);
+}
+
+/* The counters are those of our own namespace: of another one only its lines are known. */
+static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
+    const struct ctw_episode_losses *l = &a->losses;
+
+    if (!a->foreign) {
+        put_number(f, "CTWATCH_DROPS", l->drops);
+        put_number(f, "CTWATCH_EARLY_DROPS", l->early_drops);
+        put_number(f, "CTWATCH_INSERT_FAILED", l->insert_failed);
+        put_number(f, "CTWATCH_CHAIN_TOO_LONG", l->chain_too_long);
+    }
+    put_number(f, "CTWATCH_LOG_LINES", l->log_lines);
+}
+
+/* "192.0.2.7 60.2%": the value, a blank, its share. */
+static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_share *shares,
+                       uint32_t n) {
+    char value[CTW_TALKER_NAME_MAX + 16];
+
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(value, sizeof value, "%.*s %" PRIu32 ".%" PRIu32 "%%", CTW_TALKER_NAME_MAX - 1,
+                 shares[i].name, shares[i].permyriad / 100, shares[i].permyriad / 10 % 10);
+        put(f, name, value);
+    }
+}
+
+static void put_who(struct ctw_fields *f, const struct ctw_who *who) {
+    put_shares(f, "CTWATCH_TOP_SOURCE", who->sources, who->n_sources);
+    put_shares(f, "CTWATCH_TOP_PORT", who->ports, who->n_ports);
+    put_shares(f, "CTWATCH_TOP_STATE", who->states, who->n_states);
+    put_percent(f, "CTWATCH_ASSURED_PERCENT", who->assured_permyriad);
+    if (who->has_drop_risk)
+        put_percent(f, "CTWATCH_DROP_RISK_PERCENT", who->drop_risk_permyriad);
+    put_percent(f, "CTWATCH_MARGIN_PERCENT", who->margin_permyriad);
+}
+
+static void put_rates(struct ctw_fields *f, const struct ctw_rates *rates) {
+    char sampled[24];
+
+    put_number(f, "CTWATCH_NEW_RATE", rates->created);
+    put_number(f, "CTWATCH_DESTROY_RATE", rates->destroyed);
+    if (rates->sampling > 1) {
+        snprintf(sampled, sizeof sampled, "1/%" PRIu32, rates->sampling);
+        put(f, "CTWATCH_SAMPLED", sampled);
+    }
+    if (rates->lower_bound)
+        put(f, "CTWATCH_RATE_BOUND", "lower");
+}
+
+static void put_limits(struct ctw_fields *f, const struct ctw_alert *a) {
+    if (a->max_changed) {
+        put_number(f, "CTWATCH_OLD_MAX", a->old_max);
+        put_number(f, "CTWATCH_NEW_MAX", a->new_max);
+    }
+    if (a->buckets_changed) {
+        put_number(f, "CTWATCH_OLD_BUCKETS", a->old_buckets);
+        put_number(f, "CTWATCH_NEW_BUCKETS", a->new_buckets);
+    }
+    if (a->our_max != 0)
+        put_number(f, "CTWATCH_OUR_MAX", a->our_max);
+}
+
+static void put_growth(struct ctw_fields *f, const struct ctw_alert *a) {
+    put_limits(f, a);
+    put(f, "CTWATCH_REASON",
+        a->kind == CTW_ALERT_GROWTH_REFUSED ? ctw_growth_refusal_name(a->growth_refusal)
+                                            : ctw_growth_reason_name(a->growth_reason));
+    if (a->ceiling != 0) {
+        put_number(f, "CTWATCH_CEILING", a->ceiling);
+        put(f, "CTWATCH_BOUND", ctw_growth_bound_name(a->bound));
+    }
+    if (a->stall_usec != 0)
+        put_number(f, "CTWATCH_STALL_USEC", a->stall_usec);
+}
+
+static void put_source(struct ctw_fields *f, const struct ctw_alert *a) {
+    struct ctw_line fault;
+
+    put(f, "CTWATCH_SOURCE", ctw_source_name(a->source));
+    ctw_sentence_fault(&a->health, &fault);
+    put_line(f, "CTWATCH_REASON", &fault);
+}
+
+void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
+    struct ctw_line line;
+
+    ret->n = ret->used = 0;
+    ctw_sentence(a, &line);
+    put_line(ret, "MESSAGE", &line);
+    put(ret, "MESSAGE_ID", ctw_alert_message_id(a->kind));
+    put_number(ret, "PRIORITY", (uint64_t)ctw_alert_priority(a));
+    put(ret, "SYSLOG_IDENTIFIER", "ctwatchd");
+    put(ret, "CTWATCH_ALERT", ctw_alert_kind_name(a->kind));
+    put(ret, "CTWATCH_EDGE", ctw_edge_name(a->edge));
+
+    if (a->has_table || about_a_table(a))
+        put(ret, "CTWATCH_LEVEL", ctw_level_name(a->level));
+    if (a->has_table)
+        put_table(ret, a);
+    put_trend(ret, a);
+    if (a->has_losses)
+        put_losses(ret, a);
+    if (a->rates.known)
+        put_rates(ret, &a->rates);
+    if (a->kind == CTW_ALERT_EVENTS_LOST)
+        put_number(ret, "CTWATCH_EVENTS_LOST", a->events_lost);
+    if (a->edge == CTW_EDGE_END && a->kind != CTW_ALERT_USAGE)
+        put_number(ret, "CTWATCH_DURATION_SECONDS", a->lasted_usec / CTW_USEC_PER_SEC);
+    if (a->edge == CTW_EDGE_PAST)
+        put_number(ret, "CTWATCH_AGE_SECONDS", a->lasted_usec / CTW_USEC_PER_SEC);
+    if (a->netns_inode != 0)
+        put_number(ret, "CTWATCH_NETNS_INODE", a->netns_inode);
+    put_foreign(ret, "CTWATCH_NETNS", a->netns, sizeof a->netns);
+
+    if (a->kind == CTW_ALERT_LIMIT_CHANGED)
+        put_limits(ret, a);
+    if (a->kind == CTW_ALERT_GREW || a->kind == CTW_ALERT_GROWTH_REFUSED ||
+        a->kind == CTW_ALERT_GROWTH_DRY_RUN)
+        put_growth(ret, a);
+    if (a->kind == CTW_ALERT_BLIND || a->kind == CTW_ALERT_SIGHTED)
+        put_source(ret, a);
+    if (a->kind == CTW_ALERT_CONFIG)
+        put_foreign(ret, "CTWATCH_REASON", a->reason, sizeof a->reason);
+    ctw_remedy(a, &line);
+    put_line(ret, "CTWATCH_REMEDY", &line);
+    if (a->who && a->who->known)
+        put_who(ret, a->who); /* the longest goes last: what does not fit is left out */
+}
+
+const char *ctw_alert_field(const struct ctw_fields *f, const char *name) {
+    const size_t length = strlen(name);
+
+    for (size_t i = 0; i < f->n; i++)
+        if (strncmp(f->field[i], name, length) == 0 && f->field[i][length] == '=')
+            return f->field[i] + length + 1;
+    return NULL;
+}

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/state/snapshot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The kernel's MAX_ERRNO (include/linux/err.h). */
+#define ERRNO_MAX 4095
+
+/* --- the daemon's side ----------------------------------------------------------------------- */
+
+static void note_latency(struct ctw_snapshot *p, uint64_t usec) {
+    static const uint64_t bounds[CTW_LATENCY_BOUNDS] = CTW_LATENCY_BOUNDS_USEC;
+    size_t i = 0;
+
+    while (i < CTW_LATENCY_BOUNDS && usec > bounds[i])
+        i++;
+    p->latency[i]++;
+    p->latency_sum_usec += usec;
+    if (usec > p->latency_worst_usec)
+        p->latency_worst_usec = usec;
+}
+
+/* The name is the same string from look to look, so that it is copied when the health changes. */
+static void note_sources(struct ctw_snapshot *p, const struct ctw_source_state *states) {
+    for (size_t i = 0; i < CTW_SOURCES; i++) {
+        struct ctw_snapshot_source *s = &p->sources[i];
+        if (s->health == states[i].health && s->error == states[i].error)
+            continue;
+        s->health = states[i].health;
+        s->error = states[i].error;
+        (void)snprintf(s->what, sizeof(s->what), "%s", states[i].what ? states[i].what : "");
+    }
+}
+
+static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w,
+                       const struct ctw_tick *t) {
+    p->has_table = t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
+    p->has_rate = p->has_table && ctw_trend_knows(&w->trend);
+    p->rate = p->has_rate ? ctw_trend_rate(&w->trend) : 0;
+    p->fills = false;
+    if (w->looked || t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_ABSENT)
+        p->table = w->last;
+    if (p->has_rate && p->table.max > p->table.count) {
+        p->usec_to_full = ctw_trend_usec_to(p->rate, p->table.max - p->table.count);
+        p->fills = p->usec_to_full != UINT64_MAX;
+    }
+}
+
+static void note_level(struct ctw_snapshot *p, enum ctw_level level, uint64_t now_usec) {
+    if (level == p->level)
+        return;
+    p->level = level;
+    p->level_since_usec = now_usec;
+}
+
+static void note_losses(struct ctw_snapshot *p, const struct ctw_attribution *lost,
+                        uint64_t now_usec) {
+    p->drops += lost->full_drops;
+    p->other_drops += lost->other_drops;
+    p->early_drops += lost->early_drops;
+    p->clashes += lost->clashes;
+    p->chain_too_long += lost->chain_too_long;
+    p->log_lines += lost->own_lines;
+    if (lost->full_drops > 0 || lost->other_drops > 0 || lost->chain_too_long > 0 ||
+        lost->own_lines > 0)
+        p->refused_usec = now_usec;
+    if (lost->early_drops > 0)
+        p->evicted_usec = now_usec;
+}
+
+static void note_events(struct ctw_snapshot *p, const struct ctw_watch *w,
+                        const struct ctw_event_tally *t) {
+    p->subscribed = t->subscribed;
+    if (!t->subscribed) {
+        memset(&p->rates, 0, sizeof(p->rates));
+        return;
+    }
+    p->rates = ctw_rates_now(&w->rates);
+    p->events += t->events;
+    p->created += t->created;
+    p->destroyed += t->destroyed;
+    p->overruns += t->overruns;
+    p->events_lost += t->lost;
+}
+
+static void note_growth(struct ctw_snapshot *p, const struct ctw_settings *s,
+                        const struct ctw_watch *w, const struct ctw_tick *t,
+                        const struct ctw_verdict *v) {
+    p->growth_enabled = s->growth.enabled;
+    p->growth_dry_run = s->growth.dry_run;
+    p->growth_refused = w->growing.refused.active;
+    p->refusal = p->growth_refused ? w->growing.refused_as : CTW_GROWTH_NOT_REFUSED;
+    p->ceiling = v->growth.bounds.ceiling;
+    p->bound = v->growth.bounds.bound;
+    if (t->facts.memory.total_bytes != 0)
+        p->memory_bytes = t->facts.memory.total_bytes;
+}
+
+static void note_who(struct ctw_snapshot *p, const struct ctw_watch *w) {
+    if (w->who_usec == 0 || w->who_usec == p->who_usec)
+        return;
+    p->who = w->who;
+    p->who_usec = w->who_usec;
+}
+
+static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) {
+    p->warning_permyriad = s->levels.warning_permyriad;
+    p->critical_permyriad = s->levels.critical_permyriad;
+    p->clear_permyriad = s->levels.clear_permyriad;
+    p->events_mode = s->events.mode;
+}
+
+void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
+                       const struct ctw_watch *w, const struct ctw_tick *t,
+                       const struct ctw_verdict *v, const struct ctw_look_times *times) {
+    p->looked_usec = t->now_usec;
+    p->looked_realtime_usec = times->realtime_usec;
+    p->due_usec = times->next_due_usec;
+    p->looks++;
+    note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
+    note_sources(p, t->sources);
+    note_table(p, w, t);
+    note_level(p, v->level, t->now_usec);
+    note_losses(p, &v->lost, t->now_usec);
+    note_events(p, w, &t->events);
+    note_growth(p, s, w, t, v);
+    note_who(p, w);
+    note_settings(p, s);
+}
+
+void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before) {
+    p->refused_usec = before->refused_usec;
+    p->evicted_usec = before->evicted_usec;
+}
+
+void ctw_snapshot_said(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
+                       uint64_t now_usec, uint64_t realtime_usec) {
+    struct ctw_said *said = &p->said[p->n_said % CTW_SNAPSHOT_SAID];
+
+    p->alerts[a->kind]++;
+    p->n_said++;
+    said->realtime_usec = realtime_usec;
+    said->kind = a->kind;
+    said->edge = a->edge;
+    said->level = a->level;
+    (void)snprintf(said->message, sizeof(said->message), "%s", message);
+    if (a->kind != CTW_ALERT_GREW)
+        return;
+    p->growths++;
+    p->grown_usec = now_usec;
+    if (a->max_changed) {
+        p->grown_from = a->old_max;
+        p->grown_to = a->new_max;
+    }
+}
+
+/* --- a reader's side ------------------------------------------------------------------------- */
+
+/* A bool whose byte is neither 0 nor 1 must not be read as a bool. */
+static bool bool_ok(const bool *b) {
+    return *(const unsigned char *)b <= 1;
+}
+
+static bool text_ok(const char *text, size_t size) {
+    return memchr(text, '\0', size) != NULL;
+}
+
+static bool sources_ok(const struct ctw_snapshot *p) {
+    for (size_t i = 0; i < CTW_SOURCES; i++) {
+        const struct ctw_snapshot_source *s = &p->sources[i];
+        if ((unsigned)s->health > CTW_HEALTH_FAILED || !text_ok(s->what, sizeof(s->what)) ||
+            s->error > 0 || s->error < -ERRNO_MAX)
+            return false;
+    }
+    return true;
+}
+
+static bool said_ok(const struct ctw_snapshot *p) {
+    for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++) {
+        const struct ctw_said *s = &p->said[i];
+        if ((unsigned)s->kind >= CTW_ALERT_KINDS || (unsigned)s->edge > CTW_EDGE_PAST ||
+            (unsigned)s->level > CTW_LEVEL_FULL || !text_ok(s->message, sizeof(s->message)))
+            return false;
+    }
+    return true;
+}
+
+/* An address, a port or a state: shown as it is, so nothing that a terminal would take for more. */
+static bool name_ok(const char *name, size_t size) {
+    if (!text_ok(name, size))
+        return false;
+    for (; *name != '\0'; name++)
+        if (*name < ' ' || *name > '~')
+            return false;
+    return true;
+}
+
+static bool shares_ok(const struct ctw_share *shares, uint32_t n) {
+    if (n > CTW_WHO_TOP_MAX)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (!name_ok(shares[i].name, sizeof(shares[i].name)))
+            return false;
+    return true;
+}
+
+static bool who_ok(const struct ctw_who *w) {
+    return bool_ok(&w->known) && bool_ok(&w->sampled) && bool_ok(&w->has_drop_risk) &&
+           shares_ok(w->sources, w->n_sources) && shares_ok(w->ports, w->n_ports) &&
+           shares_ok(w->states, w->n_states);
+}
+
+static bool bools_ok(const struct ctw_snapshot *p) {
+    return bool_ok(&p->has_table) && bool_ok(&p->table.has_buckets) &&
+           bool_ok(&p->table.has_counters) && bool_ok(&p->has_rate) && bool_ok(&p->fills) &&
+           bool_ok(&p->subscribed) && bool_ok(&p->rates.known) && bool_ok(&p->rates.lower_bound) &&
+           bool_ok(&p->growth_enabled) && bool_ok(&p->growth_dry_run) &&
+           bool_ok(&p->growth_refused);
+}
+
+int ctw_snapshot_check(const struct ctw_snapshot *p) {
+    if (!bools_ok(p) || !text_ok(p->version, sizeof(p->version)) ||
+        !text_ok(p->netns, sizeof(p->netns)) || !sources_ok(p) || !said_ok(p) || !who_ok(&p->who))
+        return -EBADMSG;
+    if ((unsigned)p->level > CTW_LEVEL_FULL || (unsigned)p->refusal > CTW_GROWTH_NOT_KEPT ||
+        (unsigned)p->bound >= CTW_BOUNDS || (unsigned)p->events_mode > CTW_EVENTS_ALWAYS)
+        return -EBADMSG;
+    return 0;
+}
+
+static bool is_past(uint64_t usec, uint64_t now_usec) {
+    return now_usec > usec && now_usec - usec > CTW_LATE_USEC;
+}
+
+/* Of a machine that has been up for longer, or of this one before it was booted: no look has been
+ * made in the time to come, and none is due so much later than the one before. */
+static bool is_of_another_clock(const struct ctw_snapshot *p, uint64_t now_usec) {
+    return is_past(now_usec, p->looked_usec) ||
+           p->due_usec - p->looked_usec > CTW_INTERVAL_MAX_USEC; /* wraps when it was due before */
+}
+
+enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec) {
+    if (p->pid == 0)
+        return CTW_LIVENESS_NONE;
+    if (p->stopped_usec != 0)
+        return CTW_LIVENESS_STOPPED;
+    return is_of_another_clock(p, now_usec) || is_past(p->due_usec, now_usec)
+               ? CTW_LIVENESS_LATE
+               : CTW_LIVENESS_LOOKING;
+}
+
+bool ctw_snapshot_is_old(const struct ctw_snapshot *p, uint64_t now_usec) {
+    return ctw_snapshot_liveness(p, now_usec) == CTW_LIVENESS_LOOKING &&
+           is_past(p->looked_usec, now_usec);
+}
+
+void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own) {
+    p->looked_usec = own->looked_usec;
+    p->looked_realtime_usec = own->looked_realtime_usec;
+    p->sources[CTW_SOURCE_TABLE] = own->sources[CTW_SOURCE_TABLE];
+    p->has_table = own->has_table;
+    if (own->has_table) {
+        p->sources[CTW_SOURCE_COUNTERS] = own->sources[CTW_SOURCE_COUNTERS];
+        p->table = own->table;
+        note_level(p, own->level > p->level ? own->level : p->level, own->looked_usec);
+    }
+    p->has_rate = p->fills = false;
+    p->rate = 0;
+    memset(&p->rates, 0, sizeof(p->rates));
+}
+
+uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec) {
+    const uint64_t origin = p->looked_realtime_usec - p->looked_usec; /* may wrap, and back */
+
+    return origin + usec;
+}
+
+const char *ctw_state_fault(int error) {
+    switch (error) {
+    case -ENOENT:
+        return "no ctwatchd publishes there";
+    case -EACCES:
+    case -EPERM:
+        return "for root and the group ctwatch";
+    case -ESTALE:
+        return "of another version of ctwatchd";
+    case -EBADMSG:
+        return "damaged";
+    case -EAGAIN:
+        return "ctwatchd stopped in the middle of writing it";
+    case -EXDEV:
+        return "of another network namespace";
+    default: /* the kernel's values, not ours */
+        return strerror(-error);
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/util/json.h"
+
+/* Of a double, as many digits as are true of every one. */
+#define DIGITS 15
+
+int ctw_json_add(json_t *object, const char *name, json_t *value) {
+    return json_object_set_new(object, name, value);
+}
+
+json_t *ctw_json_whole(json_t *object, int r) {
+    if (r == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+json_t *ctw_json_number(uint64_t n) {
+    return json_integer(n < INT64_MAX ? (json_int_t)n : INT64_MAX);
+}
+
+json_t *ctw_json_percent(uint32_t permyriad) {
+    return json_real(permyriad / 100.0);
+}
+
+size_t ctw_json_print(json_t *value, bool compact, char *buffer, size_t size) {
+    const size_t flags = JSON_REAL_PRECISION(DIGITS) | (compact ? JSON_COMPACT : JSON_INDENT(2));
+
+    const size_t n = value ? json_dumpb(value, buffer, size, flags) : 0;
+    json_decref(value);
+    if (n == 0)
+        return 0;
+    if (n + 1 < size) {
+        buffer[n] = '\n';
+        buffer[n + 1] = '\0';
+    }
+    return n + 1;
+}

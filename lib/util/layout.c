@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/util/layout.h"
+
+#include <string.h>
+
+/* A byte that continues a character takes no column. */
+static bool continues(char c) {
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+static uint32_t columns_of(const char *text, size_t length) {
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < length; i++)
+        n += !continues(text[i]);
+    return n;
+}
+
+uint32_t ctw_page_columns(const char *text) {
+    return columns_of(text, strlen(text));
+}
+
+static const char *sequence(enum ctw_colour colour) {
+    switch (colour) {
+    case CTW_COLOUR_NONE:
+        return "";
+    case CTW_COLOUR_GOOD:
+        return "\033[32m";
+    case CTW_COLOUR_UNWELL:
+        return "\033[33m";
+    case CTW_COLOUR_BAD:
+        return "\033[1;31m";
+    }
+    return "";
+}
+
+static void begin(struct ctw_page *p, enum ctw_colour colour) {
+    if (p->colour)
+        ctw_out_put(&p->out, "%s", sequence(colour));
+}
+
+static void end(struct ctw_page *p, enum ctw_colour colour) {
+    if (p->colour && colour != CTW_COLOUR_NONE)
+        ctw_out_put(&p->out, "\033[0m");
+}
+
+static void put(struct ctw_page *p, const char *text, size_t length) {
+    if (p->utf8) {
+        ctw_out_put(&p->out, "%.*s", (int)length, text);
+        return;
+    }
+    for (size_t i = 0; i < length; i++)
+        if (!continues(text[i]))
+            ctw_out_put(&p->out, "%c", (unsigned char)text[i] < 0x80 ? text[i] : '?');
+}
+
+void ctw_page_put(struct ctw_page *p, enum ctw_colour colour, const char *text) {
+    begin(p, colour);
+    put(p, text, strlen(text));
+    end(p, colour);
+}
+
+void ctw_page_fill(struct ctw_page *p, enum ctw_colour colour, const char *character, uint32_t n) {
+    if (n == 0)
+        return;
+    begin(p, colour);
+    for (uint32_t i = 0; i < n; i++)
+        put(p, character, strlen(character));
+    end(p, colour);
+}
+
+void ctw_page_label(struct ctw_page *p, const char *label) {
+    const uint32_t n = ctw_page_columns(label);
+
+    put(p, label, strlen(label));
+    ctw_out_put(&p->out, "%*s", n < p->indent ? (int)(p->indent - n) : n > 0, "");
+}
+
+/* As many bytes of @text as take at most @columns. */
+static size_t fitting(const char *text, uint32_t columns) {
+    size_t n = 0;
+
+    for (uint32_t used = 0; text[n] != '\0'; n++) {
+        used += !continues(text[n]);
+        if (used > columns)
+            break;
+    }
+    return n;
+}
+
+/* What goes on a line of so many columns: whole words, or a part of one that is too long. */
+static size_t line_length(const char *text, uint32_t columns) {
+    size_t n = 0;
+
+    for (;;) {
+        const size_t next = n + strspn(text + n, " ");
+        const size_t word = next + strcspn(text + next, " ");
+        if (word == next || columns_of(text, word) > columns)
+            break;
+        n = word;
+    }
+    return n > 0 ? n : fitting(text, columns);
+}
+
+uint32_t ctw_page_put_within(struct ctw_page *p, const char *text, uint32_t columns) {
+    const size_t n = fitting(text, columns);
+
+    put(p, text, n);
+    return columns_of(text, n);
+}
+
+void ctw_page_headline(struct ctw_page *p, const char *label, enum ctw_colour colour,
+                       const char *text, size_t coloured) {
+    const uint32_t beside = ctw_page_columns(label);
+    const uint32_t indent = beside < p->indent ? p->indent : beside + (beside > 0);
+    const uint32_t room = p->columns > indent ? p->columns - indent : 1;
+
+    ctw_page_label(p, label);
+    for (size_t at = 0; at == 0 || text[at] != '\0';) {
+        const size_t n = line_length(text + at, room);
+        const size_t in_colour = coloured <= at ? 0 : coloured - at < n ? coloured - at : n;
+        if (at > 0)
+            ctw_out_put(&p->out, "%*s", (int)indent, "");
+        if (in_colour > 0) {
+            begin(p, colour);
+            put(p, text + at, in_colour);
+            end(p, colour);
+        }
+        put(p, text + at + in_colour, n - in_colour);
+        ctw_out_put(&p->out, "\n");
+        at += n + strspn(text + at + n, " ");
+        if (n == 0)
+            break;
+    }
+}
+
+void ctw_page_paragraph(struct ctw_page *p, const char *label, enum ctw_colour colour,
+                        const char *text) {
+    ctw_page_headline(p, label, colour, text, SIZE_MAX);
+}

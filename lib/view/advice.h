@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_VIEW_ADVICE_H
+#define CTW_VIEW_ADVICE_H
+
+/* What `ctwatch advise` shows: what was seen, how each number comes about, and what to do. */
+
+#include <stddef.h>
+
+#include "lib/config/settings.h"
+#include "lib/report/advice.h"
+
+/* Room for the longest of either. */
+#define CTW_RENDER_ADVICE_MAX 32768
+
+/**
+ * ctw_render_advice_text() - lines of at most 80 columns
+ * @buffer:  where to; always NUL-terminated
+ * @size:    bytes in @buffer
+ *
+ * Return: bytes the whole text has, without the NUL, whether or not it fitted.
+ */
+size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw_settings *s,
+                              const struct ctw_advice *a, char *buffer, size_t size);
+
+/**
+ * ctw_render_advice_json() - one object
+ *
+ * Return: bytes the whole text has, without the NUL; 0 when there was no memory.
+ */
+size_t ctw_render_advice_json(const struct ctw_advice_facts *f, const struct ctw_advice *a,
+                              char *buffer, size_t size);
+
+#endif

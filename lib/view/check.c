@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/view/check.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/state/snapshot.h"
+#include "lib/util/strbuf.h"
+#include "lib/watch/level.h"
+
+/* A time to full above this is a line drawn through noise. */
+#define FULL_WITHIN_USEC (3600 * CTW_USEC_PER_SEC)
+
+/* --- the state ------------------------------------------------------------------------------- */
+
+/* What makes it worse than its fill is; the worst first. */
+enum cause {
+    CAUSE_REFUSED, /* new connections */
+    CAUSE_EVICTED, /* entries, to make room for them */
+    CAUSE_FULL,    /* the daemon holds that level, though the count may be below it again */
+    CAUSE_NONE,
+};
+
+static bool looking(const struct ctw_check_facts *f) {
+    return f->liveness == CTW_LIVENESS_LOOKING;
+}
+
+static uint64_t ago_usec(const struct ctw_check_facts *f, uint64_t usec) {
+    return f->now_usec > usec ? f->now_usec - usec : 0;
+}
+
+static bool lately(const struct ctw_check_facts *f, uint64_t usec) {
+    return usec != 0 && ago_usec(f, usec) < CTW_CHECK_LOSS_USEC;
+}
+
+static enum cause find_cause(const struct ctw_check_facts *f) {
+    if (!looking(f))
+        return CAUSE_NONE;
+    if (lately(f, f->snapshot->refused_usec))
+        return CAUSE_REFUSED;
+    if (lately(f, f->snapshot->evicted_usec))
+        return CAUSE_EVICTED;
+    return f->snapshot->level == CTW_LEVEL_FULL ? CAUSE_FULL : CAUSE_NONE;
+}
+
+static enum ctw_check_state judge(const struct ctw_check_facts *f, enum cause cause) {
+    const struct ctw_sample *t = &f->snapshot->table;
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max); /* 0: no limit */
+
+    if (cause != CAUSE_NONE)
+        return CTW_CHECK_CRITICAL;
+    if (!f->snapshot->has_table)
+        return CTW_CHECK_UNKNOWN;
+    if (usage >= f->critical_permyriad)
+        return CTW_CHECK_CRITICAL;
+    if (usage >= f->warning_permyriad || (f->wants_daemon && !looking(f)))
+        return CTW_CHECK_WARNING;
+    return CTW_CHECK_OK;
+}
+
+int ctw_check_exit_status(enum ctw_check_form form, enum ctw_check_state state) {
+    switch (state) {
+    case CTW_CHECK_OK:
+        return 0;
+    case CTW_CHECK_WARNING:
+        return form == CTW_CHECK_NPD ? 0 : 1;
+    case CTW_CHECK_CRITICAL:
+        return form == CTW_CHECK_NPD ? 1 : 2;
+    case CTW_CHECK_UNKNOWN:
+        break;
+    }
+    return form == CTW_CHECK_NPD ? 2 : 3;
+}
+
+/* --- the words ------------------------------------------------------------------------------- */
+
+static const char *word(enum ctw_check_state state) {
+    switch (state) {
+    case CTW_CHECK_OK:
+        return "OK";
+    case CTW_CHECK_WARNING:
+        return "WARNING";
+    case CTW_CHECK_CRITICAL:
+        return "CRITICAL";
+    case CTW_CHECK_UNKNOWN:
+        break;
+    }
+    return "UNKNOWN";
+}
+
+static void add_error(struct ctw_line *l, int error) {
+    if (error == -EBADMSG || error == -EPROTONOSUPPORT)
+        ctw_line_add(l, "content not understood");
+    else
+        ctw_line_add(l, "%s", strerror(-error));
+}
+
+/* Why there are no numbers. */
+static void add_blindness(struct ctw_line *l, const struct ctw_snapshot_source *s) {
+    if (s->health != CTW_HEALTH_FAILED) {
+        ctw_line_add(l, "no conntrack table: nf_conntrack is not loaded");
+        return;
+    }
+    ctw_line_add(l, "cannot read %s: ", s->what);
+    add_error(l, s->error);
+}
+
+/* The fill is cut off, not rounded, so that 100.0 means full. */
+static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char *percent) {
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
+
+    if (t->max == 0)
+        ctw_line_add(l, "no limit (%" PRIu32 " entries)", t->count);
+    else
+        ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %s (%" PRIu32 " of %" PRIu32 ")", usage / 100,
+                     usage / 10 % 10, percent, t->count, t->max);
+}
+
+/* Of a daemon that looks seldom at a table that is not this machine's to look at. */
+static void add_age(struct ctw_line *l, const struct ctw_check_facts *f) {
+    const uint64_t usec = ago_usec(f, f->snapshot->looked_usec);
+
+    if (looking(f) && usec > CTW_LATE_USEC)
+        ctw_line_add(l, ", seen %" PRIu64 " s ago", usec / CTW_USEC_PER_SEC);
+}
+
+static void add_cause(struct ctw_line *l, const struct ctw_check_facts *f, enum cause cause) {
+    const struct ctw_sample *t = &f->snapshot->table;
+    const uint64_t ago_sec = ago_usec(f, f->snapshot->refused_usec) / CTW_USEC_PER_SEC;
+
+    switch (cause) {
+    case CAUSE_REFUSED:
+        ctw_line_add(l, ", new connections dropped");
+        if (ago_sec > 0)
+            ctw_line_add(l, " %" PRIu64 " s ago", ago_sec);
+        break;
+    case CAUSE_EVICTED:
+        ctw_line_add(l, ", entries evicted to make room");
+        break;
+    case CAUSE_FULL:
+        if (ctw_usage_permyriad(t->count, t->max) < CTW_PERMYRIAD)
+            ctw_line_add(l, ", was full just now");
+        break;
+    case CAUSE_NONE:
+        break;
+    }
+}
+
+static void add_outlook(struct ctw_line *l, const struct ctw_check_facts *f) {
+    const struct ctw_snapshot *p = f->snapshot;
+
+    if (!looking(f) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
+        return;
+    ctw_line_add(l, ", full in ");
+    ctw_line_add_span(l, p->usec_to_full);
+}
+
+static void add_daemon(struct ctw_line *l, const struct ctw_check_facts *f) {
+    if (!f->wants_daemon || looking(f))
+        return;
+    ctw_line_add(l, ", ctwatchd ");
+    if (f->liveness == CTW_LIVENESS_LATE)
+        ctw_line_add(l, "does not look");
+    else if (f->liveness == CTW_LIVENESS_STOPPED || f->state_error == 0 ||
+             f->state_error == -ENOENT)
+        ctw_line_add(l, "is not running");
+    else if (f->state_error == -EXDEV)
+        ctw_line_add(l, "watches another network namespace");
+    else
+        ctw_line_add(l, "not seen (state: %s)", ctw_state_fault(f->state_error));
+}
+
+static void add_words(struct ctw_line *l, const struct ctw_check_facts *f, enum cause cause,
+                      const char *percent) {
+    if (f->snapshot->has_table)
+        add_fill(l, &f->snapshot->table, percent);
+    else
+        add_blindness(l, &f->snapshot->sources[CTW_SOURCE_TABLE]);
+    add_cause(l, f, cause);
+    if (cause == CAUSE_NONE)
+        add_outlook(l, f);
+    add_age(l, f);
+    add_daemon(l, f);
+}
+
+/* What follows a bar is performance data, so there may be none in a file's name. */
+static void blot_bars(struct ctw_line *l) {
+    for (size_t i = 0; i < l->length; i++)
+        if (l->text[i] == '|')
+            l->text[i] = '?';
+}
+
+/* To what is kept of it, between two characters. */
+static void cut(struct ctw_line *l, size_t length) {
+    if (l->length <= length)
+        return;
+    while (length > 0 && ((unsigned char)l->text[length] & 0xc0) == 0x80)
+        length--;
+    l->text[length] = '\0';
+    l->length = length;
+}
+
+/* --- performance data: LABEL=VALUE[UNIT];WARNING;CRITICAL;MIN;MAX ---------------------------- */
+
+/* 8250: "82.5" */
+static void add_permyriad(struct ctw_line *l, uint32_t permyriad) {
+    ctw_line_add(l, "%" PRIu32, permyriad / 100);
+    if (permyriad % 10 != 0)
+        ctw_line_add(l, ".%02" PRIu32, permyriad % 100);
+    else if (permyriad % 100 != 0)
+        ctw_line_add(l, ".%" PRIu32, permyriad / 10 % 10);
+}
+
+static uint32_t entries_at(uint32_t max, uint32_t permyriad) {
+    return (uint32_t)((uint64_t)max * permyriad / CTW_PERMYRIAD);
+}
+
+static void add_table(struct ctw_line *l, const struct ctw_check_facts *f) {
+    const struct ctw_sample *t = &f->snapshot->table;
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
+
+    if (t->max == 0) {
+        ctw_line_add(l, " entries=%" PRIu32 ";;;0", t->count);
+        return;
+    }
+    ctw_line_add(l, " usage=%" PRIu32 ".%02" PRIu32 "%%;", usage / 100, usage % 100);
+    add_permyriad(l, f->warning_permyriad);
+    ctw_line_add(l, ";");
+    add_permyriad(l, f->critical_permyriad);
+    ctw_line_add(l, ";0;100 entries=%" PRIu32 ";%" PRIu32 ";%" PRIu32 ";0;%" PRIu32, t->count,
+                 entries_at(t->max, f->warning_permyriad),
+                 entries_at(t->max, f->critical_permyriad), t->max);
+}
+
+static void add_losses(struct ctw_line *l, const struct ctw_snapshot *p) {
+    ctw_line_add(l, " drops=%" PRIu64 "c early_drops=%" PRIu64 "c",
+                 p->drops + p->other_drops + p->chain_too_long, p->early_drops);
+}
+
+static void add_performance(struct ctw_line *l, const struct ctw_check_facts *f) {
+    if (!f->snapshot->has_table && !looking(f))
+        return;
+    ctw_line_add(l, " |");
+    if (f->snapshot->has_table)
+        add_table(l, f);
+    if (looking(f))
+        add_losses(l, f->snapshot);
+}
+
+/* --- the line -------------------------------------------------------------------------------- */
+
+enum ctw_check_state ctw_check(const struct ctw_check_facts *f, enum ctw_check_form form,
+                               struct ctw_line *ret) {
+    const enum cause cause = find_cause(f);
+    const enum ctw_check_state state = judge(f, cause);
+
+    ctw_line_start(ret);
+    switch (form) {
+    case CTW_CHECK_PLUGIN:
+        ctw_line_add(ret, "CONNTRACK %s - ", word(state));
+        add_words(ret, f, cause, "%");
+        blot_bars(ret);
+        add_performance(ret, f);
+        break;
+    case CTW_CHECK_NPD:
+        if (f->snapshot->has_table)
+            ctw_line_add(ret, "conntrack: ");
+        add_words(ret, f, cause, "% full");
+        cut(ret, CTW_CHECK_NPD_BYTES);
+        break;
+    }
+    return state;
+}
+
+void ctw_check_unknown(enum ctw_check_form form, const char *reason, struct ctw_line *ret) {
+    ctw_line_start(ret);
+    if (form == CTW_CHECK_PLUGIN)
+        ctw_line_add(ret, "CONNTRACK %s - ", word(CTW_CHECK_UNKNOWN));
+    ctw_line_add(ret, "%s", reason);
+    blot_bars(ret);
+    if (form == CTW_CHECK_NPD)
+        cut(ret, CTW_CHECK_NPD_BYTES);
+}

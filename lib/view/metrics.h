@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_VIEW_METRICS_H
+#define CTW_VIEW_METRICS_H
+
+/*
+ * A snapshot as metrics, for Prometheus and whoever else reads its formats: OpenMetrics 1.0, and
+ * the older text format 0.0.4. There is no address in them.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/state/snapshot.h"
+
+/* Room for the longest of either. */
+#define CTW_RENDER_METRICS_MAX 32768
+
+/* What HTTP says of the text. */
+#define CTW_METRICS_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define CTW_METRICS_TEXT_TYPE        "text/plain; version=0.0.4; charset=utf-8"
+
+struct ctw_metrics {
+    const struct ctw_snapshot *snapshot; /* not read unless LOOKING */
+    enum ctw_liveness liveness;
+};
+
+/**
+ * ctw_render_metrics() - all metrics, as ctwatch(8) lists them
+ * @openmetrics:  which of the formats
+ * @buffer:       where to; always NUL-terminated
+ * @size:         bytes in @buffer
+ *
+ * Unless the daemon is looking there is nothing but ctwatch_up and ctwatch_build_info: what it saw
+ * in the past is for the one who stored the metrics then. What is not known, or has no value
+ * (the limit where there is none, the time to full while the table empties), is left out.
+ *
+ * Return: bytes the whole text has, without the NUL, whether or not it fitted.
+ */
+size_t ctw_render_metrics(const struct ctw_metrics *m, bool openmetrics, char *buffer, size_t size);
+
+#endif

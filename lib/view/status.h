@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_VIEW_STATUS_H
+#define CTW_VIEW_STATUS_H
+
+/* What `ctwatch status` shows, and /status: how the table is doing, in one picture. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/kernel/sample.h"
+#include "lib/state/history.h"
+#include "lib/state/snapshot.h"
+#include "lib/util/layout.h"
+#include "lib/util/strbuf.h"
+#include "lib/watch/level.h"
+
+/* Room for the longest of either, whatever a snapshot holds. */
+#define CTW_RENDER_STATUS_MAX 65536
+
+/* Lines are made for so many columns, of a terminal or a page. */
+#define CTW_STATUS_COLUMNS     80u
+#define CTW_STATUS_COLUMNS_MIN 40u
+#define CTW_STATUS_COLUMNS_MAX 240u
+
+/* What is to be shown. */
+struct ctw_status {
+    const struct ctw_snapshot *snapshot; /* pid 0: of a look of the reader's own */
+    const struct ctw_history *history;   /* for the last hour; NULL: there is none to show */
+    enum ctw_liveness liveness;
+    /* Why there is nothing of a daemon: ctw_state_read(), or -EXDEV: it watches, or watched,
+     * another table; 0: there is, or nobody asked. */
+    int state_error;
+    /* The daemon's last look, where the table is of a later one of the reader's own; else 0. */
+    uint64_t daemon_looked_usec;
+    uint64_t now_usec, realtime_usec; /* of the reader */
+};
+
+/* How. */
+struct ctw_status_style {
+    uint32_t columns;       /* what is out of bounds is taken for the nearest that is not */
+    bool colour;            /* escape sequences of a terminal, for levels and losses */
+    bool utf8;              /* block elements; otherwise the text is ASCII, whatever it quotes */
+    int32_t utc_offset_sec; /* of the clock times: local time less UTC */
+    bool names_utc;         /* it says that they are UTC: its readers may be anywhere */
+};
+
+/**
+ * ctw_render_status_text() - lines of at most @style->columns
+ * @buffer:  where to; always NUL-terminated
+ * @size:    bytes in @buffer
+ *
+ * Return: bytes the whole text has, without the NUL, whether or not it fitted.
+ */
+size_t ctw_render_status_text(const struct ctw_status *s, const struct ctw_status_style *style,
+                              char *buffer, size_t size);
+
+/**
+ * ctw_render_status_json() - one object, on one line with a newline when @compact
+ *
+ * Return: bytes the whole text has, without the NUL; 0 when there was no memory.
+ */
+size_t ctw_render_status_json(const struct ctw_status *s, bool compact, char *buffer, size_t size);
+
+/* What the parts of the picture of lib/render_status have in common. */
+
+struct ctw_picture {
+    const struct ctw_status *status;
+    const struct ctw_snapshot *of;
+    const struct ctw_status_style *style;
+    struct ctw_page page;
+};
+
+/** ctw_picture_by_daemon() - whether a daemon made it: there are rates, losses, alerts */
+bool ctw_picture_by_daemon(const struct ctw_picture *p);
+
+/** ctw_picture_put() - a paragraph without colour */
+void ctw_picture_put(struct ctw_picture *p, const char *label, const struct ctw_line *l);
+
+/** ctw_picture_ago() - how long ago a moment of the snapshot is; 0: it is still to come */
+uint64_t ctw_picture_ago(const struct ctw_picture *p, uint64_t usec);
+
+/** ctw_picture_add_clock() - "09:58:25" */
+void ctw_picture_add_clock(const struct ctw_picture *p, struct ctw_line *l, uint64_t usec);
+
+/** ctw_picture_add_when() - "09:58:25, 95 s ago" */
+void ctw_picture_add_when(const struct ctw_picture *p, struct ctw_line *l, uint64_t usec);
+
+/** ctw_picture_add_fill() - "76.2 %": cut off, not rounded, so that 100.0 means full */
+void ctw_picture_add_fill(struct ctw_line *l, uint32_t count, uint32_t max);
+
+/** ctw_status_hour() - the last hour and the present. Return: false: nothing is known of it */
+bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_sparkline *ret);
+
+/** ctw_level_colour() - of what is at that level */
+enum ctw_colour ctw_level_colour(enum ctw_level level);
+
+/* The parts of the picture of lib/render_status that are not the table itself. Each writes whole
+ * lines, or none when there is nothing to say. */
+
+/** ctw_picture_hour() - a sparkline of the last hour */
+void ctw_picture_hour(struct ctw_picture *p);
+
+/** ctw_picture_sources() - what cannot be read */
+void ctw_picture_sources(struct ctw_picture *p);
+
+/** ctw_picture_growth() - whether it may grow, how far, and why not now */
+void ctw_picture_growth(struct ctw_picture *p);
+
+/** ctw_picture_who() - who fills it, when last asked */
+void ctw_picture_who(struct ctw_picture *p);
+
+/** ctw_picture_said() - the last alerts, the newest first */
+void ctw_picture_said(struct ctw_picture *p);
+
+#endif

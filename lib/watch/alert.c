@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/watch/alert.h"
+
+/* Priorities, by their syslog(3) numbers. */
+enum { ALERT = 1, CRITICAL, ERROR, WARNING, NOTICE };
+
+/* Each id has its entry in systemd/ctwatch.catalog; tests/lint/test_catalog compares them. */
+static const struct {
+    const char *name;
+    const char *message_id;
+    int priority;
+} kinds[CTW_ALERT_KINDS] = {
+    [CTW_ALERT_USAGE] = {"usage", "86537b116d0e4a7d986b77dfabbd6eae", WARNING},
+    [CTW_ALERT_FORECAST] = {"forecast", "57f655a1cfa24deca6f2740effc06a2c", WARNING},
+    [CTW_ALERT_TABLE_FULL] = {"table_full", "f18f42a73190402a9ac6e9da3f59a971", ALERT},
+    [CTW_ALERT_EARLY_DROP] = {"early_drop", "4395a1862d0d4580987edb09e77568dd", WARNING},
+    [CTW_ALERT_CHAIN_TOO_LONG] = {"chain_too_long", "8e38503937c240e6bce1972017bacd3d", ERROR},
+    [CTW_ALERT_DROPPED_BELOW_MAX] = {"dropped_below_max", "43d4c63fbca2438e887a4ae078129503",
+                                     ERROR},
+    [CTW_ALERT_INSERT_FAILED] = {"insert_failed", "19b9e22c92174715af5d0b10437e3c2d", WARNING},
+    [CTW_ALERT_EXPECT_FULL] = {"expect_full", "645105a35d8a471b949f265fedf1fddd", WARNING},
+    [CTW_ALERT_GREW] = {"grew", "97c1653325c04baf99ed03284a0ac666", NOTICE},
+    [CTW_ALERT_GROWTH_REFUSED] = {"growth_refused", "9d030471050a410cbbc06e2b6ad7263d", WARNING},
+    [CTW_ALERT_GROWTH_DRY_RUN] = {"growth_dry_run", "7d35a081997440a29a434f23faccc713", NOTICE},
+    [CTW_ALERT_LIMIT_CHANGED] = {"limit_changed", "0ce902eff69647ddb9b5981a730335d2", WARNING},
+    [CTW_ALERT_EVENTS_LOST] = {"events_lost", "16695f37905d4b8ba868854714b52726", NOTICE},
+    [CTW_ALERT_BLIND] = {"blind", "66dc7bfe0cbf4ae5abc2a92bab97764d", ERROR},
+    [CTW_ALERT_SIGHTED] = {"sighted", "3e1ac47100454ad89933e772f1ed74d4", NOTICE},
+    [CTW_ALERT_CONFIG] = {"config", "1b1cc3803b2a420cbd338557b3e22907", NOTICE},
+};
+
+const char *ctw_alert_kind_name(enum ctw_alert_kind kind) {
+    return kinds[kind].name;
+}
+
+const char *ctw_alert_message_id(enum ctw_alert_kind kind) {
+    return kinds[kind].message_id;
+}
+
+const char *ctw_source_name(enum ctw_source source) {
+    switch (source) {
+    case CTW_SOURCE_TABLE:
+        return "table";
+    case CTW_SOURCE_COUNTERS:
+        return "counters";
+    case CTW_SOURCE_KERNEL_LOG:
+        return "kernel_log";
+    case CTW_SOURCE_EVENTS:
+        return "events";
+    case CTW_SOURCE_JOURNAL:
+        return "journal";
+    case CTW_SOURCE_STATE:
+        return "state";
+    }
+    return "unknown";
+}
+
+const char *ctw_health_name(enum ctw_health health) {
+    switch (health) {
+    case CTW_HEALTH_UNUSED:
+        return "unused";
+    case CTW_HEALTH_OK:
+        return "ok";
+    case CTW_HEALTH_ABSENT:
+        return "absent";
+    case CTW_HEALTH_FAILED:
+        return "failed";
+    }
+    return "unknown";
+}
+
+const char *ctw_edge_name(enum ctw_edge edge) {
+    switch (edge) {
+    case CTW_EDGE_NONE:
+        return "none";
+    case CTW_EDGE_BEGIN:
+        return "begin";
+    case CTW_EDGE_REMINDER:
+        return "reminder";
+    case CTW_EDGE_END:
+        return "end";
+    case CTW_EDGE_PAST:
+        return "past";
+    }
+    return "unknown";
+}
+
+static int usage_priority(enum ctw_level level) {
+    switch (level) {
+    case CTW_LEVEL_OK:
+        return NOTICE;
+    case CTW_LEVEL_WARNING:
+        return WARNING;
+    case CTW_LEVEL_CRITICAL:
+    case CTW_LEVEL_FULL:
+        return CRITICAL;
+    }
+    return WARNING;
+}
+
+int ctw_alert_priority(const struct ctw_alert *a) {
+    if (a->edge == CTW_EDGE_END)
+        return NOTICE;
+    if (a->edge == CTW_EDGE_PAST)
+        return WARNING;
+    if (a->kind == CTW_ALERT_USAGE)
+        return usage_priority(a->level);
+    if (a->kind == CTW_ALERT_BLIND && a->health.health == CTW_HEALTH_ABSENT)
+        return NOTICE; /* nothing is wrong with a machine that tracks no connections */
+    if (a->kind == CTW_ALERT_CONFIG && a->config_refused)
+        return ERROR;
+    return kinds[a->kind].priority;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_WATCH_ALERT_H
+#define CTW_WATCH_ALERT_H
+
+/*
+ * What ctwatch says: one alert as a value, and its rendering as the fields of a journal record.
+ *
+ * The names are a contract with users (ctwatchd(8), "ALERTS"): scripts, dashboards and alert
+ * rules hang on them. Each kind has one MESSAGE_ID and one catalog entry.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/kernel/sample.h"
+#include "lib/sizing/growth.h"
+#include "lib/talkers/census.h"
+#include "lib/watch/event_rates.h"
+#include "lib/watch/level.h"
+
+enum ctw_alert_kind {
+    CTW_ALERT_USAGE,
+    CTW_ALERT_FORECAST,
+    CTW_ALERT_TABLE_FULL,
+    CTW_ALERT_EARLY_DROP,
+    CTW_ALERT_CHAIN_TOO_LONG,
+    CTW_ALERT_DROPPED_BELOW_MAX,
+    CTW_ALERT_INSERT_FAILED,
+    CTW_ALERT_EXPECT_FULL,
+    CTW_ALERT_GREW,
+    CTW_ALERT_GROWTH_REFUSED,
+    CTW_ALERT_GROWTH_DRY_RUN,
+    CTW_ALERT_LIMIT_CHANGED,
+    CTW_ALERT_EVENTS_LOST,
+    CTW_ALERT_BLIND,
+    CTW_ALERT_SIGHTED,
+    CTW_ALERT_CONFIG,
+};
+#define CTW_ALERT_KINDS (CTW_ALERT_CONFIG + 1)
+
+/* Where in its course a condition stands: alerts mark edges, not states. CTWATCH_EDGE. */
+enum ctw_edge {
+    CTW_EDGE_NONE,     /* nothing to say */
+    CTW_EDGE_BEGIN,    /* it began, or, for what has no course (limit_changed), it happened */
+    CTW_EDGE_REMINDER, /* it still holds, alerts.remind after it was last said */
+    CTW_EDGE_END,      /* it is over */
+    CTW_EDGE_PAST,     /* it was so before ctwatchd started */
+};
+
+/* What ctwatch reads. CTWATCH_SOURCE. */
+enum ctw_source {
+    CTW_SOURCE_TABLE,      /* count and max */
+    CTW_SOURCE_COUNTERS,   /* the kernel's statistics */
+    CTW_SOURCE_KERNEL_LOG, /* /dev/kmsg */
+    CTW_SOURCE_EVENTS,     /* the ctnetlink event subscription */
+    CTW_SOURCE_JOURNAL,    /* where alerts go: cannot be read, but can fail */
+    CTW_SOURCE_STATE,      /* where readers look, likewise */
+};
+#define CTW_SOURCES (CTW_SOURCE_STATE + 1)
+
+enum ctw_health {
+    CTW_HEALTH_UNUSED, /* switched off, or nothing has been tried yet */
+    CTW_HEALTH_OK,
+    CTW_HEALTH_ABSENT, /* not there yet, which is no fault: the module is not loaded */
+    CTW_HEALTH_FAILED,
+};
+
+struct ctw_source_state {
+    enum ctw_health health;
+    int error;        /* FAILED: negative errno; -EBADMSG: it answered nonsense */
+    const char *what; /* FAILED, ABSENT: the file or socket; a string that outlives the alert */
+};
+
+/* Losses since the episode began; an episode is the time from leaving level ok to being back. */
+struct ctw_episode_losses {
+    uint64_t drops;
+    uint64_t early_drops;
+    uint64_t insert_failed; /* clashes: chain-length refusals are counted apart */
+    uint64_t chain_too_long;
+    uint64_t log_lines; /* table-full lines seen: the kernel prints 10 per 5 s at the most */
+};
+
+/* Room for a network namespace's name (NAME_MAX), or a note such as "unnamed". */
+#define CTW_NETNS_NAME_MAX 256
+
+struct ctw_alert {
+    enum ctw_alert_kind kind;
+    enum ctw_edge edge;
+    enum ctw_level level;
+
+    bool has_table; /* count, max and usage; absent for another namespace's table, and when blind */
+    struct ctw_sample table;
+    bool has_rate;
+    int64_t rate; /* net entries per second */
+    bool fills;
+    uint64_t usec_to_full;
+
+    struct ctw_rates rates;    /* of the event stream, where it is subscribed to */
+    uint64_t events_lost;      /* EVENTS_LOST: since BEGIN, as far as can be told */
+    bool wants_who;            /* to be said only after the walk that was asked for has ended */
+    const struct ctw_who *who; /* who fills the table; NULL: not known. Outlives the alert */
+
+    bool has_losses;
+    struct ctw_episode_losses losses;
+    uint64_t lasted_usec; /* END: since BEGIN. PAST: since the newest kernel line */
+
+    bool foreign;         /* TABLE_FULL: of another namespace than ours, known from the log only */
+    uint64_t netns_inode; /* 0: not known */
+    char netns[CTW_NETNS_NAME_MAX]; /* filled by the daemon: only it can look names up */
+
+    bool max_changed, buckets_changed; /* LIMIT_CHANGED, GREW, GROWTH_DRY_RUN */
+    uint32_t old_max, new_max;
+    uint32_t old_buckets, new_buckets;
+    uint32_t our_max; /* LIMIT_CHANGED: what ctwatch had set; 0: nothing */
+    bool by_anybody;  /* LIMIT_CHANGED: of a recording, which does not tell by whom */
+
+    enum ctw_growth_reason growth_reason;   /* GREW, GROWTH_DRY_RUN */
+    enum ctw_growth_refusal growth_refusal; /* GROWTH_REFUSED */
+    int growth_error;                       /* GROWTH_REFUSED: negative errno, 0: none */
+    const char *growth_path;                /* GROWTH_REFUSED: what the error is about, or NULL */
+    uint32_t ceiling;                       /* GREW, GROWTH_*: 0: not known */
+    enum ctw_growth_bound bound;            /* what sets the ceiling */
+    uint64_t stall_usec;                    /* GREW: what changing the buckets took */
+
+    enum ctw_source source;         /* BLIND, SIGHTED */
+    struct ctw_source_state health; /* BLIND, SIGHTED */
+    bool config_refused;            /* CONFIG */
+    char reason[512];               /* CONFIG: the one line of what is wrong; otherwise empty */
+};
+
+/** ctw_alert_kind_name() - "usage", "table_full", ... the value of CTWATCH_ALERT */
+const char *ctw_alert_kind_name(enum ctw_alert_kind kind);
+
+/** ctw_alert_message_id() - the kind's MESSAGE_ID, 32 lower-case hexadecimal digits */
+const char *ctw_alert_message_id(enum ctw_alert_kind kind);
+
+/** ctw_source_name() - "table", "counters", "kernel_log", "events", "journal", "state" */
+const char *ctw_source_name(enum ctw_source source);
+
+/** ctw_health_name() - "unused", "ok", "absent", "failed" */
+const char *ctw_health_name(enum ctw_health health);
+
+/** ctw_edge_name() - "begin", "reminder", "end", "past" */
+const char *ctw_edge_name(enum ctw_edge edge);
+
+/**
+ * ctw_alert_priority() - syslog priority, 1 (alert) to 5 (notice)
+ *
+ * The kind's priority; for usage that of its level; and 5 whenever something ended.
+ */
+int ctw_alert_priority(const struct ctw_alert *a);
+
+#endif

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack_tcp.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include "lib/kernel/flow.h"
+
+#define LENGTH(a)   (sizeof(a) / sizeof((a)[0]))
+#define MESSAGE_MAX 2048
+
+struct message {
+    char name[64];
+    size_t length;
+    union {
+        struct nlmsghdr header;
+        uint8_t bytes[MESSAGE_MAX];
+    };
+};
+
+/* Parses a copy of exactly that size, so that a sanitizer sees the first byte too far. */
+static int parse_bytes(const void *bytes, size_t length, struct ctw_flow *ret) {
+    void *copy = malloc(length ? length : 1);
+    int r;
+
+    assert_non_null(copy);
+    memcpy(copy, bytes, length);
+    r = ctw_flow_parse(copy, length, ret);
+    free(copy);
+    return r;
+}
+
+/* --- what the kernel sent -------------------------------------------------------------------- */
+
+static void corpus_path(char *ret, size_t size, const char *name) {
+    const char *source = getenv("SOURCE_DIR");
+    const int n = snprintf(ret, size, "%s/tests/fuzz/corpus/flow/%s", source ? source : ".", name);
+
+    assert_in_range(n, 1, size - 1);
+}
+
+static struct message corpus_message(const char *name) {
+    struct message m = {.length = 0};
+    char path[512];
+
+    corpus_path(path, sizeof(path), name);
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        fail_msg("%s: %s (run it in the source tree, or set SOURCE_DIR)", path, strerror(errno));
+    m.length = fread(m.bytes, 1, sizeof(m.bytes), f);
+    fclose(f);
+    (void)snprintf(m.name, sizeof(m.name), "%s", name);
+    return m;
+}
+
+/* Calls @check with each message there is; returns how many. */
+static unsigned for_each_message(void (*check)(const struct message *m)) {
+    char path[512];
+    unsigned n = 0;
+
+    corpus_path(path, sizeof(path), "");
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        fail_msg("%s: %s (run it in the source tree, or set SOURCE_DIR)", path, strerror(errno));
+    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
+        if (e->d_name[0] == '.')
+            continue;
+        const struct message m = corpus_message(e->d_name);
+        check(&m);
+        n++;
+    }
+    closedir(folder);
+    return n;
+}
+
+static struct ctw_flow parse(const struct message *m) {
+    struct ctw_flow flow;
+    const int r = parse_bytes(m->bytes, m->length, &flow);
+
+    if (r != 0)
+        fail_msg("%s: %d", m->name, r);
+    return flow;
+}
+
+static struct ctw_flow parse_corpus(const char *name) {
+    const struct message m = corpus_message(name);
+
+    return parse(&m);
+}
+
+static void check_address(const struct ctw_flow *flow, const struct nf_conntrack *ct) {
+    uint8_t expected[16] = {0};
+    const bool v4 = flow->family == AF_INET;
+    const size_t size = v4 ? 4 : 16;
+
+    memcpy(expected, nfct_get_attr(ct, v4 ? ATTR_ORIG_IPV4_SRC : ATTR_ORIG_IPV6_SRC), size);
+    assert_memory_equal(flow->source, expected, sizeof(expected));
+    memcpy(expected, nfct_get_attr(ct, v4 ? ATTR_ORIG_IPV4_DST : ATTR_ORIG_IPV6_DST), size);
+    assert_memory_equal(flow->destination, expected, sizeof(expected));
+}
+
+static uint16_t zone_of(const struct nf_conntrack *ct) {
+    return nfct_attr_is_set(ct, ATTR_ORIG_ZONE) > 0 ? nfct_get_attr_u16(ct, ATTR_ORIG_ZONE)
+                                                    : nfct_get_attr_u16(ct, ATTR_ZONE);
+}
+
+static void check_against_libnetfilter_conntrack(const struct message *m) {
+    const struct ctw_flow flow = parse(m);
+    struct nf_conntrack *ct = nfct_new();
+
+    assert_non_null(ct);
+    assert_int_equal(nfct_nlmsg_parse(&m->header, ct), 0);
+    assert_int_equal(flow.family, nfct_get_attr_u8(ct, ATTR_ORIG_L3PROTO));
+    assert_int_equal(flow.protocol, nfct_get_attr_u8(ct, ATTR_ORIG_L4PROTO));
+    check_address(&flow, ct);
+    if (ctw_flow_has_ports(flow.protocol)) {
+        assert_int_equal(flow.source_port, ntohs(nfct_get_attr_u16(ct, ATTR_ORIG_PORT_SRC)));
+        assert_int_equal(flow.destination_port, ntohs(nfct_get_attr_u16(ct, ATTR_ORIG_PORT_DST)));
+    } else {
+        assert_int_equal(flow.source_port | flow.destination_port, 0);
+    }
+    assert_int_equal(flow.zone, zone_of(ct));
+    assert_int_equal(flow.status, nfct_get_attr_u32(ct, ATTR_STATUS));
+    assert_int_equal(flow.timeout_sec, nfct_get_attr_u32(ct, ATTR_TIMEOUT));
+    assert_int_equal(flow.has_tcp_state, nfct_attr_is_set(ct, ATTR_TCP_STATE) > 0);
+    assert_int_equal(flow.tcp_state, nfct_get_attr_u8(ct, ATTR_TCP_STATE));
+    nfct_destroy(ct);
+}
+
+static void real_messages_mean_what_libnetfilter_conntrack_says(void **state) {
+    (void)state;
+    assert_true(for_each_message(check_against_libnetfilter_conntrack) > 90);
+}
+
+static void check_event(const struct message *m) {
+    const char *kind = strrchr(m->name, '.');
+    enum ctw_flow_event expected = CTW_FLOW_NEW;
+
+    assert_non_null(kind);
+    if (strcmp(kind, ".update") == 0)
+        expected = CTW_FLOW_UPDATE;
+    if (strcmp(kind, ".destroy") == 0)
+        expected = CTW_FLOW_DESTROY;
+    if (parse(m).event != expected)
+        fail_msg("%s: event %d, not %d", m->name, (int)parse(m).event, (int)expected);
+}
+
+static void every_kind_of_event_is_known(void **state) {
+    (void)state;
+    assert_true(for_each_message(check_event) > 90);
+}
+
+static void a_tcp_flow_has_addresses_ports_and_state(void **state) {
+    const struct ctw_flow flow = parse_corpus("tcp4-syn.new");
+    const uint8_t source[16] = {127, 16, 0, 0}, destination[16] = {127, 0, 0, 1};
+
+    (void)state;
+    assert_int_equal(flow.family, AF_INET);
+    assert_int_equal(flow.protocol, IPPROTO_TCP);
+    assert_memory_equal(flow.source, source, sizeof(source));
+    assert_memory_equal(flow.destination, destination, sizeof(destination));
+    assert_int_equal(flow.source_port, 1024);
+    assert_int_equal(flow.destination_port, 80);
+    assert_true(flow.has_tcp_state);
+    assert_int_equal(flow.tcp_state, TCP_CONNTRACK_SYN_SENT);
+    assert_int_equal(flow.timeout_sec, 120);
+}
+
+static void an_established_flow_is_assured(void **state) {
+    const struct ctw_flow flow = parse_corpus("tcp6-established.dump");
+    const uint8_t loopback[16] = {[15] = 1};
+
+    (void)state;
+    assert_int_equal(flow.family, AF_INET6);
+    assert_memory_equal(flow.source, loopback, sizeof(loopback));
+    assert_int_equal(flow.tcp_state, TCP_CONNTRACK_ESTABLISHED);
+    assert_true(flow.status & IPS_ASSURED);
+}
+
+static void a_translated_flow_is_named_by_its_original_direction(void **state) {
+    const struct ctw_flow flow = parse_corpus("udp4-dnat.new");
+
+    (void)state;
+    assert_int_equal(flow.destination_port, 53);
+    assert_int_equal(flow.destination[3], 1);
+    assert_true(flow.status & IPS_DST_NAT);
+}
+
+static void a_zone_is_that_of_the_original_direction(void **state) {
+    (void)state;
+    assert_int_equal(parse_corpus("tcp4-zone.new").zone, 7);
+    assert_int_equal(parse_corpus("udp6-zone-original.dump").zone, 513);
+    assert_int_equal(parse_corpus("udp4-zone-reply.new").zone, 0);
+    assert_int_equal(parse_corpus("tcp4-syn.new").zone, 0);
+}
+
+static void the_keys_of_a_tunnel_are_no_ports(void **state) {
+    const struct ctw_flow flow = parse_corpus("gre4-keys.new");
+
+    (void)state;
+    assert_int_equal(flow.protocol, IPPROTO_GRE);
+    assert_int_equal(flow.source_port, 0);
+    assert_int_equal(flow.destination_port, 0);
+}
+
+/* --- what else may come ---------------------------------------------------------------------- */
+
+static int parse_until(const struct message *m, size_t length, bool honest) {
+    struct message cut = *m;
+    struct ctw_flow flow, untouched;
+    int r;
+
+    if (honest)
+        cut.header.nlmsg_len = (uint32_t)length;
+    memset(&untouched, 0x5a, sizeof(untouched));
+    memcpy(&flow, &untouched, sizeof(flow));
+    r = parse_bytes(cut.bytes, length, &flow);
+    if (r < 0)
+        assert_memory_equal(&flow, &untouched, sizeof(flow));
+    return r;
+}
+
+static void check_truncations(const struct message *m) {
+    for (size_t length = 0; length < m->length; length++) {
+        assert_int_equal(parse_until(m, length, false), -EBADMSG);
+        (void)parse_until(m, length, true); /* may be whole, but for attributes nobody needs */
+    }
+}
+
+static void a_message_cut_short_is_malformed(void **state) {
+    (void)state;
+    assert_true(for_each_message(check_truncations) > 90);
+}
+
+static void check_corruptions(const struct message *m) {
+    static const uint8_t values[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 0x7f, 0x80, 0xff};
+
+    for (size_t at = 0; at < m->length; at++)
+        for (size_t i = 0; i < LENGTH(values); i++) {
+            struct message bad = *m;
+            struct ctw_flow flow;
+            bad.bytes[at] = values[i];
+            const int r = parse_bytes(bad.bytes, bad.length, &flow);
+            assert_true(r == 0 || r == -EBADMSG || r == -ENOMSG);
+        }
+}
+
+static void no_wrong_byte_leads_out_of_the_message(void **state) {
+    (void)state;
+    assert_true(for_each_message(check_corruptions) > 90);
+}
+
+static void other_messages_are_told_apart(void **state) {
+    static const uint16_t types[] = {
+        NLMSG_NOOP,
+        NLMSG_ERROR,
+        NLMSG_DONE,
+        NLMSG_OVERRUN,
+        NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET,
+        NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU,
+        NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_NEW,
+        NFNL_SUBSYS_QUEUE << 8,
+    };
+    struct message m = corpus_message("udp4.new");
+    struct ctw_flow flow;
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(types); i++) {
+        m.header.nlmsg_type = types[i];
+        assert_int_equal(parse_bytes(m.bytes, m.length, &flow), -ENOMSG);
+    }
+}
+
+static void bytes_behind_the_message_are_not_read(void **state) {
+    struct message m = corpus_message("udp4.new");
+    struct ctw_flow flow;
+
+    (void)state;
+    memset(m.bytes + m.length, 0xff, 64);
+    assert_int_equal(parse_bytes(m.bytes, m.length + 64, &flow), 0);
+    assert_int_equal(flow.destination_port, 53);
+}
+
+/* Builds a message: what lacks or is wrong is the test's to say. */
+static struct nlmsghdr *begin(struct message *m, uint8_t family) {
+    struct nlmsghdr *h = mnl_nlmsg_put_header(m->bytes);
+
+    h->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+    h->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+    struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(h, sizeof(*nfg));
+    nfg->nfgen_family = family;
+    return h;
+}
+
+enum { SOURCE = 1, DESTINATION = 2, PROTOCOL = 4, WHOLE = 7 };
+
+static void put_tuple(struct nlmsghdr *h, bool v6, unsigned has) {
+    static const uint8_t address[16] = {0x20, 0x01, 0x0d, 0xb8};
+    const size_t size = v6 ? 16 : 4;
+    struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG);
+    struct nlattr *nest = mnl_attr_nest_start(h, CTA_TUPLE_IP);
+
+    if (has & SOURCE)
+        mnl_attr_put(h, v6 ? CTA_IP_V6_SRC : CTA_IP_V4_SRC, size, address);
+    if (has & DESTINATION)
+        mnl_attr_put(h, v6 ? CTA_IP_V6_DST : CTA_IP_V4_DST, size, address);
+    mnl_attr_nest_end(h, nest);
+    nest = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
+    if (has & PROTOCOL)
+        mnl_attr_put_u8(h, CTA_PROTO_NUM, IPPROTO_UDP);
+    mnl_attr_nest_end(h, nest);
+    mnl_attr_nest_end(h, tuple);
+}
+
+static int parse_built(struct message *m, struct ctw_flow *ret) {
+    return parse_bytes(m->bytes, m->header.nlmsg_len, ret);
+}
+
+static void a_tuple_must_be_whole(void **state) {
+    struct ctw_flow flow;
+
+    (void)state;
+    for (unsigned has = 0; has <= WHOLE; has++) {
+        struct message m = {.length = 0};
+        put_tuple(begin(&m, AF_INET), false, has);
+        assert_int_equal(parse_built(&m, &flow), has == WHOLE ? 0 : -EBADMSG);
+    }
+}
+
+static void a_message_without_attributes_is_malformed(void **state) {
+    struct message m = {.length = 0};
+    struct ctw_flow flow;
+
+    (void)state;
+    begin(&m, AF_INET);
+    assert_int_equal(parse_built(&m, &flow), -EBADMSG);
+}
+
+static void a_family_that_is_not_that_of_the_addresses_is_malformed(void **state) {
+    struct ctw_flow flow;
+
+    (void)state;
+    for (unsigned family = 0; family < 256; family++)
+        for (unsigned v6 = 0; v6 < 2; v6++) {
+            struct message m = {.length = 0};
+            put_tuple(begin(&m, (uint8_t)family), v6, WHOLE);
+            assert_int_equal(parse_built(&m, &flow),
+                             family == (v6 ? AF_INET6 : AF_INET) ? 0 : -EBADMSG);
+        }
+}
+
+static void unknown_attributes_are_passed_over(void **state) {
+    struct message m = {.length = 0};
+    struct nlmsghdr *h = begin(&m, AF_INET);
+    struct ctw_flow flow;
+
+    (void)state;
+    mnl_attr_put_u64(h, 4711, 1);
+    mnl_attr_put(h, 0x3fff, 0, NULL);
+    put_tuple(h, false, WHOLE);
+    mnl_attr_put_str(h, CTA_MAX + 1, "from a later kernel");
+    struct nlattr *nest = mnl_attr_nest_start(h, CTA_PROTOINFO);
+    mnl_attr_put_u32(h, 99, 0);
+    mnl_attr_put(h, CTA_PROTOINFO_TCP, 0, NULL);
+    mnl_attr_nest_end(h, nest);
+    assert_int_equal(parse_built(&m, &flow), 0);
+    assert_int_equal(flow.protocol, IPPROTO_UDP);
+    assert_false(flow.has_tcp_state);
+    assert_int_equal(flow.status, 0);
+}
+
+static void known_attributes_must_have_their_size(void **state) {
+    static const struct {
+        uint16_t type;
+        size_t size;
+    } known[] = {{CTA_STATUS, 4}, {CTA_TIMEOUT, 4}, {CTA_ZONE, 2}};
+    static const uint8_t zeros[16];
+    struct ctw_flow flow;
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(known); i++)
+        for (size_t size = 0; size <= sizeof(zeros); size++) {
+            struct message m = {.length = 0};
+            struct nlmsghdr *h = begin(&m, AF_INET);
+            put_tuple(h, false, WHOLE);
+            mnl_attr_put(h, known[i].type, size, zeros);
+            assert_int_equal(parse_built(&m, &flow), size == known[i].size ? 0 : -EBADMSG);
+        }
+}
+
+static void an_attribute_stays_inside_the_one_that_holds_it(void **state) {
+    struct message m = {.length = 0};
+    struct nlmsghdr *h = begin(&m, AF_INET);
+    struct ctw_flow flow;
+
+    (void)state;
+    put_tuple(h, false, WHOLE);
+    struct nlattr *info = mnl_attr_nest_start(h, CTA_PROTOINFO);
+    struct nlattr *tcp = mnl_attr_nest_start(h, CTA_PROTOINFO_TCP);
+    mnl_attr_put_u8(h, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_ESTABLISHED);
+    mnl_attr_nest_end(h, tcp);
+    mnl_attr_nest_end(h, info);
+    mnl_attr_put_u64(h, 4711, 0); /* room behind, within the message */
+    assert_int_equal(parse_built(&m, &flow), 0);
+    assert_true(flow.has_tcp_state);
+
+    tcp->nla_len = (uint16_t)(tcp->nla_len + 4);
+    assert_int_equal(parse_built(&m, &flow), -EBADMSG);
+}
+
+static void an_attribute_shorter_than_its_header_is_malformed(void **state) {
+    struct ctw_flow flow;
+
+    (void)state;
+    for (uint16_t length = 0; length < sizeof(struct nlattr); length++) {
+        struct message m = {.length = 0};
+        struct nlmsghdr *h = begin(&m, AF_INET);
+        put_tuple(h, false, WHOLE);
+        struct nlattr *last = mnl_nlmsg_get_payload_tail(h);
+        mnl_attr_put_u32(h, 4711, 0);
+        last->nla_len = length;
+        assert_int_equal(parse_built(&m, &flow), -EBADMSG);
+    }
+}
+
+static void the_last_attribute_may_lack_its_padding(void **state) {
+    struct message m = {.length = 0};
+    struct nlmsghdr *h = begin(&m, AF_INET);
+    struct ctw_flow flow;
+
+    (void)state;
+    put_tuple(h, false, WHOLE);
+    mnl_attr_put_u16(h, CTA_ZONE, htons(9));
+    h->nlmsg_len -= 2;
+    assert_int_equal(parse_built(&m, &flow), 0);
+    assert_int_equal(flow.zone, 9);
+    h->nlmsg_len--;
+    assert_int_equal(parse_built(&m, &flow), -EBADMSG);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(real_messages_mean_what_libnetfilter_conntrack_says),
+        cmocka_unit_test(every_kind_of_event_is_known),
+        cmocka_unit_test(a_tcp_flow_has_addresses_ports_and_state),
+        cmocka_unit_test(an_established_flow_is_assured),
+        cmocka_unit_test(a_translated_flow_is_named_by_its_original_direction),
+        cmocka_unit_test(a_zone_is_that_of_the_original_direction),
+        cmocka_unit_test(the_keys_of_a_tunnel_are_no_ports),
+        cmocka_unit_test(a_message_cut_short_is_malformed),
+        cmocka_unit_test(no_wrong_byte_leads_out_of_the_message),
+        cmocka_unit_test(other_messages_are_told_apart),
+        cmocka_unit_test(bytes_behind_the_message_are_not_read),
+        cmocka_unit_test(a_tuple_must_be_whole),
+        cmocka_unit_test(a_message_without_attributes_is_malformed),
+        cmocka_unit_test(a_family_that_is_not_that_of_the_addresses_is_malformed),
+        cmocka_unit_test(unknown_attributes_are_passed_over),
+        cmocka_unit_test(known_attributes_must_have_their_size),
+        cmocka_unit_test(an_attribute_stays_inside_the_one_that_holds_it),
+        cmocka_unit_test(an_attribute_shorter_than_its_header_is_malformed),
+        cmocka_unit_test(the_last_attribute_may_lack_its_padding),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

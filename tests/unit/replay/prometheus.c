@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/replay/prometheus.h"
+
+#define START UINT64_C(1795341600000000)
+
+#define TEXT_MAX 4096
+
+/* JSON, with ' for ". */
+static size_t json(const char *text, char ret[static TEXT_MAX]) {
+    const size_t length = strlen(text);
+
+    assert_true(length < TEXT_MAX);
+    for (size_t i = 0; i < length; i++)
+        ret[i] = text[i] == '\'' ? '"' : text[i];
+    ret[length] = '\0';
+    return length;
+}
+
+#define BEGIN "{'status':'success','data':{'resultType':'matrix','result':["
+#define END   "]}}"
+
+static void expect_refused(const char *text, const char *instance, int error, const char *words) {
+    struct ctw_range_query q;
+    struct ctw_line line;
+    char buffer[TEXT_MAX];
+
+    const int r = ctw_range_query_read(&q, buffer, json(text, buffer), instance, &line);
+    if (r != error || !strstr(line.text, words))
+        fail_msg("%d, \"%s\", not %d, \"%s\"", r, r < 0 ? line.text : "", error, words);
+    ctw_range_query_release(&q);
+}
+
+static void begin(struct ctw_range_query *q, const char *text, const char *instance) {
+    struct ctw_line line;
+    char buffer[TEXT_MAX];
+
+    if (ctw_range_query_read(q, buffer, json(text, buffer), instance, &line) < 0)
+        fail_msg("%s", line.text);
+}
+
+static struct ctw_record next_record(struct ctw_range_query *q) {
+    struct ctw_record record = {0};
+    enum ctw_reading reading;
+
+    assert_true(ctw_range_query_next(q, &reading, &record));
+    assert_int_equal(reading, CTW_READ_RECORD);
+    return record;
+}
+
+static void expect_next(struct ctw_range_query *q, enum ctw_reading reading) {
+    struct ctw_record record;
+    enum ctw_reading is;
+
+    assert_true(ctw_range_query_next(q, &is, &record));
+    assert_int_equal(is, reading);
+}
+
+static void expect_end(struct ctw_range_query *q) {
+    struct ctw_record record;
+    enum ctw_reading reading;
+
+    assert_false(ctw_range_query_next(q, &reading, &record));
+    ctw_range_query_release(q);
+}
+
+/* As prometheus-node-exporter names them, all with the labels that Prometheus adds. */
+static void what_node_exporter_counts_is_put_together_by_time(void **state) {
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_stat_drop','instance':'gw1:9100'},"
+              "'values':[[1795341600,'40'],[1795341615.5,'50'],[1795341630,'6']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_insert_failed',"
+              "'instance':'gw1:9100','job':'node'},"
+              "'values':[[1795341600,'7'],[1795341615.5,'10'],[1795341630,'2']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_early_drop','instance':'gw1:9100'},"
+              "'values':[[1795341600,'0'],[1795341615.5,'1e+03'],[1795341630,'0']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_found','instance':'gw1:9100'},"
+              "'values':[[1795341600,'3']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries','instance':'gw1:9100'},"
+              "'values':[[1795341600,'100'],[1795341615.5,'200'],[1795341630,'300']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit','instance':'gw1:9100'},"
+              "'values':[[1795341600,'262144']]}" END;
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    struct ctw_record a = next_record(&q);
+    assert_int_equal(a.at_usec, START);
+    assert_int_equal(a.count, 100);
+    assert_int_equal(a.max, 262144);
+    assert_true(a.has_losses);
+    assert_false(a.attributed);
+    assert_int_equal(a.drops + a.clashes + a.early_drops, 0);
+    a = next_record(&q);
+    assert_int_equal(a.at_usec, START + 15500000);
+    assert_int_equal(a.max, 262144); /* goes on */
+    assert_int_equal(a.drops, 7);    /* without the clashes */
+    assert_int_equal(a.clashes, 3);
+    assert_int_equal(a.early_drops, 1000);
+    a = next_record(&q); /* after a boot */
+    assert_int_equal(a.drops, 4);
+    assert_int_equal(a.clashes, 2);
+    assert_int_equal(a.early_drops, 0);
+    expect_end(&q);
+}
+
+static void what_we_count_ourselves_says_why(void **state) {
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'ctwatch_drops_total','reason':'table_full'},"
+              "'values':[[1795341600,'10'],[1795341601,'11']]},"
+              "{'metric':{'__name__':'ctwatch_drops_total','reason':'below_max'},"
+              "'values':[[1795341600,'10'],[1795341601,'12']]},"
+              "{'metric':{'__name__':'ctwatch_drops_total','reason':'chain_too_long'},"
+              "'values':[[1795341600,'10'],[1795341601,'13']]},"
+              "{'metric':{'__name__':'ctwatch_drops_total','reason':'clash'},"
+              "'values':[[1795341600,'10'],[1795341601,'14']]},"
+              "{'metric':{'__name__':'ctwatch_early_drops_total'},"
+              "'values':[[1795341600,'10'],[1795341601,'15']]},"
+              "{'metric':{'__name__':'ctwatch_buckets'},'values':[[1795341600,'65536']]},"
+              "{'metric':{'__name__':'ctwatch_entries'},"
+              "'values':[[1795341600,'1'],[1795341601,'2']]},"
+              "{'metric':{'__name__':'ctwatch_entries_limit'},"
+              "'values':[[1795341600,'100'],[1795341601,'200']]}" END;
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    assert_int_equal(next_record(&q).buckets, 65536);
+    const struct ctw_record a = next_record(&q);
+    assert_true(a.attributed);
+    assert_int_equal(a.max, 200);
+    assert_int_equal(a.drops, 1);
+    assert_int_equal(a.other_drops, 2);
+    assert_int_equal(a.chain_too_long, 3);
+    assert_int_equal(a.clashes, 4);
+    assert_int_equal(a.early_drops, 5);
+    expect_end(&q);
+}
+
+/* What had been counted before is no loss of the recording. */
+static void a_counter_that_is_known_later_counts_from_there(void **state) {
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795341601,'2'],[1795341602,'3'],[1795341603,'4'],[1795341604,'5']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341600,'100']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_drop'},'values':["
+              "[1795341601,'5000'],[1795341602,'5001'],[1795341603,'NaN'],[1795341604,'5003']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_stat_early_drop'},'values':["
+              "[1795341600,'NaN'],[1795341602,'7000'],[1795341603,'7004']]}" END;
+    static const uint64_t drops[] = {0, 0, 1, 0, 2}, early_drops[] = {0, 0, 0, 4, 0};
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++) {
+        const struct ctw_record a = next_record(&q);
+        assert_int_equal(a.drops, drops[i]);
+        assert_int_equal(a.early_drops, early_drops[i]);
+    }
+    expect_end(&q);
+}
+
+static void any_series_of_losses_tells_what_was_lost(void **state) {
+    static const struct {
+        const char *series;
+        bool tells;
+    } cases[] = {
+        {"'node_nf_conntrack_stat_drop'", true},
+        {"'node_nf_conntrack_stat_insert_failed'", true},
+        {"'node_nf_conntrack_stat_early_drop'", true},
+        {"'ctwatch_drops_total','reason':'table_full'", true},
+        {"'ctwatch_drops_total','reason':'below_max'", true},
+        {"'ctwatch_drops_total','reason':'chain_too_long'", true},
+        {"'ctwatch_drops_total','reason':'clash'", true},
+        {"'ctwatch_early_drops_total'", true},
+        {"'ctwatch_buckets'", false},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ctw_range_query q;
+        char text[TEXT_MAX];
+        (void)snprintf(text, sizeof(text),
+                       BEGIN "{'metric':{'__name__':'ctwatch_entries'},'values':[[1,'1']]},"
+                             "{'metric':{'__name__':%s},'values':[[1,'7']]}" END,
+                       cases[i].series);
+        begin(&q, text, NULL);
+        if (next_record(&q).has_losses != cases[i].tells)
+            fail_msg("%s", cases[i].series);
+        expect_end(&q);
+    }
+}
+
+static void what_is_not_known_or_no_number_is_passed_over(void **state) {
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795341601,'NaN'],[1795341602,'3'],[1795341603,'+Inf'],[1795341602,'4'],['x','5'],"
+              "[1795341605,6],[1795341606,'seven'],[1795341607,'4294967296'],7,[-1,'8'],"
+              "[1e300,'9'],[1795341610,'10']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341601,'100'],[1795341605,'NaN'],3,[1795341610,'200']]}" END;
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    expect_next(&q, CTW_READ_HOLE); /* no limit yet */
+    expect_next(&q, CTW_READ_HOLE);
+    assert_int_equal(next_record(&q).count, 3);
+    expect_next(&q, CTW_READ_HOLE);
+    expect_next(&q, CTW_READ_STALE);
+    for (int i = 0; i < 7; i++) {
+        expect_next(&q, CTW_READ_BAD);
+        if (i == 3)
+            assert_string_equal(q.words.text, "value 9 of the entries: is too large, allowed is "
+                                              "0 to 4294967295");
+    }
+    assert_string_equal(q.words.text,
+                        "value 12 of the entries: is not a time and a number, allowed "
+                        "are pairs as [1795341600, \"120000\"]");
+    assert_int_equal(next_record(&q).max, 200);
+    expect_end(&q);
+}
+
+/* ctwatch exports no limit where there is none, and with each count the one that there is. */
+static void a_limit_of_ours_that_is_gone_is_none(void **state) {
+    static const char text[] =
+        BEGIN "{'metric':{'__name__':'ctwatch_entries'},'values':[[1795341600,'1'],"
+              "[1795341615,'2'],[1795341630,'3'],[1795341645,'4'],[1795341660,'5'],"
+              "[1795341675,'6'],[1795341690,'7'],[1795341705,'8']]},"
+              "{'metric':{'__name__':'ctwatch_entries_limit'},'values':["
+              "[1795341615,'100'],[1795341675,'NaN'],[1795341690,'200']]}" END;
+    static const char unlimited[] =
+        BEGIN "{'metric':{'__name__':'ctwatch_entries','instance':'gw1'},"
+              "'values':[[1795341600,'1'],[1795341615,'2']]}" END;
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    assert_int_equal(next_record(&q).max, 0);
+    assert_int_equal(next_record(&q).max, 100);
+    assert_int_equal(next_record(&q).max, 100); /* one or two may be missing */
+    assert_int_equal(next_record(&q).max, 100);
+    assert_int_equal(next_record(&q).max, 0);
+    expect_next(&q, CTW_READ_HOLE);
+    assert_int_equal(next_record(&q).max, 200);
+    assert_int_equal(next_record(&q).max, 200);
+    expect_end(&q);
+
+    begin(&q, unlimited, "gw1");
+    assert_int_equal(next_record(&q).max, 0);
+    assert_int_equal(next_record(&q).max, 0);
+    expect_end(&q);
+}
+
+/* prometheus-node-exporter always has one, 0 for none. */
+static void a_limit_of_node_exporter_that_is_gone_is_not_known(void **state) {
+    static const char quick[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795341615,'2'],[1795341900,'3'],[1795341915,'4'],[1795341930,'5']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341600,'100'],[1795341930,'0']]}" END;
+    static const char hourly[] =
+        BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
+              "[1795345200,'2'],[1795348800,'3'],[1795352400,'4']]},"
+              "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
+              "[1795341600,'100']]}" END;
+    struct ctw_range_query q;
+    (void)state;
+
+    begin(&q, quick, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(next_record(&q).max, 100);
+    expect_next(&q, CTW_READ_HOLE);
+    assert_int_equal(next_record(&q).max, 0);
+    expect_end(&q);
+
+    begin(&q, hourly, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(next_record(&q).max, 100);
+    expect_next(&q, CTW_READ_HOLE);
+    expect_end(&q);
+}
+
+#define SERIES(name, instance)                                                                     \
+    "{'metric':{'__name__':'" name "','instance':'" instance "'},'values':[[1795341600,'100']]}"
+#define ENTRIES "node_nf_conntrack_entries"
+#define LIMIT   "node_nf_conntrack_entries_limit"
+
+static void of_several_machines_one_must_be_named(void **state) {
+    static const char text[] = BEGIN SERIES(ENTRIES, "gw1") "," SERIES(LIMIT, "gw1") "," SERIES(
+        ENTRIES, "gw2") "," SERIES(LIMIT, "gw2") END;
+    struct ctw_range_query q;
+    (void)state;
+
+    expect_refused(text, NULL, -ENOTUNIQ, "--instance says which: gw1, gw2");
+    expect_refused(text, "gw3", -ENOENT, "\"gw3\"; there are: gw1, gw2");
+    begin(&q, text, "gw2");
+    assert_int_equal(next_record(&q).count, 100);
+    expect_end(&q);
+    expect_refused(BEGIN SERIES(ENTRIES, "gw1") "," SERIES(ENTRIES, "gw1") END, NULL, -ENOTUNIQ,
+                   "there are two series");
+}
+
+static void what_is_no_range_query_is_refused(void **state) {
+    (void)state;
+
+    expect_refused("", NULL, -EBADMSG, "no JSON");
+    expect_refused("{", NULL, -EBADMSG, "no JSON");
+    expect_refused("{'a':'\xff'}", NULL, -EBADMSG, "no JSON");
+    expect_refused("{}", NULL, -EBADMSG, "no answer to a range query");
+    expect_refused("{'status':'error','error':'query timed out'}", NULL, -EBADMSG,
+                   "Prometheus answered: query timed out");
+    expect_refused("{'data':{'resultType':'vector','result':[]}}", NULL, -EBADMSG, "type matrix");
+    expect_refused(BEGIN END, NULL, -ENOENT, "no series node_nf_conntrack_entries or");
+    expect_refused(BEGIN "1,'x',null,{}" END, NULL, -ENOENT, "no series");
+    expect_refused(BEGIN SERIES(ENTRIES, "gw1") END, NULL, -ENOENT,
+                   "node_nf_conntrack_entries_limit");
+    expect_refused(BEGIN "{'metric':{'__name__':'ctwatch_entries'},'value':[1,'2']}" END, NULL,
+                   -EBADMSG, "no values");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_node_exporter_counts_is_put_together_by_time),
+        cmocka_unit_test(what_we_count_ourselves_says_why),
+        cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
+        cmocka_unit_test(any_series_of_losses_tells_what_was_lost),
+        cmocka_unit_test(what_is_not_known_or_no_number_is_passed_over),
+        cmocka_unit_test(a_limit_of_ours_that_is_gone_is_none),
+        cmocka_unit_test(a_limit_of_node_exporter_that_is_gone_is_not_known),
+        cmocka_unit_test(of_several_machines_one_must_be_named),
+        cmocka_unit_test(what_is_no_range_query_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* What is advised on which machine, how it reads, and that whoever followed it hears no more. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "daemon/cli/advise.h"
+#include "lib/view/advice.h"
+
+#define GIB       (UINT64_C(1) << 30)
+#define MIB       (UINT64_C(1) << 20)
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A machine of 24 GiB as its kernel has sized it, where nothing was ever lost. */
+static struct ctw_advice_facts machine(void) {
+    return (struct ctw_advice_facts){
+        .has_table = true,
+        .table = {.count = 1000,
+                  .max = 1048576,
+                  .buckets = 262144,
+                  .has_buckets = true,
+                  .has_counters = true},
+        .machine = {.memory = {24 * GIB, true, 20 * GIB}, .entries_per_bucket = 8, .namespaces = 1},
+        .has_sysctls = true,
+        .max_writable = true,
+        .buckets_writable = true,
+        .module = CTW_MODULE_LOADABLE,
+        .timeouts = {{true, 86400}, {true, 120}},
+        .lack = CTW_CENSUS_CAPTURED,
+    };
+}
+
+static struct ctw_settings settings;
+static struct ctw_advice advice;
+static char text[CTW_RENDER_ADVICE_MAX];
+
+static void advise(const struct ctw_advice_facts *f) {
+    ctw_advise(f, &settings, &advice);
+}
+
+static int defaults(void **state) {
+    (void)state;
+    ctw_settings_defaults(&settings);
+    return 0;
+}
+
+static const struct ctw_finding *found(enum ctw_finding_kind kind) {
+    for (size_t i = 0; i < advice.n_findings; i++)
+        if (advice.findings[i].kind == kind)
+            return &advice.findings[i];
+    return NULL;
+}
+
+static void assert_no_lines(void) {
+    for (size_t i = 0; i < CTW_ADVICE_FILES; i++)
+        assert_string_equal(advice.files[i], "");
+}
+
+/* --- the limits ------------------------------------------------------------------------------- */
+
+static void where_all_is_well_nothing_is_advised(void **state) {
+    const struct ctw_advice_facts f = machine();
+
+    (void)state;
+    advise(&f);
+    assert_int_equal(advice.n_findings, 0);
+    assert_no_lines();
+    ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text));
+    assert_non_null(strstr(text, "\nThere is nothing to change.\n"));
+}
+
+static void limits_are_what_can_be_worked_out_by_hand(void **state) {
+    /* 10 % of 24 GiB / (384 + 2) bytes = 6676114, of 256 MiB 69542, in multiples of 4096 */
+    static const struct {
+        uint32_t count, max, buckets, refused, per_bucket;
+        uint64_t memory;
+        uint32_t want_max, want_buckets;
+    } cases[] = {
+        /* a second of a burst, 500000, fits */
+        {0, 500000, 65536, 0, 8, 24 * GIB, 500000, 65536},
+        /* it does not: 500000 in multiples of 4096 */
+        {0, 499999, 65536, 0, 8, 24 * GIB, 499999, 65536}, /* but that is no step worth taking */
+        {0, 262144, 262144, 0, 8, 24 * GIB, 503808, 262144},
+        {0, 65536, 16384, 0, 8, 24 * GIB, 503808, 125952}, /* 503808 / 4 */
+        /* twice of 400000 and 500000 */
+        {400000, 524288, 262144, 0, 8, 24 * GIB, 1302528, 262144},
+        /* something was lost: as much as memory allows */
+        {0, 1048576, 262144, 1, 8, 24 * GIB, 6672384, 1668096},
+        {0, 6672384, 1668096, 1, 8, 24 * GIB, 6672384, 1668096}, /* and no more */
+        /* chains of 8 are too long already; 9 entries a bucket are too many, 8 are not */
+        {0, 1048576, 131072, 0, 8, 24 * GIB, 1048576, 131072},
+        {0, 1048577, 131072, 0, 8, 24 * GIB, 1048577, 263168},
+        {0, 1048576, 262144, 0, 1, 24 * GIB, 1048576, 1048576},
+        /* a small machine */
+        {0, 16384, 16384, 0, 8, 256 * MIB, 65536, 16384},
+        {0, 65536, 16384, 0, 8, 256 * MIB, 65536, 16384}, /* it cannot be raised */
+        /* no limit: only the chains count */
+        {58, 0, 65536, 0, 8, 24 * GIB, 0, 65536},
+        {600000, 0, 65536, 0, 8, 24 * GIB, 0, 300032},
+        /* of a machine whose memory is not known, no limit can be */
+        {0, 65536, 16384, 1, 8, 0, 65536, 16384},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct ctw_advice_facts f = machine();
+        f.table.count = cases[i].count;
+        f.table.max = cases[i].max;
+        f.table.buckets = cases[i].buckets;
+        f.table.counters.drop = cases[i].refused;
+        f.machine.entries_per_bucket = cases[i].per_bucket;
+        f.machine.memory = (struct ctw_memory){.total_bytes = cases[i].memory};
+        advise(&f);
+        if (advice.max != cases[i].want_max || advice.buckets != cases[i].want_buckets)
+            fail_msg("case %zu: max %u, buckets %u", i, advice.max, advice.buckets);
+        assert_int_equal(found(CTW_FINDING_MAX) != NULL, advice.max != cases[i].max);
+        assert_int_equal(found(CTW_FINDING_BUCKETS) != NULL, advice.buckets != cases[i].buckets);
+    }
+}
+
+static void what_a_full_table_takes_is_exact(void **state) {
+    const struct ctw_advice_facts f = machine();
+
+    (void)state;
+    advise(&f);
+    assert_int_equal(advice.bytes_least, 1048576 * 256 + 262144 * 8);
+    assert_int_equal(advice.bytes_most, 1048576 * 384 + 262144 * 8);
+}
+
+static void the_ceiling_is_that_of_growth(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    advise(&f);
+    assert_int_equal(advice.bounds.ceiling, 8 * 262144);
+    assert_int_equal(advice.bounds.bound, CTW_BOUND_BUCKETS);
+    assert_int_equal(advice.resized.ceiling, 6672384);
+    assert_int_equal(advice.resized.bound, CTW_BOUND_MEMORY);
+
+    settings.growth.ceiling = 700000;
+    f.table.counters.early_drop = 1;
+    f.table.max = 65536;
+    advise(&f);
+    assert_int_equal(advice.max, 700000);
+    assert_non_null(strstr(found(CTW_FINDING_MAX)->text.text, "growth.ceiling"));
+}
+
+static void a_limit_that_cannot_be_raised_is_told_without_a_line(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    f.machine.memory = (struct ctw_memory){256 * MIB, false, 0};
+    f.table.max = 65536;
+    advise(&f);
+    assert_non_null(strstr(found(CTW_FINDING_CEILING)->text.text, "growth.memory allows no more"));
+    assert_no_lines();
+
+    f.machine.memory = (struct ctw_memory){0};
+    f.table.counters.drop = 7;
+    advise(&f);
+    assert_non_null(strstr(found(CTW_FINDING_CEILING)->text.text, "7 connections were refused"));
+    assert_no_lines();
+}
+
+/* As the kernel counts them: not as drops. No limit helps against long chains. */
+static void what_is_refused_for_long_chains_is_lost_too(void **state) {
+    struct ctw_advice_facts f = machine();
+    json_int_t refused, evicted;
+
+    (void)state;
+    f.table.counters = (struct ctw_counters){.insert_failed = 1193, .chainlength = 1193};
+    advise(&f);
+    assert_int_equal(advice.max, f.table.max);
+    ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text));
+    assert_non_null(strstr(text, "\nlost so far          1193 connections refused, 0 evicted\n"
+                                 "  for long chains    1193 of those refused\n"));
+    ctw_render_advice_json(&f, &advice, text, sizeof(text));
+    json_t *o = json_loads(text, 0, NULL);
+    assert_int_equal(
+        json_unpack(o, "{s:{s:I,s:I}}", "table", "refused", &refused, "evicted", &evicted), 0);
+    assert_int_equal(refused, 1193);
+    assert_int_equal(evicted, 0);
+    json_decref(o);
+
+    f.table.counters.drop = 7;
+    advise(&f);
+    assert_non_null(strstr(found(CTW_FINDING_MAX)->text.text, ": 7 connections were refused"));
+}
+
+static void more_than_half_of_memory_is_told_without_a_line(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    /* 1048576 x 384 + 262144 x 8 bytes = 386 MiB */
+    f.machine.memory.total_bytes = 772 * MIB;
+    advise(&f);
+    assert_null(found(CTW_FINDING_MEMORY));
+    f.machine.memory.total_bytes = 771 * MIB;
+    advise(&f);
+    assert_non_null(strstr(found(CTW_FINDING_MEMORY)->text.text, "386 of 771 MiB"));
+    assert_no_lines();
+}
+
+static void limits_of_another_namespace_are_left_alone(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    f.max_writable = f.buckets_writable = false;
+    f.table.max = 65536;
+    f.table.buckets = 1024;
+    f.timeouts[0].seconds = 432000;
+    advise(&f);
+    assert_non_null(found(CTW_FINDING_FOREIGN));
+    assert_string_equal(advice.files[CTW_FILE_SYSCTL],
+                        "net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n");
+    assert_string_equal(advice.files[CTW_FILE_MODPROBE], "");
+}
+
+/* --- timeouts and what need not be tracked ---------------------------------------------------- */
+
+static void only_timeouts_above_what_is_sensible_are_lowered(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    for (size_t i = 0; i < CTW_TIMEOUTS; i++)
+        f.timeouts[i] = (struct ctw_advice_timeout){true, UINT32_MAX};
+    advise(&f);
+    assert_int_equal(advice.n_findings, CTW_TIMEOUTS);
+    for (size_t i = 0; i < CTW_TIMEOUTS; i++) {
+        assert_string_equal(advice.findings[i].name, ctw_advice_timeout_name(i));
+        f.timeouts[i].seconds = (uint32_t)advice.findings[i].advised;
+    }
+    assert_non_null(strstr(advice.findings[0].text.text, "from 4294967295 to 86400 s"));
+    assert_non_null(strstr(advice.findings[0].text.text, "frees nothing that is idle"));
+    advise(&f);
+    assert_int_equal(advice.n_findings, 0);
+}
+
+static void a_table_of_idle_connections_takes_the_shortest_timeout(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    f.lack = CTW_CENSUS_TAKEN;
+    f.table.count = 500000;
+    f.who = (struct ctw_who){.known = true, .entries = 1000, .idle_tcp_permyriad = 5000};
+    advise(&f);
+    assert_int_equal(found(CTW_FINDING_TIMEOUT)->advised, 7440);
+    f.who.idle_tcp_permyriad = 4999;
+    advise(&f);
+    assert_null(found(CTW_FINDING_TIMEOUT));
+}
+
+static void the_idle_are_left_alone_while_they_take_little_of_the_limit(void **state) {
+    static const struct {
+        uint32_t count, max;
+        bool shortest;
+    } cases[] = {
+        {2, 262144, false},     {26213, 262144, false}, {26214, 262144, true},
+        {262144, 262144, true}, {1000000, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct ctw_advice_facts f = machine();
+        f.table.count = cases[i].count;
+        f.table.max = cases[i].max;
+        f.lack = CTW_CENSUS_TAKEN;
+        f.who = (struct ctw_who){.known = true, .entries = 2, .idle_tcp_permyriad = 10000};
+        advise(&f);
+        assert_int_equal(found(CTW_FINDING_TIMEOUT) != NULL, cases[i].shortest);
+        f.timeouts[0].seconds = 432000;
+        advise(&f);
+        assert_int_equal(found(CTW_FINDING_TIMEOUT)->advised, cases[i].shortest ? 7440 : 86400);
+    }
+}
+
+static void what_need_not_be_tracked_is_told_where_it_matters(void **state) {
+    static const struct {
+        uint32_t count, loopback, dns;
+        bool want_loopback, want_dns;
+    } cases[] = {
+        {100000, 2499, 2499, false, false}, {100000, 2500, 0, true, false},
+        {100000, 0, 2500, false, true},     {100000, 4000, 6000, true, false},
+        {100000, 3000, 6000, true, true},   {10484, 10000, 0, false, false},
+        {10485, 10000, 0, true, false},     {0, 10000, 10000, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct ctw_advice_facts f = machine();
+        f.table.count = cases[i].count;
+        f.lack = CTW_CENSUS_TAKEN;
+        f.who = (struct ctw_who){.known = true,
+                                 .entries = 5000,
+                                 .loopback_permyriad = cases[i].loopback,
+                                 .dns_permyriad = cases[i].dns};
+        advise(&f);
+        assert_int_equal(found(CTW_FINDING_LOOPBACK) != NULL, cases[i].want_loopback);
+        assert_int_equal(found(CTW_FINDING_DNS) != NULL, cases[i].want_dns);
+        const char *nft = advice.files[CTW_FILE_NFT];
+        assert_int_equal(strstr(nft, "oif \"lo\" notrack") != NULL, cases[i].want_loopback);
+        assert_int_equal(strstr(nft, "udp sport 53 notrack") != NULL, cases[i].want_dns);
+
+        f.lack = CTW_CENSUS_NOT_PERMITTED;
+        advise(&f);
+        assert_null(found(CTW_FINDING_LOOPBACK));
+        assert_null(found(CTW_FINDING_DNS));
+    }
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+static struct ctw_advice_facts in_need(void) {
+    struct ctw_advice_facts f = machine();
+
+    f.table.max = 65536;
+    f.table.buckets = 16384;
+    f.timeouts[0].seconds = 432000;
+    return f;
+}
+
+static void lines_are_those_of_the_kind_of_kernel(void **state) {
+    static const char sysctls[] = "net.netfilter.nf_conntrack_max = 503808\n"
+                                  "net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n";
+    struct ctw_advice_facts f = in_need();
+    char all[256];
+
+    (void)state;
+    advise(&f);
+    (void)snprintf(all, sizeof(all), "net.netfilter.nf_conntrack_buckets = 125952\n%s", sysctls);
+    assert_string_equal(advice.files[CTW_FILE_SYSCTL], all);
+    assert_string_equal(advice.files[CTW_FILE_MODULES_LOAD], "nf_conntrack\n");
+    assert_string_equal(advice.files[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=125952\n");
+
+    f.buckets_writable = false;
+    advise(&f);
+    assert_string_equal(advice.files[CTW_FILE_SYSCTL], sysctls);
+    assert_string_not_equal(advice.files[CTW_FILE_MODPROBE], "");
+
+    f.module = CTW_MODULE_BUILT_IN;
+    advise(&f);
+    assert_string_equal(advice.files[CTW_FILE_MODULES_LOAD], "");
+    assert_string_equal(advice.files[CTW_FILE_MODPROBE], "");
+    assert_non_null(strstr(found(CTW_FINDING_BUCKETS)->text.text, "nf_conntrack.hashsize=125952"));
+
+    f.buckets_writable = true;
+    advise(&f);
+    assert_string_equal(advice.files[CTW_FILE_SYSCTL], all);
+    assert_null(strstr(found(CTW_FINDING_BUCKETS)->text.text, "hashsize"));
+}
+
+static void whoever_followed_it_hears_no_more(void **state) {
+    static const uint32_t counts[] = {0, 1000, 65536, 1000000}, drops[] = {0, 5};
+    static const uint64_t memory[] = {128 * MIB, GIB, 24 * GIB, 4096 * GIB};
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(counts) * LENGTH(drops) * LENGTH(memory) * 2; i++) {
+        struct ctw_advice_facts f = in_need();
+        f.table.count = counts[i % LENGTH(counts)];
+        f.table.counters.drop = drops[i / 4 % 2];
+        f.machine.memory = (struct ctw_memory){memory[i / 8 % 4], true, memory[i / 8 % 4] / 10 * 9};
+        f.machine.entries_per_bucket = i / 32 ? 1 : 8;
+        advise(&f);
+        assert_true(advice.max >= f.table.max);
+        if (advice.max != f.table.max)
+            assert_true(advice.max <= advice.resized.ceiling);
+        assert_true(advice.buckets >= f.table.buckets);
+        f.table.max = advice.max;
+        f.table.buckets = advice.buckets;
+        f.timeouts[0].seconds = 86400;
+        f.table.count += f.table.count / 2;
+        advise(&f);
+        assert_null(found(CTW_FINDING_MAX));
+        assert_null(found(CTW_FINDING_BUCKETS));
+        assert_no_lines();
+    }
+}
+
+/* --- how it reads ----------------------------------------------------------------------------- */
+
+static void it_reads_like_this(void **state) {
+    struct ctw_advice_facts f = in_need();
+
+    (void)state;
+    f.lack = CTW_CENSUS_TAKEN;
+    f.who = (struct ctw_who){.known = true,
+                             .entries = 500,
+                             .margin_permyriad = 310,
+                             .loopback_permyriad = 6234,
+                             .dns_permyriad = 1000};
+    advise(&f);
+    const size_t n = ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text));
+    assert_int_equal(n, strlen(text));
+    assert_string_equal(
+        text, "entries              1000 of 65536 (1.5 %)\n"
+              "buckets              16384, 4.0 entries each at the limit, up to 8 safe\n"
+              "memory at the limit  16 MiB = 65536 x 256 + 16384 x 8 bytes\n"
+              "  at worst           24 MiB, with 384 instead of 256: events, or accounting\n"
+              "lost so far          0 connections refused, 0 evicted\n"
+              "could go untracked   62.3 % loopback, 10.0 % DNS, of 500 seen, +- 3.1\n"
+              "growth ceiling       131072, set by buckets (growth is off)\n"
+              "                     6672384, set by growth.memory, with enough buckets\n"
+              "  growth.ceiling     no bound\n"
+              "  growth.memory      6672384 = 10.0 % of 25769803776 bytes / 386\n"
+              "  MemAvailable       27889664 = 1000 + 21474836480 bytes / 2 / 385\n"
+              "  buckets            131072 = 16384 x 8\n"
+              "\n"
+              "* Raise nf_conntrack_max from 65536 to 503808: room for 2 x 1000 entries and a\n"
+              "  second of a burst (500000, poll.worst_rate), as nothing raises it in time. It\n"
+              "  takes no memory until entries come.\n"
+              "* Raise nf_conntrack_buckets from 16384 to 125952: 503808 entries would be more\n"
+              "  than 8 for each, and the kernel refuses those that make a chain too long,\n"
+              "  without a word in its log.\n"
+              "* Lower nf_conntrack_tcp_timeout_established from 432000 to 86400 s: whoever\n"
+              "  vanishes without a word keeps an entry for so long. It frees nothing that is\n"
+              "  idle: an entry gets the new timeout with its next packet.\n"
+              "\n"
+              "# /etc/sysctl.d/99-conntrack.conf (at once: sysctl -p FILE)\n"
+              "net.netfilter.nf_conntrack_buckets = 125952\n"
+              "net.netfilter.nf_conntrack_max = 503808\n"
+              "net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n"
+              "\n"
+              "# /etc/modules-load.d/conntrack.conf (or the sysctls come too early)\n"
+              "nf_conntrack\n"
+              "\n"
+              "# /etc/modprobe.d/conntrack.conf (for when it is loaded)\n"
+              "options nf_conntrack hashsize=125952\n");
+}
+
+static void no_line_is_wider_than_a_terminal(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    f.table = (struct ctw_sample){.count = UINT32_MAX,
+                                  .max = UINT32_MAX,
+                                  .buckets = UINT32_MAX / 100,
+                                  .has_buckets = true,
+                                  .has_counters = true,
+                                  .counters = {.drop = INT32_MAX,
+                                               .early_drop = INT32_MAX,
+                                               .insert_failed = INT32_MAX,
+                                               .chainlength = INT32_MAX}};
+    f.machine.memory = (struct ctw_memory){4096 * GIB, true, 4096 * GIB};
+    f.machine.namespaces = 100000;
+    f.lack = CTW_CENSUS_TAKEN;
+    f.who = (struct ctw_who){.known = true,
+                             .entries = UINT32_MAX,
+                             .loopback_permyriad = 10000,
+                             .dns_permyriad = 10000,
+                             .margin_permyriad = 3100};
+    for (size_t i = 0; i < CTW_TIMEOUTS; i++)
+        f.timeouts[i] = (struct ctw_advice_timeout){true, UINT32_MAX};
+    for (int again = 0; again < 2; again++) {
+        advise(&f);
+        assert_in_range(ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text)), 1,
+                        sizeof(text) - 1);
+        for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+            if (strcspn(line, "\n") > 80)
+                fail_msg("%.*s", (int)strcspn(line, "\n"), line);
+        f.table.max = 65536;
+    }
+    assert_int_equal(strlen(advice.files[CTW_FILE_NFT]) < CTW_ADVICE_FILE_MAX - 100, true);
+    assert_int_equal(strlen(advice.files[CTW_FILE_SYSCTL]) < CTW_ADVICE_FILE_MAX - 100, true);
+    assert_in_range(ctw_render_advice_json(&f, &advice, text, sizeof(text)), 1, sizeof(text) - 1);
+}
+
+static void json_says_the_same(void **state) {
+    struct ctw_advice_facts f = in_need();
+    const char *kind, *name, *file, *bound;
+    json_int_t max, is, advised, worst, ceiling;
+
+    (void)state;
+    advise(&f);
+    const size_t n = ctw_render_advice_json(&f, &advice, text, sizeof(text));
+    assert_int_equal(n, strlen(text));
+    json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(o);
+    assert_int_equal(json_unpack(o, "{s:{s:I,s:I}, s:{s:I,s:s}, s:n, s:[{s:s,s:s,s:I,s:I}]}",
+                                 "table", "max", &max, "bytes_at_limit_worst", &worst, "growth",
+                                 "ceiling", &ceiling, "bound", &bound, "untracked", "findings",
+                                 "kind", &kind, "name", &name, "is", &is, "advised", &advised),
+                     0);
+    assert_int_equal(max, 65536);
+    assert_int_equal(worst, 65536 * 384 + 16384 * 8);
+    assert_int_equal(ceiling, 131072);
+    assert_string_equal(bound, "buckets");
+    assert_string_equal(kind, "max");
+    assert_string_equal(name, "nf_conntrack_max");
+    assert_int_equal(is, 65536);
+    assert_int_equal(advised, 503808);
+    file = json_string_value(
+        json_object_get(json_object_get(o, "files"), "/etc/sysctl.d/99-conntrack.conf"));
+    assert_string_equal(file, advice.files[CTW_FILE_SYSCTL]);
+    json_decref(o);
+}
+
+/* --- captured machines ------------------------------------------------------------------------ */
+
+static void captured_machines_are_judged_by_their_files(void **state) {
+    static const struct {
+        const char *name, *want; /* the kinds of findings */
+    } cases[] = {
+        {"linux-6.18", "timeout "},  {"linux-6.18-full", "ceiling timeout "},
+        {"debian-6.1", "buckets "},  {"rhel6-2.6.32", "ceiling buckets "},
+        {"rhel5-2.6.18", "kernel "}, {"linux-2.4", "kernel "},
+        {"no-module", ""},           {"max-0", ""},
+    };
+    const char *source = getenv("SOURCE_DIR");
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct ctw_advice_facts f;
+        char root[4096], error[CTW_ADVISE_ERROR_MAX], kinds[256] = "";
+        (void)snprintf(root, sizeof(root), "%s/tests/fixtures/roots/%s", source ? source : ".",
+                       cases[i].name);
+        if (ctw_advise_gather(root, 5000, &f, error) < 0)
+            fail_msg("%s (run it in the source tree, or set SOURCE_DIR)", error);
+        assert_int_equal(f.has_table, strcmp(cases[i].name, "no-module") != 0);
+        assert_int_equal(f.lack, CTW_CENSUS_CAPTURED);
+        advise(&f);
+        for (size_t k = 0; k < advice.n_findings; k++) {
+            const size_t used = strlen(kinds);
+            (void)snprintf(kinds + used, sizeof(kinds) - used, "%s ",
+                           ctw_finding_name(advice.findings[k].kind));
+        }
+        assert_string_equal(kinds, cases[i].want);
+        assert_in_range(ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text)), 1,
+                        sizeof(text) - 1);
+        assert_in_range(ctw_render_advice_json(&f, &advice, text, sizeof(text)), 1,
+                        sizeof(text) - 1);
+    }
+}
+
+static void what_is_no_folder_is_no_machine(void **state) {
+    char error[CTW_ADVISE_ERROR_MAX];
+    struct ctw_advice_facts f;
+
+    (void)state;
+    assert_true(ctw_advise_gather("/nonexistent", 5000, &f, error) < 0);
+    assert_non_null(strstr(error, "/nonexistent: "));
+    assert_true(ctw_advise_gather("/dev/null", 5000, &f, error) < 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(where_all_is_well_nothing_is_advised, defaults),
+        cmocka_unit_test_setup(limits_are_what_can_be_worked_out_by_hand, defaults),
+        cmocka_unit_test_setup(what_a_full_table_takes_is_exact, defaults),
+        cmocka_unit_test_setup(the_ceiling_is_that_of_growth, defaults),
+        cmocka_unit_test_setup(a_limit_that_cannot_be_raised_is_told_without_a_line, defaults),
+        cmocka_unit_test_setup(what_is_refused_for_long_chains_is_lost_too, defaults),
+        cmocka_unit_test_setup(more_than_half_of_memory_is_told_without_a_line, defaults),
+        cmocka_unit_test_setup(limits_of_another_namespace_are_left_alone, defaults),
+        cmocka_unit_test_setup(only_timeouts_above_what_is_sensible_are_lowered, defaults),
+        cmocka_unit_test_setup(a_table_of_idle_connections_takes_the_shortest_timeout, defaults),
+        cmocka_unit_test_setup(the_idle_are_left_alone_while_they_take_little_of_the_limit,
+                               defaults),
+        cmocka_unit_test_setup(what_need_not_be_tracked_is_told_where_it_matters, defaults),
+        cmocka_unit_test_setup(lines_are_those_of_the_kind_of_kernel, defaults),
+        cmocka_unit_test_setup(whoever_followed_it_hears_no_more, defaults),
+        cmocka_unit_test_setup(it_reads_like_this, defaults),
+        cmocka_unit_test_setup(no_line_is_wider_than_a_terminal, defaults),
+        cmocka_unit_test_setup(json_says_the_same, defaults),
+        cmocka_unit_test_setup(captured_machines_are_judged_by_their_files, defaults),
+        cmocka_unit_test_setup(what_is_no_folder_is_no_machine, defaults),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

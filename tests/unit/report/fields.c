@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/alert_samples.h"
+#include "lib/report/fields.h"
+#include "lib/util/strbuf.h"
+
+/* --- numbers -------------------------------------------------------------------------------- */
+
+static void a_hundred_percent_means_full(void **state) {
+    struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
+
+    (void)state;
+    a.table.count = 262143;
+    assert_field(&a, "CTWATCH_USAGE_PERCENT", "99.9");
+    a.table.count = 262144;
+    assert_field(&a, "CTWATCH_USAGE_PERCENT", "100.0");
+    a.table.count = 524288;
+    assert_field(&a, "CTWATCH_USAGE_PERCENT", "200.0");
+    a.table.count = 131;
+    assert_field(&a, "CTWATCH_USAGE_PERCENT", "0.0");
+    a.table.max = 0;
+    assert_field(&a, "CTWATCH_USAGE_PERCENT", NULL);
+    assert_field(&a, "CTWATCH_MAX", "0");
+}
+
+static void healths_have_the_names_that_readers_know(void **state) {
+    static const char *const names[] = {[CTW_HEALTH_UNUSED] = "unused",
+                                        [CTW_HEALTH_OK] = "ok",
+                                        [CTW_HEALTH_ABSENT] = "absent",
+                                        [CTW_HEALTH_FAILED] = "failed"};
+
+    (void)state;
+    for (int i = 0; i <= CTW_HEALTH_FAILED; i++)
+        assert_string_equal(ctw_health_name((enum ctw_health)i), names[i]);
+}
+
+static void fields_are_there_only_where_they_say_something(void **state) {
+    struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+
+    (void)state;
+    assert_field(&a, "CTWATCH_COUNT", "199754");
+    assert_field(&a, "CTWATCH_BUCKETS", "262144");
+    assert_field(&a, "CTWATCH_EDGE", "begin");
+    assert_field(&a, "SYSLOG_IDENTIFIER", "ctwatchd");
+    static const char *const absent[] = {
+        "CTWATCH_RATE",      "CTWATCH_SECONDS_TO_FULL", "CTWATCH_DROPS",
+        "CTWATCH_LOG_LINES", "CTWATCH_NETNS",           "CTWATCH_DURATION_SECONDS",
+        "CTWATCH_OLD_MAX",   "CTWATCH_SOURCE",          "CTWATCH_REASON"};
+    for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++)
+        assert_field(&a, absent[i], NULL);
+
+    a.table.has_buckets = false;
+    a.has_losses = true;
+    a.losses = (struct ctw_episode_losses){1, 2, 3, 4, 5};
+    a.fills = true;
+    a.usec_to_full = 52999999;
+    assert_field(&a, "CTWATCH_BUCKETS", NULL);
+    assert_field(&a, "CTWATCH_DROPS", "1");
+    assert_field(&a, "CTWATCH_EARLY_DROPS", "2");
+    assert_field(&a, "CTWATCH_INSERT_FAILED", "3");
+    assert_field(&a, "CTWATCH_CHAIN_TOO_LONG", "4");
+    assert_field(&a, "CTWATCH_LOG_LINES", "5");
+    a.foreign = true;
+    assert_field(&a, "CTWATCH_DROPS", NULL);
+    assert_field(&a, "CTWATCH_LOG_LINES", "5");
+    assert_field(&a, "CTWATCH_SECONDS_TO_FULL", "52");
+}
+
+static void priorities_follow_kind_level_and_edge(void **state) {
+    static const int expected[CTW_ALERT_KINDS] = {
+        [CTW_ALERT_USAGE] = 4,          [CTW_ALERT_FORECAST] = 4,
+        [CTW_ALERT_TABLE_FULL] = 1,     [CTW_ALERT_EARLY_DROP] = 4,
+        [CTW_ALERT_CHAIN_TOO_LONG] = 3, [CTW_ALERT_DROPPED_BELOW_MAX] = 3,
+        [CTW_ALERT_INSERT_FAILED] = 4,  [CTW_ALERT_EXPECT_FULL] = 4,
+        [CTW_ALERT_LIMIT_CHANGED] = 4,  [CTW_ALERT_BLIND] = 3,
+        [CTW_ALERT_SIGHTED] = 5,        [CTW_ALERT_CONFIG] = 5,
+        [CTW_ALERT_EVENTS_LOST] = 5,    [CTW_ALERT_GREW] = 5,
+        [CTW_ALERT_GROWTH_REFUSED] = 4, [CTW_ALERT_GROWTH_DRY_RUN] = 5,
+    };
+
+    (void)state;
+    for (int kind = 0; kind < CTW_ALERT_KINDS; kind++) {
+        struct ctw_alert a = {.kind = (enum ctw_alert_kind)kind,
+                              .edge = CTW_EDGE_BEGIN,
+                              .level = CTW_LEVEL_WARNING,
+                              .health = {.health = CTW_HEALTH_FAILED, .error = -EIO}};
+        assert_int_equal(ctw_alert_priority(&a), expected[kind]);
+        a.edge = CTW_EDGE_REMINDER;
+        assert_int_equal(ctw_alert_priority(&a), expected[kind]);
+        a.edge = CTW_EDGE_END;
+        assert_int_equal(ctw_alert_priority(&a), 5);
+        a.edge = CTW_EDGE_PAST;
+        assert_int_equal(ctw_alert_priority(&a), 4);
+    }
+
+    struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
+    assert_int_equal(ctw_alert_priority(&a), 2);
+    a.level = CTW_LEVEL_FULL;
+    assert_int_equal(ctw_alert_priority(&a), 2);
+    a.level = CTW_LEVEL_OK;
+    assert_int_equal(ctw_alert_priority(&a), 5);
+    a = blind(CTW_SOURCE_TABLE, CTW_HEALTH_ABSENT, 0, "/proc/x");
+    assert_int_equal(ctw_alert_priority(&a), 5);
+    assert_field(&a, "PRIORITY", "5");
+    a = (struct ctw_alert){.kind = CTW_ALERT_CONFIG, .edge = CTW_EDGE_BEGIN};
+    a.config_refused = true;
+    assert_int_equal(ctw_alert_priority(&a), 3);
+}
+
+static void every_kind_has_an_id_of_its_own(void **state) {
+    (void)state;
+    for (int i = 0; i < CTW_ALERT_KINDS; i++) {
+        const char *id = ctw_alert_message_id((enum ctw_alert_kind)i);
+        assert_int_equal(strlen(id), 32);
+        assert_int_equal(strspn(id, "0123456789abcdef"), 32);
+        for (int j = 0; j < i; j++) {
+            assert_string_not_equal(id, ctw_alert_message_id((enum ctw_alert_kind)j));
+            assert_string_not_equal(ctw_alert_kind_name((enum ctw_alert_kind)i),
+                                    ctw_alert_kind_name((enum ctw_alert_kind)j));
+        }
+    }
+}
+
+/* --- bytes from outside --------------------------------------------------------------------- */
+
+static void control_bytes_and_broken_characters_become_question_marks(void **state) {
+    static const struct {
+        const char *from, *to;
+    } cases[] = {
+        {"a\nb\tc\x1b[31m\x7f", "a?b?c?[31m?"},
+        {"b\xc3\xbcro \xe2\x82\xac \xf0\x9f\x90\xb1", "b\xc3\xbcro \xe2\x82\xac \xf0\x9f\x90\xb1"},
+        {"\xc2\x9b", "??"},           /* a C1 control character: CSI */
+        {"\xff\xfe\x80", "???"},      /* never UTF-8 */
+        {"\xc0\x8a", "??"},           /* overlong newline */
+        {"\xed\xa0\x80", "???"},      /* surrogate */
+        {"\xe2\x80\xa8", "???"},      /* line separator */
+        {"\xf9\x80\x80\x80", "????"}, /* a lead there is none of */
+        {"\xf4\x90\x80\x80", "????"}, /* beyond U+10FFFF */
+        {"\xe2\x82", "??"},           /* ends early */
+        {"\xe2\x82"
+         "A\xe2",
+         "??A?"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 7, cases[i].from);
+        assert_field(&a, "CTWATCH_NETNS", cases[i].to);
+        a = (struct ctw_alert){.kind = CTW_ALERT_CONFIG, .config_refused = true};
+        snprintf(a.reason, sizeof a.reason, "%s", cases[i].from);
+        assert_field(&a, "CTWATCH_REASON", cases[i].to);
+    }
+}
+
+static void a_name_without_its_nul_is_not_read_beyond(void **state) {
+    struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 7, "");
+    struct ctw_fields f;
+
+    (void)state;
+    memset(a.netns, 'n', sizeof a.netns);
+    memset(a.reason, 'r', sizeof a.reason);
+    ctw_alert_render(&a, &f);
+    assert_int_equal(strlen(ctw_alert_field(&f, "CTWATCH_NETNS")), sizeof a.netns - 1);
+}
+
+static void a_line_is_cut_between_two_characters(void **state) {
+    static const char *const characters[] = {"x", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x90\xb1"};
+
+    (void)state;
+    for (size_t c = 0; c < 4; c++) {
+        for (size_t offset = 0; offset < 4; offset++) {
+            struct ctw_line l;
+            char text[2 * CTW_LINE_MAX] = "...";
+
+            text[offset] = '\0';
+            while (strlen(text) < CTW_LINE_MAX + 8)
+                memcpy(text + strlen(text), characters[c], c + 2);
+            ctw_line_start(&l);
+            ctw_line_add(&l, "%s", text);
+
+            const size_t fits = offset + (CTW_LINE_MAX - 1 - offset) / (c + 1) * (c + 1);
+            assert_int_equal(l.length, fits);
+            assert_int_equal(strlen(l.text), fits);
+            assert_memory_equal(l.text, text, fits);
+            ctw_line_add(&l, "%s", "");
+            assert_int_equal(l.length, fits);
+        }
+    }
+}
+
+static struct ctw_who longest_lists(void) {
+    struct ctw_who who = {.known = true,
+                          .has_drop_risk = true,
+                          .margin_permyriad = UINT32_MAX,
+                          .assured_permyriad = UINT32_MAX,
+                          .drop_risk_permyriad = UINT32_MAX,
+                          .n_sources = CTW_WHO_TOP_MAX,
+                          .n_ports = CTW_WHO_TOP_MAX,
+                          .n_states = CTW_WHO_TOP_MAX};
+
+    for (size_t i = 0; i < CTW_WHO_TOP_MAX; i++) {
+        who.sources[i].permyriad = who.ports[i].permyriad = who.states[i].permyriad = 10000;
+        memset(who.sources[i].name, 'x', sizeof who.sources[i].name - 1);
+        memset(who.ports[i].name, 'y', sizeof who.ports[i].name - 1);
+        memset(who.states[i].name, 'z', sizeof who.states[i].name - 1);
+    }
+    return who;
+}
+
+static void the_largest_alert_fits_whole(void **state) {
+    const struct ctw_who who = longest_lists();
+    struct ctw_fields f;
+    struct ctw_alert a;
+
+    (void)state;
+    for (int kind = 0; kind < CTW_ALERT_KINDS; kind++) {
+        for (int edge = CTW_EDGE_BEGIN; edge <= CTW_EDGE_PAST; edge++) {
+            memset(&a, 0xff, sizeof a); /* the largest numbers there are */
+            a.kind = (enum ctw_alert_kind)kind;
+            a.edge = (enum ctw_edge)edge;
+            a.level = CTW_LEVEL_CRITICAL;
+            a.has_table = a.has_rate = a.fills = a.has_losses = a.foreign = true;
+            a.table.has_buckets = a.table.has_counters = true;
+            a.rate = INT64_MIN;
+            a.rates.known = a.rates.lower_bound = true;
+            a.who = &who;
+            memset(a.netns, '\n', sizeof a.netns);
+            a.max_changed = a.buckets_changed = a.config_refused = true;
+            a.by_anybody = false;
+            a.old_max = a.new_max = a.old_buckets = a.new_buckets = UINT32_MAX - 1;
+            a.old_max = a.old_buckets = UINT32_MAX;
+            a.growth_reason = CTW_GROWTH_BURST;
+            a.growth_refusal = CTW_GROWTH_NOT_PERMITTED;
+            a.growth_error = INT32_MIN + 1;
+            a.growth_path = a.reason;
+            a.bound = CTW_BOUND_BUCKETS;
+            a.source = CTW_SOURCE_KERNEL_LOG;
+            a.health = (struct ctw_source_state){
+                .health = CTW_HEALTH_FAILED, .error = INT32_MIN + 1, .what = a.reason};
+            memset(a.reason, 'r', sizeof a.reason);
+            a.reason[sizeof a.reason - 1] = '\0';
+
+            ctw_alert_render(&a, &f);
+            assert_in_range(f.used, 1, sizeof f.text);
+            assert_in_range(f.n, 1, CTW_FIELDS_MAX - 5);
+            assert_string_equal(f.field[0], f.text);
+            assert_int_equal(strncmp(f.field[0], "MESSAGE=", 8), 0);
+            if (edge != CTW_EDGE_END && kind != CTW_ALERT_SIGHTED)
+                assert_non_null(ctw_alert_field(&f, "CTWATCH_REMEDY"));
+            assert_non_null(ctw_alert_field(&f, "CTWATCH_MARGIN_PERCENT")); /* the last one */
+
+            size_t used = 0;
+            for (size_t i = 0; i < f.n; i++) {
+                assert_ptr_equal(f.field[i], f.text + used); /* one behind the other */
+                assert_null(strchr(f.field[i], '\n'));
+                used += strlen(f.field[i]) + 1;
+            }
+            assert_int_equal(used, f.used);
+        }
+    }
+}
+
+static void a_field_is_found_by_its_whole_name(void **state) {
+    const struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 4026532246, "");
+    struct ctw_fields f;
+
+    (void)state;
+    ctw_alert_render(&a, &f);
+    assert_null(ctw_alert_field(&f, "CTWATCH_NETNS")); /* only ..._INODE is there */
+    assert_null(ctw_alert_field(&f, "MESSAG"));
+    assert_null(ctw_alert_field(&f, ""));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hundred_percent_means_full),
+        cmocka_unit_test(healths_have_the_names_that_readers_know),
+        cmocka_unit_test(fields_are_there_only_where_they_say_something),
+        cmocka_unit_test(priorities_follow_kind_level_and_edge),
+        cmocka_unit_test(every_kind_has_an_id_of_its_own),
+        cmocka_unit_test(control_bytes_and_broken_characters_become_question_marks),
+        cmocka_unit_test(a_name_without_its_nul_is_not_read_beyond),
+        cmocka_unit_test(a_line_is_cut_between_two_characters),
+        cmocka_unit_test(the_largest_alert_fits_whole),
+        cmocka_unit_test(a_field_is_found_by_its_whole_name),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/capability.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/support/alert_samples.h"
+#include "daemon/sink/hook.h"
+
+/* Something of this file hangs: end the test rather than wait for ever. */
+#define PATIENCE_SECONDS 120
+
+/* As in daemon/command.c. */
+#define QUEUE_MAX 16
+
+/* What the programs write goes into a folder, which is also their first argument. */
+struct bench {
+    char folder[64];
+    char program[128];
+    char command[256];
+    int true_stderr, stderr_pipe;
+    sd_event *event;
+    struct ctw_command *runner;
+};
+
+static void make_runner(struct bench *b, uint64_t limit_usec) {
+    b->runner = ctw_command_free(b->runner);
+    assert_int_equal(ctw_command_new(b->event, limit_usec, &b->runner), 0);
+}
+
+static int set_up(void **state) {
+    struct bench *b = calloc(1, sizeof *b);
+    int fd[2];
+
+    if (!b)
+        return -1;
+    snprintf(b->folder, sizeof b->folder, "/tmp/ctwatch-test-command.XXXXXX");
+    if (!mkdtemp(b->folder) || sd_event_new(&b->event) < 0 || pipe2(fd, O_CLOEXEC | O_NONBLOCK) < 0)
+        return -1;
+    snprintf(b->program, sizeof b->program, "%s/program", b->folder);
+    snprintf(b->command, sizeof b->command, "%s %s", b->program, b->folder);
+    b->true_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    b->stderr_pipe = fd[0];
+    dup2(fd[1], STDERR_FILENO);
+    close(fd[1]);
+    make_runner(b, CTW_COMMAND_LIMIT_USEC);
+    *state = b;
+    alarm(PATIENCE_SECONDS);
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+static int tear_down(void **state) {
+    struct bench *b = *state;
+
+    alarm(0);
+    (void)ctw_command_free(b->runner);
+    sd_event_unref(b->event);
+    dup2(b->true_stderr, STDERR_FILENO);
+    close(b->true_stderr);
+    close(b->stderr_pipe);
+    nftw(b->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(b);
+    return 0;
+}
+
+/* A shell script; $1 is the folder. */
+static void write_program(struct bench *b, const char *body) {
+    char script[1024];
+
+    const int n = snprintf(script, sizeof script, "#!/bin/sh\nset -eu\ncd \"$1\"\n%s\n", body);
+    assert_in_range(n, 1, sizeof script - 1);
+    const int fd = open(b->program, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+    assert_return_code(fd, errno);
+    assert_int_equal(write(fd, script, (size_t)n), n);
+    close(fd);
+}
+
+static void render(uint64_t drops, struct ctw_fields *ret) {
+    struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
+
+    a.losses.drops = drops;
+    ctw_alert_render(&a, ret);
+}
+
+static void run_command(struct bench *b, const char *command, uint64_t drops) {
+    struct ctw_fields f;
+
+    render(drops, &f);
+    ctw_command_run(b->runner, command, &f);
+}
+
+static void run(struct bench *b, uint64_t drops) {
+    run_command(b, b->command, drops);
+}
+
+/* What is in a file of the folder, "" while it is not there. */
+static const char *contents(struct bench *b, const char *name, char *ret, size_t size) {
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/%s", b->folder, name);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, ret, size - 1);
+    if (fd >= 0)
+        close(fd);
+    ret[n > 0 ? n : 0] = '\0';
+    return ret;
+}
+
+static void turn(struct bench *b) {
+    assert_return_code(sd_event_run(b->event, 10 * CTW_USEC_PER_MSEC), errno);
+}
+
+/* Run the loop until the file says so; the alarm bounds it. */
+static void wait_until(struct bench *b, const char *name, const char *expected) {
+    char text[8192];
+
+    while (strcmp(contents(b, name, text, sizeof text), expected) != 0)
+        turn(b);
+}
+
+/* Until something is in the file, without the loop, which is what ends a program at its limit: so
+ * none is ended that a busy machine made late. */
+static void wait_without_loop(struct bench *b, const char *name) {
+    char text[16];
+
+    while (*contents(b, name, text, sizeof text) == '\0')
+        usleep(1000);
+}
+
+/* Run the loop until something is said on stderr; returns it. */
+static const char *wait_for_stderr(struct bench *b, char ret[static 4096]) {
+    ssize_t n;
+
+    while ((n = read(b->stderr_pipe, ret, 4095)) < 0)
+        turn(b);
+    ret[n] = '\0';
+    return ret;
+}
+
+/* Run the loop until there is no child left: the next one is started before the last is reaped. */
+static void wait_until_idle(struct bench *b) {
+    siginfo_t info;
+
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+        turn(b);
+}
+
+static void expect_silence(struct bench *b) {
+    char text[16];
+
+    assert_int_equal(read(b->stderr_pipe, text, sizeof text), -1);
+}
+
+static int number(const char *digits) {
+    return (int)strtol(digits, NULL, 10);
+}
+
+/* Ended, even if nobody has reaped it: in a container there may be nobody to do so. */
+static bool gone(const char *pid) {
+    char path[64], stat[512] = "";
+
+    snprintf(path, sizeof path, "/proc/%d/stat", number(pid));
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    const ssize_t n = read(fd, stat, sizeof stat - 1);
+    close(fd);
+    const char *after_name = strrchr(stat, ')');
+    return n <= 0 || !after_name || after_name[2] == 'Z' || after_name[2] == 'X';
+}
+
+static void wait_for_end_of(struct bench *b, const char *file) {
+    char pid[32];
+
+    contents(b, file, pid, sizeof pid);
+    assert_true(number(pid) > 1);
+    while (!gone(pid))
+        turn(b);
+}
+
+/* --- what the program gets ------------------------------------------------------------------ */
+
+static void the_environment_is_the_fields_and_path(void **state) {
+    struct bench *b = *state;
+    struct ctw_fields f;
+    char text[8192];
+
+    render(1234, &f);
+    write_program(b, "env -u PWD -u OLDPWD -u _ -0 >env.new; mv env.new env; echo 1 >done");
+    ctw_command_run(b->runner, b->command, &f);
+    wait_until(b, "done", "1\n");
+
+    contents(b, "env", text, sizeof text);
+    size_t at = 0, n = 0;
+    bool path = false;
+    for (; text[at]; at += strlen(text + at) + 1) {
+        bool known = strncmp(text + at, "PATH=/", 6) == 0;
+        path |= known;
+        for (size_t i = 0; i < f.n && !known; i++)
+            known = strcmp(text + at, f.field[i]) == 0;
+        if (!known)
+            fail_msg("not a field: %s", text + at);
+        n++;
+    }
+    assert_true(path);
+    assert_int_equal(n, f.n + 1);
+}
+
+static void a_repeated_field_is_one_variable_of_several_lines(void **state) {
+    static const char *const fields[] = {"MESSAGE=m", "TOP=a 50%", "TOP=b 30%", "TOP=c 20%",
+                                         "TOPMOST=x"};
+    struct bench *b = *state;
+    struct ctw_fields f = {.n = 0};
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        f.field[f.n++] = f.text + f.used;
+        memcpy(f.text + f.used, fields[i], strlen(fields[i]) + 1);
+        f.used += strlen(fields[i]) + 1;
+    }
+    write_program(b, "printf '%s|%s|%s' \"$MESSAGE\" \"$TOP\" \"$TOPMOST\" >out");
+    ctw_command_run(b->runner, b->command, &f);
+    wait_until(b, "out", "m|a 50%\nb 30%\nc 20%|x");
+}
+
+static void arguments_are_split_at_blanks_and_no_shell_sees_them(void **state) {
+    struct bench *b = *state;
+    char command[512];
+
+    write_program(b, "shift; printf '%s|' \"$#\" \"$@\" >out");
+    snprintf(command, sizeof command, "  %s %s  a\t'b  c' $(id);`id` *  ", b->program, b->folder);
+    run_command(b, command, 1);
+    wait_until(b, "out", "5|a|'b|c'|$(id);`id`|*|");
+}
+
+static void it_gets_no_descriptor_no_signal_mask_and_no_capability(void **state) {
+    struct bench *b = *state;
+    char text[8192];
+
+    /* Everything that would be inherited: a descriptor that somebody forgot to mark, a blocked
+     * signal (SIGCHLD is one), an ignored one, an ambient capability if we have any to give. */
+    const int leak = fcntl(b->stderr_pipe, F_DUPFD, 20);
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct caps[2];
+    assert_int_equal(syscall(SYS_capget, &header, caps), 0);
+    caps[0].inheritable |= caps[0].permitted & (1u << CAP_NET_ADMIN);
+    assert_int_equal(syscall(SYS_capset, &header, caps), 0);
+    const bool ambient = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) == 0;
+    if (!ambient)
+        print_message("no CAP_NET_ADMIN here: that it is not handed on was not tried\n");
+    signal(SIGUSR1, SIG_IGN);
+
+    write_program(b, "streams=$(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2)\n"
+                     "echo \"$streams\" >streams\n"
+                     "[ ! -e /proc/$$/fd/20 ] && echo closed >leak\n"
+                     "[ $(cut -d' ' -f5,6 /proc/$$/stat | tr ' ' =) = $$=$$ ] && echo own >group\n"
+                     "grep -E '^(SigBlk|SigIgn|CapAmb)' /proc/$$/status | cut -f2 >status.new\n"
+                     "mv status.new status");
+    run(b, 1);
+    wait_until(b, "status", "0000000000000000\n0000000000000000\n0000000000000000\n");
+    assert_string_equal(contents(b, "streams", text, sizeof text),
+                        "/dev/null\n/dev/null\n/dev/null\n");
+    assert_string_equal(contents(b, "leak", text, sizeof text), "closed\n");
+    assert_string_equal(contents(b, "group", text, sizeof text), "own\n");
+
+    signal(SIGUSR1, SIG_DFL);
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    close(leak);
+}
+
+/* --- one after the other -------------------------------------------------------------------- */
+
+static void alerts_are_run_in_order_one_at_a_time(void **state) {
+    struct bench *b = *state;
+
+    write_program(b, "mkdir busy; echo $CTWATCH_DROPS >>log; rmdir busy");
+    for (uint64_t i = 1; i <= 5; i++)
+        run(b, i);
+    wait_until(b, "log", "1\n2\n3\n4\n5\n");
+    expect_silence(b);
+}
+
+static void what_cannot_wait_is_dropped_and_counted(void **state) {
+    struct bench *b = *state;
+    char text[4096], expected[256] = "";
+
+    write_program(b, "while [ ! -e gate ]; do sleep 0.01; done; echo $CTWATCH_DROPS >>log");
+    for (uint64_t i = 0; i < 1 + QUEUE_MAX + 3; i++)
+        run(b, i);
+    snprintf(text, sizeof text, "%s/gate", b->folder);
+    close(open(text, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+
+    assert_string_equal(wait_for_stderr(b, text),
+                        "alerts.command: too slow, 3 alerts were not passed to it\n");
+    for (unsigned i = 0; i < 1 + QUEUE_MAX; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%u\n", i);
+    assert_string_equal(contents(b, "log", text, sizeof text), expected);
+}
+
+static void no_command_runs_nothing(void **state) {
+    struct bench *b = *state;
+
+    run_command(b, "", 1);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child at all */
+    assert_int_equal(errno, ECHILD);
+}
+
+/* --- what goes wrong ------------------------------------------------------------------------ */
+
+static void a_missing_program_is_said_once_until_it_changes(void **state) {
+    struct bench *b = *state;
+    char text[4096];
+
+    for (int i = 0; i < 3; i++)
+        run(b, 1);
+    wait_until_idle(b);
+    assert_string_equal(wait_for_stderr(b, text), "alerts.command: No such file or directory\n");
+
+    write_program(b, "echo $CTWATCH_DROPS >>log");
+    chmod(b->program, 0644);
+    run(b, 2);
+    assert_string_equal(wait_for_stderr(b, text), "alerts.command: Permission denied\n");
+
+    chmod(b->program, 0755);
+    run(b, 3);
+    wait_until_idle(b);
+    assert_string_equal(contents(b, "log", text, sizeof text), "3\n");
+    unlink(b->program);
+    run(b, 4);
+    assert_string_equal(wait_for_stderr(b, text), "alerts.command: No such file or directory\n");
+    expect_silence(b);
+}
+
+static void a_command_of_too_many_arguments_is_refused(void **state) {
+    struct bench *b = *state;
+    char command[512], text[4096];
+
+    write_program(b, "echo ran >out");
+    snprintf(command, sizeof command, "%s %s", b->program, b->folder);
+    for (int i = 0; i < 70; i++)
+        strncat(command, " x", sizeof command - strlen(command) - 1);
+    run_command(b, command, 1);
+    assert_string_equal(wait_for_stderr(b, text), "alerts.command: Argument list too long\n");
+    assert_string_equal(contents(b, "out", text, sizeof text), "");
+}
+
+static void a_hanging_program_is_killed_and_the_next_alert_run(void **state) {
+    struct bench *b = *state;
+    char text[4096];
+
+    make_runner(b, CTW_USEC_PER_SEC);
+    write_program(b, "trap '' TERM INT HUP\n"
+                     "[ $CTWATCH_DROPS = 1 ] || { echo next >out; exit; }\n"
+                     "sleep 1000 & echo $! >child; echo $$ >parent; wait");
+    run(b, 1);
+    run(b, 2);
+    wait_without_loop(b, "parent");
+    assert_string_equal(wait_for_stderr(b, text), "alerts.command: had not ended when its time was "
+                                                  "up, and was killed\n");
+    wait_without_loop(b, "out");
+    wait_until(b, "out", "next\n");
+    wait_for_end_of(b, "child");
+    wait_for_end_of(b, "parent");
+}
+
+static void what_a_program_leaves_behind_is_killed_with_it(void **state) {
+    struct bench *b = *state;
+
+    write_program(b, "sleep 1000 & echo $! >child.new; mv child.new child; echo 1 >done");
+    run(b, 1);
+    wait_until(b, "done", "1\n");
+    wait_for_end_of(b, "child");
+    expect_silence(b);
+}
+
+static void a_talkative_program_is_not_waited_for_and_not_heard(void **state) {
+    struct bench *b = *state;
+
+    write_program(b, "head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2; echo 1 >done");
+    run(b, 1);
+    wait_until(b, "done", "1\n");
+    expect_silence(b);
+}
+
+static void freeing_ends_what_is_running(void **state) {
+    struct bench *b = *state;
+    char pid[32];
+
+    write_program(b, "trap '' TERM; echo $$ >pid.new; mv pid.new pid; sleep 1000");
+    run(b, 1);
+    while (*contents(b, "pid", pid, sizeof pid) == '\0')
+        turn(b);
+    b->runner = ctw_command_free(b->runner);
+    assert_int_equal(kill(number(pid), 0), -1); /* reaped, not only killed */
+    assert_int_equal(errno, ESRCH);
+    assert_null(ctw_command_free(NULL));
+}
+
+#define commanded(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        commanded(the_environment_is_the_fields_and_path),
+        commanded(a_repeated_field_is_one_variable_of_several_lines),
+        commanded(arguments_are_split_at_blanks_and_no_shell_sees_them),
+        commanded(it_gets_no_descriptor_no_signal_mask_and_no_capability),
+        commanded(alerts_are_run_in_order_one_at_a_time),
+        commanded(what_cannot_wait_is_dropped_and_counted),
+        commanded(no_command_runs_nothing),
+        commanded(a_missing_program_is_said_once_until_it_changes),
+        commanded(a_command_of_too_many_arguments_is_refused),
+        commanded(a_hanging_program_is_killed_and_the_next_alert_run),
+        commanded(what_a_program_leaves_behind_is_killed_with_it),
+        commanded(a_talkative_program_is_not_waited_for_and_not_heard),
+        commanded(freeing_ends_what_is_running),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* The reader, before files that are whole, damaged, of another program, or no files at all. */
+
+#include "tests/support/state_directory.h"
+
+#include <sys/wait.h>
+#include <time.h>
+
+static void what_a_daemon_left_is_read(void **state) {
+    struct place *p = *state;
+
+    make_image(p);
+    leave_image(p);
+    assert_int_equal(read_state(p), 0);
+    assert_memory_equal(&p->got, &p->image.now, sizeof(p->got));
+    assert_int_equal(read_history(p), 0);
+    assert_memory_equal(&p->history, &p->image.history, sizeof(p->history));
+}
+
+static void what_is_of_another_boot_is_nobodys_but_can_be_had(void **state) {
+    struct place *p = *state;
+
+    make_image(p);
+    p->image.boot[0] ^= 1;
+    leave_image(p);
+    assert_int_equal(read_state(p), -ENOENT);
+    assert_int_equal(ctw_state_read_left(p->directory, &p->got), 0);
+    assert_memory_equal(&p->got, &p->image.now, sizeof(p->got));
+    memset(p->image.boot, 0, sizeof(p->image.boot)); /* not known */
+    leave_image(p);
+    assert_int_equal(read_state(p), 0);
+}
+
+static void where_nobody_publishes_there_is_nothing(void **state) {
+    struct place *p = *state;
+    char deep[8192];
+
+    assert_int_equal(read_state(p), -ENOENT);
+    assert_int_equal(mkdir(p->directory, 0755), 0);
+    assert_int_equal(read_state(p), -ENOENT);
+    assert_int_equal(read_history(p), -ENOENT);
+    memset(deep, 'x', sizeof(deep) - 1);
+    deep[sizeof(deep) - 1] = '\0';
+    assert_int_equal(ctw_state_read(deep, &p->got), -ENAMETOOLONG);
+}
+
+static void a_user_who_may_not_read_it_is_told_so(void **state) {
+    struct place *p = *state;
+
+    if (geteuid() != 0) {
+        print_message("skipped: only root can stop being root\n");
+        skip();
+    }
+    make_image(p);
+    leave_image(p);
+    assert_int_equal(chmod(p->file, 0600), 0);
+    assert_int_equal(seteuid(65534), 0);
+    const int r = read_state(p);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(r, -EACCES);
+}
+
+static void a_truncated_file_is_damaged(void **state) {
+    static const size_t sizes[] = {0,
+                                   1,
+                                   8,
+                                   15,
+                                   offsetof(struct ctw_state, now_sequence),
+                                   offsetof(struct ctw_state, now),
+                                   offsetof(struct ctw_state, now) + 1,
+                                   4096,
+                                   8192,
+                                   offsetof(struct ctw_state, history_sequence) - 1};
+    struct place *p = *state;
+
+    make_image(p);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        leave_bytes(p, sizes[i]);
+        assert_int_equal(read_state(p), -EBADMSG);
+        assert_int_equal(read_history(p), -EBADMSG);
+    }
+    leave_bytes(p, sizeof(p->image) - 1);
+    assert_int_equal(read_state(p), 0);
+    assert_int_equal(read_history(p), -EBADMSG);
+}
+
+static void a_file_of_another_program_is_damaged_and_one_of_another_version_is_stale(void **state) {
+    struct place *p = *state;
+
+    make_image(p);
+    p->image.magic++;
+    leave_image(p);
+    assert_int_equal(read_state(p), -EBADMSG);
+
+    make_image(p);
+    p->image.version++;
+    leave_image(p);
+    assert_int_equal(read_state(p), -ESTALE);
+    assert_int_equal(read_history(p), -ESTALE);
+
+    make_image(p);
+    p->image.bytes -= 8;
+    leave_image(p);
+    assert_int_equal(read_state(p), -ESTALE);
+}
+
+/* One byte of a snapshot that is whole otherwise. */
+static void expect_damaged(struct place *p, size_t offset, unsigned char value) {
+    make_image(p);
+    ((unsigned char *)&p->image.now)[offset] = value;
+    leave_image(p);
+    assert_int_equal(read_state(p), -EBADMSG);
+    assert_int_equal(read_history(p), 0);
+}
+
+static void a_byte_that_cannot_be_is_damage(void **state) {
+    struct place *p = *state;
+
+    expect_damaged(p, offsetof(struct ctw_snapshot, level), 4);
+    expect_damaged(p, offsetof(struct ctw_snapshot, level) + 3, 0x80);
+    expect_damaged(p, offsetof(struct ctw_snapshot, has_table), 2);
+    expect_damaged(p, offsetof(struct ctw_snapshot, table.has_buckets), 255);
+    expect_damaged(p, offsetof(struct ctw_snapshot, sources[CTW_SOURCE_EVENTS].health), 9);
+    expect_damaged(p, offsetof(struct ctw_snapshot, said[15].kind), CTW_ALERT_KINDS);
+    expect_damaged(p, offsetof(struct ctw_snapshot, who.n_sources), CTW_WHO_TOP_MAX + 1);
+    expect_damaged(p, offsetof(struct ctw_snapshot, who.states[0].name), '\033');
+
+    make_image(p);
+    memset(p->image.now.netns, 'n', sizeof(p->image.now.netns));
+    leave_image(p);
+    assert_int_equal(read_state(p), -EBADMSG);
+}
+
+static void a_slot_that_cannot_be_is_damage(void **state) {
+    struct place *p = *state;
+
+    make_image(p);
+    p->image.history.coarse[8639].level = 4;
+    leave_image(p);
+    assert_int_equal(read_history(p), -EBADMSG);
+    assert_int_equal(read_state(p), 0);
+}
+
+static void what_a_daemon_left_half_written_is_not_waited_for_for_ever(void **state) {
+    struct place *p = *state;
+
+    make_image(p);
+    p->image.now_sequence++;
+    leave_image(p);
+    assert_int_equal(read_state(p), -EAGAIN);
+    assert_int_equal(read_history(p), 0);
+
+    make_image(p);
+    p->image.history_sequence++;
+    leave_image(p);
+    assert_int_equal(read_history(p), -EAGAIN);
+    assert_int_equal(read_state(p), 0);
+}
+
+static void another_file_that_comes_while_one_waits_is_read(void **state) {
+    struct place *p = *state;
+
+    make_image(p);
+    p->image.now_sequence++;
+    leave_image(p);
+    p->image.now_sequence++;
+    put(p->file_new, &p->image, sizeof(p->image));
+
+    const pid_t child = fork_helper();
+    if (child == 0) {
+        const struct timespec t = {.tv_nsec = 10000000};
+        (void)nanosleep(&t, NULL);
+        _exit(rename(p->file_new, p->file) < 0);
+    }
+    int r;
+    do /* a machine may be too busy for the child to come within that time */
+        r = read_state(p);
+    while (r == -EAGAIN);
+    assert_int_equal(r, 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void what_is_no_file_is_neither_followed_nor_waited_for(void **state) {
+    struct place *p = *state;
+    char target[128];
+
+    snprintf(target, sizeof(target), "%s/target", p->above);
+    make_image(p);
+    put(target, &p->image, sizeof(p->image));
+    assert_int_equal(mkdir(p->directory, 0755), 0);
+    assert_int_equal(symlink(target, p->file), 0);
+    assert_int_equal(read_state(p), -ELOOP);
+
+    assert_int_equal(unlink(p->file), 0);
+    assert_int_equal(mkfifo(p->file, 0644), 0);
+    assert_int_equal(read_state(p), -EBADMSG);
+
+    assert_int_equal(unlink(p->file), 0);
+    assert_int_equal(mkdir(p->file, 0755), 0);
+    assert_int_equal(read_state(p), -EBADMSG);
+}
+
+/* Cut it, and make it whole again, until killed. */
+static void cut_for_ever(const struct place *p) {
+    const int fd = open(p->file, O_WRONLY | O_CLOEXEC);
+
+    for (;;)
+        if (ftruncate(fd, 5000) < 0 ||
+            pwrite(fd, &p->image, sizeof(p->image), 0) != sizeof(p->image))
+            _exit(1);
+}
+
+static void a_file_cut_while_it_is_read_is_damaged_and_no_more(void **state) {
+    struct place *p = *state;
+    unsigned whole = 0, damaged = 0;
+
+    make_image(p);
+    leave_image(p);
+    const pid_t child = fork_helper();
+    if (child == 0)
+        cut_for_ever(p);
+    while (whole < 100 || damaged < 100) {
+        const int r = read_state(p);
+        assert_true(r == 0 || r == -EBADMSG);
+        whole += r == 0;
+        damaged += r == -EBADMSG;
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(what_a_daemon_left_is_read),
+        TEST(what_is_of_another_boot_is_nobodys_but_can_be_had),
+        TEST(where_nobody_publishes_there_is_nothing),
+        TEST(a_user_who_may_not_read_it_is_told_so),
+        TEST(a_truncated_file_is_damaged),
+        TEST(a_file_of_another_program_is_damaged_and_one_of_another_version_is_stale),
+        TEST(a_byte_that_cannot_be_is_damage),
+        TEST(a_slot_that_cannot_be_is_damage),
+        TEST(what_a_daemon_left_half_written_is_not_waited_for_for_ever),
+        TEST(another_file_that_comes_while_one_waits_is_read),
+        TEST(what_is_no_file_is_neither_followed_nor_waited_for),
+        TEST(a_file_cut_while_it_is_read_is_damaged_and_no_more),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

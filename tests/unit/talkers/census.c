@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <netinet/in.h>
+
+#include "lib/talkers/census.h"
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct ctw_census census; /* too large for a stack */
+
+static int start(void **state) {
+    (void)state;
+    ctw_census_init(&census, 64, 4711);
+    return 0;
+}
+
+static struct ctw_flow flow(const char *source, const char *destination, uint8_t protocol,
+                            uint16_t port) {
+    struct ctw_flow f = {.family = strchr(source, ':') ? AF_INET6 : AF_INET,
+                         .protocol = protocol,
+                         .source_port = 40000,
+                         .destination_port = port};
+
+    assert_int_equal(inet_pton(f.family, source, f.source), 1);
+    assert_int_equal(inet_pton(f.family, destination, f.destination), 1);
+    return f;
+}
+
+static struct ctw_flow tcp(uint8_t tcp_state, uint32_t status, uint32_t timeout_sec) {
+    struct ctw_flow f = flow("192.0.2.1", "198.51.100.1", IPPROTO_TCP, 443);
+
+    f.has_tcp_state = true;
+    f.tcp_state = tcp_state;
+    f.status = status;
+    f.timeout_sec = timeout_sec;
+    return f;
+}
+
+static void add(struct ctw_flow f, uint32_t times) {
+    for (uint32_t i = 0; i < times; i++)
+        ctw_census_add(&census, &f);
+}
+
+static struct ctw_who result_of(uint32_t count, uint32_t max, uint32_t buckets) {
+    const struct ctw_sample table = {
+        .count = count, .max = max, .buckets = buckets, .has_buckets = true};
+    struct ctw_who who;
+
+    memset(&who, 0x5a, sizeof(who));
+    ctw_census_result(&census, CTW_WHO_TOP_MAX, &table, &who);
+    return who;
+}
+
+static void expect(const struct ctw_share *share, const char *name, uint32_t permyriad) {
+    assert_string_equal(share->name, name);
+    assert_int_equal(share->permyriad, permyriad);
+}
+
+/* --- lists and shares ------------------------------------------------------------------------ */
+
+static void an_empty_census_knows_nothing(void **state) {
+    const struct ctw_who who = result_of(0, 1000, 1000), nothing = {0};
+
+    (void)state;
+    assert_memory_equal(&who, &nothing, sizeof(who));
+}
+
+static void sources_ports_and_states_are_ranked(void **state) {
+    struct ctw_flow a = tcp(TCP_CONNTRACK_SYN_SENT, 0, 120);
+    struct ctw_flow b = flow("2001:db8::1", "2001:db8:9::1", IPPROTO_UDP, 53);
+    struct ctw_flow c = flow("2001:db8::2", "2001:db8:9::1", IPPROTO_ICMPV6, 0);
+
+    (void)state;
+    add(a, 60);
+    add(b, 30);
+    add(c, 10);
+    const struct ctw_who who = result_of(100, 1000, 1000);
+    assert_true(who.known);
+    assert_int_equal(who.entries, 100);
+    assert_int_equal(who.n_sources, 2);
+    expect(&who.sources[0], "192.0.2.1", 6000);
+    expect(&who.sources[1], "2001:db8::/64", 4000);
+    assert_int_equal(who.n_ports, 3);
+    expect(&who.ports[0], "tcp/443", 6000);
+    expect(&who.ports[1], "udp/53", 3000);
+    expect(&who.ports[2], "icmpv6", 1000);
+    assert_int_equal(who.n_states, 3);
+    expect(&who.states[0], "tcp/SYN_SENT", 6000);
+    expect(&who.states[1], "udp/unreplied", 3000);
+    expect(&who.states[2], "icmpv6/unreplied", 1000);
+}
+
+static void lists_are_as_long_as_asked_for(void **state) {
+    const struct ctw_sample table = {.count = 100, .max = 100};
+    struct ctw_who who;
+
+    (void)state;
+    for (uint16_t port = 1; port <= 100; port++)
+        add(flow("192.0.2.1", "192.0.2.2", IPPROTO_TCP, port), port);
+    ctw_census_result(&census, 5, &table, &who);
+    assert_int_equal(who.n_ports, 5);
+    expect(&who.ports[0], "tcp/100", 198); /* of 5050 */
+    ctw_census_result(&census, UINT32_MAX, &table, &who);
+    assert_int_equal(who.n_ports, CTW_WHO_TOP_MAX);
+    ctw_census_result(&census, 0, &table, &who);
+    assert_int_equal(who.n_ports, 0);
+}
+
+/* 60 % from one, 20 % from another, the rest from 100,000: nobody of the crowd is given a share
+ * that belongs to another. */
+static void a_crowd_does_not_blur_the_shares(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 500000; i++) {
+        struct ctw_flow f = flow("10.0.0.0", "192.0.2.2", IPPROTO_UDP, 9);
+        const uint32_t crowd = htonl(0x0a000000u + i % 100000);
+        if (i % 5 < 3)
+            assert_int_equal(inet_pton(AF_INET, "203.0.113.60", f.source), 1);
+        else if (i % 5 == 3)
+            assert_int_equal(inet_pton(AF_INET, "203.0.113.20", f.source), 1);
+        else
+            memcpy(f.source, &crowd, sizeof(crowd));
+        ctw_census_add(&census, &f);
+    }
+    const struct ctw_who who = result_of(500000, 1000000, 262144);
+    expect(&who.sources[0], "203.0.113.60", 6000);
+    expect(&who.sources[1], "203.0.113.20", 2000);
+    assert_int_equal(who.n_sources, 2);
+}
+
+static void who_was_met_once_in_a_sample_is_nobody_in_particular(void **state) {
+    (void)state;
+    add(flow("192.0.2.1", "198.51.100.1", IPPROTO_UDP, 53), 2);
+    add(flow("192.0.2.2", "198.51.100.1", IPPROTO_UDP, 53), 1);
+    assert_int_equal(result_of(1000, 1000, 1000).n_sources, 1);
+    assert_int_equal(result_of(3, 1000, 1000).n_sources, 2); /* these are all there are */
+}
+
+static void what_stands_out_is_counted(void **state) {
+    struct ctw_flow f;
+
+    (void)state;
+    add(tcp(TCP_CONNTRACK_ESTABLISHED, IPS_SEEN_REPLY | IPS_ASSURED, 431999), 40);
+    f = flow("127.0.0.1", "127.8.9.1", IPPROTO_UDP, 53);
+    f.status = IPS_SEEN_REPLY;
+    add(f, 20);
+    add(flow("::1", "::1", IPPROTO_TCP, 53), 10);
+    add(flow("::1", "::2", IPPROTO_SCTP, 53), 10);
+    add(flow("127.0.0.1", "192.0.2.1", IPPROTO_UDP, 5353), 10);
+    add(flow("192.0.2.1", "127.0.0.1", IPPROTO_UDP, 5353), 10);
+    const struct ctw_who who = result_of(100, 1000, 1000);
+    assert_int_equal(who.assured_permyriad, 4000);
+    assert_int_equal(who.unreplied_permyriad, 4000);
+    assert_int_equal(who.loopback_permyriad, 3000);
+    assert_int_equal(who.dns_permyriad, 3000);
+    assert_int_equal(who.idle_tcp_permyriad, 0);
+}
+
+static void a_tally_has_the_shares_without_the_lists(void **state) {
+    const struct ctw_flow f = tcp(TCP_CONNTRACK_ESTABLISHED, IPS_SEEN_REPLY | IPS_ASSURED, 1000);
+    struct ctw_who who;
+
+    (void)state;
+    ctw_census_tally(&census, &f);
+    ctw_census_tally(&census, &f);
+    who = result_of(2, 10, 10);
+    assert_int_equal(who.entries, 2);
+    assert_int_equal(who.assured_permyriad, 10000);
+    assert_int_equal(who.idle_tcp_permyriad, 10000);
+    assert_int_equal(who.n_sources + who.n_ports + who.n_states, 0);
+}
+
+static void idle_connections_are_established_assured_and_long_silent(void **state) {
+    const uint32_t status = IPS_SEEN_REPLY | IPS_ASSURED;
+    const struct {
+        struct ctw_flow flow;
+        bool idle;
+    } cases[] = {
+        {tcp(TCP_CONNTRACK_ESTABLISHED, status, 432000 - 3600), false},
+        {tcp(TCP_CONNTRACK_ESTABLISHED, status, 432000 - 3601), true},
+        {tcp(TCP_CONNTRACK_ESTABLISHED, status, 301), true},
+        {tcp(TCP_CONNTRACK_ESTABLISHED, status, 300), false}, /* data not acknowledged */
+        {tcp(TCP_CONNTRACK_ESTABLISHED, status, 0), false},   /* expired */
+        {tcp(TCP_CONNTRACK_ESTABLISHED, status, UINT32_MAX), false},
+        {tcp(TCP_CONNTRACK_ESTABLISHED, IPS_SEEN_REPLY, 1000), false},
+        {tcp(TCP_CONNTRACK_ESTABLISHED, status | IPS_OFFLOAD, 86400), false},
+        {tcp(TCP_CONNTRACK_TIME_WAIT, status, 1000), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        start(NULL);
+        add(cases[i].flow, 1);
+        assert_int_equal(result_of(1, 10, 10).idle_tcp_permyriad, cases[i].idle ? 10000 : 0);
+    }
+    start(NULL);
+    census.established_timeout_sec = 7200;
+    add(tcp(TCP_CONNTRACK_ESTABLISHED, status, 3599), 1);
+    add(tcp(TCP_CONNTRACK_ESTABLISHED, status, 3600), 1);
+    assert_int_equal(result_of(2, 10, 10).idle_tcp_permyriad, 5000);
+}
+
+/* --- the margin ------------------------------------------------------------------------------ */
+
+static uint32_t margin_of(uint32_t entries, uint32_t count) {
+    census.entries = entries;
+    return result_of(count, count, count).margin_permyriad;
+}
+
+static void a_sample_has_its_margin(void **state) {
+    (void)state;
+    assert_int_equal(margin_of(9604, UINT32_MAX), 100);
+    assert_int_equal(margin_of(5000, UINT32_MAX), 139);
+    assert_int_equal(margin_of(5000, 500000), 138);
+    assert_int_equal(margin_of(1, UINT32_MAX), 9800);
+    assert_int_equal(margin_of(1000, 2000), 220); /* 310 of an endless table, times sqrt(1/2) */
+    assert_int_equal(margin_of(1, 2), 9800);
+    assert_int_equal(margin_of(499990, 500000), 1);
+}
+
+static void the_whole_table_has_none(void **state) {
+    (void)state;
+    assert_int_equal(margin_of(5000, 5000), 0);
+    assert_int_equal(margin_of(5000, 4999), 0);
+    assert_int_equal(margin_of(1, 1), 0);
+    assert_int_equal(margin_of(1, 0), 0);
+}
+
+static void fewer_than_the_table_holds_are_a_sample(void **state) {
+    (void)state;
+    census.entries = 4999;
+    assert_true(result_of(5000, 1, 1).sampled);
+    census.entries = 5000;
+    assert_false(result_of(5000, 1, 1).sampled);
+    assert_false(result_of(4000, 1, 1).sampled);
+}
+
+/* --- the risk -------------------------------------------------------------------------------- */
+
+static uint32_t risk_of(uint32_t assured_permyriad, uint32_t max, uint32_t buckets) {
+    census.entries = 10000;
+    census.assured = assured_permyriad;
+    return result_of(max, max, buckets).drop_risk_permyriad;
+}
+
+/* Each of these was within five points of what a kernel dropped of 1000 new flows. */
+static void the_risk_is_what_the_kernel_showed(void **state) {
+    (void)state;
+    assert_int_equal(risk_of(5000, 262144, 262144), 0);
+    assert_int_equal(risk_of(8000, 262144, 262144), 281);
+    assert_int_equal(risk_of(9000, 262144, 262144), 1853);
+    assert_int_equal(risk_of(9500, 262144, 262144), 4401);
+    assert_int_equal(risk_of(9900, 262144, 262144), 8515);
+    assert_int_equal(risk_of(10000, 262144, 262144), 10000);
+    assert_int_equal(risk_of(9000, 262144, 1048576), 6561);
+    assert_int_equal(risk_of(9000, 262144, 65536), 12);
+}
+
+/* Computed with floats: round(1e4 * a ** (16 * max / buckets)). */
+static void the_risk_is_right_between_whole_powers(void **state) {
+    (void)state;
+    assert_int_equal(risk_of(9000, 1000, 3000), 5701);
+    assert_int_equal(risk_of(9000, 65536, 100000), 3313);
+    assert_int_equal(risk_of(9999, 2000000000, 1600000), 1353);
+    assert_int_equal(risk_of(9999, 100, 262144), 10000);
+    assert_int_equal(risk_of(5000, 1000, 262144), 9586);
+    assert_int_equal(risk_of(1, 1000, 262144), 5700);
+    assert_int_equal(risk_of(9500, 2147483647, 2147483647), 4401);
+}
+
+static void the_risk_has_no_edges(void **state) {
+    (void)state;
+    assert_int_equal(risk_of(0, 262144, 262144), 0);
+    assert_int_equal(risk_of(10000, 262144, 1), 10000);
+    assert_int_equal(risk_of(9999, UINT32_MAX, 1), 0);
+    assert_int_equal(risk_of(9999, 1, UINT32_MAX), 10000);
+    for (uint32_t a = 1, last = 0; a <= 10000; a++) {
+        const uint32_t risk = risk_of(a, 200000, 262144);
+        assert_in_range(risk, last, 10000);
+        last = risk;
+    }
+}
+
+static void when_the_table_fills_its_count_is_its_max(void **state) {
+    (void)state;
+    census.entries = 10;
+    census.assured = 9;
+    assert_int_equal(result_of(750, 1000, 1000).drop_risk_permyriad, 1853);
+    assert_int_equal(result_of(1000, 1000, 1000).drop_risk_permyriad, 1853);
+    assert_int_equal(result_of(4000, 1000, 4000).drop_risk_permyriad, 1853); /* max was lowered */
+    assert_int_equal(result_of(1000, 0, 1000).drop_risk_permyriad, 1853);    /* no limit yet */
+}
+
+static void without_buckets_there_is_no_risk_to_tell(void **state) {
+    const struct ctw_sample table = {.count = 10, .max = 10};
+    struct ctw_who who;
+
+    (void)state;
+    census.entries = census.assured = 10;
+    ctw_census_result(&census, 1, &table, &who);
+    assert_false(who.has_drop_risk);
+    assert_int_equal(who.drop_risk_permyriad, 0);
+    assert_false(result_of(10, 10, 0).has_drop_risk);
+    assert_true(result_of(10, 10, 1).has_drop_risk);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, start)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(an_empty_census_knows_nothing),
+        TEST(sources_ports_and_states_are_ranked),
+        TEST(lists_are_as_long_as_asked_for),
+        TEST(a_crowd_does_not_blur_the_shares),
+        TEST(who_was_met_once_in_a_sample_is_nobody_in_particular),
+        TEST(what_stands_out_is_counted),
+        TEST(a_tally_has_the_shares_without_the_lists),
+        TEST(idle_connections_are_established_assured_and_long_silent),
+        TEST(a_sample_has_its_margin),
+        TEST(the_whole_table_has_none),
+        TEST(fewer_than_the_table_holds_are_a_sample),
+        TEST(the_risk_is_what_the_kernel_showed),
+        TEST(the_risk_is_right_between_whole_powers),
+        TEST(the_risk_has_no_edges),
+        TEST(when_the_table_fills_its_count_is_its_max),
+        TEST(without_buckets_there_is_no_risk_to_tell),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

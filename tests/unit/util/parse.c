@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/parse.h"
+
+#define UNTOUCHED UINT64_C(0xdeadbeef)
+#define LENGTH(a) (sizeof(a) / sizeof *(a))
+
+struct row {
+    const char *text;
+    int result;
+    uint64_t value;
+};
+
+static void check(const struct row *row, int result, uint64_t value) {
+    uint64_t expected = row->result == 0 ? row->value : UNTOUCHED;
+    if (result != row->result || value != expected)
+        fail_msg("\"%s\": %d, %llu; expected %d, %llu", row->text, result,
+                 (unsigned long long)value, row->result, (unsigned long long)expected);
+}
+
+static void test_decimal_takes_digits_only(void **state) {
+    static const struct row rows[] = {
+        {"0", 0, 0},
+        {"007", 0, 7},
+        {"1000", 0, 1000},
+        {"1001", -ERANGE, 0},
+        {"18446744073709551616", -ERANGE, 0},
+        {"99999999999999999999999999", -ERANGE, 0},
+        {"99999999999999999999999999x", -EINVAL, 0},
+        {"", -EINVAL, 0},
+        {"-1", -EINVAL, 0},
+        {"+1", -EINVAL, 0},
+        {" 1", -EINVAL, 0},
+        {"1 ", -EINVAL, 0},
+        {"1\n", -EINVAL, 0},
+        {"0x1", -EINVAL, 0},
+        {"1.0", -EINVAL, 0},
+        {"\xd9\xa3", -EINVAL, 0}, /* a digit, but not an ASCII one */
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint64_t value = UNTOUCHED;
+        int r = ctw_text_decimal(rows[i].text, strlen(rows[i].text), 1000, &value);
+        check(&rows[i], r, value);
+    }
+}
+
+static void test_decimal_reaches_the_largest_value(void **state) {
+    uint64_t value = 0;
+    (void)state;
+    assert_int_equal(ctw_text_decimal("18446744073709551615", 20, UINT64_MAX, &value), 0);
+    assert_true(value == UINT64_MAX);
+}
+
+static void test_decimal_reads_no_byte_too_far(void **state) {
+    (void)state;
+    char *text = malloc(3); /* a sanitizer sees the fourth */
+    assert_non_null(text);
+    memcpy(text, "123", 3);
+    uint64_t value = 0;
+    assert_int_equal(ctw_text_decimal(text, 3, UINT64_MAX, &value), 0);
+    assert_int_equal(value, 123);
+    uint32_t sysctl = 7;
+    assert_int_equal(ctw_text_sysctl(text, 3, &sysctl), -EBADMSG);
+    assert_int_equal(sysctl, 7);
+    free(text);
+}
+
+static void test_sysctl_wants_one_number_and_its_newline(void **state) {
+    static const struct row rows[] = {
+        {"262144\n", 0, 262144},       {"0\n", 0, 0},           {"4294967295\n", 0, UINT32_MAX},
+        {"4294967296\n", -EBADMSG, 0}, {"26214", -EBADMSG, 0},  {"", -EBADMSG, 0},
+        {"\n", -EBADMSG, 0},           {"1\n\n", -EBADMSG, 0},  {"1\n2\n", -EBADMSG, 0},
+        {"-1\n", -EBADMSG, 0},         {"1\t2\n", -EBADMSG, 0}, {"1 \n", -EBADMSG, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint32_t value = (uint32_t)UNTOUCHED;
+        int r = ctw_text_sysctl(rows[i].text, strlen(rows[i].text), &value);
+        check(&rows[i], r, value);
+    }
+}
+
+static void test_duration_has_exactly_these_units(void **state) {
+    static const struct row rows[] = {
+        {"1us", 0, 1},
+        {"250ms", 0, 250000},
+        {"10s", 0, 10000000},
+        {"10", 0, 10000000},
+        {"15min", 0, 900000000},
+        {"1h", 0, UINT64_C(3600000000)},
+        {"7d", 0, UINT64_C(604800000000)},
+        {"0", 0, 0},
+        {"0s", 0, 0},
+        {"1.5h", 0, UINT64_C(5400000000)},
+        {"0.25", 0, 250000},
+        {"0.000001s", 0, 1},
+        {"0.0004ms", 0, 0},
+        {"0.0005ms", 0, 1},
+        {"1.999999d", 0, UINT64_C(172799913600)},
+        {"1.0000001s", -EINVAL, 0}, /* finer than anyone needs */
+        {"9007199254740992us", 0, UINT64_C(1) << 53},
+        {"9007199254740993us", -ERANGE, 0},
+        {"9007199254740992.6us", -ERANGE, 0},
+        {"9007199255s", -ERANGE, 0},
+        {"9007199254740992d", -ERANGE, 0},
+        {"99999999999999999999s", -ERANGE, 0},
+        {"99999999999999999999 parsecs", -EINVAL, 0},
+        {"", -EINVAL, 0},
+        {"s", -EINVAL, 0},
+        {"-1s", -EINVAL, 0},
+        {"+1s", -EINVAL, 0},
+        {"1m", -EINVAL, 0}, /* minutes or months? */
+        {"1 s", -EINVAL, 0},
+        {" 1s", -EINVAL, 0},
+        {"1s ", -EINVAL, 0},
+        {"1S", -EINVAL, 0},
+        {"1sec", -EINVAL, 0},
+        {".5s", -EINVAL, 0},
+        {"5.s", -EINVAL, 0},
+        {"1..5s", -EINVAL, 0},
+        {"1,5s", -EINVAL, 0},
+        {"1e3s", -EINVAL, 0},
+        {"0x10s", -EINVAL, 0},
+        {"1h30min", -EINVAL, 0},
+        {"infinity", -EINVAL, 0},
+        {"nan", -EINVAL, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint64_t value = UNTOUCHED;
+        int r = ctw_text_duration(rows[i].text, &value);
+        check(&rows[i], r, value);
+    }
+}
+
+static void test_size_has_exactly_these_units(void **state) {
+    static const struct row rows[] = {
+        {"0", 0, 0},
+        {"4096", 0, 4096},
+        {"4096B", 0, 4096},
+        {"64KiB", 0, 65536},
+        {"32MiB", 0, UINT64_C(33554432)},
+        {"1GiB", 0, UINT64_C(1073741824)},
+        {"2TiB", 0, UINT64_C(2199023255552)},
+        {"8192TiB", 0, UINT64_C(1) << 53},
+        {"8193TiB", -ERANGE, 0},
+        {"9007199254740993", -ERANGE, 0},
+        {"18446744073709551616B", -ERANGE, 0},
+        {"16777216TiB", -ERANGE, 0}, /* 2^64 */
+        {"", -EINVAL, 0},
+        {"MiB", -EINVAL, 0},
+        {"-1", -EINVAL, 0},
+        {"1KB", -EINVAL, 0},
+        {"1kib", -EINVAL, 0},
+        {"1K", -EINVAL, 0},
+        {"1 KiB", -EINVAL, 0},
+        {"1.5KiB", -EINVAL, 0},
+        {"0x10", -EINVAL, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint64_t value = UNTOUCHED;
+        int r = ctw_text_size(rows[i].text, &value);
+        check(&rows[i], r, value);
+    }
+}
+
+static void test_percent_reaches_100_and_no_further(void **state) {
+    static const struct row rows[] = {
+        {"75", 0, 7500},       {"75%", 0, 7500},     {"82.5", 0, 8250},
+        {"0.01%", 0, 1},       {"0.004", 0, 0},      {"0.006", 0, 1},
+        {"0", 0, 0},           {"100", 0, 10000},    {"100.0", 0, 10000},
+        {"100.1", -ERANGE, 0}, {"101", -ERANGE, 0},  {"99999999999999999999", -ERANGE, 0},
+        {"", -EINVAL, 0},      {"%", -EINVAL, 0},    {"-1", -EINVAL, 0},
+        {"75 %", -EINVAL, 0},  {"75%%", -EINVAL, 0}, {"75,5", -EINVAL, 0},
+        {"0:75", -EINVAL, 0},  {"nan", -EINVAL, 0},  {"1e1", -EINVAL, 0},
+        {".5", -EINVAL, 0},    {"5.", -EINVAL, 0},   {"1.0000001", -EINVAL, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint32_t value = (uint32_t)UNTOUCHED;
+        int result = ctw_text_percent(rows[i].text, &value);
+        check(&rows[i], result, value);
+    }
+}
+
+static void test_number_is_what_floats_are_written_as(void **state) {
+    static const struct row rows[] = {
+        {"0", 0, 0},
+        {"123", 0, 123},
+        {"123.9", 0, 123},
+        {"1.", 0, 1},
+        {".5", 0, 0},
+        {"1.048576e+06", 0, 1048576},
+        {"12E3", 0, 12000},
+        {"1234567e-3", 0, 1234},
+        {"0.00000000000000000000000001e30", 0, 10000},
+        {"100000000000000000000000000000e-20", 0, 1000000000},
+        {"0e999999999999999999999", 0, 0},
+        {"9007199254740992", 0, 9007199254740992},
+        {"9007199254740993", -ERANGE, 0},
+        {"1e16", -ERANGE, 0},
+        {"1e999999999999999999999", -ERANGE, 0},
+        {"", -ENODATA, 0},
+        {"NaN", -ENODATA, 0},
+        {"+Inf", -ENODATA, 0},
+        {"-inf", -ENODATA, 0},
+        {"-nan", -ENODATA, 0},
+        {".", -EINVAL, 0},
+        {"1e", -EINVAL, 0},
+        {"1e+", -EINVAL, 0},
+        {"e5", -EINVAL, 0},
+        {"-1", -EINVAL, 0},
+        {"+1", -EINVAL, 0},
+        {" 1", -EINVAL, 0},
+        {"1 ", -EINVAL, 0},
+        {"0x10", -EINVAL, 0},
+        {"1,5", -EINVAL, 0},
+        {"infinity", -EINVAL, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        uint64_t value = UNTOUCHED;
+        int r = ctw_text_number(rows[i].text, strlen(rows[i].text), &value);
+        check(&rows[i], r, value);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decimal_takes_digits_only),
+        cmocka_unit_test(test_decimal_reaches_the_largest_value),
+        cmocka_unit_test(test_decimal_reads_no_byte_too_far),
+        cmocka_unit_test(test_sysctl_wants_one_number_and_its_newline),
+        cmocka_unit_test(test_duration_has_exactly_these_units),
+        cmocka_unit_test(test_size_has_exactly_these_units),
+        cmocka_unit_test(test_percent_reaches_100_and_no_further),
+        cmocka_unit_test(test_number_is_what_floats_are_written_as),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

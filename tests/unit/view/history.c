@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "lib/view/history.h"
+#include "tests/support/snapshot_samples.h"
+
+#define HEADER                                                                                     \
+    "time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,"           \
+    "loss_first_msec,loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,"            \
+    "chain_too_long,log_lines,limit_changes,set_max,level\n"
+
+static struct ctw_snapshot p;
+static struct ctw_history h;
+static struct ctw_history_page page;
+static char *text;
+
+static int empty(void **state) {
+    (void)state;
+    sample_calm(&p);
+    memset(&h, 0, sizeof(h));
+    return 0;
+}
+
+static int forget(void **state) {
+    (void)state;
+    free(text);
+    text = NULL;
+    return 0;
+}
+
+/* The slot that begins so many seconds before now, in which there were @count entries. */
+static struct ctw_slot *slot(enum ctw_resolution r, uint64_t ago_sec, uint32_t count) {
+    const uint32_t number = ctw_history_number(r, SAMPLE_NOW_USEC - ago_sec * CTW_USEC_PER_SEC);
+    struct ctw_slot *s = r == CTW_RESOLUTION_FINE ? &h.fine[number % CTW_HISTORY_FINE]
+                                                  : &h.coarse[number % CTW_HISTORY_COARSE];
+
+    *s = (struct ctw_slot){.number = number,
+                           .looks = 4,
+                           .mean = count,
+                           .high = count + 1,
+                           .low = count - 1,
+                           .last = count,
+                           .max = 1000,
+                           .buckets = 512};
+    return s;
+}
+
+static void fine(uint64_t from_ago_sec, uint64_t to_ago_sec) {
+    for (uint64_t ago = from_ago_sec; ago >= to_ago_sec; ago--)
+        slot(CTW_RESOLUTION_FINE, ago, (uint32_t)ago);
+}
+
+static void coarse(uint64_t from_ago_sec, uint64_t to_ago_sec) {
+    for (uint64_t ago = from_ago_sec; ago >= to_ago_sec; ago -= 10)
+        slot(CTW_RESOLUTION_COARSE, ago, (uint32_t)ago);
+}
+
+/* All of it, into text. Return: how many lines there are. */
+static size_t render(enum ctw_history_format format) {
+    const size_t room = (CTW_HISTORY_FINE + CTW_HISTORY_COARSE) * (size_t)CTW_HISTORY_LINE_MAX;
+    char line[CTW_HISTORY_LINE_MAX];
+    size_t used = 0, lines = 0;
+
+    free(text);
+    text = malloc(room);
+    assert_non_null(text);
+    text[0] = '\0';
+    ctw_render_history_start(&page, format, &h, &p);
+    for (size_t n; (n = ctw_render_history_line(&page, line)) > 0;) {
+        assert_in_range(n, 1, sizeof(line) - 1);
+        memcpy(text + used, line, n + 1);
+        used += n;
+    }
+    assert_int_equal(ctw_render_history_line(&page, line), 0);
+    assert_false(page.failed);
+    for (const char *c = text; *c != '\0'; c++)
+        lines += *c == '\n';
+    return lines;
+}
+
+/* --- which slots ----------------------------------------------------------------------------- */
+
+/* Of each line of the CSV: when it begins, in seconds before now, and how long it lasts. */
+static size_t spans(uint64_t ago_sec[], uint64_t width_sec[], size_t max) {
+    size_t n = 0;
+
+    (void)render(CTW_HISTORY_CSV);
+    for (const char *line = strchr(text, '\n') + 1; *line != '\0'; line = strchr(line, '\n') + 1) {
+        char *rest; /* sscanf() would measure all of the text, at each line */
+        assert_true(n < max);
+        ago_sec[n] = SAMPLE_WALL_USEC / CTW_USEC_PER_SEC - strtoull(line, &rest, 10);
+        assert_memory_equal(rest, ".000,", 5);
+        width_sec[n++] = strtoull(rest + 5, &rest, 10);
+        assert_int_equal(*rest, ',');
+    }
+    return n;
+}
+
+#define SPANS_MAX (CTW_HISTORY_FINE + CTW_HISTORY_COARSE)
+static uint64_t ago[SPANS_MAX], width[SPANS_MAX];
+
+/* That no moment is in two slots, and every one from the first to the last in one. */
+static void expect_seamless(size_t n) {
+    for (size_t i = 0; i + 1 < n; i++)
+        assert_int_equal(ago[i] - width[i], ago[i + 1]);
+}
+
+static void a_whole_day_has_neither_gap_nor_overlap(void **state) {
+    (void)state;
+    for (uint64_t offset = 1; offset <= 10; offset++) {
+        memset(&h, 0, sizeof(h));
+        fine(3599 + offset, offset);
+        coarse(86400, offset < 10 ? 10 : 20);
+        const size_t n = spans(ago, width, SPANS_MAX);
+        expect_seamless(n);
+        assert_int_equal(ago[0], 86400);
+        assert_int_equal(ago[n - 1], offset);
+        assert_in_range(n, 3590 + 8270, 3600 + 8290);
+    }
+}
+
+static void what_is_known_by_the_second_is_told_by_the_second(void **state) {
+    (void)state;
+    fine(57, 1);
+    coarse(60, 10);
+    assert_int_equal(spans(ago, width, SPANS_MAX), 57);
+    assert_int_equal(width[0], 1);
+    expect_seamless(57);
+}
+
+static void a_time_in_which_nobody_looked_is_left_out(void **state) {
+    (void)state;
+    fine(20, 15);
+    fine(5, 1);
+    slot(CTW_RESOLUTION_FINE, 3, 3)->looks = 0;
+    coarse(400, 390);
+    assert_int_equal(spans(ago, width, SPANS_MAX), 2 + 6 + 4);
+    assert_int_equal(ago[1], 390);
+    assert_int_equal(ago[2], 20);
+}
+
+static void before_the_first_slot_there_is_nothing(void **state) {
+    (void)state;
+    assert_int_equal(render(CTW_HISTORY_CSV), 1);
+    assert_string_equal(text, HEADER);
+    assert_int_equal(render(CTW_HISTORY_TEXT), 2);
+    assert_non_null(strstr(text, "\nnothing is known yet\n"));
+    (void)render(CTW_HISTORY_JSON);
+    json_t *o = json_loads(text, 0, NULL);
+    assert_int_equal(json_array_size(json_object_get(o, "slots")), 0);
+    json_decref(o);
+}
+
+static void coarse_slots_alone_are_told(void **state) {
+    (void)state;
+    coarse(60, 10);
+    assert_int_equal(spans(ago, width, SPANS_MAX), 6);
+    assert_int_equal(width[5], 10);
+}
+
+/* What could not be told from a history by ctw_history_check(). */
+static void numbers_at_the_end_of_all_numbers_are_survived(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 5; i++) {
+        h.fine[(UINT32_MAX - i) % CTW_HISTORY_FINE] =
+            (struct ctw_slot){.number = UINT32_MAX - i, .looks = 1};
+        h.coarse[(UINT32_MAX - i) % CTW_HISTORY_COARSE] =
+            (struct ctw_slot){.number = UINT32_MAX - i, .looks = 1};
+    }
+    assert_int_equal(ctw_history_check(&h), 0);
+    (void)render(CTW_HISTORY_CSV);
+    (void)render(CTW_HISTORY_TEXT);
+    (void)render(CTW_HISTORY_JSON);
+}
+
+/* --- formats --------------------------------------------------------------------------------- */
+
+static struct ctw_slot *full_slot(void) {
+    struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, 100, 900);
+
+    s->first = 902;
+    s->first_msec = 7;
+    s->high_msec = 250;
+    s->low_msec = 999;
+    s->last_msec = 997;
+    s->loss_first_msec = 251;
+    s->loss_last_msec = 998;
+    s->drops = 1;
+    s->other_drops = 2;
+    s->early_drops = 3;
+    s->clashes = 4;
+    s->chain_too_long = 5;
+    s->log_lines = 6;
+    s->limit_changes = 7;
+    s->set_max = 8;
+    s->level = CTW_LEVEL_FULL;
+    return s;
+}
+
+static void csv_reads_like_this(void **state) {
+    (void)state;
+    full_slot();
+    slot(CTW_RESOLUTION_COARSE, 3000, 500);
+    p.looked_realtime_usec += 45 * CTW_USEC_PER_MSEC;
+    assert_int_equal(render(CTW_HISTORY_CSV), 3);
+    assert_string_equal(
+        text, HEADER
+        "1795338600.045,10,4,500,0,501,499,500,0,0,0,0,0,0,1000,512,0,0,0,0,0,0,0,0,ok\n"
+        "1795341500.045,1,4,900,902,901,899,900,7,250,999,997,251,998,1000,512,1,2,3,4,5,6,7,8,"
+        "full\n");
+}
+
+static void json_has_the_columns_as_members(void **state) {
+    char columns[] = HEADER;
+
+    (void)state;
+    full_slot();
+    slot(CTW_RESOLUTION_COARSE, 3000, 500)->max = 0;
+    (void)render(CTW_HISTORY_JSON);
+    json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL),
+           *slots = json_object_get(o, "slots");
+    assert_int_equal(json_array_size(slots), 2);
+    json_t *first = json_array_get(slots, 0), *second = json_array_get(slots, 1);
+    for (char *rest = columns, *name; (name = strsep(&rest, ",\n")) && *name != '\0';)
+        assert_non_null(json_object_get(second, name));
+    assert_int_equal(json_object_size(second), 25);
+    assert_true(json_is_null(json_object_get(first, "max")));
+    assert_int_equal(json_integer_value(json_object_get(second, "max")), 1000);
+    assert_int_equal(json_integer_value(json_object_get(second, "log_lines")), 6);
+    assert_string_equal(json_string_value(json_object_get(second, "level")), "full");
+    assert_true(json_real_value(json_object_get(second, "time")) == 1795341500.0);
+    json_decref(o);
+}
+
+/* 2026-11-22 10:00:00 UTC is now. */
+static void text_reads_like_this(void **state) {
+    (void)state;
+    fine(130, 1);
+    slot(CTW_RESOLUTION_FINE, 70, 999)->level = CTW_LEVEL_WARNING;
+    full_slot()->mean = 99;
+    coarse(86400 - 600, 86400 - 600 - 300);
+    slot(CTW_RESOLUTION_COARSE, 2000, 10)->max = 0;
+    (void)render(CTW_HISTORY_TEXT);
+    assert_string_equal(
+        text, "      TIME (UTC)      MEAN      HIGH       MAX    FILL  REFUSED EVICTED LEVEL\n"
+              "2026-11-21 10:10     85650     85801      1000 8580.1%        0       0 ok\n"
+              "        09:20:00        10        11         -       -        0       0 ok\n"
+              "        09:57:00       125       131      1000   13.1%        0       0 ok\n"
+              "        09:58:00       105      1000      1000  100.0%        8       3 full\n"
+              "        09:59:00        30        61      1000    6.1%        0       0 ok\n");
+}
+
+/* Between 09:57 and 10:00. */
+static struct ctw_slot *of_limit(uint64_t ago_sec, uint32_t count, uint32_t max) {
+    struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, ago_sec, count - 1);
+
+    s->max = max;
+    return s;
+}
+
+static void a_minute_shows_its_worst_moment_when_the_limit_changed(void **state) {
+    (void)state;
+    of_limit(170, 1000, 1000)->level = CTW_LEVEL_FULL; /* then it grew */
+    of_limit(160, 1200, 4000);
+    of_limit(110, 4000, 8000); /* then it emptied, and was lowered */
+    of_limit(100, 300, 1000);
+    of_limit(50, 1000, 1000)->drops = 500; /* then there was none */
+    of_limit(40, 1200, 0);
+    (void)render(CTW_HISTORY_TEXT);
+    assert_string_equal(
+        text, "      TIME (UTC)      MEAN      HIGH       MAX    FILL  REFUSED EVICTED LEVEL\n"
+              "        09:57:00      1099      1000      1000  100.0%        0       0 full\n"
+              "        09:58:00      2149      4000      8000   50.0%        0       0 ok\n"
+              "        09:59:00      1099      1000      1000  100.0%      500       0 ok\n");
+}
+
+static void no_line_is_too_long(void **state) {
+    (void)state;
+    for (uint64_t i = 1; i < 10; i++) {
+        memset(slot(CTW_RESOLUTION_FINE, i * 61, 0), 0xff, sizeof(struct ctw_slot));
+        struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, i * 61, 0);
+        const uint32_t number = s->number;
+        memset(s, 0xff, sizeof(*s));
+        s->number = number;
+        s->level = CTW_LEVEL_CRITICAL;
+    }
+    assert_int_equal(render(CTW_HISTORY_CSV), 10);
+    assert_int_equal(render(CTW_HISTORY_TEXT), 10);
+    assert_int_equal(render(CTW_HISTORY_JSON), 11);
+}
+
+static void of_what_people_have_no_line_is_wider_than_a_terminal(void **state) {
+    (void)state;
+    for (uint64_t i = 1; i < 10; i++) {
+        struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, i * 61, 99999998);
+        s->max = 99999999;
+        s->drops = 99999999;
+        s->early_drops = 9999999;
+        s->level = CTW_LEVEL_CRITICAL;
+    }
+    (void)render(CTW_HISTORY_TEXT);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        assert_in_range(strcspn(line, "\n"), 0, 80);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_whole_day_has_neither_gap_nor_overlap, empty, forget),
+        cmocka_unit_test_setup_teardown(what_is_known_by_the_second_is_told_by_the_second, empty,
+                                        forget),
+        cmocka_unit_test_setup_teardown(a_time_in_which_nobody_looked_is_left_out, empty, forget),
+        cmocka_unit_test_setup_teardown(before_the_first_slot_there_is_nothing, empty, forget),
+        cmocka_unit_test_setup_teardown(coarse_slots_alone_are_told, empty, forget),
+        cmocka_unit_test_setup_teardown(numbers_at_the_end_of_all_numbers_are_survived, empty,
+                                        forget),
+        cmocka_unit_test_setup_teardown(csv_reads_like_this, empty, forget),
+        cmocka_unit_test_setup_teardown(json_has_the_columns_as_members, empty, forget),
+        cmocka_unit_test_setup_teardown(text_reads_like_this, empty, forget),
+        cmocka_unit_test_setup_teardown(a_minute_shows_its_worst_moment_when_the_limit_changed,
+                                        empty, forget),
+        cmocka_unit_test_setup_teardown(no_line_is_too_long, empty, forget),
+        cmocka_unit_test_setup_teardown(of_what_people_have_no_line_is_wider_than_a_terminal, empty,
+                                        forget),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/view/metrics.h"
+#include "tests/support/snapshot_samples.h"
+
+static struct ctw_snapshot snapshot;
+static char text[CTW_RENDER_METRICS_MAX];
+
+static void render(enum ctw_liveness liveness, bool openmetrics) {
+    const struct ctw_metrics m = {.snapshot = &snapshot, .liveness = liveness};
+    const size_t n = ctw_render_metrics(&m, openmetrics, text, sizeof(text));
+
+    assert_true(n < sizeof(text));
+    assert_int_equal(n, strlen(text));
+}
+
+/* Whether that line is there, whole. */
+static bool has_line(const char *line) {
+    const size_t n = strlen(line);
+
+    for (const char *at = text; (at = strstr(at, line)); at++)
+        if ((at == text || at[-1] == '\n') && at[n] == '\n')
+            return true;
+    return false;
+}
+
+/* How many lines begin so. */
+static int count_lines(const char *start) {
+    const size_t n = strlen(start);
+    int lines = 0;
+
+    for (const char *at = text; *at != '\0'; at = strchr(at, '\n') + 1)
+        lines += strncmp(at, start, n) == 0;
+    return lines;
+}
+
+static void expect_line(const char *line) {
+    if (!has_line(line))
+        fail_msg("no line '%s' in:\n%s", line, text);
+}
+
+static void expect_none(const char *name) {
+    if (strstr(text, name))
+        fail_msg("'%s' is in:\n%s", name, text);
+}
+
+#define BUILD "ctwatch_build_info{program=\"ctwatch\",version=\"" CTWATCH_VERSION "\"} 1"
+
+static const char *const full_samples[] = {
+    "ctwatch_up 1",
+    BUILD,
+    "ctwatch_build_info{program=\"ctwatchd\",version=\"0.1.0\"} 1",
+    "ctwatch_start_time_seconds 1795338000.0",
+    "ctwatch_last_look_timestamp_seconds 1795341600.0",
+    "ctwatch_next_look_timestamp_seconds 1795341600.25",
+    "ctwatch_looks_total 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.0001\"} 9000",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.00025\"} 14399",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.0005\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.001\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.0025\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.005\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.01\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.025\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.05\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.1\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"0.25\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"1.0\"} 14400",
+    "ctwatch_look_latency_seconds_bucket{le=\"+Inf\"} 14400",
+    "ctwatch_look_latency_seconds_sum 1.44",
+    "ctwatch_look_latency_seconds_count 14400",
+    "ctwatch_entries 262144",
+    "ctwatch_entries_limit 262144",
+    "ctwatch_buckets 262144",
+    "ctwatch_usage_ratio 1.0",
+    "ctwatch_table_memory_bytes 102760448",
+    "ctwatch_table_memory_limit_bytes 102760448",
+    "ctwatch_level{ctwatch_level=\"ok\"} 0",
+    "ctwatch_level{ctwatch_level=\"warning\"} 0",
+    "ctwatch_level{ctwatch_level=\"critical\"} 0",
+    "ctwatch_level{ctwatch_level=\"full\"} 1",
+    "ctwatch_threshold_ratio{level=\"warning\"} 0.75",
+    "ctwatch_threshold_ratio{level=\"critical\"} 0.9",
+    "ctwatch_entries_net_per_second 0",
+    "ctwatch_drops_total{reason=\"table_full\"} 1234",
+    "ctwatch_drops_total{reason=\"below_max\"} 0",
+    "ctwatch_drops_total{reason=\"chain_too_long\"} 0",
+    "ctwatch_drops_total{reason=\"clash\"} 7",
+    "ctwatch_early_drops_total 56789",
+    "ctwatch_kernel_log_lines_total 40",
+    "ctwatch_events_subscribed 1",
+    "ctwatch_events_read_total 700000",
+    "ctwatch_events_lost_total 5100",
+    "ctwatch_events_overruns_total 2",
+    "ctwatch_events_sampling 4",
+    "ctwatch_flows_total{event=\"created\"} 2400000",
+    "ctwatch_flows_total{event=\"destroyed\"} 2150000",
+    "ctwatch_flows_per_second{event=\"created\"} 81230",
+    "ctwatch_flows_per_second{event=\"destroyed\"} 80110",
+    "ctwatch_growth_enabled 1",
+    "ctwatch_growth_dry_run 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"unlimited\"} 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"at_ceiling\"} 1",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"no_memory\"} 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"too_few_buckets\"} 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"foreign_writer\"} 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"not_permitted\"} 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"child_namespace\"} 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"write_failed\"} 0",
+    "ctwatch_growth_refused{ctwatch_growth_refused=\"not_kept\"} 0",
+    "ctwatch_growth_ceiling 262144",
+    "ctwatch_growth_limit_changes_total 2",
+    "ctwatch_alerts_total{kind=\"usage\"} 1",
+    "ctwatch_alerts_total{kind=\"forecast\"} 0",
+    "ctwatch_alerts_total{kind=\"table_full\"} 1",
+    "ctwatch_alerts_total{kind=\"early_drop\"} 0",
+    "ctwatch_alerts_total{kind=\"chain_too_long\"} 0",
+    "ctwatch_alerts_total{kind=\"dropped_below_max\"} 0",
+    "ctwatch_alerts_total{kind=\"insert_failed\"} 0",
+    "ctwatch_alerts_total{kind=\"expect_full\"} 0",
+    "ctwatch_alerts_total{kind=\"grew\"} 1",
+    "ctwatch_alerts_total{kind=\"growth_refused\"} 0",
+    "ctwatch_alerts_total{kind=\"growth_dry_run\"} 0",
+    "ctwatch_alerts_total{kind=\"limit_changed\"} 0",
+    "ctwatch_alerts_total{kind=\"events_lost\"} 0",
+    "ctwatch_alerts_total{kind=\"blind\"} 0",
+    "ctwatch_alerts_total{kind=\"sighted\"} 0",
+    "ctwatch_alerts_total{kind=\"config\"} 0",
+    "ctwatch_source_health{source=\"table\",ctwatch_source_health=\"unused\"} 0",
+    "ctwatch_source_health{source=\"table\",ctwatch_source_health=\"ok\"} 1",
+    "ctwatch_source_health{source=\"table\",ctwatch_source_health=\"absent\"} 0",
+    "ctwatch_source_health{source=\"table\",ctwatch_source_health=\"failed\"} 0",
+    "ctwatch_source_health{source=\"counters\",ctwatch_source_health=\"unused\"} 0",
+    "ctwatch_source_health{source=\"counters\",ctwatch_source_health=\"ok\"} 1",
+    "ctwatch_source_health{source=\"counters\",ctwatch_source_health=\"absent\"} 0",
+    "ctwatch_source_health{source=\"counters\",ctwatch_source_health=\"failed\"} 0",
+    "ctwatch_source_health{source=\"kernel_log\",ctwatch_source_health=\"unused\"} 0",
+    "ctwatch_source_health{source=\"kernel_log\",ctwatch_source_health=\"ok\"} 0",
+    "ctwatch_source_health{source=\"kernel_log\",ctwatch_source_health=\"absent\"} 0",
+    "ctwatch_source_health{source=\"kernel_log\",ctwatch_source_health=\"failed\"} 1",
+    "ctwatch_source_health{source=\"events\",ctwatch_source_health=\"unused\"} 0",
+    "ctwatch_source_health{source=\"events\",ctwatch_source_health=\"ok\"} 1",
+    "ctwatch_source_health{source=\"events\",ctwatch_source_health=\"absent\"} 0",
+    "ctwatch_source_health{source=\"events\",ctwatch_source_health=\"failed\"} 0",
+    "ctwatch_source_health{source=\"journal\",ctwatch_source_health=\"unused\"} 0",
+    "ctwatch_source_health{source=\"journal\",ctwatch_source_health=\"ok\"} 1",
+    "ctwatch_source_health{source=\"journal\",ctwatch_source_health=\"absent\"} 0",
+    "ctwatch_source_health{source=\"journal\",ctwatch_source_health=\"failed\"} 0",
+    "ctwatch_source_health{source=\"state\",ctwatch_source_health=\"unused\"} 1",
+    "ctwatch_source_health{source=\"state\",ctwatch_source_health=\"ok\"} 0",
+    "ctwatch_source_health{source=\"state\",ctwatch_source_health=\"absent\"} 0",
+    "ctwatch_source_health{source=\"state\",ctwatch_source_health=\"failed\"} 0",
+    "ctwatch_last_walk_timestamp_seconds 1795341505.0",
+    "ctwatch_assured_ratio 0.902",
+    "ctwatch_drop_risk_ratio 0.192",
+};
+#define N_FULL_SAMPLES (sizeof(full_samples) / sizeof(full_samples[0]))
+
+/* These are the lines that are no comments, in this order. */
+static void expect_samples(const char *const *lines, size_t n) {
+    size_t i = 0;
+
+    for (const char *at = text; *at != '\0'; at += strcspn(at, "\n") + 1) {
+        if (*at == '#')
+            continue;
+        assert_true(i < n);
+        if (strncmp(at, lines[i], strlen(lines[i])) != 0 || at[strlen(lines[i])] != '\n')
+            fail_msg("'%s' expected before:\n%s", lines[i], at);
+        i++;
+    }
+    assert_int_equal(i, n);
+}
+
+static void every_sample_of_a_full_table(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    render(CTW_LIVENESS_LOOKING, true);
+    expect_samples(full_samples, N_FULL_SAMPLES);
+}
+
+static void both_formats_have_the_same_samples(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_samples(full_samples, N_FULL_SAMPLES);
+}
+
+static void openmetrics_names_families_and_units_and_ends(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    render(CTW_LIVENESS_LOOKING, true);
+    expect_line("# TYPE ctwatch_drops counter");
+    expect_line("# TYPE ctwatch_build info");
+    expect_line("# TYPE ctwatch_level stateset");
+    expect_line("# TYPE ctwatch_look_latency_seconds histogram");
+    expect_line("# UNIT ctwatch_look_latency_seconds seconds");
+    expect_line("# UNIT ctwatch_usage_ratio ratio");
+    expect_line("# UNIT ctwatch_table_memory_bytes bytes");
+    assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
+}
+
+static void the_older_format_knows_neither(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_line("# TYPE ctwatch_drops_total counter");
+    expect_line("# TYPE ctwatch_build_info gauge");
+    expect_line("# TYPE ctwatch_level gauge");
+    expect_line("# TYPE ctwatch_look_latency_seconds histogram");
+    expect_none("# UNIT");
+    expect_none("# EOF");
+    expect_none("stateset\n");
+}
+
+/* And none that has no samples. */
+static void every_family_has_one_head(void **state) {
+    (void)state;
+    sample_unlimited(&snapshot);
+    render(CTW_LIVENESS_LOOKING, true);
+    assert_int_equal(count_lines("# HELP "), count_lines("# TYPE "));
+    assert_int_equal(count_lines("# HELP ctwatch_drops "), 1);
+    expect_none("entries_limit");
+}
+
+static void a_histogram_adds_up(void **state) {
+    (void)state;
+    sample_calm(&snapshot);
+    for (size_t i = 0; i <= CTW_LATENCY_BOUNDS; i++)
+        snapshot.latency[i] = i + 1;
+    snapshot.latency_sum_usec = 123456789;
+    render(CTW_LIVENESS_LOOKING, true);
+    assert_int_equal(count_lines("ctwatch_look_latency_seconds_bucket"), CTW_LATENCY_BOUNDS + 1);
+    expect_line("ctwatch_look_latency_seconds_bucket{le=\"0.0001\"} 1");
+    expect_line("ctwatch_look_latency_seconds_bucket{le=\"0.00025\"} 3");
+    expect_line("ctwatch_look_latency_seconds_bucket{le=\"1.0\"} 78");
+    expect_line("ctwatch_look_latency_seconds_bucket{le=\"+Inf\"} 91");
+    expect_line("ctwatch_look_latency_seconds_count 91");
+    expect_line("ctwatch_look_latency_seconds_sum 123.456789");
+}
+
+static void a_filling_table_has_a_time_to_full(void **state) {
+    (void)state;
+    sample_calm(&snapshot);
+    snapshot.usec_to_full = 12345678;
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_line("ctwatch_time_to_full_seconds 12.345678");
+    snapshot.fills = false;
+    snapshot.rate = -300;
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_none("time_to_full");
+    expect_line("ctwatch_entries_net_per_second -300");
+}
+
+static void no_limit_is_no_number(void **state) {
+    (void)state;
+    sample_unlimited(&snapshot);
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_line("ctwatch_entries 31337");
+    expect_line("ctwatch_level{ctwatch_level=\"ok\"} 1");
+    expect_none("ctwatch_entries_limit");
+    expect_none("ctwatch_usage_ratio");
+    expect_none("memory_limit");
+}
+
+static void no_table_has_no_entries(void **state) {
+    (void)state;
+    sample_absent(&snapshot);
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_line("ctwatch_up 1");
+    expect_line("ctwatch_source_health{source=\"table\",ctwatch_source_health=\"absent\"} 1");
+    expect_none("ctwatch_entries");
+    expect_none("ctwatch_usage");
+    expect_none("ctwatch_level");
+    expect_line("ctwatch_drops_total{reason=\"table_full\"} 0");
+}
+
+static void what_was_never_seen_is_left_out(void **state) {
+    (void)state;
+    sample_calm(&snapshot);
+    snapshot.table.has_buckets = false;
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_none("ctwatch_buckets");
+    expect_none("ctwatch_last_walk");
+    expect_none("ctwatch_assured");
+    expect_none("ctwatch_drop_risk");
+    expect_none("ctwatch_flows_per_second");
+    expect_none("ctwatch_events_sampling");
+    expect_none("ctwatch_growth_ceiling");
+    expect_line("ctwatch_table_memory_bytes 12033408");
+}
+
+static void who_does_not_look_has_seen_nothing(void **state) {
+    static const enum ctw_liveness others[] = {CTW_LIVENESS_NONE, CTW_LIVENESS_LATE,
+                                               CTW_LIVENESS_STOPPED};
+    static const char *const down[] = {"ctwatch_up 0", BUILD};
+
+    (void)state;
+    sample_full(&snapshot);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        render(others[i], i == 0);
+        expect_samples(down, sizeof(down) / sizeof(down[0]));
+    }
+}
+
+static void a_value_from_outside_stays_one_label(void **state) {
+    (void)state;
+    sample_calm(&snapshot);
+    (void)snprintf(snapshot.version, sizeof(snapshot.version), "1\"\\\n\xc3{} x");
+    render(CTW_LIVENESS_LOOKING, false);
+    expect_line("ctwatch_build_info{program=\"ctwatchd\",version=\"1\\\"\\\\??{} x\"} 1");
+}
+
+static void nobody_is_named(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    render(CTW_LIVENESS_LOOKING, true);
+    for (uint32_t i = 0; i < snapshot.who.n_sources; i++)
+        expect_none(snapshot.who.sources[i].name);
+    for (uint32_t i = 0; i < snapshot.who.n_ports; i++)
+        expect_none(snapshot.who.ports[i].name);
+}
+
+static void the_largest_numbers_fit(void **state) {
+    (void)state;
+    memset(&snapshot, 0xff, sizeof(snapshot));
+    memset(snapshot.version, 'v', sizeof(snapshot.version) - 1);
+    snapshot.version[sizeof(snapshot.version) - 1] = '\0';
+    snapshot.level = CTW_LEVEL_FULL;
+    snapshot.refusal = CTW_GROWTH_NOT_KEPT;
+    for (int i = 0; i < CTW_SOURCES; i++)
+        snapshot.sources[i].health = CTW_HEALTH_FAILED;
+    snapshot.has_table = snapshot.has_rate = snapshot.fills = true;
+    snapshot.table.has_buckets = snapshot.subscribed = snapshot.rates.known = true;
+    snapshot.growth_enabled = snapshot.growth_dry_run = snapshot.growth_refused = true;
+    snapshot.who.known = snapshot.who.has_drop_risk = true;
+    render(CTW_LIVENESS_LOOKING, true);
+    expect_line("ctwatch_looks_total 9223372036854775807");
+    expect_line("ctwatch_entries 4294967295");
+}
+
+static void a_short_buffer_is_filled_and_measured(void **state) {
+    const struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_LOOKING};
+    char start[100];
+
+    (void)state;
+    sample_full(&snapshot);
+    render(CTW_LIVENESS_LOOKING, false);
+    assert_int_equal(ctw_render_metrics(&m, false, start, sizeof(start)), strlen(text));
+    assert_int_equal(strlen(start), sizeof(start) - 1);
+    assert_memory_equal(start, text, sizeof(start) - 1);
+    assert_int_equal(ctw_render_metrics(&m, false, NULL, 0), strlen(text));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_sample_of_a_full_table),
+        cmocka_unit_test(both_formats_have_the_same_samples),
+        cmocka_unit_test(openmetrics_names_families_and_units_and_ends),
+        cmocka_unit_test(the_older_format_knows_neither),
+        cmocka_unit_test(every_family_has_one_head),
+        cmocka_unit_test(a_histogram_adds_up),
+        cmocka_unit_test(a_filling_table_has_a_time_to_full),
+        cmocka_unit_test(no_limit_is_no_number),
+        cmocka_unit_test(no_table_has_no_entries),
+        cmocka_unit_test(what_was_never_seen_is_left_out),
+        cmocka_unit_test(who_does_not_look_has_seen_nothing),
+        cmocka_unit_test(a_value_from_outside_stays_one_label),
+        cmocka_unit_test(nobody_is_named),
+        cmocka_unit_test(the_largest_numbers_fit),
+        cmocka_unit_test(a_short_buffer_is_filled_and_measured),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

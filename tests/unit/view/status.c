@@ -1,0 +1,900 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* How a status reads, in every state there is, and that its JSON says the same. */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "lib/util/strbuf.h"
+#include "lib/view/status.h"
+#include "tests/support/snapshot_samples.h"
+#include "lib/state/history.h"
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct ctw_snapshot snapshot;
+static struct ctw_history history;
+static struct ctw_status status;
+static struct ctw_status_style style;
+static char text[CTW_RENDER_STATUS_MAX];
+
+/* A plain picture at 80 columns of what a daemon that looks has published just now. */
+static int begin(void **state) {
+    (void)state;
+    memset(&history, 0, sizeof(history));
+    sample_calm(&snapshot);
+    status = (struct ctw_status){.snapshot = &snapshot,
+                                 .liveness = CTW_LIVENESS_LOOKING,
+                                 .now_usec = SAMPLE_NOW_USEC,
+                                 .realtime_usec = SAMPLE_WALL_USEC};
+    style = (struct ctw_status_style){.columns = 80};
+    return 0;
+}
+
+static void own_look(int state_error, enum ctw_liveness liveness) {
+    sample_own_look(&snapshot);
+    status.state_error = state_error;
+    status.liveness = liveness;
+}
+
+static void add_slot(uint32_t ago_sec, uint32_t low, uint32_t high, enum ctw_level level) {
+    const uint32_t number = ctw_history_number(CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC) - ago_sec;
+
+    history.fine[number % CTW_HISTORY_FINE] = (struct ctw_slot){.number = number,
+                                                                .looks = 4,
+                                                                .mean = low,
+                                                                .high = high,
+                                                                .low = low,
+                                                                .last = high,
+                                                                .max = 262144,
+                                                                .level = level};
+    status.history = &history;
+}
+
+static void render(void) {
+    const size_t n = ctw_render_status_text(&status, &style, text, sizeof(text));
+
+    assert_int_equal(n, strlen(text));
+    assert_true(n > 0 && text[n - 1] == '\n');
+}
+
+static uint32_t columns(const char *line, size_t length) {
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < length; i++)
+        n += ((unsigned char)line[i] & 0xc0) != 0x80;
+    return n;
+}
+
+static void expect_within(uint32_t width) {
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        const size_t length = strcspn(line, "\n");
+        if (columns(line, length) > width)
+            fail_msg("%u columns, not %u: %.*s", columns(line, length), width, (int)length, line);
+    }
+}
+
+/* Whether the text has these words, however its lines are broken. */
+static bool says(const char *words) {
+    static char flat[sizeof(text)];
+    size_t n = 0;
+
+    for (const char *c = text; *c != '\0'; c++) {
+        const char put = *c == '\n' ? ' ' : *c;
+        if (put != ' ' || (n > 0 && flat[n - 1] != ' '))
+            flat[n++] = put;
+    }
+    flat[n] = '\0';
+    return strstr(flat, words) != NULL;
+}
+
+#define assert_says(words)                                                                         \
+    do {                                                                                           \
+        if (!says(words))                                                                          \
+            fail_msg("\"%s\" is not in:\n%s", words, text);                                        \
+    } while (0)
+
+/* --- as it reads ------------------------------------------------------------------------------ */
+
+static void a_calm_table_reads_like_this(void **state) {
+    (void)state;
+    add_slot(1500, 20000, 150000, CTW_LEVEL_OK);
+    add_slot(60, 31000, 31337, CTW_LEVEL_OK);
+    render();
+    assert_string_equal(
+        text, "level      OK since ctwatchd started at 09:00:00, 60 min ago\n"
+              "fill       [#######                                      |        |     ] 11.9 %\n"
+              "entries    31337 of 262144, 262144 buckets\n"
+              "memory     at most 14 MiB now, 98 MiB when full\n"
+              "trend      filling by 12 entries/s, full in 5 h\n"
+              "lost       nothing since ctwatchd started\n"
+              "last hour                                    =                       __\n"
+              "           high 150000 (57.2 %) at 09:35:00, low 20000 at 09:35:00\n"
+              "growth     off\n"
+              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 looks\n");
+}
+
+static void a_full_table_reads_like_this(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    render();
+    assert_string_equal(
+        text, "level      FULL since 09:58:25, 95 s ago\n"
+              "fill       [###########################################################] 100.0 %\n"
+              "entries    262144 of 262144, 262144 buckets\n"
+              "memory     at most 98 MiB now, 98 MiB when full\n"
+              "trend      neither filling nor emptying\n"
+              "events     at least 81230 flows/s new, 80110 ended, from a sample of one event\n"
+              "           in 4; about 5100 events lost since the start\n"
+              "lost       1234 new flows dropped, the table was full\n"
+              "           56789 entries evicted, to make room\n"
+              "           7 new flows lost to clashes\n"
+              "           40 lines \"table full\" in the kernel log\n"
+              "           since ctwatchd started; the last dropped at 09:59:58, 2 s ago; the\n"
+              "           last evicted at 10:00:00, less than 1 s ago\n"
+              "blind      kernel log: /dev/kmsg: Operation not permitted\n"
+              "growth     on, up to 262144, set by growth.ceiling; it cannot grow now: it is at\n"
+              "           its ceiling; grown from 131072 to 262144 at 09:58:20, 100 s ago\n"
+              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 looks\n"
+              "who        at 09:58:25, 95 s ago, from a sample of 5000, right within 1.4 %\n"
+              "           90.2 % are assured, and cannot be evicted; of new flows 19.2 % would\n"
+              "           be lost if it filled up with the like\n"
+              "\n"
+              "SOURCE              SHARE   PORT      SHARE   STATE             SHARE\n"
+              "192.0.2.77         61.2 %   tcp/443  60.1 %   tcp/ESTABLISHED  70.5 %\n"
+              "2001:db8:1:2::/64  18.9 %   udp/53   14.0 %   udp              20.1 %\n"
+              "\n"
+              "LAST ALERTS\n"
+              "09:58:25   Conntrack table full: new connections are being dropped (200 so far),\n"
+              "           262144 of 262144 entries.\n"
+              "09:58:20   Conntrack limit raised from 131072 to 262144.\n"
+              "09:58:10   warning: Conntrack table at 79.5 % (104256 of 131072), filling at\n"
+              "           8100 entries/s, full in 3 s.\n");
+}
+
+static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **state) {
+    static const char words[] = "Conntrack table at 100.0 % (1000 of 1000).";
+
+    (void)state;
+    for (uint64_t at = 900; at > 300; at -= 100)
+        sample_said(&snapshot, at, CTW_ALERT_CONFIG, CTW_EDGE_END, CTW_LEVEL_OK, "Reloaded.");
+    for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++)
+        sample_said(&snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, l, words);
+    sample_said(&snapshot, 100, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL, words);
+    sample_said(&snapshot, 60, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK, "Back to normal.");
+    render();
+    const char *said = strstr(text, "LAST ALERTS\n");
+    assert_non_null(said);
+    assert_string_equal(said, "LAST ALERTS\n"
+                              "09:59:00   Back to normal.\n"
+                              "09:58:20   critical: Conntrack table at 100.0 % (1000 of 1000).\n"
+                              "09:56:40   full: Conntrack table at 100.0 % (1000 of 1000).\n"
+                              "09:53:20   Reloaded.\n"
+                              "09:51:40   Reloaded.\n");
+    snapshot.n_said = 7; /* one alone */
+    render();
+    assert_non_null(strstr(text, "\n09:56:40   warning: Conntrack table at 100.0 % (1000 of"));
+    for (snapshot.n_said = 0; snapshot.n_said < CTW_SNAPSHOT_SAID;) /* nothing else is kept */
+        sample_said(&snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL, words);
+    snapshot.n_said = UINT64_MAX;
+    render();
+    assert_non_null(strstr(text, "LAST ALERTS\n09:56:40   full: Conntrack"));
+    assert_int_equal(strlen(strstr(text, "LAST ALERTS\n")),
+                     strlen("LAST ALERTS\n09:56:40   full: ") + strlen(words) + 1);
+}
+
+static void a_page_says_that_its_times_are_utc(void **state) {
+    (void)state;
+    render();
+    assert_null(strstr(text, "UTC"));
+    style.names_utc = true;
+    render();
+    assert_ptr_equal(strstr(text, "time       10:00:00 UTC, as are all times here\nlevel  "), text);
+}
+
+static void clock_times_are_local_and_have_a_date_when_it_was_another_day(void **state) {
+    struct ctw_line l;
+
+    (void)state;
+    ctw_line_start(&l);
+    ctw_line_add_clock(&l, SAMPLE_WALL_USEC, SAMPLE_WALL_USEC + 60 * CTW_USEC_PER_SEC, -3600);
+    ctw_line_add(&l, ";");
+    ctw_line_add_clock(&l, SAMPLE_WALL_USEC - 86400 * CTW_USEC_PER_SEC, SAMPLE_WALL_USEC, 5400);
+    ctw_line_add(&l, ";");
+    ctw_line_add_clock(&l, UINT64_MAX, SAMPLE_WALL_USEC, 0);
+    assert_string_equal(l.text, "09:00:00;2026-11-21 11:30;an unknown time");
+}
+
+/* --- what is not as usual, in plain words ------------------------------------------------------
+ */
+
+static void first_line_is(const char *words) {
+    render();
+    if (strncmp(text, words, strlen(words)) != 0)
+        fail_msg("\"%s\" is not at the beginning of:\n%s", words, text);
+}
+
+static void without_a_daemon_it_says_so_first_and_how_to_start_it(void **state) {
+    (void)state;
+    own_look(-ENOENT, CTW_LIVENESS_NONE);
+    first_line_is("ctwatchd is not running: this is one look of ctwatch itself, without rates and\n"
+                  "history. Start it with: systemctl start ctwatch\n\nlevel      OK\nfill ");
+    assert_says("31337 of 262144");
+    assert_says("lost nothing since the kernel began to count");
+    assert_null(strstr(text, "growth"));
+    assert_null(strstr(text, "trend"));
+    assert_null(strstr(text, "process"));
+}
+
+static void without_a_daemon_it_shows_what_the_kernel_has_counted(void **state) {
+    (void)state;
+    own_look(-ENOENT, CTW_LIVENESS_NONE);
+    snapshot.table.counters =
+        (struct ctw_counters){.drop = 1, .early_drop = 20, .insert_failed = 300};
+    render();
+    assert_says("lost 1 new flow dropped 20 entries evicted, to make room 300 new flows not "
+                "inserted since the kernel began to count");
+}
+
+static void why_nothing_of_the_daemon_can_be_seen_is_told(void **state) {
+    static const struct {
+        int error;
+        const char *words;
+    } cases[] = {
+        {-EACCES,
+         "its state is for root and the group ctwatch: this is one look of ctwatch itself"},
+        {-EPERM, "its state is for root and the group ctwatch:"},
+        {-EXDEV, "ctwatchd watches the table of another network namespace:"},
+        {-ESTALE, "ctwatchd is of another version:"},
+        {-EBADMSG, "What ctwatchd publishes cannot be read (damaged):"},
+        {-EIO, "What ctwatchd publishes cannot be read (Input/output error):"},
+        {0,
+         "No ctwatchd was asked: this is one look of ctwatch itself, without rates and history."},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        own_look(cases[i].error, CTW_LIVENESS_NONE);
+        render();
+        assert_says(cases[i].words);
+        expect_within(80);
+    }
+}
+
+static void a_daemon_that_was_stopped_or_hangs_is_told_of(void **state) {
+    (void)state;
+    own_look(0, CTW_LIVENESS_STOPPED);
+    first_line_is("ctwatchd has been stopped: this is one look of ctwatch itself, without rates");
+    own_look(0, CTW_LIVENESS_LATE);
+    add_slot(60, 31000, 31337, CTW_LEVEL_OK);
+    first_line_is("ctwatchd does not look any more, it hangs or was killed: this is one look");
+    assert_says("ctwatch itself, without rates. See: systemctl status ctwatch");
+    assert_says("last hour");
+}
+
+static void one_of_another_namespace_that_has_ended_watches_nothing(void **state) {
+    (void)state;
+    own_look(-EXDEV, CTW_LIVENESS_STOPPED);
+    first_line_is("ctwatchd watched the table of another network namespace, and has been stopped:");
+    own_look(-EXDEV, CTW_LIVENESS_LATE);
+    first_line_is("ctwatchd watched the table of another network namespace, and does not look any");
+    assert_says("more: this is one look of ctwatch itself, without rates and history.");
+}
+
+static void what_a_silent_daemon_saw_last_is_told_to_be_old(void **state) {
+    (void)state;
+    status.liveness = CTW_LIVENESS_LATE;
+    status.now_usec += 100 * CTW_USEC_PER_SEC;
+    status.realtime_usec += 100 * CTW_USEC_PER_SEC;
+    first_line_is("ctwatchd does not look any more: this was so at 10:00:00, 100 s ago.\n");
+    status.liveness = CTW_LIVENESS_STOPPED;
+    first_line_is("ctwatchd has been stopped: this was so at 10:00:00, 100 s ago.\n");
+}
+
+static void what_a_daemon_that_looks_seldom_saw_is_told_to_be_old(void **state) {
+    (void)state;
+    status.now_usec += 40 * CTW_USEC_PER_SEC;
+    status.realtime_usec += 40 * CTW_USEC_PER_SEC;
+    first_line_is("ctwatchd looks seldom: this was so at 10:00:00, 40 s ago.\n");
+    status.daemon_looked_usec = SAMPLE_NOW_USEC;
+    snapshot.looked_usec = status.now_usec;
+    first_line_is("ctwatchd last looked at 10:00:00, 40 s ago: the table is of a look of ctwatch\n"
+                  "itself, without rates.\n\nlevel ");
+    assert_says("process 812");
+}
+
+static void no_module_is_no_fault(void **state) {
+    (void)state;
+    sample_absent(&snapshot);
+    first_line_is(
+        "level      There is no conntrack table: the kernel has not loaded nf_conntrack,");
+    assert_null(strstr(text, "fill"));
+    assert_null(strstr(text, "entries"));
+    assert_null(strstr(text, "blind"));
+}
+
+static void a_daemon_that_has_just_started_is_not_blind(void **state) {
+    (void)state;
+    snapshot.has_table = false;
+    memset(&snapshot.table, 0, sizeof(snapshot.table));
+    memset(snapshot.sources, 0, sizeof(snapshot.sources));
+    first_line_is("level      The conntrack table has not been looked at yet.\n");
+}
+
+static void a_table_that_cannot_be_read_is_told_with_the_file_and_why(void **state) {
+    (void)state;
+    snapshot.has_table = false;
+    snapshot.sources[CTW_SOURCE_TABLE] =
+        (struct ctw_snapshot_source){.health = CTW_HEALTH_FAILED,
+                                     .error = -EACCES,
+                                     .what = "/proc/sys/net/netfilter/nf_conntrack_count"};
+    first_line_is("level      The conntrack table cannot be read, its fill is not known");
+    assert_says("(/proc/sys/net/netfilter/nf_conntrack_count: Permission denied).");
+    assert_says("31337 of 262144, 262144 buckets, when last seen");
+    assert_null(strstr(text, "trend"));
+}
+
+static void no_limit_is_told_and_has_no_bar(void **state) {
+    (void)state;
+    sample_unlimited(&snapshot);
+    first_line_is("level      OK");
+    assert_says(
+        "31337, and no limit: nf_conntrack_max is 0, the table cannot fill, 262144 buckets");
+    assert_says("memory at most 14 MiB now trend");
+    assert_null(strchr(text, '['));
+}
+
+static void counters_that_cannot_be_read_leave_a_doubt(void **state) {
+    (void)state;
+    snapshot.sources[CTW_SOURCE_COUNTERS] = (struct ctw_snapshot_source){
+        .health = CTW_HEALTH_FAILED, .error = -EBADMSG, .what = "/proc/net/stat/nf_conntrack"};
+    render();
+    assert_says("lost nothing that could be seen since ctwatchd started");
+    assert_says("blind counters: /proc/net/stat/nf_conntrack: content not understood");
+}
+
+static void growth_is_told_as_it_is_set(void **state) {
+    (void)state;
+    snapshot.growth_enabled = true;
+    snapshot.ceiling = 1048576;
+    snapshot.bound = CTW_BOUND_MEMORY;
+    render();
+    assert_says("growth on, up to 1048576, set by growth.memory ctwatchd");
+    snapshot.growth_dry_run = true;
+    snapshot.ceiling = 0;
+    render();
+    assert_says("growth dry run ctwatchd");
+    snapshot.growth_refused = true;
+    snapshot.refusal = CTW_GROWTH_CHILD_NAMESPACE;
+    render();
+    assert_says("dry run; it cannot grow now: the limit belongs to the initial network namespace");
+}
+
+static void a_namespace_that_is_not_the_first_is_named(void **state) {
+    (void)state;
+    render();
+    assert_null(strstr(text, "netns"));
+    (void)snprintf(snapshot.netns, sizeof(snapshot.netns), "blue");
+    snapshot.netns_inode = 4026532246;
+    render();
+    assert_says("netns blue (4026532246)");
+}
+
+static void events_without_a_rate_say_so(void **state) {
+    (void)state;
+    snapshot.subscribed = true;
+    render();
+    assert_says("events rates are not known yet");
+}
+
+/* --- the sparkline -----------------------------------------------------------------------------
+ */
+
+static void each_column_shows_its_highest_second(void **state) {
+    const struct ctw_spark none = {0};
+    struct ctw_sparkline s;
+
+    (void)state;
+    add_slot(3, 10, 200000, CTW_LEVEL_WARNING);
+    add_slot(2, 5, 262144, CTW_LEVEL_FULL);
+    add_slot(1, 20, 100, CTW_LEVEL_OK);
+    add_slot(3590, 7, 8, CTW_LEVEL_OK);
+    ctw_sparkline(&history, SAMPLE_NOW_USEC, &none, 69, &s);
+    assert_int_equal(s.n, 60);
+    assert_int_equal(s.width_sec, 60);
+    /* The clock is at a whole minute, so the last column has just begun. */
+    assert_false(s.columns[59].known);
+    assert_true(s.columns[58].known);
+    assert_int_equal(s.columns[58].count, 262144);
+    assert_int_equal(s.columns[58].level, CTW_LEVEL_FULL);
+    assert_false(s.columns[0].known); /* what is older than 59 minutes has left */
+    assert_int_equal(s.high.at_usec, SAMPLE_NOW_USEC - 2 * CTW_USEC_PER_SEC);
+    assert_int_equal(s.low, 5);
+
+    const struct ctw_spark latest = {.known = true, .count = 300000, .max = 262144};
+    ctw_sparkline(&history, SAMPLE_NOW_USEC, &latest, 240, &s);
+    assert_int_equal(s.n, 240);
+    assert_int_equal(s.columns[239].count, 300000);
+    assert_int_equal(s.high.count, 300000);
+    assert_int_equal(ctw_spark_height(&s.high, 0), 8);
+}
+
+static void add_slot_of(uint32_t ago_sec, uint32_t count, uint32_t max) {
+    const uint32_t number = ctw_history_number(CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC) - ago_sec;
+
+    add_slot(ago_sec, count, count, CTW_LEVEL_OK);
+    history.fine[number % CTW_HISTORY_FINE].max = max;
+}
+
+static void a_table_that_was_full_and_grew_was_full(void **state) {
+    const struct ctw_spark none = {0};
+    struct ctw_sparkline s;
+
+    (void)state;
+    add_slot_of(100, 1000, 1000);
+    add_slot_of(90, 1200, 4000); /* in the same minute */
+    add_slot_of(30, 8000, 0);
+    snapshot.table.count = 1200;
+    snapshot.table.max = 4000;
+    ctw_sparkline(&history, SAMPLE_NOW_USEC, &none, 69, &s);
+    assert_int_equal(s.columns[57].count, 1000);
+    assert_int_equal(s.columns[57].max, 1000);
+    assert_int_equal(s.columns[58].count, 8000);
+    assert_int_equal(s.columns[58].max, 0);
+    assert_int_equal(s.high.count, 1000);
+    assert_int_equal(s.high.max, 1000);
+    assert_int_equal(s.highest, 8000);
+    assert_int_equal(ctw_spark_height(&s.columns[57], s.highest), 8);
+    render();
+    assert_says("high 1000 of 1000 (100.0 %) at 09:58:20, low 1000 at 09:58:20");
+    snapshot.table.max = 1000;
+    snapshot.table.count = 10;
+    render();
+    assert_says("high 1000 (100.0 %) at 09:58:20, low 10 at 10:00:00");
+}
+
+static void heights_are_of_the_limit_or_of_the_highest(void **state) {
+    struct ctw_spark s = {.known = true, .count = 0, .max = 800};
+
+    (void)state;
+    assert_int_equal(ctw_spark_height(&s, 0), 1);
+    s.count = 100;
+    assert_int_equal(ctw_spark_height(&s, 0), 1);
+    s.count = 101;
+    assert_int_equal(ctw_spark_height(&s, 0), 2);
+    s.count = 800;
+    assert_int_equal(ctw_spark_height(&s, 0), 8);
+    s.max = 0;
+    assert_int_equal(ctw_spark_height(&s, 1600), 4);
+    assert_int_equal(ctw_spark_height(&s, 0), 1);
+}
+
+static void a_terminal_of_utf8_gets_blocks_and_any_other_ascii(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    add_slot(60, 0, 262144, CTW_LEVEL_OK);
+    add_slot(120, 0, 1, CTW_LEVEL_OK);
+    (void)snprintf(snapshot.netns, sizeof(snapshot.netns), "gr\u00fcn");
+    render();
+    for (const char *c = text; *c != '\0'; c++)
+        assert_in_range(*c, '\n', '~');
+    assert_says("netns gr?n");
+    style.utf8 = true;
+    render();
+    assert_says("\u2581\u2588");
+    assert_says("netns gr\u00fcn");
+    expect_within(80);
+}
+
+/* --- what must hold whatever it shows -----------------------------------------------------------
+ */
+
+static void (*const samples[])(struct ctw_snapshot *) = {sample_calm, sample_full, sample_absent,
+                                                         sample_unlimited, sample_own_look};
+
+/* All numbers as long as they get, all names and words as well. */
+static void sample_widest(struct ctw_snapshot *p) {
+    sample_full(p);
+    p->table.count = p->table.buckets = UINT32_MAX;
+    p->table.max = 1;
+    p->rate = INT64_MIN;
+    p->fills = true;
+    p->usec_to_full = UINT64_MAX;
+    p->drops = p->other_drops = p->early_drops = p->clashes = p->chain_too_long = UINT64_MAX;
+    p->log_lines = p->events_lost = p->looks = p->growths = p->netns_inode = UINT64_MAX;
+    p->rates.created = p->rates.destroyed = UINT64_MAX;
+    p->rates.sampling = p->grown_from = p->ceiling = p->pid = UINT32_MAX;
+    p->n_said = UINT64_MAX;
+    p->level_since_usec = p->started_usec = 1;
+    p->refused_usec = p->evicted_usec = p->who_usec = UINT64_MAX;
+    p->who.assured_permyriad = p->who.drop_risk_permyriad = p->who.entries = UINT32_MAX;
+    p->who.n_sources = p->who.n_ports = p->who.n_states = CTW_WHO_TOP_MAX;
+    for (size_t i = 0; i < CTW_WHO_TOP_MAX; i++) {
+        memset(p->who.sources[i].name, 'x', sizeof(p->who.sources[i].name) - 1);
+        memset(p->who.states[i].name, '\xff', sizeof(p->who.states[i].name) - 1);
+        p->who.ports[i].permyriad = UINT32_MAX;
+    }
+    for (size_t i = 0; i < CTW_SOURCES; i++) {
+        p->sources[i].health = CTW_HEALTH_FAILED;
+        p->sources[i].error = -EIO;
+        memset(p->sources[i].what, 'x', sizeof(p->sources[i].what) - 1);
+    }
+    for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++) {
+        p->said[i].realtime_usec = i % 2 == 0 ? 1 : UINT64_MAX;
+        memset(p->said[i].message, 'x', sizeof(p->said[i].message) - 1);
+    }
+    memset(p->netns, 'x', sizeof(p->netns) - 1);
+    memset(p->version, 'x', sizeof(p->version) - 1);
+}
+
+static void no_line_is_wider_than_its_terminal(void **state) {
+    static const uint32_t widths[] = {40, 60, 79, 80, 81, 132, 240};
+
+    (void)state;
+    add_slot(60, 0, UINT32_MAX, CTW_LEVEL_FULL);
+    for (size_t i = 0; i <= LENGTH(samples); i++)
+        for (size_t w = 0; w < LENGTH(widths); w++) {
+            if (i < LENGTH(samples))
+                samples[i](&snapshot);
+            else
+                sample_widest(&snapshot);
+            style.columns = widths[w];
+            style.utf8 = w % 2 == 0;
+            render();
+            expect_within(widths[w]);
+        }
+}
+
+static void a_width_that_makes_no_sense_is_taken_for_the_nearest_that_does(void **state) {
+    (void)state;
+    style.columns = 0;
+    render();
+    expect_within(CTW_STATUS_COLUMNS_MIN);
+    style.columns = UINT32_MAX;
+    render();
+    expect_within(CTW_STATUS_COLUMNS_MAX);
+}
+
+static void colour_is_for_levels_and_losses_and_ends_on_its_line(void **state) {
+    (void)state;
+    sample_full(&snapshot);
+    add_slot(60, 0, 262144, CTW_LEVEL_FULL);
+    render();
+    assert_null(strchr(text, '\033'));
+    style.colour = true;
+    render();
+    assert_non_null(strstr(text, "level      \033[1;31mFULL\033[0m since"));
+    assert_non_null(strstr(text, "\033[1;31m1234 new flows dropped, the table was full\033[0m\n"));
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        bool on = false;
+        for (const char *c = line; *c != '\n'; c++)
+            if (*c == '\033')
+                on = strncmp(c, "\033[0m", 4) != 0;
+        assert_false(on);
+    }
+    sample_calm(&snapshot);
+    status.history = NULL;
+    render();
+    assert_non_null(strstr(text, "level      \033[32mOK\033[0m since"));
+    assert_non_null(strstr(text, "lost       nothing"));
+}
+
+static void spread(char *field, size_t size) {
+    static const char hostile[] = "a\033]0;b\007\n\r\t\x9b\x7f\xc2\x85\xe2\x80\xa8\xff\"\\c";
+
+    memset(field, 0, size);
+    memcpy(field, hostile, size - 1 < sizeof(hostile) ? size - 1 : sizeof(hostile));
+}
+
+static void sample_hostile(struct ctw_snapshot *p) {
+    sample_full(p);
+    spread(p->netns, sizeof(p->netns));
+    spread(p->version, sizeof(p->version));
+    spread(p->who.sources[0].name, sizeof(p->who.sources[0].name));
+    spread(p->who.ports[1].name, sizeof(p->who.ports[1].name));
+    spread(p->who.states[0].name, sizeof(p->who.states[0].name));
+    for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++)
+        spread(p->said[i].message, sizeof(p->said[i].message));
+    for (size_t i = 0; i < CTW_SOURCES; i++) {
+        p->sources[i].health = CTW_HEALTH_FAILED;
+        spread(p->sources[i].what, sizeof(p->sources[i].what));
+    }
+}
+
+static void control_bytes_in_names_do_not_get_out(void **state) {
+    (void)state;
+    sample_hostile(&snapshot);
+    for (int utf8 = 0; utf8 < 2; utf8++) {
+        style.utf8 = utf8 == 1;
+        render();
+        for (const char *c = text; *c != '\0'; c++)
+            assert_true((unsigned char)*c >= 0x20 ? *c != 0x7f : *c == '\n');
+        assert_null(strstr(text, "\xc2\x85"));
+        assert_null(strstr(text, "\x9b"));
+        assert_null(strstr(text, "\xe2\x80\xa8"));
+    }
+}
+
+static void what_does_not_fit_is_measured_all_the_same(void **state) {
+    char small[64];
+
+    (void)state;
+    sample_full(&snapshot);
+    render();
+    memset(small, 'x', sizeof(small));
+    assert_int_equal(ctw_render_status_text(&status, &style, small, sizeof(small)), strlen(text));
+    assert_int_equal(strlen(small), sizeof(small) - 1);
+    assert_int_equal(ctw_render_status_text(&status, &style, NULL, 0), strlen(text));
+}
+
+/* --- JSON --------------------------------------------------------------------------------------
+ */
+
+static json_t *parse(bool compact) {
+    const size_t n = ctw_render_status_json(&status, compact, text, sizeof(text));
+    json_error_t error;
+
+    assert_in_range(n, 2, sizeof(text) - 1);
+    assert_int_equal(n, strlen(text));
+    json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (!o)
+        fail_msg("line %d: %s: %s", error.line, error.text, text);
+    return o;
+}
+
+/* A member of a member: "table.count". */
+static json_t *at(json_t *o, const char *path) {
+    char name[64];
+
+    while (o && *path != '\0') {
+        const size_t n = strcspn(path, ".");
+        (void)snprintf(name, sizeof(name), "%.*s", (int)n, path);
+        o = json_object_get(o, name);
+        path += path[n] == '.' ? n + 1 : n;
+    }
+    return o;
+}
+
+struct expected {
+    const char *path;
+    json_int_t is;
+};
+
+static void expect_numbers(json_t *o, const struct expected *expected, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const json_t *value = at(o, expected[i].path);
+        if (!json_is_integer(value) || json_integer_value(value) != expected[i].is)
+            fail_msg("%s is not %lld in %s", expected[i].path, (long long)expected[i].is, text);
+    }
+}
+
+static void expect_text(json_t *o, const char *path, const char *is) {
+    const char *value = json_string_value(at(o, path));
+
+    if (!value || strcmp(value, is) != 0)
+        fail_msg("%s is %s, not %s", path, value ? value : "no string", is);
+}
+
+static void json_has_the_numbers(void **state) {
+    const json_int_t now = SAMPLE_WALL_USEC / CTW_USEC_PER_SEC;
+    const struct expected expected[] = {
+        {"now_unix_seconds", now},
+        {"looked_unix_seconds", now},
+        {"daemon.pid", 812},
+        {"daemon.started_unix_seconds", now - 3600},
+        {"daemon.looks", 14400},
+        {"daemon.look_latency_mean_microseconds", 100},
+        {"daemon.look_latency_worst_microseconds", 420},
+        {"netns_inode", 4026531840},
+        {"level_since_unix_seconds", now - 95},
+        {"table.count", 262144},
+        {"table.max", 262144},
+        {"table.buckets", 262144},
+        {"table.memory_at_most_bytes", 262144 * 392},
+        {"table.memory_full_at_most_bytes", 262144 * 392},
+        {"kernel_counters.drop", 0},
+        {"trend.entries_per_second", 0},
+        {"lost.dropped_full", 1234},
+        {"lost.dropped_below_max", 0},
+        {"lost.evicted", 56789},
+        {"lost.clashes", 7},
+        {"lost.chain_too_long", 0},
+        {"lost.log_lines", 40},
+        {"lost.last_dropped_unix_seconds", now - 2},
+        {"lost.last_evicted_unix_seconds", now},
+        {"events.created_per_second", 81230},
+        {"events.destroyed_per_second", 80110},
+        {"events.sampled_one_in", 4},
+        {"events.read", 700000},
+        {"events.created", 2400000},
+        {"events.destroyed", 2150000},
+        {"events.overruns", 2},
+        {"events.lost", 5100},
+        {"growth.ceiling", 262144},
+        {"growth.growths", 2},
+        {"growth.grown_unix_seconds", now - 100},
+        {"growth.grown_from_max", 131072},
+        {"growth.grown_to_max", 262144},
+        {"growth.memory_of_machine_bytes", 2147483648},
+        {"last_hour.high_count", 262144},
+        {"last_hour.low_count", 17},
+        {"last_hour.low_unix_seconds", now - 60},
+        {"last_hour.column_seconds", 60},
+        {"who.asked_unix_seconds", now - 95},
+        {"who.counted", 5000},
+        {"alerts.usage", 1},
+        {"alerts.table_full", 1},
+        {"alerts.config", 0},
+    };
+
+    (void)state;
+    sample_full(&snapshot);
+    add_slot(60, 17, 1000, CTW_LEVEL_OK);
+    json_t *o = parse(false);
+    expect_numbers(o, expected, LENGTH(expected));
+    expect_text(o, "level", "full");
+    expect_text(o, "daemon.liveness", "looking");
+    expect_text(o, "netns", "initial");
+    expect_text(o, "sources.table.health", "ok");
+    expect_text(o, "sources.kernel_log.health", "failed");
+    expect_text(o, "sources.kernel_log.fault", "/dev/kmsg: Operation not permitted");
+    expect_text(o, "events.mode", "auto");
+    expect_text(o, "growth.bound", "growth.ceiling");
+    expect_text(o, "growth.refusal", "at_ceiling");
+    assert_true(json_is_true(at(o, "events.lower_bound")));
+    assert_true(json_is_true(at(o, "table.current")));
+    assert_true(json_is_null(at(o, "trend.seconds_to_full")));
+    assert_true(json_is_null(at(o, "daemon.state_error")));
+    assert_true(json_real_value(at(o, "table.usage_percent")) == 100.0);
+    assert_true(json_real_value(at(o, "thresholds.warning_percent")) == 75.0);
+    assert_true(json_real_value(at(o, "who.drop_risk_percent")) == 19.2);
+
+    const json_t *high = at(o, "last_hour.column_high_counts");
+    assert_int_equal(json_array_size(high), 60);
+    assert_int_equal(json_integer_value(json_array_get(high, 59)), 262144);
+    assert_int_equal(json_integer_value(json_array_get(high, 58)), 1000);
+    assert_true(json_is_null(json_array_get(high, 57)));
+
+    json_t *source = json_array_get(at(o, "who.source"), 1);
+    expect_text(source, "name", "2001:db8:1:2::/64");
+    assert_true(json_real_value(at(source, "share_percent")) == 18.9);
+    json_t *last = json_array_get(at(o, "last_alerts"), 0);
+    assert_int_equal(json_array_size(at(o, "last_alerts")), 3);
+    expect_text(last, "kind", "table_full");
+    expect_text(last, "edge", "begin");
+    expect_text(last, "level", "full");
+    assert_int_equal(json_integer_value(at(last, "unix_seconds")), now - 95);
+    json_decref(o);
+}
+
+static void json_tells_a_look_of_the_daemon_from_a_later_one(void **state) {
+    const json_int_t now = SAMPLE_WALL_USEC / CTW_USEC_PER_SEC;
+    struct expected expected[] = {{"looked_unix_seconds", now},
+                                  {"daemon.looked_unix_seconds", now}};
+
+    (void)state;
+    json_t *o = parse(false);
+    expect_numbers(o, expected, LENGTH(expected));
+    json_decref(o);
+    status.daemon_looked_usec = SAMPLE_NOW_USEC - 40 * CTW_USEC_PER_SEC;
+    expected[1].is = now - 40;
+    o = parse(false);
+    expect_numbers(o, expected, LENGTH(expected));
+    json_decref(o);
+}
+
+static void json_says_null_where_nothing_is_known(void **state) {
+    static const char *const unknown[] = {
+        "daemon.pid", "daemon.looks", "daemon.looked_unix_seconds",
+        "trend",      "lost",         "events",
+        "growth",     "who",          "last_hour",
+        "alerts"};
+
+    (void)state;
+    own_look(-EACCES, CTW_LIVENESS_NONE);
+    json_t *o = parse(false);
+    for (size_t i = 0; i < LENGTH(unknown); i++)
+        if (!json_is_null(at(o, unknown[i])))
+            fail_msg("%s is not null", unknown[i]);
+    expect_text(o, "daemon.liveness", "none");
+    expect_text(o, "daemon.state_error", "for root and the group ctwatch");
+    expect_text(o, "level", "ok");
+    json_decref(o);
+
+    (void)begin(NULL);
+    sample_absent(&snapshot);
+    o = parse(false);
+    assert_true(json_is_null(at(o, "table")));
+    assert_true(json_is_null(at(o, "level")));
+    expect_text(o, "sources.table.health", "absent");
+    json_decref(o);
+
+    sample_unlimited(&snapshot);
+    o = parse(false);
+    assert_true(json_is_null(at(o, "table.max")));
+    assert_true(json_is_null(at(o, "table.usage_percent")));
+    assert_true(json_is_null(at(o, "table.memory_full_at_most_bytes")));
+    json_decref(o);
+}
+
+static void json_stands_whatever_a_snapshot_holds(void **state) {
+    (void)state;
+    add_slot(60, 0, UINT32_MAX, CTW_LEVEL_FULL);
+    sample_hostile(&snapshot);
+    json_t *o = parse(true);
+    assert_null(memchr(text, '\n', strlen(text) - 1)); /* one line */
+    json_decref(o);
+    sample_widest(&snapshot);
+    o = parse(false);
+    assert_int_equal(json_integer_value(at(o, "lost.evicted")), INT64_MAX);
+    json_decref(o);
+}
+
+static void every_member_is_lower_case_with_underscores(void **state) {
+    const char *name;
+    json_t *value;
+
+    (void)state;
+    sample_full(&snapshot);
+    json_t *o = parse(false);
+    json_object_foreach(o, name, value) {
+        assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));
+        const char *inner;
+        json_t *member;
+        json_object_foreach(value, inner, member)
+            assert_int_equal(strspn(inner, "abcdefghijklmnopqrstuvwxyz_"), strlen(inner));
+    }
+    json_decref(o);
+}
+
+#define test(name) cmocka_unit_test_setup(name, begin)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(a_calm_table_reads_like_this),
+        test(a_full_table_reads_like_this),
+        test(levels_reached_at_once_are_told_once_and_leave_room_for_news),
+        test(a_page_says_that_its_times_are_utc),
+        test(clock_times_are_local_and_have_a_date_when_it_was_another_day),
+        test(without_a_daemon_it_says_so_first_and_how_to_start_it),
+        test(without_a_daemon_it_shows_what_the_kernel_has_counted),
+        test(why_nothing_of_the_daemon_can_be_seen_is_told),
+        test(a_daemon_that_was_stopped_or_hangs_is_told_of),
+        test(one_of_another_namespace_that_has_ended_watches_nothing),
+        test(what_a_silent_daemon_saw_last_is_told_to_be_old),
+        test(what_a_daemon_that_looks_seldom_saw_is_told_to_be_old),
+        test(no_module_is_no_fault),
+        test(a_daemon_that_has_just_started_is_not_blind),
+        test(a_table_that_cannot_be_read_is_told_with_the_file_and_why),
+        test(no_limit_is_told_and_has_no_bar),
+        test(counters_that_cannot_be_read_leave_a_doubt),
+        test(growth_is_told_as_it_is_set),
+        test(a_namespace_that_is_not_the_first_is_named),
+        test(events_without_a_rate_say_so),
+        test(each_column_shows_its_highest_second),
+        test(a_table_that_was_full_and_grew_was_full),
+        test(heights_are_of_the_limit_or_of_the_highest),
+        test(a_terminal_of_utf8_gets_blocks_and_any_other_ascii),
+        test(no_line_is_wider_than_its_terminal),
+        test(a_width_that_makes_no_sense_is_taken_for_the_nearest_that_does),
+        test(colour_is_for_levels_and_losses_and_ends_on_its_line),
+        test(control_bytes_in_names_do_not_get_out),
+        test(what_does_not_fit_is_measured_all_the_same),
+        test(json_has_the_numbers),
+        test(json_tells_a_look_of_the_daemon_from_a_later_one),
+        test(json_says_null_where_nothing_is_known),
+        test(json_stands_whatever_a_snapshot_holds),
+        test(every_member_is_lower_case_with_underscores),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

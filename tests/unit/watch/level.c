@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/watch/level.h"
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+#define OK       CTW_LEVEL_OK
+#define WARNING  CTW_LEVEL_WARNING
+#define CRITICAL CTW_LEVEL_CRITICAL
+#define FULL     CTW_LEVEL_FULL
+
+/* One look: when (milliseconds), how full (permyriad), and what must come of it. */
+struct look {
+    uint64_t at_msec;
+    uint32_t usage;
+    bool losing;
+    enum ctw_level expected;
+};
+
+static struct ctw_settings settings_with(uint32_t clear_permyriad, uint64_t hold_usec) {
+    return (struct ctw_settings){.levels = {.warning_permyriad = 7500,
+                                            .critical_permyriad = 9000,
+                                            .clear_permyriad = clear_permyriad,
+                                            .hold_usec = hold_usec}};
+}
+
+static struct ctw_settings usual_settings(void) {
+    return settings_with(500, 10 * CTW_USEC_PER_SEC);
+}
+
+/* Looks are told from time 1 s on, since now is never 0. */
+static void play(struct ctw_level_state *state, const struct ctw_settings *s,
+                 const struct look *looks, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t now = CTW_USEC_PER_SEC + looks[i].at_msec * CTW_USEC_PER_MSEC;
+        const enum ctw_level level = ctw_level_step(state, s, looks[i].usage, looks[i].losing, now);
+
+        if (level != looks[i].expected)
+            fail_msg("look %zu (at %llu ms, %u permyriad): %s, not %s", i,
+                     (unsigned long long)looks[i].at_msec, looks[i].usage, ctw_level_name(level),
+                     ctw_level_name(looks[i].expected));
+        assert_int_equal(level, state->level);
+    }
+}
+
+static void a_level_begins_exactly_at_its_threshold(void **state) {
+    static const struct {
+        uint32_t usage;
+        enum ctw_level expected;
+    } cases[] = {
+        {0, OK},          {7499, OK},       {7500, WARNING}, {7501, WARNING}, {8999, WARNING},
+        {9000, CRITICAL}, {9999, CRITICAL}, {10000, FULL},   {10001, FULL},   {UINT32_MAX, FULL},
+    };
+    const struct ctw_settings s = usual_settings();
+    (void)state;
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        struct ctw_level_state l = {0};
+        assert_int_equal(ctw_level_step(&l, &s, cases[i].usage, false, 1), cases[i].expected);
+    }
+}
+
+static void usage_is_cut_off_and_never_overflows(void **state) {
+    static const struct {
+        uint32_t count, max, expected;
+    } cases[] = {
+        {0, 262144, 0},
+        {262143, 262144, 9999},
+        {262144, 262144, 10000},
+        {262145, 262144, 10000},
+        {300000, 262144, 11444},
+        {0, 0, 0},
+        {5, 0, 0},
+        {UINT32_MAX, UINT32_MAX, 10000},
+        {UINT32_MAX - 1, UINT32_MAX, 9999},
+        {UINT32_MAX, 1, UINT32_MAX},
+        {1, UINT32_MAX, 0},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        assert_int_equal(ctw_usage_permyriad(cases[i].count, cases[i].max), cases[i].expected);
+}
+
+static void fuller_is_what_is_more_of_its_own_limit(void **state) {
+    static const struct {
+        uint32_t count, max, than, than_max;
+        bool expected;
+    } cases[] = {
+        {1000, 1000, 1200, 4000, true},
+        {1200, 4000, 1000, 1000, false},
+        {1001, 4000, 1000, 4000, true},
+        {250, 1000, 1000, 4000, false}, /* as full as it */
+        {1000, 4000, 250, 1000, false},
+        {2, 1, UINT32_MAX, UINT32_MAX, true},
+        {UINT32_MAX, UINT32_MAX, UINT32_MAX - 1, UINT32_MAX, true},
+        {0, 1000, UINT32_MAX, 0, true}, /* without a limit it is never full */
+        {UINT32_MAX, 0, 0, 1000, false},
+        {11, 0, 10, 0, true},
+        {10, 0, 10, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++)
+        if (ctw_fuller(cases[i].count, cases[i].max, cases[i].than, cases[i].than_max) !=
+            cases[i].expected)
+            fail_msg("%u of %u is %sfuller than %u of %u", cases[i].count, cases[i].max,
+                     cases[i].expected ? "not " : "", cases[i].than, cases[i].than_max);
+}
+
+static void thresholds_are_those_of_the_settings(void **state) {
+    const struct ctw_settings s = usual_settings();
+    (void)state;
+
+    assert_int_equal(ctw_level_threshold(&s, OK), 0);
+    assert_int_equal(ctw_level_threshold(&s, WARNING), 7500);
+    assert_int_equal(ctw_level_threshold(&s, CRITICAL), 9000);
+    assert_int_equal(ctw_level_threshold(&s, FULL), 10000);
+}
+
+static void names_are_those_of_the_manual(void **state) {
+    (void)state;
+    assert_string_equal(ctw_level_name(OK), "ok");
+    assert_string_equal(ctw_level_name(WARNING), "warning");
+    assert_string_equal(ctw_level_name(CRITICAL), "critical");
+    assert_string_equal(ctw_level_name(FULL), "full");
+}
+
+static void a_level_rises_at_once_and_over_others(void **state) {
+    static const struct look looks[] = {
+        {0, 100, false, OK},
+        {1, 7600, false, WARNING},
+        {2, 9999, false, CRITICAL},
+        {3, 10000, false, FULL},
+    };
+    static const struct look jump[] = {{0, 0, false, OK}, {1, 10000, false, FULL}};
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0}, m = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+    play(&m, &s, jump, LENGTH(jump));
+}
+
+static void losing_is_full_whatever_the_fill(void **state) {
+    static const struct look looks[] = {
+        {0, 0, true, FULL},
+        {9999, 0, false, FULL},
+        {19998, 0, false, FULL},
+        {19999, 0, false, OK},
+    };
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+/* warning is left below 70 %: at 70.00 % it is not yet. */
+static void a_level_is_left_below_threshold_less_clear(void **state) {
+    static const struct look looks[] = {
+        {0, 7500, false, WARNING},     {1000, 7000, false, WARNING},  {61000, 6999, false, WARNING},
+        {66000, 6999, false, WARNING}, {70999, 6999, false, WARNING}, {71000, 6999, false, OK},
+    };
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+static void a_breathing_table_does_not_chatter(void **state) {
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    assert_int_equal(ctw_level_step(&l, &s, 7600, false, 1), WARNING);
+    for (uint64_t i = 1; i < 10000; i++) /* below 70 % for nine seconds, above for one */
+        assert_int_equal(
+            ctw_level_step(&l, &s, i % 10 == 0 ? 7000 : 6500, false, i * CTW_USEC_PER_SEC),
+            WARNING);
+}
+
+static void rising_starts_the_hold_anew(void **state) {
+    static const struct look looks[] = {
+        {0, 9000, false, CRITICAL},     {1000, 8000, false, CRITICAL},
+        {10000, 8000, false, CRITICAL}, {10500, 9500, false, CRITICAL},
+        {11000, 8000, false, CRITICAL}, {20999, 8000, false, CRITICAL},
+        {21000, 8000, false, WARNING},
+    };
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+static void it_falls_through_several_levels_at_once(void **state) {
+    static const struct look looks[] = {
+        {0, 10000, false, FULL},
+        {1000, 10, false, FULL},
+        {10999, 10, false, FULL},
+        {11000, 10, false, OK},
+    };
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+/* 92 % holds critical up: a look at 10 % waits for the hold of what it clears itself. */
+static void a_dip_of_one_look_clears_no_more_than_the_hold(void **state) {
+    static const struct look looks[] = {
+        {0, 10000, false, FULL},  {1000, 9200, false, FULL},      {10999, 9200, false, FULL},
+        {11000, 10, false, FULL}, {11001, 9200, false, CRITICAL},
+    };
+    static const struct look dip_first[] = {
+        {0, 10000, false, FULL},    {1000, 10, false, FULL},    {1001, 8600, false, FULL},
+        {11000, 6000, false, FULL}, {20999, 6000, false, FULL}, {21000, 6000, false, OK},
+    };
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0}, m = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+    play(&m, &s, dip_first, LENGTH(dip_first));
+}
+
+static void without_hold_it_falls_at_the_first_look(void **state) {
+    static const struct look looks[] = {
+        {0, 9000, false, CRITICAL},
+        {1, 8500, false, CRITICAL},
+        {2, 8499, false, WARNING},
+        {3, 6999, false, OK},
+    };
+    const struct ctw_settings s = settings_with(500, 0);
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+static void without_clear_it_falls_just_below_the_threshold(void **state) {
+    static const struct look looks[] = {
+        {0, 9000, false, CRITICAL},
+        {1, 9000, false, CRITICAL},
+        {2, 8999, false, WARNING},
+        {3, 7499, false, OK},
+    };
+    const struct ctw_settings s = settings_with(0, 0);
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+/* A clear wider than the threshold can never be met: then the level stays, as was asked for. */
+static void a_clear_wider_than_the_threshold_holds_for_good(void **state) {
+    static const struct look looks[] = {{0, 7500, false, WARNING}, {100000, 0, false, WARNING}};
+    const struct ctw_settings s = settings_with(7500, 0);
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+static void count_above_max_is_full_until_it_is_not(void **state) {
+    const uint32_t over = ctw_usage_permyriad(400000, 100000), below = 9400;
+    const struct look looks[] = {
+        {0, over, false, FULL},
+        {1000, over, false, FULL},
+        {2000, below, false, FULL},
+        {12000, below, false, CRITICAL},
+    };
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+static void an_unlimited_table_is_never_full(void **state) {
+    const struct look looks[] = {{0, ctw_usage_permyriad(UINT32_MAX, 0), false, OK}};
+    const struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, looks, LENGTH(looks));
+}
+
+static void a_reload_moves_the_thresholds_under_a_level(void **state) {
+    static const struct look before[] = {{0, 7600, false, WARNING}};
+    static const struct look lowered[] = {{1000, 7600, false, CRITICAL}};
+    static const struct look raised[] = {
+        {2000, 7600, false, CRITICAL},
+        {11999, 7600, false, CRITICAL},
+        {12000, 7600, false, OK},
+    };
+    struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, before, LENGTH(before));
+    s.levels.warning_permyriad = 5000;
+    s.levels.critical_permyriad = 7600;
+    play(&l, &s, lowered, LENGTH(lowered));
+    s.levels.warning_permyriad = 9000;
+    s.levels.critical_permyriad = 9500;
+    play(&l, &s, raised, LENGTH(raised));
+}
+
+static void a_reload_shortens_a_hold_that_is_running(void **state) {
+    static const struct look before[] = {{0, 7600, false, WARNING}, {1000, 10, false, WARNING}};
+    static const struct look after[] = {{2000, 10, false, OK}};
+    struct ctw_settings s = usual_settings();
+    struct ctw_level_state l = {0};
+    (void)state;
+
+    play(&l, &s, before, LENGTH(before));
+    s.levels.hold_usec = CTW_USEC_PER_SEC;
+    play(&l, &s, after, LENGTH(after));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_level_begins_exactly_at_its_threshold),
+        cmocka_unit_test(usage_is_cut_off_and_never_overflows),
+        cmocka_unit_test(fuller_is_what_is_more_of_its_own_limit),
+        cmocka_unit_test(thresholds_are_those_of_the_settings),
+        cmocka_unit_test(names_are_those_of_the_manual),
+        cmocka_unit_test(a_level_rises_at_once_and_over_others),
+        cmocka_unit_test(losing_is_full_whatever_the_fill),
+        cmocka_unit_test(a_level_is_left_below_threshold_less_clear),
+        cmocka_unit_test(a_breathing_table_does_not_chatter),
+        cmocka_unit_test(rising_starts_the_hold_anew),
+        cmocka_unit_test(it_falls_through_several_levels_at_once),
+        cmocka_unit_test(a_dip_of_one_look_clears_no_more_than_the_hold),
+        cmocka_unit_test(without_hold_it_falls_at_the_first_look),
+        cmocka_unit_test(without_clear_it_falls_just_below_the_threshold),
+        cmocka_unit_test(a_clear_wider_than_the_threshold_holds_for_good),
+        cmocka_unit_test(count_above_max_is_full_until_it_is_not),
+        cmocka_unit_test(an_unlimited_table_is_never_full),
+        cmocka_unit_test(a_reload_moves_the_thresholds_under_a_level),
+        cmocka_unit_test(a_reload_shortens_a_hold_that_is_running),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

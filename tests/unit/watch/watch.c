@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Properties of the step that hold whatever it is shown: random ticks from a fixed seed, in which
+ * tables fill, break, vanish and come back, counters wrap and restart, and the log floods.
+ */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/watch/watch.h"
+
+#define STEPS 60000u
+#define OURS  4026531840u
+
+/* --- random ticks ---------------------------------------------------------------------------- */
+
+/* xorshift64*: the same everywhere, for ever. */
+static uint64_t random_next(uint64_t *seed) {
+    *seed ^= *seed >> 12;
+    *seed ^= *seed << 25;
+    *seed ^= *seed >> 27;
+    return *seed * UINT64_C(2685821657736338717);
+}
+
+static uint32_t random_below(uint64_t *seed, uint32_t n) {
+    return (uint32_t)((random_next(seed) >> 33) % n);
+}
+
+static bool one_in(uint64_t *seed, uint32_t n) {
+    return random_below(seed, n) == 0;
+}
+
+/* The world that ticks are taken from. */
+struct world {
+    uint64_t seed;
+    uint64_t now_usec;
+    uint32_t count, max, buckets;
+    int32_t change; /* of count, per look */
+    struct ctw_counters counters;
+    bool dropping;
+    enum ctw_health table, counters_health, kernel_log;
+};
+
+static void world_change_table(struct world *w) {
+    uint64_t *r = &w->seed;
+
+    if (one_in(r, 300))
+        w->change = (int32_t)random_below(r, 4001) - 2000;
+    if (one_in(r, 1000))
+        w->max = one_in(r, 8) ? 0 : 1 + random_below(r, 200000);
+    if (one_in(r, 1000))
+        w->buckets = 1 + random_below(r, 200000);
+    if (one_in(r, 2000))
+        w->count = random_below(r, 200000);
+    const int64_t count = (int64_t)w->count + w->change;
+    w->count = count < 0 ? 0 : (uint32_t)count;
+    if (w->max > 0 && w->count > w->max && !one_in(r, 50))
+        w->count = w->max;
+}
+
+static void world_change_counters(struct world *w) {
+    uint64_t *r = &w->seed;
+
+    if (one_in(r, 200))
+        w->dropping = !w->dropping;
+    if (w->dropping && one_in(r, 2)) {
+        w->counters.drop += random_below(r, 100);
+        w->counters.early_drop += one_in(r, 3) ? random_below(r, 100) : 0;
+        const uint32_t clashes = one_in(r, 3) ? random_below(r, 20) : 0;
+        const uint32_t too_long = one_in(r, 3) ? random_below(r, 20) : 0;
+        w->counters.drop += clashes;
+        w->counters.insert_failed += clashes + too_long;
+        w->counters.chainlength += too_long;
+    }
+    if (one_in(r, 5000))
+        w->counters = (struct ctw_counters){0};
+}
+
+static enum ctw_health random_health(uint64_t *seed) {
+    return one_in(seed, 2)   ? CTW_HEALTH_OK
+           : one_in(seed, 2) ? CTW_HEALTH_ABSENT
+                             : CTW_HEALTH_FAILED;
+}
+
+static void world_change_sources(struct world *w) {
+    uint64_t *r = &w->seed;
+
+    if (one_in(r, w->table == CTW_HEALTH_OK ? 2000 : 100))
+        w->table = random_health(r);
+    if (one_in(r, w->counters_health == CTW_HEALTH_OK ? 2000 : 100))
+        w->counters_health = random_health(r);
+    if (one_in(r, 1000))
+        w->kernel_log = one_in(r, 4) ? CTW_HEALTH_UNUSED : random_health(r);
+}
+
+static void fill_tally(uint64_t *r, struct ctw_tally *ret) {
+    if (one_in(r, 3))
+        ret->full_lines = random_below(r, 11);
+    if (one_in(r, 5))
+        ret->expect_lines = random_below(r, 11);
+    if (one_in(r, 3))
+        ret->n_netns = random_below(r, CTW_TALLY_NETNS_MAX + 1);
+    for (uint32_t i = 0; i < ret->n_netns; i++) /* ours, and more than there is room for */
+        ret->netns[i] =
+            (struct ctw_tally_netns){OURS + i * 7 + random_below(r, 7), 1 + random_below(r, 10)};
+    if (ret->n_netns == CTW_TALLY_NETNS_MAX && one_in(r, 2))
+        ret->other_netns_lines = random_below(r, 100);
+}
+
+static void world_tick(struct world *w, const struct ctw_watch *watch, struct ctw_tick *ret) {
+    uint64_t *r = &w->seed;
+
+    world_change_table(w);
+    world_change_counters(w);
+    world_change_sources(w);
+    w->now_usec += one_in(r, 5000)  ? random_below(r, 2000000000) /* stopped */
+                   : one_in(r, 100) ? 0                           /* woken twice at once */
+                                    : random_below(r, 500000);
+
+    memset(ret, 0, sizeof(*ret));
+    ret->now_usec = w->now_usec;
+    ret->netns_inode = OURS;
+    ret->sources[CTW_SOURCE_TABLE] =
+        (struct ctw_source_state){.health = w->table, .error = -EIO, .what = "table"};
+    ret->sources[CTW_SOURCE_COUNTERS] =
+        (struct ctw_source_state){.health = w->counters_health, .error = -EIO, .what = "counters"};
+    ret->sources[CTW_SOURCE_KERNEL_LOG] =
+        (struct ctw_source_state){.health = w->kernel_log, .error = -EIO, .what = "log"};
+    if (w->kernel_log == CTW_HEALTH_OK && one_in(r, 20))
+        fill_tally(r, &ret->log);
+
+    if (w->table == CTW_HEALTH_OK) {
+        ret->sample.count = w->count;
+        ret->sample.max = w->max;
+        if (ctw_watch_wants_counters(watch, ret)) {
+            ret->sample.has_buckets = true;
+            ret->sample.buckets = w->buckets;
+            ret->sample.has_counters = w->counters_health == CTW_HEALTH_OK;
+            ret->sample.counters = w->counters;
+        }
+    } else if (w->table == CTW_HEALTH_FAILED) { /* what must not be looked at */
+        ret->sample.count = ret->sample.max = 1;
+        ret->sample.has_counters = true;
+        ret->sample.counters.drop = (uint32_t)random_next(r);
+    }
+}
+
+static struct world world_new(uint64_t seed) {
+    return (struct world){.seed = seed,
+                          .now_usec = 3600 * CTW_USEC_PER_SEC,
+                          .max = 100000,
+                          .buckets = 65536,
+                          .counters = {UINT32_MAX - 500, UINT32_MAX - 50, UINT32_MAX - 5, 0},
+                          .table = CTW_HEALTH_OK,
+                          .counters_health = CTW_HEALTH_OK,
+                          .kernel_log = CTW_HEALTH_OK};
+}
+
+static void settings_usual(struct ctw_settings *ret) {
+    memset(ret, 0, sizeof(*ret));
+    ret->poll.interval_usec = 250 * CTW_USEC_PER_MSEC;
+    ret->poll.fastest_usec = 2 * CTW_USEC_PER_MSEC;
+    ret->levels.warning_permyriad = 7500;
+    ret->levels.critical_permyriad = 9000;
+    ret->levels.clear_permyriad = 500;
+    ret->levels.hold_usec = 10 * CTW_USEC_PER_SEC;
+    ret->levels.forecast_usec = 300 * CTW_USEC_PER_SEC;
+    ret->alerts.remind_usec = 900 * CTW_USEC_PER_SEC;
+}
+
+/* As a reload would, once in a while. */
+static void settings_change(uint64_t *seed, struct ctw_settings *s) {
+    if (!one_in(seed, 5000))
+        return;
+    s->levels.warning_permyriad = 1 + random_below(seed, 9000);
+    s->levels.critical_permyriad = s->levels.warning_permyriad + 1 + random_below(seed, 999);
+    s->levels.clear_permyriad = random_below(seed, s->levels.warning_permyriad);
+    s->levels.hold_usec = one_in(seed, 4) ? 0 : random_below(seed, 30000000);
+    s->levels.forecast_usec = one_in(seed, 4) ? 0 : random_below(seed, 600000000);
+    s->alerts.remind_usec = one_in(seed, 4) ? 0 : 1000000 + random_below(seed, 1000000000);
+}
+
+/* One run, and what is known of it after each step. */
+struct run {
+    struct world world;
+    struct ctw_settings settings;
+    struct ctw_watch watch, before;
+    struct ctw_tick tick;
+    struct ctw_verdict verdict;
+    uint32_t step;
+};
+
+/* Large: not for a stack. */
+static struct run the_run, other_run;
+
+static void run_start(struct run *r, uint64_t seed) {
+    memset(r, 0, sizeof(*r));
+    r->world = world_new(seed);
+    settings_usual(&r->settings);
+}
+
+static void run_step(struct run *r, bool reloads) {
+    if (reloads)
+        settings_change(&r->world.seed, &r->settings);
+    r->before = r->watch;
+    world_tick(&r->world, &r->watch, &r->tick);
+    r->tick.has_past = r->step == 0;
+    memset(&r->verdict, 0xa5, sizeof(r->verdict));
+    ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
+    r->step++;
+}
+
+static bool readable(const struct run *r) {
+    return r->tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
+}
+
+#define CHECK(r, condition)                                                                        \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail_msg("step %" PRIu32 ", at %" PRIu64 " us: not so: %s", (r)->step,                 \
+                     (r)->tick.now_usec, #condition);                                              \
+    } while (0)
+
+static const struct ctw_alert *find(const struct run *r, enum ctw_alert_kind kind,
+                                    enum ctw_edge edge) {
+    for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+        const struct ctw_alert *a = &r->verdict.alerts[i];
+        if (a->kind == kind && a->edge == edge && !a->foreign)
+            return a;
+    }
+    return NULL;
+}
+
+/* --- properties ------------------------------------------------------------------------------ */
+
+static void the_verdict_is_always_whole(void **state) {
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    while (r->step < STEPS) {
+        run_step(r, true);
+        CHECK(r, r->verdict.n_alerts <= CTW_VERDICT_ALERTS_MAX);
+        CHECK(r, r->verdict.level == r->watch.level.level);
+        CHECK(r, r->verdict.level <= CTW_LEVEL_FULL);
+        CHECK(r, r->verdict.next_look_usec >= r->settings.poll.fastest_usec);
+        CHECK(r, r->verdict.next_look_usec <= r->settings.poll.interval_usec);
+        for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+            const struct ctw_alert *a = &r->verdict.alerts[i];
+            CHECK(r, a->kind < CTW_ALERT_KINDS && a->kind != CTW_ALERT_CONFIG);
+            CHECK(r, a->edge >= CTW_EDGE_BEGIN && a->edge <= CTW_EDGE_PAST);
+            CHECK(r, a->edge != CTW_EDGE_PAST || r->step == 1);
+            CHECK(r, a->kind != CTW_ALERT_SIGHTED || a->health.health == CTW_HEALTH_OK);
+            CHECK(r, !a->has_table || readable(r));
+            CHECK(r, !a->has_table || a->table.count == r->tick.sample.count);
+            CHECK(r, !a->has_table || a->table.max == r->tick.sample.max);
+            CHECK(r, !a->fills || a->has_rate);
+            CHECK(r, a->lasted_usec <= r->tick.now_usec);
+            CHECK(r, a->foreign == (a->netns_inode != OURS));
+        }
+    }
+}
+
+/* The fill may wander where it will: a level is only ever left for one whose successors' thresholds
+ * have all been undercut by `clear` at each look for `hold`. */
+static void a_level_never_falls_without_its_hold(void **state) {
+    struct run *r = &the_run;
+    uint64_t low_since[CTW_LEVEL_FULL + 1] = {0};
+    unsigned falls = 0;
+    (void)state;
+
+    run_start(r, 2);
+    while (r->step < STEPS) {
+        run_step(r, false);
+        const enum ctw_health health = r->tick.sources[CTW_SOURCE_TABLE].health;
+        const uint32_t usage =
+            readable(r) ? ctw_usage_permyriad(r->tick.sample.count, r->tick.sample.max) : 0;
+
+        for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++) {
+            const bool low =
+                usage + r->settings.levels.clear_permyriad < ctw_level_threshold(&r->settings, l);
+            if (!low)
+                low_since[l] = 0;
+            else if (low_since[l] == 0 && health != CTW_HEALTH_FAILED)
+                low_since[l] = r->tick.now_usec;
+        }
+        if (r->watch.level.level >= r->before.level.level)
+            continue;
+        falls++;
+        for (enum ctw_level l = r->watch.level.level + 1; l <= r->before.level.level; l++) {
+            CHECK(r, low_since[l] != 0);
+            CHECK(r, r->tick.now_usec - low_since[l] >= r->settings.levels.hold_usec);
+        }
+    }
+    assert_true(falls > 50);
+}
+
+static void an_unreadable_look_decides_no_level(void **state) {
+    struct run *r = &the_run;
+    unsigned looks = 0;
+    (void)state;
+
+    run_start(r, 3);
+    while (r->step < STEPS) {
+        run_step(r, true);
+        if (r->tick.sources[CTW_SOURCE_TABLE].health != CTW_HEALTH_FAILED)
+            continue;
+        looks++;
+        CHECK(r, !find(r, CTW_ALERT_USAGE, CTW_EDGE_BEGIN));
+        CHECK(r, !find(r, CTW_ALERT_USAGE, CTW_EDGE_END));
+        CHECK(r, !find(r, CTW_ALERT_FORECAST, CTW_EDGE_BEGIN));
+        CHECK(r, !find(r, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN));
+        CHECK(r, r->verdict.next_look_usec == r->settings.poll.interval_usec);
+        /* The kernel's own word is the one thing believed. */
+        if (r->watch.level.level != r->before.level.level)
+            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL && r->watch.table_full.active &&
+                         r->watch.table_full.sign_usec == r->tick.now_usec);
+        CHECK(r, memcmp(&r->watch.last, &r->before.last, sizeof(r->watch.last)) == 0);
+    }
+    assert_true(looks > 1000);
+}
+
+/* What each column moved by since the last look at the counters. */
+static struct ctw_counters moved(const struct run *r) {
+    const struct ctw_counters *a = &r->before.last.counters, *b = &r->tick.sample.counters;
+
+    return (struct ctw_counters){b->drop - a->drop, b->early_drop - a->early_drop,
+                                 b->insert_failed - a->insert_failed,
+                                 b->chainlength - a->chainlength};
+}
+
+/* Whether there are two looks at the counters, without the module loaded anew in between. */
+static bool counted(const struct run *r) {
+    const struct ctw_counters m = moved(r);
+
+    return readable(r) && r->tick.sample.has_counters && r->before.last.has_counters &&
+           m.drop <= INT32_MAX && m.early_drop <= INT32_MAX && m.insert_failed <= INT32_MAX &&
+           m.chainlength <= INT32_MAX;
+}
+
+static void drops_in_a_full_table_are_level_full(void **state) {
+    struct run *r = &the_run;
+    unsigned looks = 0;
+    (void)state;
+
+    run_start(r, 4);
+    while (r->step < STEPS) {
+        run_step(r, true);
+        if (!counted(r) || !ctw_nearly_full(&r->tick.sample))
+            continue;
+        const struct ctw_counters m = moved(r);
+        if (m.drop == m.insert_failed - m.chainlength)
+            continue;
+        looks++;
+        CHECK(r, r->verdict.level == CTW_LEVEL_FULL);
+        CHECK(r, r->watch.table_full.active);
+        CHECK(r, r->watch.toll.running);
+    }
+    assert_true(looks > 1000);
+}
+
+static void no_loss_is_forgotten_within_an_episode(void **state) {
+    static const struct ctw_episode_losses none = {0};
+    struct run *r = &the_run;
+    unsigned looks = 0;
+    (void)state;
+
+    run_start(r, 8);
+    while (r->step < STEPS) {
+        run_step(r, true);
+        CHECK(r, r->watch.toll.running || r->watch.level.level == CTW_LEVEL_OK);
+        for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+            const struct ctw_alert *a = &r->verdict.alerts[i];
+            if (a->has_losses && !a->foreign && a->edge != CTW_EDGE_PAST)
+                CHECK(r, r->before.toll.running || r->watch.toll.running);
+        }
+        if (!counted(r) || !r->watch.toll.running)
+            continue;
+        looks++;
+        const struct ctw_counters m = moved(r);
+        const struct ctw_episode_losses *before =
+            r->before.toll.running ? &r->before.toll.losses : &none;
+        const struct ctw_episode_losses *now = &r->watch.toll.losses;
+        const uint32_t clashes = m.insert_failed - m.chainlength;
+        CHECK(r, now->drops == before->drops + m.drop - clashes);
+        CHECK(r, now->early_drops == before->early_drops + m.early_drop);
+        CHECK(r, now->insert_failed == before->insert_failed + clashes);
+        CHECK(r, now->chain_too_long == before->chain_too_long + m.chainlength);
+        CHECK(r, now->log_lines >= before->log_lines);
+    }
+    assert_true(looks > 1000);
+}
+
+/* Kinds that are one condition each. blind and sighted are one per source; usage has a course with
+ * four steps, and limit_changed has none. */
+static const enum ctw_alert_kind conditions[] = {
+    CTW_ALERT_FORECAST,       CTW_ALERT_TABLE_FULL,        CTW_ALERT_EARLY_DROP,
+    CTW_ALERT_CHAIN_TOO_LONG, CTW_ALERT_DROPPED_BELOW_MAX, CTW_ALERT_INSERT_FAILED,
+    CTW_ALERT_EXPECT_FULL,
+};
+
+static bool is_condition(enum ctw_alert_kind kind) {
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
+        if (conditions[i] == kind)
+            return true;
+    return false;
+}
+
+/* Nothing begins twice, nothing ends that did not begin, and reminders keep their distance. */
+static void begin_and_end_take_turns(void **state) {
+    struct run *r = &the_run;
+    bool active[CTW_ALERT_KINDS] = {0};
+    uint64_t said[CTW_ALERT_KINDS] = {0};
+    unsigned ends[CTW_ALERT_KINDS] = {0};
+    (void)state;
+
+    run_start(r, 5);
+    while (r->step < STEPS) {
+        bool seen[CTW_ALERT_KINDS] = {0};
+
+        run_step(r, true);
+        for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+            const struct ctw_alert *a = &r->verdict.alerts[i];
+            if (!is_condition(a->kind) || a->foreign || a->edge == CTW_EDGE_PAST)
+                continue;
+            CHECK(r, !seen[a->kind]);
+            seen[a->kind] = true;
+            CHECK(r, (a->edge == CTW_EDGE_BEGIN) == !active[a->kind]);
+            if (a->edge == CTW_EDGE_REMINDER) {
+                CHECK(r, r->settings.alerts.remind_usec > 0);
+                CHECK(r, r->tick.now_usec - said[a->kind] >= r->settings.alerts.remind_usec);
+            }
+            active[a->kind] = a->edge != CTW_EDGE_END;
+            ends[a->kind] += a->edge == CTW_EDGE_END;
+            said[a->kind] = r->tick.now_usec;
+        }
+    }
+    for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
+        assert_true(ends[conditions[i]] > 10);
+}
+
+static const struct ctw_episode *course_of(const struct ctw_watch *w, enum ctw_alert_kind kind) {
+    return kind == CTW_ALERT_FORECAST            ? &w->forecast
+           : kind == CTW_ALERT_TABLE_FULL        ? &w->table_full
+           : kind == CTW_ALERT_EARLY_DROP        ? &w->early_drop
+           : kind == CTW_ALERT_CHAIN_TOO_LONG    ? &w->chain_too_long
+           : kind == CTW_ALERT_DROPPED_BELOW_MAX ? &w->dropped_below_max
+           : kind == CTW_ALERT_INSERT_FAILED     ? &w->insert_failed
+                                                 : &w->expect_full;
+}
+
+/* What ended had shown no sign for `hold`, and never less than a second. */
+static void nothing_ends_before_its_quiet(void **state) {
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 6);
+    r->settings.levels.hold_usec = 0;
+    while (r->step < STEPS) {
+        if (r->step == STEPS / 2)
+            r->settings.levels.hold_usec = 20 * CTW_USEC_PER_SEC;
+        run_step(r, false);
+        for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
+            if (!find(r, conditions[i], CTW_EDGE_END))
+                continue;
+            const uint64_t quiet =
+                r->tick.now_usec - course_of(&r->before, conditions[i])->sign_usec;
+            CHECK(r, quiet >= CTW_USEC_PER_SEC);
+            CHECK(r, quiet >= r->settings.levels.hold_usec);
+        }
+    }
+}
+
+static void a_level_is_said_once_on_its_way(void **state) {
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 7);
+    while (r->step < STEPS) {
+        bool said[CTW_LEVEL_FULL + 1] = {0};
+        unsigned reminders = 0, changes = 0;
+
+        run_step(r, true);
+        for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+            const struct ctw_alert *a = &r->verdict.alerts[i];
+            if (a->kind != CTW_ALERT_USAGE)
+                continue;
+            reminders += a->edge == CTW_EDGE_REMINDER;
+            if (a->edge == CTW_EDGE_REMINDER)
+                continue;
+            changes++;
+            CHECK(r, !said[a->level]);
+            said[a->level] = true;
+            CHECK(r, (a->edge == CTW_EDGE_END) == (a->level == CTW_LEVEL_OK));
+            /* While something is being lost, the alert that says so says that it is full. */
+            if (a->level == CTW_LEVEL_FULL)
+                CHECK(r, r->watch.table_full.sign_usec != r->tick.now_usec &&
+                             r->watch.early_drop.sign_usec != r->tick.now_usec);
+        }
+        CHECK(r, reminders + (changes > 0) <= 1);
+        if (r->watch.level.level == r->before.level.level)
+            CHECK(r, changes == 0);
+        if (r->watch.level.level < r->before.level.level)
+            CHECK(r, changes == 1 && said[r->watch.level.level]);
+        if (readable(r) && r->watch.level.level > r->before.level.level)
+            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL || said[r->watch.level.level]);
+    }
+}
+
+static const struct ctw_elsewhere_netns *netns_of(const struct ctw_watch *w, uint64_t inode) {
+    for (size_t i = 0; i < CTW_ELSEWHERE_MAX; i++)
+        if (w->elsewhere.netns[i].full.active && w->elsewhere.netns[i].inode == inode)
+            return &w->elsewhere.netns[i];
+    return NULL;
+}
+
+static void other_namespaces_never_touch_our_level(void **state) {
+    struct run *r = &the_run;
+    unsigned ends = 0;
+    (void)state;
+
+    run_start(r, 9);
+    r->settings.levels.hold_usec = 0;
+    r->world.max = 1000000;
+    while (r->step < STEPS / 10) {
+        r->before = r->watch;
+        memset(&r->tick, 0, sizeof(r->tick));
+        r->world.now_usec += random_below(&r->world.seed, 500000) + 1;
+        r->tick.now_usec = r->world.now_usec;
+        r->tick.netns_inode = OURS;
+        r->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+        r->tick.sample.count = 10;
+        r->tick.sample.max = 1000000;
+        if (one_in(&r->world.seed, 10))
+            fill_tally(&r->world.seed, &r->tick.log);
+        for (uint32_t i = 0; i < r->tick.log.n_netns; i++)
+            if (r->tick.log.netns[i].inode == OURS)
+                r->tick.log.netns[i].inode++;
+        ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
+        r->step++;
+        CHECK(r, r->verdict.level == CTW_LEVEL_OK);
+        CHECK(r, !r->watch.toll.running);
+        for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+            const struct ctw_alert *a = &r->verdict.alerts[i];
+            CHECK(r, a->foreign || a->kind == CTW_ALERT_EXPECT_FULL);
+            if (!a->foreign || a->edge != CTW_EDGE_END)
+                continue;
+            const struct ctw_elsewhere_netns *n = netns_of(&r->before, a->netns_inode);
+            CHECK(r, n != NULL);
+            CHECK(r, r->tick.now_usec - n->full.sign_usec >= 10 * CTW_USEC_PER_SEC);
+            ends++;
+        }
+    }
+    assert_true(ends > 100);
+}
+
+/* Alerts hold padding, so they are compared by what they say. */
+static bool same_alert(const struct ctw_alert *a, const struct ctw_alert *b) {
+    return a->kind == b->kind && a->edge == b->edge && a->level == b->level &&
+           a->has_table == b->has_table && a->table.count == b->table.count &&
+           a->table.max == b->table.max && a->rate == b->rate && a->fills == b->fills &&
+           a->usec_to_full == b->usec_to_full &&
+           memcmp(&a->losses, &b->losses, sizeof(a->losses)) == 0 &&
+           a->lasted_usec == b->lasted_usec && a->netns_inode == b->netns_inode;
+}
+
+static void the_same_ticks_give_the_same_verdicts(void **state) {
+    struct run *a = &the_run, *b = &other_run;
+    (void)state;
+
+    run_start(a, 10);
+    run_start(b, 10);
+    while (a->step < STEPS / 2) {
+        run_step(a, true);
+        run_step(b, true);
+        CHECK(a, a->verdict.level == b->verdict.level);
+        CHECK(a, a->verdict.next_look_usec == b->verdict.next_look_usec);
+        CHECK(a, a->verdict.n_alerts == b->verdict.n_alerts);
+        for (size_t i = 0; i < a->verdict.n_alerts; i++)
+            CHECK(a, same_alert(&a->verdict.alerts[i], &b->verdict.alerts[i]));
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_verdict_is_always_whole),
+        cmocka_unit_test(a_level_never_falls_without_its_hold),
+        cmocka_unit_test(an_unreadable_look_decides_no_level),
+        cmocka_unit_test(drops_in_a_full_table_are_level_full),
+        cmocka_unit_test(begin_and_end_take_turns),
+        cmocka_unit_test(nothing_ends_before_its_quiet),
+        cmocka_unit_test(a_level_is_said_once_on_its_way),
+        cmocka_unit_test(no_loss_is_forgotten_within_an_episode),
+        cmocka_unit_test(other_namespaces_never_touch_our_level),
+        cmocka_unit_test(the_same_ticks_give_the_same_verdicts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
