@@ -24,7 +24,7 @@ static const struct verb {
 
 static int print_version(void) {
     (void)puts("ctwatch " CTWATCH_VERSION);
-    return ctw_usage_end(stdout);
+    return ctw_cli_end(stdout);
 }
 
 static int print_usage(FILE *to) {
@@ -37,7 +37,7 @@ static int print_usage(FILE *to) {
                 to);
     for (size_t i = 0; i < N_VERBS; i++)
         (void)fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].description);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 int main(int argc, char *argv[]) {

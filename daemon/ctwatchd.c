@@ -43,12 +43,12 @@ static int print_usage(FILE *to) {
                 "      --version        print the version, and end\n"
                 "  -h, --help           print this, and end\n",
                 to);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 static int print_version(void) {
     (void)puts("ctwatchd " CTWATCH_VERSION);
-    return ctw_usage_end(stdout);
+    return ctw_cli_end(stdout);
 }
 
 static int print_defaults(void) {
@@ -132,7 +132,7 @@ int main(int argc, char *argv[]) {
     if (status >= 0)
         return status;
     if (arguments.forget_limits)
-        return ctw_grower_forget(arguments.paths.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return ctw_limits_forget(arguments.paths.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
     if (ctw_config_load(arguments.paths.config, &settings, error) < 0) {
         (void)fprintf(stderr, "%s\n", error);

@@ -18,6 +18,7 @@
 #include "daemon/source/dump.h"
 #include "daemon/source/events.h"
 #include "daemon/source/kernlog.h"
+#include "daemon/source/machine.h"
 #include "daemon/source/netns.h"
 #include "daemon/source/table.h"
 #include "daemon/state/writer.h"
@@ -58,21 +59,22 @@ struct ctw_manager {
     sd_event_source *timer;
     struct ctw_kernlog *kernlog; /* NULL: switched off, or the machine is a captured one */
     struct ctw_events *events;   /* NULL: the machine is a captured one */
-    struct ctw_grower *grower;
-    struct ctw_report *report;
-    struct ctw_command *command;
-    struct ctw_chronicle *chronicle;
+    struct ctw_machine *machine;
+    struct ctw_limits *limits;
+    struct ctw_journal *report;
+    struct ctw_hook *command;
+    struct ctw_state_writer *writer;
     struct watched_table tables[TABLES_MAX];
     size_t n_tables;
-    bool asked; /* SIGUSR1 came */
+    bool requested; /* SIGUSR1 came */
     bool events_wanted;
-    uint64_t seed;  /* of hashes over what strangers send */
-    bool past_told; /* what the kernel log said before the start */
-    struct ctw_notify notify;
+    uint64_t seed;     /* of hashes over what strangers send */
+    bool past_alerted; /* what the kernel log said before the start */
+    struct ctw_service notify;
     struct ctw_verdict verdict; /* too large for a stack */
 };
 
-static void say(struct ctw_manager *m, struct ctw_alert *a) {
+static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
     const struct watched_table *own = &m->tables[0];
     struct ctw_fields fields;
 
@@ -81,21 +83,21 @@ static void say(struct ctw_manager *m, struct ctw_alert *a) {
     else if (a->netns_inode != 0)
         ctw_netns_name(a->netns_inode, a->netns);
 
-    ctw_alert_render(a, &fields);
-    ctw_report_send(m->report, &fields);
-    ctw_chronicle_said(m->chronicle, a, &fields);
-    ctw_command_run(m->command, m->settings.alerts.command, &fields);
+    ctw_fields_of(a, &fields);
+    ctw_journal_send(m->report, &fields);
+    ctw_state_writer_alert(m->writer, a, &fields);
+    ctw_hook_run(m->command, m->settings.alerts.command, &fields);
 }
 
 /* The walk is over, one way or the other: what waited for it is said. */
 static void end_walk(struct watched_table *w, int r) {
-    struct ctw_who who = {0};
+    struct ctw_talkers talkers = {0};
 
     if (r >= 0 || r == -ETIMEDOUT)
-        ctw_census_result(w->census, w->manager->settings.talkers.top, &w->watch.last, &who);
-    ctw_watch_learn(&w->watch, &who, ctw_monotonic_usec());
+        ctw_census_result(w->census, w->manager->settings.talkers.top, &w->watch.last, &talkers);
+    ctw_watch_learn(&w->watch, &talkers, ctw_monotonic_usec());
     for (size_t i = 0; i < w->n_waiting; i++)
-        say(w->manager, &w->waiting[i]);
+        send_alert(w->manager, &w->waiting[i]);
     w->n_waiting = 0;
 }
 
@@ -129,7 +131,7 @@ static void follow_events(struct ctw_manager *m) {
     if (v->want_events != m->events_wanted) {
         (void)snprintf(note, sizeof(note), "%s conntrack events: %s",
                        v->want_events ? "Subscribing to" : "Leaving", v->events_why);
-        ctw_report_note(m->report, note);
+        ctw_journal_note(m->report, note);
         m->events_wanted = v->want_events;
     }
     ctw_events_want(m->events, v->want_events, &m->settings);
@@ -138,10 +140,10 @@ static void follow_events(struct ctw_manager *m) {
 static void carry_out(struct ctw_manager *m, struct watched_table *w) {
     for (size_t i = 0; i < m->verdict.n_alerts; i++) {
         struct ctw_alert *a = &m->verdict.alerts[i];
-        if (a->wants_who && m->verdict.want_walk && w->n_waiting < WAITING_MAX)
+        if (a->wants_talkers && m->verdict.want_walk && w->n_waiting < WAITING_MAX)
             w->waiting[w->n_waiting++] = *a;
         else
-            say(m, a);
+            send_alert(m, a);
     }
     if (m->verdict.want_walk)
         begin_walk(m, w);
@@ -153,27 +155,29 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
     ret->now_usec = ctw_monotonic_usec();
     ret->netns_inode = w->netns_inode;
 
-    ctw_table_look(w->table, &ret->sample, &w->sources[CTW_SOURCE_TABLE]);
+    ctw_table_read(w->table, &ret->sample, &w->sources[CTW_SOURCE_TABLE]);
     if (m->kernlog)
         ctw_kernlog_take(m->kernlog, ret->now_usec, &ret->log, &w->sources[CTW_SOURCE_KERNEL_LOG]);
     else
         w->sources[CTW_SOURCE_KERNEL_LOG] = (struct ctw_source_state){0};
-    if (m->kernlog && !m->past_told) {
+    if (m->kernlog && !m->past_alerted) {
         ctw_kernlog_past(m->kernlog, ret->now_usec, &ret->past, &ret->past_age_usec);
         ret->has_past = true;
-        m->past_told = true;
+        m->past_alerted = true;
     }
     if (w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
         ctw_watch_wants_counters(&w->watch, ret))
-        ctw_table_look_counters(w->table, &ret->sample, &w->sources[CTW_SOURCE_COUNTERS]);
+        ctw_table_read_counters(w->table, &ret->sample, &w->sources[CTW_SOURCE_COUNTERS]);
     if (m->events)
         ctw_events_take(m->events, ret->now_usec, &ret->events, &w->sources[CTW_SOURCE_EVENTS]);
-    ret->asked = m->asked;
-    m->asked = false;
-    ctw_grower_look(m->grower, &m->settings, ret->now_usec,
-                    w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK, &ret->facts);
-    ctw_report_flush(m->report, &w->sources[CTW_SOURCE_JOURNAL]);
-    ctw_chronicle_health(m->chronicle, ret->now_usec, &w->sources[CTW_SOURCE_STATE]);
+    ret->requested = m->requested;
+    m->requested = false;
+    const bool present = w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
+    if (present && ctw_growth_on(&m->settings))
+        ctw_machine_read(m->machine, ret->now_usec, &ret->facts);
+    ctw_limits_facts(m->limits, &m->settings, ret->now_usec, present, &ret->facts);
+    ctw_journal_flush(m->report, &w->sources[CTW_SOURCE_JOURNAL]);
+    ctw_state_writer_health(m->writer, ret->now_usec, &w->sources[CTW_SOURCE_STATE]);
     memcpy(ret->sources, w->sources, sizeof(ret->sources));
 }
 
@@ -183,14 +187,14 @@ static void grow(struct ctw_manager *m, struct watched_table *w, const struct ct
 
     if (!m->verdict.growth.write)
         return;
-    ctw_grower_write(m->grower, &m->verdict.growth, &outcome);
+    ctw_limits_write(m->limits, &m->verdict.growth, &outcome);
     ctw_watch_grown(&w->watch, &m->settings, t, &outcome, &m->verdict);
     if (m->settings.growth.persist && (outcome.max_written || outcome.buckets_written))
-        ctw_grower_keep(m->grower, &w->watch.growing.growth.limits);
+        ctw_limits_save(m->limits, &w->watch.growth_state.growth.limits);
 }
 
 /* One look at each table, due at that time; returns in how long the next one is. */
-static uint64_t look(struct ctw_manager *m, uint64_t due_usec) {
+static uint64_t poll(struct ctw_manager *m, uint64_t due_usec) {
     uint64_t next = m->settings.poll.interval_usec;
 
     for (size_t i = 0; i < m->n_tables; i++) {
@@ -201,13 +205,13 @@ static uint64_t look(struct ctw_manager *m, uint64_t due_usec) {
         ctw_watch_step(&w->watch, &m->settings, &tick, &m->verdict);
         grow(m, w, &tick);
         carry_out(m, w);
-        if (m->verdict.next_look_usec < next)
-            next = m->verdict.next_look_usec;
+        if (m->verdict.next_poll_usec < next)
+            next = m->verdict.next_poll_usec;
         if (i > 0)
             continue;
-        ctw_notify_status(&m->notify, &tick, m->verdict.level);
-        ctw_chronicle_look(m->chronicle, &m->settings, &w->watch, &tick, &m->verdict, due_usec,
-                           tick.now_usec + next);
+        ctw_service_status(&m->notify, &tick, m->verdict.level);
+        ctw_state_writer_poll(m->writer, &m->settings, &w->watch, &tick, &m->verdict, due_usec,
+                              tick.now_usec + next);
     }
     return next;
 }
@@ -227,7 +231,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
     int r = arm(m, m->settings.poll.interval_usec);
     if (r < 0)
         return r;
-    return arm(m, look(m, usec));
+    return arm(m, poll(m, usec));
 }
 
 /* A loss line is a reason to look at once. The timer is the one source whose failure ends the
@@ -235,7 +239,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 static void on_loss(void *userdata) {
     struct ctw_manager *m = userdata;
 
-    (void)arm(m, look(m, ctw_monotonic_usec()));
+    (void)arm(m, poll(m, ctw_monotonic_usec()));
 }
 
 static int open_kernlog(struct ctw_manager *m) {
@@ -254,7 +258,7 @@ static void reload(struct ctw_manager *m) {
     struct ctw_settings settings;
     char error[CTW_CONFIG_ERROR_MAX];
 
-    ctw_notify_reloading(ctw_monotonic_usec());
+    ctw_service_reloading(ctw_monotonic_usec());
     int r = ctw_config_load(m->paths.config, &settings, error);
     if (r < 0) {
         alert.config_refused = true;
@@ -267,8 +271,8 @@ static void reload(struct ctw_manager *m) {
     }
     alert.level = m->tables[0].watch.level.level;
     alert.netns_inode = m->tables[0].netns_inode;
-    say(m, &alert);
-    ctw_notify_ready();
+    send_alert(m, &alert);
+    ctw_service_ready();
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -277,7 +281,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
     (void)info;
 
     reload(m);
-    (void)arm(m, look(m, ctw_monotonic_usec()));
+    (void)arm(m, poll(m, ctw_monotonic_usec()));
     return 0;
 }
 
@@ -287,8 +291,8 @@ static int on_question(sd_event_source *source, const struct signalfd_siginfo *i
     (void)source;
     (void)info;
 
-    m->asked = true;
-    (void)arm(m, look(m, ctw_monotonic_usec()));
+    m->requested = true;
+    (void)arm(m, poll(m, ctw_monotonic_usec()));
     return 0;
 }
 
@@ -360,10 +364,10 @@ static int set_up(struct ctw_manager *m) {
     r = add_signals(m);
     if (r < 0)
         return r;
-    r = ctw_report_new(&m->report);
+    r = ctw_journal_new(&m->report);
     if (r < 0)
         return r;
-    r = ctw_command_new(m->event, CTW_COMMAND_LIMIT_USEC, &m->command);
+    r = ctw_hook_new(m->event, CTW_HOOK_LIMIT_USEC, &m->command);
     if (r < 0)
         return r;
     if (getrandom(&m->seed, sizeof(m->seed), 0) != (ssize_t)sizeof(m->seed))
@@ -371,8 +375,8 @@ static int set_up(struct ctw_manager *m) {
     r = add_table(m);
     if (r < 0)
         return r;
-    r = ctw_chronicle_new(m->paths.state, m->tables[0].netns, m->tables[0].netns_inode,
-                          &m->chronicle);
+    r = ctw_state_writer_new(m->paths.state, m->tables[0].netns, m->tables[0].netns_inode,
+                             &m->writer);
     if (r < 0)
         return r;
     if (m->paths.root[0] == '\0') {
@@ -380,9 +384,12 @@ static int set_up(struct ctw_manager *m) {
         if (r < 0)
             return r;
     }
-    r = ctw_grower_new(m->event, m->paths.root,
+    r = ctw_machine_new(m->paths.root, &m->machine);
+    if (r < 0)
+        return r;
+    r = ctw_limits_new(m->event, m->paths.root,
                        m->paths.root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0,
-                       &m->grower);
+                       &m->limits);
     if (r < 0)
         return r;
     r = open_kernlog(m);
@@ -419,10 +426,11 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     }
     (void)ctw_events_free(m->events);
     (void)ctw_kernlog_free(m->kernlog);
-    (void)ctw_grower_free(m->grower);
-    (void)ctw_command_free(m->command);
-    (void)ctw_report_free(m->report);
-    (void)ctw_chronicle_free(m->chronicle);
+    (void)ctw_limits_free(m->limits);
+    (void)ctw_machine_free(m->machine);
+    (void)ctw_hook_free(m->command);
+    (void)ctw_journal_free(m->report);
+    (void)ctw_state_writer_free(m->writer);
     (void)sd_event_source_unref(m->timer);
     (void)sd_event_unref(m->event);
     free(m);
@@ -430,12 +438,12 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
 }
 
 int ctw_manager_run(struct ctw_manager *m) {
-    int r = arm(m, look(m, ctw_monotonic_usec()));
+    int r = arm(m, poll(m, ctw_monotonic_usec()));
     if (r < 0)
         return r;
 
-    ctw_notify_ready();
+    ctw_service_ready();
     r = sd_event_loop(m->event);
-    ctw_notify_stopping();
+    ctw_service_stopping();
     return r;
 }

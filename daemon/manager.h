@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_MANAGER_H
-#define CTW_MANAGER_H
+#ifndef CTW_DAEMON_MANAGER_H
+#define CTW_DAEMON_MANAGER_H
 
 /*
  * The manager owns the event loop and every source. At each wake-up it gathers a tick, hands it

@@ -43,7 +43,7 @@ static int print_usage(FILE *to) {
                 "      --root DIR     of a captured machine: what is in DIR/proc and DIR/sys\n"
                 "  -h, --help         print this, and end\n",
                 to);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -188,7 +188,7 @@ static enum ctw_module_kind module_kind(const char *root) {
     return root[0] == '\0' && exists(root, MODULE, "") ? CTW_MODULE_BUILT_IN : CTW_MODULE_UNKNOWN;
 }
 
-static void look_sysctls(const char *root, struct ctw_advice_facts *f) {
+static void read_sysctls(const char *root, struct ctw_advice_facts *f) {
     f->has_sysctls = exists(root, SYSCTL, "max");
     f->max_writable = is_writable(root, SYSCTL, "max");
     f->buckets_writable = is_writable(root, SYSCTL, "buckets");
@@ -198,17 +198,17 @@ static void look_sysctls(const char *root, struct ctw_advice_facts *f) {
             read_number(root, SYSCTL, ctw_advice_timeout_name(i), &f->timeouts[i].seconds);
 }
 
-static int look_machine(const char *root, struct ctw_growth_facts *ret) {
+static int read_machine(const char *root, struct ctw_growth_facts *ret) {
     __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
 
     int r = ctw_machine_new(root, &m);
     if (r >= 0)
-        ctw_machine_look(m, CTW_USEC_PER_SEC, ret);
+        ctw_machine_read(m, CTW_USEC_PER_SEC, ret);
     return r;
 }
 
 /* Return: 0, also without a table; a negative errno. */
-static int look_table(const char *root, struct ctw_advice_facts *f,
+static int read_table(const char *root, struct ctw_advice_facts *f,
                       char reterr[static CTW_ADVISE_ERROR_MAX]) {
     __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
     struct ctw_source_state state, counters;
@@ -218,19 +218,19 @@ static int look_table(const char *root, struct ctw_advice_facts *f,
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s", strerror(-r));
         return r;
     }
-    ctw_table_look(t, &f->table, &state);
+    ctw_table_read(t, &f->table, &state);
     if (state.health == CTW_HEALTH_FAILED) {
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s: %s", state.what, strerror(-state.error));
         return state.error;
     }
     f->has_table = state.health == CTW_HEALTH_OK;
     if (f->has_table)
-        ctw_table_look_counters(t, &f->table, &counters);
+        ctw_table_read_counters(t, &f->table, &counters);
     return 0;
 }
 
 static void on_entry(const struct ctw_flow *flow, void *userdata) {
-    ctw_census_tally(userdata, flow);
+    ctw_census_count(userdata, flow);
 }
 
 static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
@@ -249,9 +249,9 @@ static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
         f->lack = end.timed_out ? CTW_CENSUS_FAILED : CTW_CENSUS_EMPTY;
         return;
     }
-    ctw_census_result(&census, 0, &f->table, &f->who);
+    ctw_census_result(&census, 0, &f->table, &f->talkers);
     if (end.whole)
-        f->who.margin_permyriad = 0; /* the count has a minute of expired entries in it */
+        f->talkers.margin_permyriad = 0; /* the count has a minute of expired entries in it */
     f->lack = CTW_CENSUS_TAKEN;
 }
 
@@ -271,15 +271,15 @@ int ctw_advise_gather(const char *root, uint32_t sample, struct ctw_advice_facts
 
     int r = check_root(root, reterr);
     if (r >= 0)
-        r = look_table(root, &f, reterr);
+        r = read_table(root, &f, reterr);
     if (r < 0)
         return r;
-    r = look_machine(root, &f.machine);
+    r = read_machine(root, &f.machine);
     if (r < 0) {
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s", strerror(-r));
         return r;
     }
-    look_sysctls(root, &f);
+    read_sysctls(root, &f);
     if (f.has_table && root[0] == '\0')
         take_census(sample, &f);
     *ret = f;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_CLI_ADVISE_H
-#define CTW_CLI_ADVISE_H
+#ifndef CTW_DAEMON_CLI_ADVISE_H
+#define CTW_DAEMON_CLI_ADVISE_H
 
 /* What `ctwatch advise` judges, gathered. Part of daemon/advise, nobody else's. */
 

@@ -260,7 +260,7 @@ static int choose_levels(const struct arguments *a, struct ctw_settings *s) {
     return -1;
 }
 
-static int cannot_look(const struct arguments *a, int error) {
+static int cannot_read(const struct arguments *a, int error) {
     char reason[REASON_MAX];
 
     if (a->root[0] == '\0' || error == -ENOMEM)
@@ -270,18 +270,18 @@ static int cannot_look(const struct arguments *a, int error) {
 }
 
 static int check(const struct arguments *a, const struct ctw_settings *s) {
-    struct ctw_glance glance;
+    struct ctw_fetched fetched;
     struct ctw_line line;
 
-    const int r = ctw_glance_usual(a->root, a->state, s, &glance);
+    const int r = ctw_fetch(a->root, a->state, s, &fetched);
     if (r < 0)
-        return cannot_look(a, r);
+        return cannot_read(a, r);
 
     const struct ctw_check_facts facts = {
-        .snapshot = &glance.snapshot,
-        .liveness = glance.liveness,
-        .state_error = glance.state_error,
-        .now_usec = glance.now_usec,
+        .snapshot = &fetched.snapshot,
+        .liveness = fetched.liveness,
+        .state_error = fetched.state_error,
+        .now_usec = fetched.now_usec,
         .warning_permyriad = s->levels.warning_permyriad,
         .critical_permyriad = s->levels.critical_permyriad,
         .wants_daemon = a->wants_daemon,

@@ -7,7 +7,7 @@
 
 #define EXIT_BAD_USAGE 2
 
-int ctw_usage_end(FILE *to) {
+int ctw_cli_end(FILE *to) {
     if (to != stdout)
         return EXIT_BAD_USAGE;
     errno = 0;

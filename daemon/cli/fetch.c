@@ -25,7 +25,7 @@ static void note_source(struct ctw_snapshot_source *s, const struct ctw_source_s
     (void)snprintf(s->what, sizeof(s->what), "%s", state->what ? state->what : "");
 }
 
-static int look_table(const char *root, const struct ctw_settings *settings, uint64_t now_usec,
+static int read_table(const char *root, const struct ctw_settings *settings, uint64_t now_usec,
                       struct ctw_snapshot *p) {
     __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
     struct ctw_level_state level = {0}; /* nothing is known of before: no level is held */
@@ -34,57 +34,58 @@ static int look_table(const char *root, const struct ctw_settings *settings, uin
     int r = ctw_table_new(root, &t);
     if (r < 0)
         return r;
-    ctw_table_look(t, &p->table, &state);
+    ctw_table_read(t, &p->table, &state);
     note_source(&p->sources[CTW_SOURCE_TABLE], &state);
     p->has_table = state.health == CTW_HEALTH_OK;
     if (!p->has_table)
         return 0;
-    ctw_table_look_counters(t, &p->table, &state);
+    ctw_table_read_counters(t, &p->table, &state);
     note_source(&p->sources[CTW_SOURCE_COUNTERS], &state);
     p->level = ctw_level_step(&level, settings, ctw_usage_permyriad(p->table.count, p->table.max),
                               false, now_usec);
     return 0;
 }
 
-static int look_machine(const char *root, uint64_t now_usec, struct ctw_snapshot *p) {
+static int read_machine(const char *root, uint64_t now_usec, struct ctw_snapshot *p) {
     __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
     struct ctw_growth_facts facts = {0};
 
     int r = ctw_machine_new(root, &m);
     if (r < 0)
         return r;
-    ctw_machine_look(m, now_usec, &facts);
+    ctw_machine_read(m, now_usec, &facts);
     p->memory_bytes = facts.memory.total_bytes;
     return 0;
 }
 
-static int look(const char *root, const struct ctw_settings *settings, struct ctw_glance *g) {
+static int poll(const char *root, const struct ctw_settings *settings, struct ctw_fetched *g) {
     struct ctw_snapshot *p = &g->snapshot;
 
     memset(p, 0, sizeof(*p));
-    p->looked_usec = g->now_usec;
-    p->looked_realtime_usec = g->realtime_usec;
+    p->polled_usec = g->now_usec;
+    p->polled_realtime_usec = g->realtime_usec;
     p->warning_permyriad = settings->levels.warning_permyriad;
     p->critical_permyriad = settings->levels.critical_permyriad;
     p->clear_permyriad = settings->levels.clear_permyriad;
     p->events_mode = settings->events.mode;
-    int r = look_table(root, settings, g->now_usec, p);
-    return r < 0 ? r : look_machine(root, g->now_usec, p);
+    int r = read_table(root, settings, g->now_usec, p);
+    return r < 0 ? r : read_machine(root, g->now_usec, p);
 }
 
 /* The table, where the daemon has not looked for long; the thresholds stay the daemon's. */
-static int look_again(const char *root, const struct ctw_settings *settings, struct ctw_glance *g) {
+static int poll_again(const char *root, const struct ctw_settings *settings,
+                      struct ctw_fetched *g) {
     struct ctw_snapshot *p = &g->snapshot;
-    struct ctw_snapshot own = {.looked_usec = g->now_usec,
-                               .looked_realtime_usec = g->realtime_usec};
+    struct ctw_snapshot own = {.polled_usec = g->now_usec,
+                               .polled_realtime_usec = g->realtime_usec};
     struct ctw_settings theirs = *settings;
 
     theirs.levels.warning_permyriad = p->warning_permyriad;
     theirs.levels.critical_permyriad = p->critical_permyriad;
-    const int r = look_table(root, &theirs, g->now_usec, &own);
+    const int r = read_table(root, &theirs, g->now_usec, &own);
     if (r < 0)
         return r;
-    g->daemon_looked_usec = p->looked_usec;
+    g->daemon_polled_usec = p->polled_usec;
     ctw_snapshot_renew(p, &own);
     return 0;
 }
@@ -96,8 +97,8 @@ static bool is_same_table(const char *root, const struct ctw_snapshot *p) {
     return p->netns_inode == 0 || inode == 0 || p->netns_inode == inode;
 }
 
-int ctw_glance_take(const char *root, const char *directory, bool named,
-                    const struct ctw_settings *settings, struct ctw_glance *ret) {
+int ctw_fetch_from(const char *root, const char *directory, bool named,
+                   const struct ctw_settings *settings, struct ctw_fetched *ret) {
     const int r = ctw_machine_check_root(root);
 
     memset(ret, 0, sizeof(*ret));
@@ -108,23 +109,23 @@ int ctw_glance_take(const char *root, const char *directory, bool named,
     ret->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
     ret->realtime_usec = ctw_realtime_usec();
     ret->liveness = ctw_snapshot_liveness(&ret->snapshot, ret->now_usec);
-    const bool looks = ret->liveness == CTW_LIVENESS_LOOKING;
+    const bool polls = ret->liveness == CTW_LIVENESS_ALIVE;
     if (!is_same_table(root, &ret->snapshot)) {
-        if (looks && named)
+        if (polls && named)
             return 0;
         ret->state_error = -EXDEV;
-        if (looks)
+        if (polls)
             ret->liveness = CTW_LIVENESS_NONE; /* not at this table */
-        return look(root, settings, ret);
+        return poll(root, settings, ret);
     }
-    if (!looks)
-        return look(root, settings, ret);
-    return ctw_snapshot_is_old(&ret->snapshot, ret->now_usec) ? look_again(root, settings, ret) : 0;
+    if (!polls)
+        return poll(root, settings, ret);
+    return ctw_snapshot_is_old(&ret->snapshot, ret->now_usec) ? poll_again(root, settings, ret) : 0;
 }
 
-int ctw_glance_usual(const char *root, const char *state, const struct ctw_settings *settings,
-                     struct ctw_glance *ret) {
+int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
+              struct ctw_fetched *ret) {
     const char *usual = root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
 
-    return ctw_glance_take(root, state ? state : usual, state != NULL, settings, ret);
+    return ctw_fetch_from(root, state ? state : usual, state != NULL, settings, ret);
 }

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_CLI_FETCH_H
-#define CTW_CLI_FETCH_H
+#ifndef CTW_DAEMON_CLI_FETCH_H
+#define CTW_DAEMON_CLI_FETCH_H
 
 /* What the reading verbs look at: what the daemon published, or the kernel itself without one. */
 
 #include "lib/config/settings.h"
 #include "lib/state/snapshot.h"
 
-struct ctw_glance {
+struct ctw_fetched {
     struct ctw_snapshot snapshot; /* of the daemon; pid 0: of a look made here and now */
     int state_error;              /* why nothing of a daemon can be seen: ctw_state_read(); or 0 */
     enum ctw_liveness liveness;
-    uint64_t daemon_looked_usec; /* where that was long ago, and the table was read here; else 0 */
+    uint64_t daemon_polled_usec; /* where that was long ago, and the table was read here; else 0 */
     uint64_t now_usec, realtime_usec;
 };
 
 /**
- * ctw_glance_take() - look
+ * ctw_fetch_from() - look
  * @root:       where /proc is found below, "" for this machine
  * @directory:  where a daemon publishes; NULL: only look at the kernel
  * @named:      a daemon of another network namespace that looks is meant
@@ -30,17 +30,17 @@ struct ctw_glance {
  *
  * Return: 0; -ENOMEM; another negative errno when @root is no folder.
  */
-int ctw_glance_take(const char *root, const char *directory, bool named,
-                    const struct ctw_settings *settings, struct ctw_glance *ret);
+int ctw_fetch_from(const char *root, const char *directory, bool named,
+                   const struct ctw_settings *settings, struct ctw_fetched *ret);
 
 /**
- * ctw_glance_usual() - the same, for a verb with these options
+ * ctw_fetch() - the same, for a verb with these options
  * @root:   --root, "" without it
  * @state:  --state, NULL without it: the usual folder, or with a root none
  *
  * The usual folder is there in every network namespace, with the table of one of them.
  */
-int ctw_glance_usual(const char *root, const char *state, const struct ctw_settings *settings,
-                     struct ctw_glance *ret);
+int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
+              struct ctw_fetched *ret);
 
 #endif

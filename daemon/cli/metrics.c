@@ -45,7 +45,7 @@ static int print_usage(FILE *to) {
                 "                       " CTWATCH_RUN_PATH "\n"
                 "  -h, --help           print this, and end\n",
                 to);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 static int bad_usage(const char *what) {
@@ -104,14 +104,14 @@ static int complain(const struct arguments *a, int error, const struct ctw_metri
                       ctw_state_fault(error));
     else if (m->liveness == CTW_LIVENESS_LATE)
         (void)fprintf(stderr, "ctwatch metrics: ctwatchd has not looked for %" PRIu64 " s\n",
-                      (now_usec - m->snapshot->looked_usec) / CTW_USEC_PER_SEC);
-    else if (m->liveness != CTW_LIVENESS_LOOKING)
+                      (now_usec - m->snapshot->polled_usec) / CTW_USEC_PER_SEC);
+    else if (m->liveness != CTW_LIVENESS_ALIVE)
         (void)fputs("ctwatch metrics: ctwatchd has ended\n", stderr);
     return error == 0 || error == -ENOENT ? EXIT_SUCCESS : EXIT_CANNOT;
 }
 
 /* Return: the exit status, that of there being no room included. */
-static int look(const struct arguments *a, char *text, size_t size) {
+static int poll(const struct arguments *a, char *text, size_t size) {
     struct ctw_snapshot snapshot;
     struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_NONE};
     const int error = ctw_state_read(a->directory, &snapshot);
@@ -174,7 +174,7 @@ int ctw_verb_metrics(int argc, char *argv[]) {
     if (usage >= 0)
         return usage;
 
-    const int status = look(&arguments, text, sizeof(text));
+    const int status = poll(&arguments, text, sizeof(text));
     const int r =
         arguments.textfile ? write_textfile(arguments.textfile, text) : write_all(stdout, text);
     if (r == -EPIPE || r == 0)

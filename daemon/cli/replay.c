@@ -47,7 +47,7 @@ struct player {
     struct ctw_settings settings;
     struct ctw_replay replay;
     struct ctw_plot plot;
-    struct ctw_tape tape;
+    struct ctw_recording_reader reader;
     char text[CTW_RENDER_REPLAY_MAX];
 };
 
@@ -72,7 +72,7 @@ static int print_usage(FILE *to) {
                 "      --root DIR       take the memory of a captured machine, in DIR/proc\n"
                 "  -h, --help           print this, and end\n",
                 to);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 static int bad_usage(const char *what, const char *value) {
@@ -154,7 +154,7 @@ static uint64_t memory_of(const char *root) {
     struct ctw_machine *m = NULL;
 
     if (ctw_machine_new(root, &m) == 0)
-        ctw_machine_look(m, 0, &facts);
+        ctw_machine_read(m, 0, &facts);
     (void)ctw_machine_free(m);
     return facts.memory.total_bytes > 0 ? facts.memory.total_bytes : MEMORY_BYTES;
 }
@@ -197,9 +197,9 @@ static int show_summary(struct player *p) {
     size_t n;
 
     if (p->arguments->json)
-        n = ctw_render_replay_summary_json(s, &p->tape.lines, p->text, sizeof(p->text));
+        n = ctw_render_replay_summary_json(s, &p->reader.lines, p->text, sizeof(p->text));
     else
-        n = ctw_render_replay_summary_text(s, &p->tape.lines, p->text, sizeof(p->text));
+        n = ctw_render_replay_summary_text(s, &p->reader.lines, p->text, sizeof(p->text));
     if (n == 0 || n >= sizeof(p->text)) {
         errno = ENOMEM;
         return cannot_write(NULL);
@@ -233,9 +233,10 @@ static int run(struct player *p) {
 
     ctw_replay_init(&p->replay, &p->settings,
                     a->memory_bytes > 0 ? a->memory_bytes : memory_of(a->root), hear, p);
-    p->tape = (struct ctw_tape){.instance = a->instance, .play = play, .userdata = p};
-    int r = a->path ? ctw_tape_play_file(&p->tape, a->path)
-                    : ctw_tape_play_state(&p->tape, a->state ? a->state : CTWATCH_RUN_PATH);
+    p->reader = (struct ctw_recording_reader){.instance = a->instance, .play = play, .userdata = p};
+    int r = a->path ? ctw_recording_reader_play_file(&p->reader, a->path)
+                    : ctw_recording_reader_play_state(&p->reader,
+                                                      a->state ? a->state : CTWATCH_RUN_PATH);
     if (r < 0)
         return EXIT_CANNOT_READ;
     if (p->replay.summary.records == 0) {
@@ -274,7 +275,7 @@ int ctw_verb_replay(int argc, char *argv[]) {
 #define BUFFER_BYTES ((size_t)256 << 10)
 
 /* Lines that cannot be read are told of up to this. */
-#define FAULTS_TOLD 5u
+#define FAULTS_LISTED 5u
 
 /* By these it is seen what the file is. */
 #define MARK_BYTES      64u
@@ -297,10 +298,10 @@ static void complain(const struct reader *f, uint64_t line, const char *what) {
         (void)fprintf(stderr, "%s: %s\n", f->name, what);
 }
 
-static void take_fault(struct ctw_tape *t, const struct reader *f, const char *what) {
-    if (t->lines.bad < FAULTS_TOLD)
+static void take_fault(struct ctw_recording_reader *t, const struct reader *f, const char *what) {
+    if (t->lines.bad < FAULTS_LISTED)
         complain(f, f->line, what);
-    else if (t->lines.bad == FAULTS_TOLD)
+    else if (t->lines.bad == FAULTS_LISTED)
         complain(f, 0,
                  f->line > 0 ? "more lines cannot be read, and are counted only"
                              : "more values cannot be read, and are counted only");
@@ -339,9 +340,9 @@ static int read_whole(struct reader *f, char **ret, size_t *ret_length) {
 
     while (r == 0 && f->end > f->begin) {
         const size_t n = f->end - f->begin;
-        char *more = length + n <= CTW_RANGE_QUERY_BYTES_MAX ? realloc(text, length + n) : NULL;
+        char *more = length + n <= CTW_PROMETHEUS_BYTES_MAX ? realloc(text, length + n) : NULL;
         if (!more) {
-            r = length + n <= CTW_RANGE_QUERY_BYTES_MAX ? -ENOMEM : -EFBIG;
+            r = length + n <= CTW_PROMETHEUS_BYTES_MAX ? -ENOMEM : -EFBIG;
             complain(f, 0, r == -EFBIG ? "is larger than 64 MiB" : strerror(ENOMEM));
             break;
         }
@@ -362,7 +363,7 @@ static int read_whole(struct reader *f, char **ret, size_t *ret_length) {
 
 /* --- records ---------------------------------------------------------------------------------- */
 
-static void take(struct ctw_tape *t, const struct reader *f, enum ctw_reading reading,
+static void take(struct ctw_recording_reader *t, const struct reader *f, enum ctw_reading reading,
                  const struct ctw_record *record, const struct ctw_line *words) {
     switch (reading) {
     case CTW_READ_NOTHING:
@@ -401,7 +402,8 @@ static const char *next_line(struct reader *f, size_t *ret_length) {
 }
 
 /* The lines that are in the buffer as a whole. */
-static int play_buffer(struct ctw_tape *t, struct reader *f, struct ctw_recording *recording) {
+static int play_buffer(struct ctw_recording_reader *t, struct reader *f,
+                       struct ctw_recording *recording) {
     struct ctw_record record;
     size_t length = 0;
 
@@ -418,7 +420,7 @@ static int play_buffer(struct ctw_tape *t, struct reader *f, struct ctw_recordin
     return 0;
 }
 
-static int play_lines(struct ctw_tape *t, struct reader *f) {
+static int play_lines(struct ctw_recording_reader *t, struct reader *f) {
     struct ctw_recording recording = {0};
     bool too_long = false; /* a line of which the beginning is gone */
 
@@ -449,9 +451,9 @@ static int play_lines(struct ctw_tape *t, struct reader *f) {
     return 0;
 }
 
-static int play_range_query(struct ctw_tape *t, struct reader *f) {
+static int play_range_query(struct ctw_recording_reader *t, struct reader *f) {
     enum ctw_reading reading;
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     struct ctw_record record;
     struct ctw_line error;
     char *text = NULL;
@@ -460,13 +462,13 @@ static int play_range_query(struct ctw_tape *t, struct reader *f) {
     int r = read_whole(f, &text, &length);
     if (r < 0)
         return r;
-    r = ctw_range_query_read(&q, text, length, t->instance, &error);
+    r = ctw_prometheus_read(&q, text, length, t->instance, &error);
     free(text);
     if (r < 0)
         complain(f, 0, error.text);
-    while (r == 0 && ctw_range_query_next(&q, &reading, &record))
+    while (r == 0 && ctw_prometheus_next(&q, &reading, &record))
         take(t, f, reading, &record, &q.words);
-    ctw_range_query_release(&q);
+    ctw_prometheus_release(&q);
     return r;
 }
 
@@ -478,7 +480,7 @@ static char first_mark(const struct reader *f) {
     return '\0';
 }
 
-static int play_record(struct ctw_tape *t, struct reader *f) {
+static int play_record(struct ctw_recording_reader *t, struct reader *f) {
     int r = 0;
 
     while (r == 0 && f->end < MARK_BYTES && !f->at_end) /* a pipe may hand out single bytes */
@@ -497,7 +499,7 @@ static int play_record(struct ctw_tape *t, struct reader *f) {
     return play_lines(t, f);
 }
 
-int ctw_tape_play_file(struct ctw_tape *t, const char *path) {
+int ctw_recording_reader_play_file(struct ctw_recording_reader *t, const char *path) {
     const bool standard = strcmp(path, "-") == 0;
     struct reader f = {.name = standard ? "standard input" : path, .fd = STDIN_FILENO};
 
@@ -520,16 +522,16 @@ int ctw_tape_play_file(struct ctw_tape *t, const char *path) {
 
 /* --- a daemon's own history ------------------------------------------------------------------- */
 
-static void play_history(struct ctw_tape *t, const struct ctw_snapshot *p,
+static void play_history(struct ctw_recording_reader *t, const struct ctw_snapshot *p,
                          const struct ctw_history *h) {
-    struct ctw_course course;
+    struct ctw_history_iter iter;
     struct ctw_record record;
     const struct ctw_slot *s;
     enum ctw_resolution r;
     uint64_t last_usec = 0;
 
-    ctw_course_start(&course, h);
-    while ((s = ctw_course_next(&course, &r))) {
+    ctw_history_iter_start(&iter, h);
+    while ((s = ctw_history_iter_next(&iter, &r))) {
         const uint64_t at_usec = ctw_snapshot_wall_usec(p, ctw_history_start_usec(r, s->number));
         if (at_usec <= last_usec ||
             !ctw_record_of_slot(s, at_usec, ctw_history_width_usec(r), &record))
@@ -539,7 +541,7 @@ static void play_history(struct ctw_tape *t, const struct ctw_snapshot *p,
     }
 }
 
-int ctw_tape_play_state(struct ctw_tape *t, const char *directory) {
+int ctw_recording_reader_play_state(struct ctw_recording_reader *t, const char *directory) {
     struct ctw_snapshot *p = malloc(sizeof(*p));
     struct ctw_history *h = malloc(sizeof(*h));
 

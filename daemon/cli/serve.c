@@ -22,12 +22,12 @@
 struct arguments {
     const char *state;
     bool top;
-    const char *listen[CTW_HTTP_SOCKETS_MAX];
+    const char *listen[CTW_SERVER_SOCKETS_MAX];
     size_t n_listen;
 };
 
 struct sockets {
-    int fd[CTW_HTTP_SOCKETS_MAX];
+    int fd[CTW_SERVER_SOCKETS_MAX];
     size_t n;
 };
 
@@ -45,13 +45,14 @@ static int print_usage(FILE *to) {
         "      --state DIR            where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
         "  -h, --help                 print this, and end\n",
         to);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 /* Return: -1 to go on, or the exit status. */
 static int add_listen(struct arguments *a, const char *where) {
-    if (a->n_listen == CTW_HTTP_SOCKETS_MAX) {
-        (void)fprintf(stderr, "ctwatch serve: --listen: at most %u times\n", CTW_HTTP_SOCKETS_MAX);
+    if (a->n_listen == CTW_SERVER_SOCKETS_MAX) {
+        (void)fprintf(stderr, "ctwatch serve: --listen: at most %u times\n",
+                      CTW_SERVER_SOCKETS_MAX);
         return EXIT_BAD_USAGE;
     }
     a->listen[a->n_listen++] = where;
@@ -108,7 +109,7 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
 
 /* Return: -1 to go on, or the exit status. */
 static int take_passed(struct sockets *s) {
-    const int n = ctw_listen_passed(s->fd, CTW_HTTP_SOCKETS_MAX);
+    const int n = ctw_listen_passed(s->fd, CTW_SERVER_SOCKETS_MAX);
 
     if (n >= 0) {
         s->n = (size_t)n;
@@ -118,15 +119,16 @@ static int take_passed(struct sockets *s) {
         (void)fputs("ctwatch serve: what was passed is no stream socket that listens\n", stderr);
     else if (n == -E2BIG)
         (void)fprintf(stderr, "ctwatch serve: more than %u sockets were passed\n",
-                      CTW_HTTP_SOCKETS_MAX);
+                      CTW_SERVER_SOCKETS_MAX);
     else
         (void)fprintf(stderr, "ctwatch serve: the sockets passed: %s\n", strerror(-n));
     return EXIT_CANNOT_SERVE;
 }
 
 static int open_one(struct sockets *s, const char *where) {
-    if (s->n == CTW_HTTP_SOCKETS_MAX) {
-        (void)fprintf(stderr, "ctwatch serve: more than %u sockets in all\n", CTW_HTTP_SOCKETS_MAX);
+    if (s->n == CTW_SERVER_SOCKETS_MAX) {
+        (void)fprintf(stderr, "ctwatch serve: more than %u sockets in all\n",
+                      CTW_SERVER_SOCKETS_MAX);
         return EXIT_BAD_USAGE;
     }
     const int fd = ctw_listen_at(where);
@@ -175,20 +177,20 @@ static void announce(const struct sockets *s) {
 
 /* Return: the exit status. */
 static int run(const struct arguments *a, const struct sockets *sockets) {
-    struct ctw_site *site = NULL;
-    struct ctw_http *http = NULL;
+    struct ctw_pages *pages = NULL;
+    struct ctw_server *http = NULL;
 
-    int r = ctw_site_new(a->state, a->top, &site);
+    int r = ctw_pages_new(a->state, a->top, &pages);
     if (r >= 0)
-        r = ctw_http_new(ctw_site_answer, site, &http);
+        r = ctw_server_new(ctw_pages_answer, pages, &http);
     if (r >= 0) {
         announce(sockets);
-        r = ctw_http_run(http, sockets->fd, sockets->n);
+        r = ctw_server_run(http, sockets->fd, sockets->n);
     }
     if (r < 0)
         (void)fprintf(stderr, "ctwatch serve: %s\n", strerror(-r));
-    ctw_http_free(http);
-    ctw_site_free(site);
+    ctw_server_free(http);
+    ctw_pages_free(pages);
     return r < 0 ? EXIT_CANNOT_SERVE : EXIT_SUCCESS;
 }
 

@@ -51,7 +51,7 @@ static int print_usage(FILE *to) {
                 "      --root DIR         of a captured machine: what is in DIR/proc\n"
                 "  -h, --help             print this, and end\n",
                 to);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -70,8 +70,9 @@ static int parse_colour(const char *text, struct arguments *ret) {
 
 static int parse_watch(int argc, char *argv[], struct arguments *ret) {
     ret->watch = true;
-    return ctw_screen_interval(argc, argv, "ctwatch status", &ret->watch_usec) < 0 ? EXIT_BAD_USAGE
-                                                                                   : -1;
+    return ctw_terminal_interval(argc, argv, "ctwatch status", &ret->watch_usec) < 0
+               ? EXIT_BAD_USAGE
+               : -1;
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -149,19 +150,19 @@ static int32_t utc_offset_sec(uint64_t realtime_usec) {
 
 /* --- the verb --------------------------------------------------------------------------------- */
 
-struct picture {
-    struct ctw_glance glance;
+struct view {
+    struct ctw_fetched fetched;
     struct ctw_history history;
     char text[CTW_RENDER_STATUS_MAX];
 };
 
 /* Return: 0; -ENOMEM; another negative errno when the root cannot be looked at. */
-static int look(const struct arguments *a, const struct ctw_settings *s,
-                struct ctw_status_style *style, struct picture *p) {
+static int poll(const struct arguments *a, const struct ctw_settings *s,
+                struct ctw_status_style *style, struct view *p) {
     const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
-    const struct ctw_glance *g = &p->glance;
+    const struct ctw_fetched *g = &p->fetched;
 
-    const int r = ctw_glance_usual(a->root, a->state, s, &p->glance);
+    const int r = ctw_fetch(a->root, a->state, s, &p->fetched);
     if (r < 0)
         return r;
     const bool history =
@@ -171,18 +172,18 @@ static int look(const struct arguments *a, const struct ctw_settings *s,
         .history = history ? &p->history : NULL,
         .liveness = g->liveness,
         .state_error = g->state_error,
-        .daemon_looked_usec = g->daemon_looked_usec,
+        .daemon_polled_usec = g->daemon_polled_usec,
         .now_usec = g->now_usec,
         .realtime_usec = g->realtime_usec,
     };
-    style->columns = ctw_screen_columns();
+    style->columns = ctw_terminal_columns();
     style->utc_offset_sec = utc_offset_sec(g->realtime_usec);
     const size_t n = a->json ? ctw_render_status_json(&status, a->watch, p->text, sizeof(p->text))
                              : ctw_render_status_text(&status, style, p->text, sizeof(p->text));
     return n > 0 && n < sizeof(p->text) ? 0 : -ENOMEM;
 }
 
-static int cannot_look(const struct arguments *a, int error) {
+static int cannot_read(const struct arguments *a, int error) {
     if (error == -ENOMEM)
         (void)fputs("ctwatch status: no memory\n", stderr);
     else
@@ -190,27 +191,27 @@ static int cannot_look(const struct arguments *a, int error) {
     return EXIT_CANNOT_READ;
 }
 
-static int run(const struct arguments *a, const struct ctw_settings *s, struct picture *p) {
-    struct ctw_screen screen = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
-                                .apart = !a->json};
+static int run(const struct arguments *a, const struct ctw_settings *s, struct view *p) {
+    struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
+                                    .apart = !a->json};
     struct ctw_status_style style = {.colour = in_colour(a->colour), .utf8 = in_utf8()};
 
-    if (screen.redraw)
-        ctw_screen_notice_size();
+    if (terminal.redraw)
+        ctw_terminal_notice_size();
     for (;;) {
-        int r = look(a, s, &style, p);
+        int r = poll(a, s, &style, p);
         if (r < 0)
-            return cannot_look(a, r);
-        r = ctw_screen_show(&screen, p->text);
+            return cannot_read(a, r);
+        r = ctw_terminal_show(&terminal, p->text);
         if (r < 0 && r != -EPIPE)
             (void)fprintf(stderr, "ctwatch status: cannot write: %s\n", strerror(-r));
         if (r < 0)
             return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
         if (!a->watch)
             break;
-        (void)ctw_screen_wait(a->watch_usec);
+        (void)ctw_terminal_wait(a->watch_usec);
     }
-    const struct ctw_snapshot *of = &p->glance.snapshot;
+    const struct ctw_snapshot *of = &p->fetched.snapshot;
     return of->pid == 0 && of->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_FAILED
                ? EXIT_CANNOT_READ
                : EXIT_SUCCESS;
@@ -227,7 +228,7 @@ int ctw_verb_status(int argc, char *argv[]) {
     if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch status", &settings) < 0)
         return EXIT_CANNOT_READ;
 
-    struct picture *p = malloc(sizeof(*p));
+    struct view *p = malloc(sizeof(*p));
     if (!p) {
         (void)fputs("ctwatch status: no memory\n", stderr);
         return EXIT_CANNOT_READ;

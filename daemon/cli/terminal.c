@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "daemon/sys/clock.h"
-#include "lib/kernel/sample.h"
 #include "lib/util/parse.h"
+#include "lib/util/units.h"
 
 #define COLUMNS_USUAL 80u
 #define COLUMNS_MOST  10000u
@@ -23,7 +23,7 @@
 #define INTERVAL_USEC_MIN (100 * CTW_USEC_PER_MSEC)
 #define INTERVAL_USEC_MAX (86400 * CTW_USEC_PER_SEC)
 
-uint32_t ctw_screen_columns(void) {
+uint32_t ctw_terminal_columns(void) {
     const char *columns = getenv("COLUMNS");
     struct winsize size;
     uint64_t n;
@@ -47,7 +47,7 @@ static size_t terminal_lines(void) {
 #define WRAP_OFF "\033[?7l"
 #define WRAP_ON  "\033[?7h"
 
-static void redraw(const struct ctw_screen *s, const char *text) {
+static void redraw(const struct ctw_terminal *s, const char *text) {
     size_t left = terminal_lines();
 
     (void)fputs(s->again ? "\033[H" WRAP_OFF : "\033[H\033[2J" WRAP_OFF, stdout);
@@ -62,7 +62,7 @@ static void redraw(const struct ctw_screen *s, const char *text) {
     (void)fputs(WRAP_ON "\033[J", stdout);
 }
 
-int ctw_screen_show(struct ctw_screen *s, const char *text) {
+int ctw_terminal_show(struct ctw_terminal *s, const char *text) {
     sigset_t interrupt, before;
 
     (void)sigemptyset(&interrupt);
@@ -85,14 +85,14 @@ static void only_size(sigset_t *ret) {
     (void)sigaddset(ret, SIGWINCH);
 }
 
-void ctw_screen_notice_size(void) {
+void ctw_terminal_notice_size(void) {
     sigset_t set;
 
     only_size(&set);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-bool ctw_screen_wait(uint64_t usec) {
+bool ctw_terminal_wait(uint64_t usec) {
     const uint64_t until = ctw_monotonic_usec() + usec;
     sigset_t set;
 
@@ -113,7 +113,7 @@ static const char *next_if_number(int argc, char *argv[]) {
     return argv[optind++];
 }
 
-int ctw_screen_interval(int argc, char *argv[], const char *verb, uint64_t *ret) {
+int ctw_terminal_interval(int argc, char *argv[], const char *verb, uint64_t *ret) {
     const char *text = next_if_number(argc, argv);
     uint64_t usec = INTERVAL_USEC;
 

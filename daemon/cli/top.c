@@ -45,7 +45,7 @@ struct output {
     char *text;
     size_t size;
     bool json, watch;
-    struct ctw_screen screen;
+    struct ctw_terminal terminal;
 };
 
 /* Return: 0 or a negative errno, -EPIPE when nobody reads any more. */
@@ -55,7 +55,7 @@ static int show(struct output *o, const struct ctw_top *top) {
     if (n == 0 || n >= o->size)
         return -ENOMEM;
 
-    return ctw_screen_show(&o->screen, o->text);
+    return ctw_terminal_show(&o->terminal, o->text);
 }
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -77,7 +77,7 @@ static int print_usage(FILE *to) {
                 "                         " CTWATCH_CONFIG_PATH "\n"
                 "  -h, --help             print this, and end\n",
                 to);
-    return ctw_usage_end(to);
+    return ctw_cli_end(to);
 }
 
 static int bad_value(const char *option, const char *value, const char *allowed) {
@@ -94,8 +94,8 @@ static int captured(void) {
 
 static int parse_watch(int argc, char *argv[], struct arguments *ret) {
     ret->watch = true;
-    return ctw_screen_interval(argc, argv, "ctwatch top", &ret->watch_usec) < 0 ? EXIT_BAD_USAGE
-                                                                                : -1;
+    return ctw_terminal_interval(argc, argv, "ctwatch top", &ret->watch_usec) < 0 ? EXIT_BAD_USAGE
+                                                                                  : -1;
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -205,7 +205,7 @@ static int run(const struct arguments *a, struct ctw_top_gathering *g, struct ou
             return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
         if (!a->watch)
             return EXIT_SUCCESS;
-        (void)ctw_screen_wait(a->watch_usec);
+        (void)ctw_terminal_wait(a->watch_usec);
     }
 }
 
@@ -225,8 +225,8 @@ int ctw_verb_top(int argc, char *argv[]) {
         .size = REST_BYTES + (size_t)request.n * CTW_TOP_LISTS_MAX * ROW_BYTES,
         .json = arguments.json,
         .watch = arguments.watch,
-        .screen = {.redraw = arguments.watch && !arguments.json && isatty(STDOUT_FILENO),
-                   .apart = !arguments.json},
+        .terminal = {.redraw = arguments.watch && !arguments.json && isatty(STDOUT_FILENO),
+                     .apart = !arguments.json},
     };
     o.text = malloc(o.size);
     if (o.text && ctw_top_gather_new(&request, &g) >= 0) {
@@ -299,7 +299,7 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
 
     if (g->error < 0)
         return;
-    ctw_census_tally(&g->census, flow);
+    ctw_census_count(&g->census, flow);
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
         struct list *l = &g->lists[i];
         const struct ctw_ranking_key key = ctw_dimension_key(l->by, flow, g->request.ipv6_prefix);
@@ -378,12 +378,12 @@ struct ctw_top_gathering *ctw_top_gather_free(struct ctw_top_gathering *g) {
 
 /* --- one look -------------------------------------------------------------------------------- */
 
-static int look(struct ctw_top_gathering *g, char reterr[static CTW_TOP_ERROR_MAX]) {
+static int poll(struct ctw_top_gathering *g, char reterr[static CTW_TOP_ERROR_MAX]) {
     struct ctw_source_state state, counters;
 
-    ctw_table_look(g->table, &g->sample, &state);
+    ctw_table_read(g->table, &g->sample, &state);
     if (state.health == CTW_HEALTH_OK) {
-        ctw_table_look_counters(g->table, &g->sample, &counters); /* for the buckets only */
+        ctw_table_read_counters(g->table, &g->sample, &counters); /* for the buckets only */
         return 0;
     }
     if (state.health == CTW_HEALTH_ABSENT) {
@@ -419,10 +419,10 @@ static bool was_resized(struct ctw_top_gathering *g) {
     struct ctw_source_state state;
     struct ctw_sample now;
 
-    ctw_table_look(g->table, &now, &state);
+    ctw_table_read(g->table, &now, &state);
     if (state.health != CTW_HEALTH_OK)
         return true;
-    ctw_table_look_counters(g->table, &now, &state);
+    ctw_table_read_counters(g->table, &now, &state);
     return now.has_buckets && g->sample.has_buckets && now.buckets != g->sample.buckets;
 }
 
@@ -444,7 +444,7 @@ int ctw_top_gather(struct ctw_top_gathering *g, struct ctw_top *ret,
                    char reterr[static CTW_TOP_ERROR_MAX]) {
     struct ctw_walk_end end;
 
-    int r = look(g, reterr);
+    int r = poll(g, reterr);
     if (r >= 0)
         r = walk(g, &end, reterr);
     if (r < 0)
@@ -458,12 +458,12 @@ int ctw_top_gather(struct ctw_top_gathering *g, struct ctw_top *ret,
         .timed_out = end.timed_out,
         .n_lists = g->request.n_dimensions,
     };
-    ctw_census_result(&g->census, 0, &g->sample, &ret->who);
+    ctw_census_result(&g->census, 0, &g->sample, &ret->talkers);
     /* Who has seen the end of the table knows better than its count, which has a minute of expired
      * entries in it. */
     if (end.whole) {
-        ret->who.sampled = false;
-        ret->who.margin_permyriad = 0;
+        ret->talkers.sampled = false;
+        ret->talkers.margin_permyriad = 0;
     }
     for (size_t i = 0; i < ret->n_lists; i++)
         ret->lists[i] = rank(&g->lists[i], &g->request);

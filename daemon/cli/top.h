@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_CLI_TOP_H
-#define CTW_CLI_TOP_H
+#ifndef CTW_DAEMON_CLI_TOP_H
+#define CTW_DAEMON_CLI_TOP_H
 
 /* What `ctwatch top` shows, gathered. Part of daemon/top, nobody else's. */
 

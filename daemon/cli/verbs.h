@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_CLI_VERBS_H
-#define CTW_CLI_VERBS_H
+#ifndef CTW_DAEMON_CLI_VERBS_H
+#define CTW_DAEMON_CLI_VERBS_H
 
 /* `ctwatch status`: how the table is doing, by what ctwatchd published, or by a look of its own. */
 

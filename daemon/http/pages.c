@@ -29,7 +29,7 @@
  * nobody else is served: afterwards it is left alone for so long. */
 #define TORN_USEC CTW_USEC_PER_SEC
 
-struct ctw_site {
+struct ctw_pages {
     const char *directory;
     bool addresses;
     unsigned streams;
@@ -49,19 +49,19 @@ static int note_torn(int r, uint64_t *until_usec) {
     return r;
 }
 
-static int read_snapshot(struct ctw_site *s, struct ctw_snapshot *ret) {
+static int read_snapshot(struct ctw_pages *s, struct ctw_snapshot *ret) {
     if (ctw_monotonic_usec() < s->torn_until_usec)
         return -EAGAIN;
     return note_torn(ctw_state_read(s->directory, ret), &s->torn_until_usec);
 }
 
-static int read_history(struct ctw_site *s, struct ctw_history *ret) {
+static int read_history(struct ctw_pages *s, struct ctw_history *ret) {
     if (ctw_monotonic_usec() < s->history_torn_until_usec)
         return -EAGAIN;
     return note_torn(ctw_state_read_history(s->directory, ret), &s->history_torn_until_usec);
 }
 
-static void look(struct ctw_site *s) {
+static void poll(struct ctw_pages *s) {
     s->error = read_snapshot(s, &s->snapshot);
     s->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
     s->realtime_usec = ctw_realtime_usec();
@@ -70,16 +70,16 @@ static void look(struct ctw_site *s) {
         return;
     s->liveness = ctw_snapshot_liveness(&s->snapshot, s->now_usec);
     if (!s->addresses)
-        ctw_discreet_snapshot(&s->snapshot);
+        ctw_redact_snapshot(&s->snapshot);
 }
 
 /* --- replies --------------------------------------------------------------------------------- */
 
 /* Return: 0 or -ENOMEM. */
-static int say(struct ctw_http_reply *ret, unsigned status, const char *format, ...)
+static int answer_text(struct ctw_server_reply *ret, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static int say(struct ctw_http_reply *ret, unsigned status, const char *format, ...) {
+static int answer_text(struct ctw_server_reply *ret, unsigned status, const char *format, ...) {
     va_list arguments;
 
     va_start(arguments, format);
@@ -96,7 +96,7 @@ static int say(struct ctw_http_reply *ret, unsigned status, const char *format, 
 }
 
 /* What has been rendered into ret->text, of which there were @room bytes: @length it has. */
-static int keep(struct ctw_http_reply *ret, const char *type, size_t length, size_t room) {
+static int store(struct ctw_server_reply *ret, const char *type, size_t length, size_t room) {
     if (length == 0 || length >= room) {
         free(ret->text);
         ret->text = NULL;
@@ -111,24 +111,24 @@ static int keep(struct ctw_http_reply *ret, const char *type, size_t length, siz
     return 0;
 }
 
-static int say_why_not(const struct ctw_site *s, struct ctw_http_reply *ret) {
-    return say(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(s->error));
+static int print_fault(const struct ctw_pages *s, struct ctw_server_reply *ret) {
+    return answer_text(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(s->error));
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */
 
-static int show_metrics(struct ctw_site *s, bool openmetrics, struct ctw_http_reply *ret) {
+static int show_metrics(struct ctw_pages *s, bool openmetrics, struct ctw_server_reply *ret) {
     const struct ctw_metrics metrics = {.snapshot = &s->snapshot, .liveness = s->liveness};
 
     ret->text = malloc(CTW_RENDER_METRICS_MAX);
     if (!ret->text)
         return -ENOMEM;
     const size_t n = ctw_render_metrics(&metrics, openmetrics, ret->text, CTW_RENDER_METRICS_MAX);
-    return keep(ret, openmetrics ? CTW_METRICS_OPENMETRICS_TYPE : CTW_METRICS_TEXT_TYPE, n,
-                CTW_RENDER_METRICS_MAX);
+    return store(ret, openmetrics ? CTW_METRICS_OPENMETRICS_TYPE : CTW_METRICS_TEXT_TYPE, n,
+                 CTW_RENDER_METRICS_MAX);
 }
 
-static int show_status(struct ctw_site *s, bool json, struct ctw_http_reply *ret) {
+static int show_status(struct ctw_pages *s, bool json, struct ctw_server_reply *ret) {
     const bool has_history = read_history(s, &s->history) >= 0;
     const struct ctw_status status = {
         .snapshot = &s->snapshot,
@@ -146,54 +146,56 @@ static int show_status(struct ctw_site *s, bool json, struct ctw_http_reply *ret
     const size_t n =
         json ? ctw_render_status_json(&status, false, ret->text, CTW_RENDER_STATUS_MAX)
              : ctw_render_status_text(&status, &style, ret->text, CTW_RENDER_STATUS_MAX);
-    return keep(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_STATUS_MAX);
+    return store(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_STATUS_MAX);
 }
 
-static int show_top(struct ctw_site *s, bool json, struct ctw_http_reply *ret) {
+static int show_top(struct ctw_pages *s, bool json, struct ctw_server_reply *ret) {
     if (!s->addresses)
-        return say(ret, 403, "addresses are shown by ctwatch serve --top only\n");
-    ret->text = malloc(CTW_RENDER_WHO_MAX);
+        return answer_text(ret, 403, "addresses are shown by ctwatch serve --top only\n");
+    ret->text = malloc(CTW_RENDER_TALKERS_MAX);
     if (!ret->text)
         return -ENOMEM;
     const size_t n =
-        json ? ctw_render_who_json(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_WHO_MAX)
-             : ctw_render_who_text(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_WHO_MAX);
-    return keep(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_WHO_MAX);
+        json
+            ? ctw_render_talkers_json(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_TALKERS_MAX)
+            : ctw_render_talkers_text(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_TALKERS_MAX);
+    return store(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_TALKERS_MAX);
 }
 
-static int show_health(const struct ctw_site *s, struct ctw_http_reply *ret) {
-    const uint64_t looked_usec = s->snapshot.looked_usec; /* by another clock it is to come */
+static int show_health(const struct ctw_pages *s, struct ctw_server_reply *ret) {
+    const uint64_t polled_usec = s->snapshot.polled_usec; /* by another clock it is to come */
 
     switch (s->liveness) {
-    case CTW_LIVENESS_LOOKING:
-        return say(ret, 200, "ok\n");
+    case CTW_LIVENESS_ALIVE:
+        return answer_text(ret, 200, "ok\n");
     case CTW_LIVENESS_LATE:
-        return say(ret, 503, "ctwatchd hangs or has died: its last look was %" PRIu64 " s ago\n",
-                   (s->now_usec > looked_usec ? s->now_usec - looked_usec : 0) / CTW_USEC_PER_SEC);
+        return answer_text(
+            ret, 503, "ctwatchd hangs or has died: its last look was %" PRIu64 " s ago\n",
+            (s->now_usec > polled_usec ? s->now_usec - polled_usec : 0) / CTW_USEC_PER_SEC);
     case CTW_LIVENESS_STOPPED:
-        return say(ret, 503, "ctwatchd has been stopped\n");
+        return answer_text(ret, 503, "ctwatchd has been stopped\n");
     case CTW_LIVENESS_NONE:
         break;
     }
-    return s->error < 0 ? say_why_not(s, ret) : say(ret, 503, "ctwatchd does not run\n");
+    return s->error < 0 ? print_fault(s, ret) : answer_text(ret, 503, "ctwatchd does not run\n");
 }
 
-static int show_index(const struct ctw_site *s, struct ctw_http_reply *ret) {
-    return say(ret, 200,
-               "ctwatch " CTWATCH_VERSION ", the watch of the connection-tracking table\n"
-               "\n"
-               "/metrics   for Prometheus\n"
-               "/status    how the table is doing        /status.json\n"
-               "/history   the last day                  /history.json /history.csv\n"
-               "/top       who fills it%s/top.json\n"
-               "/healthz   whether ctwatchd looks: 200 or 503\n",
-               s->addresses ? "                  " : " (switched off)   ");
+static int show_index(const struct ctw_pages *s, struct ctw_server_reply *ret) {
+    return answer_text(ret, 200,
+                       "ctwatch " CTWATCH_VERSION ", the watch of the connection-tracking table\n"
+                       "\n"
+                       "/metrics   for Prometheus\n"
+                       "/status    how the table is doing        /status.json\n"
+                       "/history   the last day                  /history.json /history.csv\n"
+                       "/top       who fills it%s/top.json\n"
+                       "/healthz   whether ctwatchd looks: 200 or 503\n",
+                       s->addresses ? "                  " : " (switched off)   ");
 }
 
 /* --- the history, line by line --------------------------------------------------------------- */
 
 struct stream {
-    struct ctw_site *site;
+    struct ctw_pages *pages;
     struct ctw_history history;
     struct ctw_snapshot snapshot;
     struct ctw_history_page page;
@@ -225,31 +227,31 @@ static ssize_t read_stream(void *userdata, char *buffer, size_t size) {
 static void free_stream(void *userdata) {
     struct stream *s = userdata;
 
-    s->site->streams--;
+    s->pages->streams--;
     free(s);
 }
 
-static int show_history(struct ctw_site *site, enum ctw_history_format format, const char *type,
-                        struct ctw_http_reply *ret) {
-    if (site->streams >= STREAMS_MAX) {
+static int show_history(struct ctw_pages *pages, enum ctw_history_format format, const char *type,
+                        struct ctw_server_reply *ret) {
+    if (pages->streams >= STREAMS_MAX) {
         ret->crowded = true;
-        return say(ret, 503, "too many are reading the history: try again in a second\n");
+        return answer_text(ret, 503, "too many are reading the history: try again in a second\n");
     }
     struct stream *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    site->error = read_history(site, &s->history);
-    if (site->error < 0) {
+    pages->error = read_history(pages, &s->history);
+    if (pages->error < 0) {
         free(s);
-        return say_why_not(site, ret);
+        return print_fault(pages, ret);
     }
-    s->site = site;
-    s->snapshot = site->snapshot;
+    s->pages = pages;
+    s->snapshot = pages->snapshot;
     ctw_render_history_start(&s->page, format, &s->history, &s->snapshot);
-    site->streams++;
+    pages->streams++;
     ret->status = 200;
     ret->type = type;
-    ret->stream = (struct ctw_http_stream){read_stream, free_stream, s};
+    ret->stream = (struct ctw_server_stream){read_stream, free_stream, s};
     return 0;
 }
 
@@ -262,7 +264,7 @@ static const struct {
     const char *path;
     enum page page;
     enum form form; /* TEXT: or another, if that is asked for */
-} pages[] = {
+} routes[] = {
     {"/metrics", METRICS, TEXT},      {"/status", STATUS, TEXT},
     {"/status.json", STATUS, JSON},   {"/top", TOP, TEXT},
     {"/top.json", TOP, JSON},         {"/history", HISTORY, TEXT},
@@ -270,7 +272,7 @@ static const struct {
     {"/healthz", HEALTH, TEXT},
 };
 
-static int show_history_as(struct ctw_site *s, enum form form, struct ctw_http_reply *ret) {
+static int show_history_as(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
     switch (form) {
     case TEXT:
         return show_history(s, CTW_HISTORY_TEXT, TEXT_TYPE, ret);
@@ -282,8 +284,8 @@ static int show_history_as(struct ctw_site *s, enum form form, struct ctw_http_r
     return show_history(s, CTW_HISTORY_CSV, CSV_TYPE, ret);
 }
 
-static int show(struct ctw_site *s, enum page page, enum form form, const char *accept,
-                struct ctw_http_reply *ret) {
+static int show(struct ctw_pages *s, enum page page, enum form form, const char *accept,
+                struct ctw_server_reply *ret) {
     const bool json = form == JSON || (form == TEXT && ctw_accept_prefers(accept, JSON_TYPE));
 
     if (page == HEALTH)
@@ -293,7 +295,7 @@ static int show(struct ctw_site *s, enum page page, enum form form, const char *
     if (page == TOP && !s->addresses)
         return show_top(s, json, ret);
     if (s->error < 0)
-        return say_why_not(s, ret);
+        return print_fault(s, ret);
     if (page == STATUS)
         return show_status(s, json, ret);
     if (page == TOP)
@@ -301,25 +303,25 @@ static int show(struct ctw_site *s, enum page page, enum form form, const char *
     return show_history_as(s, json ? JSON : form, ret);
 }
 
-int ctw_site_answer(void *site, const struct ctw_http_request *request,
-                    struct ctw_http_reply *ret) {
-    struct ctw_site *s = site;
+int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
+                     struct ctw_server_reply *ret) {
+    struct ctw_pages *s = pages;
 
     if (strcmp(request->path, "/") == 0)
         return show_index(s, ret);
-    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
-        if (strcmp(request->path, pages[i].path) != 0)
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (strcmp(request->path, routes[i].path) != 0)
             continue;
-        look(s);
-        return show(s, pages[i].page, pages[i].form, request->accept, ret);
+        poll(s);
+        return show(s, routes[i].page, routes[i].form, request->accept, ret);
     }
-    return say(ret, 404, "there is no such page: / lists those there are\n");
+    return answer_text(ret, 404, "there is no such page: / lists those there are\n");
 }
 
 /* --- lifetime -------------------------------------------------------------------------------- */
 
-int ctw_site_new(const char *directory, bool addresses, struct ctw_site **ret) {
-    struct ctw_site *s = calloc(1, sizeof(*s));
+int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret) {
+    struct ctw_pages *s = calloc(1, sizeof(*s));
 
     if (!s)
         return -ENOMEM;
@@ -329,7 +331,7 @@ int ctw_site_new(const char *directory, bool addresses, struct ctw_site **ret) {
     return 0;
 }
 
-struct ctw_site *ctw_site_free(struct ctw_site *s) {
+struct ctw_pages *ctw_pages_free(struct ctw_pages *s) {
     free(s);
     return NULL;
 }

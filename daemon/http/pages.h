@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_HTTP_PAGES_H
-#define CTW_HTTP_PAGES_H
+#ifndef CTW_DAEMON_HTTP_PAGES_H
+#define CTW_DAEMON_HTTP_PAGES_H
 
 /* What `ctwatch serve` has at which path. It reads what ctwatchd published, at each request anew,
  * and nothing else. */
@@ -9,19 +9,20 @@
 
 #include "daemon/http/server.h"
 
-struct ctw_site;
+struct ctw_pages;
 
 /**
- * ctw_site_new() - nothing is read yet
+ * ctw_pages_new() - nothing is read yet
  * @directory:  where a daemon publishes; a string that stays
  * @addresses:  show who fills the table; otherwise no page has an address
  *
  * Return: 0 or -ENOMEM.
  */
-int ctw_site_new(const char *directory, bool addresses, struct ctw_site **ret);
-struct ctw_site *ctw_site_free(struct ctw_site *s);
+int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret);
+struct ctw_pages *ctw_pages_free(struct ctw_pages *s);
 
-/** ctw_site_answer() - what is at the path. @site: a struct ctw_site. See ctw_http_handler. */
-int ctw_site_answer(void *site, const struct ctw_http_request *request, struct ctw_http_reply *ret);
+/** ctw_pages_answer() - what is at the path. @pages: a struct ctw_pages. See ctw_server_handler. */
+int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
+                     struct ctw_server_reply *ret);
 
 #endif

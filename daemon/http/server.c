@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 #include "daemon/sys/clock.h"
-#include "lib/kernel/sample.h"
 #include "lib/util/parse.h"
 #include "lib/util/places.h"
 #include "lib/util/target.h"
+#include "lib/util/units.h"
 
 /* Of each connection, in libmicrohttpd: a request, its headers included, that does not fit in is
  * refused (414, 431). */
@@ -54,9 +54,9 @@ typedef enum MHD_Result yes_or_no;
 typedef int yes_or_no;
 #endif
 
-struct ctw_http {
+struct ctw_server {
     struct MHD_Daemon *mhd;
-    ctw_http_handler *handler;
+    ctw_server_handler *handler;
     void *userdata;
     struct ctw_places places;
     int signal_fd;
@@ -75,7 +75,7 @@ static const struct {
 };
 
 static ssize_t read_stream(void *cls, uint64_t position, char *buffer, size_t size) {
-    const struct ctw_http_stream *s = cls;
+    const struct ctw_server_stream *s = cls;
     const ssize_t n = s->read(s->stream, buffer, size);
 
     (void)position;
@@ -85,7 +85,7 @@ static ssize_t read_stream(void *cls, uint64_t position, char *buffer, size_t si
 }
 
 static void free_stream(void *cls) {
-    struct ctw_http_stream *s = cls;
+    struct ctw_server_stream *s = cls;
 
     s->free(s->stream);
     free(s);
@@ -93,8 +93,8 @@ static void free_stream(void *cls) {
 
 /* To HEAD, too, libmicrohttpd sends the chunk that ends a stream of unknown size, which is then
  * taken for the next reply: without chunks, the stream ends with the connection. */
-static struct MHD_Response *stream_response(const struct ctw_http_stream *stream, bool head) {
-    struct ctw_http_stream *s = malloc(sizeof(*s));
+static struct MHD_Response *stream_response(const struct ctw_server_stream *stream, bool head) {
+    struct ctw_server_stream *s = malloc(sizeof(*s));
     struct MHD_Response *response = NULL;
 
     if (s) {
@@ -111,7 +111,7 @@ static struct MHD_Response *stream_response(const struct ctw_http_stream *stream
     return response;
 }
 
-static struct MHD_Response *text_response(struct ctw_http_reply *reply) {
+static struct MHD_Response *text_response(struct ctw_server_reply *reply) {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(reply->length, reply->text, MHD_RESPMEM_MUST_FREE);
 
@@ -121,7 +121,7 @@ static struct MHD_Response *text_response(struct ctw_http_reply *reply) {
 }
 
 /* What it holds has been freed, or will be. */
-static yes_or_no send_reply(struct MHD_Connection *connection, struct ctw_http_reply *reply,
+static yes_or_no send_reply(struct MHD_Connection *connection, struct ctw_server_reply *reply,
                             bool head) {
     struct MHD_Response *response =
         reply->stream.stream ? stream_response(&reply->stream, head) : text_response(reply);
@@ -173,7 +173,7 @@ static void drop_unsent(int fd) {
 /* libmicrohttpd is about to close it, but the place is taken until the client has got what was
  * sent, or has had the time for it: what the kernel holds is bounded by there being so many
  * places. */
-static void begin_to_leave(struct ctw_http *h, struct ctw_place *place) {
+static void begin_to_leave(struct ctw_server *h, struct ctw_place *place) {
     if (place->dismissed || !has_unsent(place->fd)) {
         ctw_places_leave(&h->places, place);
         return;
@@ -188,13 +188,13 @@ static void begin_to_leave(struct ctw_http *h, struct ctw_place *place) {
     ctw_place_leaves(place, fd, ctw_monotonic_usec());
 }
 
-static void end_to_leave(struct ctw_http *h, struct ctw_place *place) {
+static void end_to_leave(struct ctw_server *h, struct ctw_place *place) {
     (void)close(place->fd);
     ctw_places_leave(&h->places, place);
 }
 
 /* libmicrohttpd has no word for it, but it sees that the connection has ended. */
-static void dismiss(struct ctw_http *h, struct ctw_place *place) {
+static void dismiss(struct ctw_server *h, struct ctw_place *place) {
     drop_unsent(place->fd);
     if (place->leaving) {
         end_to_leave(h, place);
@@ -213,7 +213,7 @@ static struct ctw_place *place_of(struct MHD_Connection *connection) {
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode what) {
-    struct ctw_http *h = cls;
+    struct ctw_server *h = cls;
 
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         if (*context)
@@ -245,13 +245,13 @@ static bool has_body(struct MHD_Connection *connection) {
                                        MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
-static yes_or_no answer(struct ctw_http *h, struct MHD_Connection *connection,
+static yes_or_no answer(struct ctw_server *h, struct MHD_Connection *connection,
                         struct ctw_place *place, const char *target, bool head) {
-    const struct ctw_http_request request = {
+    const struct ctw_server_request request = {
         .path = ctw_target_path(target),
         .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
     };
-    struct ctw_http_reply reply = {0};
+    struct ctw_server_reply reply = {0};
 
     if (h->handler(h->userdata, &request, &reply) < 0)
         return MHD_NO;
@@ -289,7 +289,7 @@ static yes_or_no on_request(void *cls, struct MHD_Connection *connection, const 
 
 /* --- who comes ------------------------------------------------------------------------------- */
 
-static bool make_room(struct ctw_http *h) {
+static bool make_room(struct ctw_server *h) {
     if (h->places.taken < CTW_PLACES)
         return true;
     struct ctw_place *place = ctw_places_next_to_go(&h->places);
@@ -310,7 +310,7 @@ static void bound(int fd) {
 }
 
 /* Return: whether there may be more. */
-static bool take_in(struct ctw_http *h, int socket) {
+static bool take_in(struct ctw_server *h, int socket) {
     struct sockaddr_storage address;
     socklen_t length = sizeof(address);
 
@@ -331,7 +331,7 @@ static bool take_in(struct ctw_http *h, int socket) {
     return true;
 }
 
-static void sweep(struct ctw_http *h) {
+static void sweep(struct ctw_server *h) {
     const uint64_t now_usec = ctw_monotonic_usec();
 
     for (size_t i = 0; i < CTW_PLACES; i++) {
@@ -347,7 +347,7 @@ static void sweep(struct ctw_http *h) {
 
 enum { SIGNALS, CONNECTIONS, SOCKETS };
 
-static int timeout_msec(const struct ctw_http *h) {
+static int timeout_msec(const struct ctw_server *h) {
     MHD_UNSIGNED_LONG_LONG msec;
 
     if (MHD_get_timeout(h->mhd, &msec) == MHD_YES && msec < SWEEP_MSEC)
@@ -355,14 +355,14 @@ static int timeout_msec(const struct ctw_http *h) {
     return h->places.taken > 0 || h->exhausted ? SWEEP_MSEC : -1;
 }
 
-int ctw_http_run(struct ctw_http *h, const int *sockets, size_t n) {
+int ctw_server_run(struct ctw_server *h, const int *sockets, size_t n) {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-    struct pollfd fds[SOCKETS + CTW_HTTP_SOCKETS_MAX] = {
+    struct pollfd fds[SOCKETS + CTW_SERVER_SOCKETS_MAX] = {
         [SIGNALS] = {.fd = h->signal_fd, .events = POLLIN},
         [CONNECTIONS] = {.fd = info ? info->epoll_fd : -1, .events = POLLIN},
     };
 
-    if (!info || n == 0 || n > CTW_HTTP_SOCKETS_MAX)
+    if (!info || n == 0 || n > CTW_SERVER_SOCKETS_MAX)
         return -EINVAL;
     for (size_t i = 0; i < n; i++)
         fds[SOCKETS + i] = (struct pollfd){.fd = sockets[i], .events = POLLIN};
@@ -401,8 +401,8 @@ static int open_signals(void) {
     return fd >= 0 ? fd : -errno;
 }
 
-int ctw_http_new(ctw_http_handler *handler, void *userdata, struct ctw_http **ret) {
-    struct ctw_http *h = calloc(1, sizeof(*h));
+int ctw_server_new(ctw_server_handler *handler, void *userdata, struct ctw_server **ret) {
+    struct ctw_server *h = calloc(1, sizeof(*h));
 
     if (!h)
         return -ENOMEM;
@@ -418,14 +418,14 @@ int ctw_http_new(ctw_http_handler *handler, void *userdata, struct ctw_http **re
             REQUEST_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
             MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
     if (!h->mhd) {
-        ctw_http_free(h);
+        ctw_server_free(h);
         return r < 0 ? r : -ENOMEM;
     }
     *ret = h;
     return 0;
 }
 
-struct ctw_http *ctw_http_free(struct ctw_http *h) {
+struct ctw_server *ctw_server_free(struct ctw_server *h) {
     if (!h)
         return NULL;
     if (h->mhd)

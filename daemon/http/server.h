@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_HTTP_SERVER_H
-#define CTW_HTTP_SERVER_H
+#ifndef CTW_DAEMON_HTTP_SERVER_H
+#define CTW_DAEMON_HTTP_SERVER_H
 
 /*
  * HTTP for a few readers, in the presence of any number of others: GET and HEAD, one thread, and
@@ -13,57 +13,57 @@
 #include <sys/types.h>
 
 /* Sockets to listen on, at the most. */
-#define CTW_HTTP_SOCKETS_MAX 8u
+#define CTW_SERVER_SOCKETS_MAX 8u
 
-struct ctw_http_request {
+struct ctw_server_request {
     const char *path;   /* without the query */
     const char *accept; /* the header; NULL: there is none */
 };
 
 /* What is made while it is sent. */
-struct ctw_http_stream {
+struct ctw_server_stream {
     /* Up to @size bytes. Return: how many; 0: that was all; a negative errno. */
     ssize_t (*read)(void *stream, char *buffer, size_t size);
     void (*free)(void *stream);
     void *stream; /* NULL: there is none */
 };
 
-struct ctw_http_reply {
+struct ctw_server_reply {
     unsigned status;  /* 200, 404, ... */
     const char *type; /* of the contents; a string that stays */
     char *text;       /* from malloc(), or NULL; who gets the reply frees it */
     size_t length;
-    struct ctw_http_stream stream; /* instead of text */
+    struct ctw_server_stream stream; /* instead of text */
     bool crowded; /* too many streams are being read: the oldest is ended, so that one can come */
 };
 
-/** ctw_http_handler - make @ret, which is zero-initialised. Return: 0, or a negative errno: there
+/** ctw_server_handler - make @ret, which is zero-initialised. Return: 0, or a negative errno: there
  * is no answer. */
-typedef int ctw_http_handler(void *userdata, const struct ctw_http_request *request,
-                             struct ctw_http_reply *ret);
+typedef int ctw_server_handler(void *userdata, const struct ctw_server_request *request,
+                               struct ctw_server_reply *ret);
 
-struct ctw_http;
+struct ctw_server;
 
 /**
- * ctw_http_new() - a server that nobody can reach yet
+ * ctw_server_new() - a server that nobody can reach yet
  *
- * From now on SIGTERM and SIGINT wait for ctw_http_run(), and SIGPIPE is ignored.
+ * From now on SIGTERM and SIGINT wait for ctw_server_run(), and SIGPIPE is ignored.
  *
  * Return: 0 or a negative errno.
  */
-int ctw_http_new(ctw_http_handler *handler, void *userdata, struct ctw_http **ret);
+int ctw_server_new(ctw_server_handler *handler, void *userdata, struct ctw_server **ret);
 
-/** ctw_http_free() - ends all connections; the sockets listened on stay open */
-struct ctw_http *ctw_http_free(struct ctw_http *h);
+/** ctw_server_free() - ends all connections; the sockets listened on stay open */
+struct ctw_server *ctw_server_free(struct ctw_server *h);
 
 /**
- * ctw_http_run() - serve until SIGTERM or SIGINT
+ * ctw_server_run() - serve until SIGTERM or SIGINT
  * @sockets:  stream sockets that listen and do not block
- * @n:        1 to CTW_HTTP_SOCKETS_MAX
+ * @n:        1 to CTW_SERVER_SOCKETS_MAX
  *
  * Return: 0 or a negative errno.
  */
-int ctw_http_run(struct ctw_http *h, const int *sockets, size_t n);
+int ctw_server_run(struct ctw_server *h, const int *sockets, size_t n);
 
 /* Sockets to be reached at: those that systemd passes, and those of one's own. */
 

@@ -15,8 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/report/fields.h"
 #include "lib/config/settings.h"
+#include "lib/report/fields.h"
 
 #define QUEUE_MAX     16
 #define ARGUMENTS_MAX 64
@@ -27,7 +27,7 @@ struct waiting {
     char text[CTW_FIELDS_BYTES]; /* the fields, each ended by a NUL */
 };
 
-struct ctw_command {
+struct ctw_hook {
     sd_event *event;
     uint64_t limit_usec;
     char command[CTW_COMMAND_MAX]; /* the last one asked for */
@@ -46,7 +46,7 @@ struct ctw_command {
 
 /* --- what goes wrong ----------------------------------------------------------------------- */
 
-static void say(const char *why) {
+static void alert(const char *why) {
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
     char line[256];
 
@@ -58,24 +58,24 @@ static void say(const char *why) {
 }
 
 /* One line for a fault, however many alerts it costs; @error 0: this time it went well. */
-static void complain(struct ctw_command *c, int error) {
+static void complain(struct ctw_hook *c, int error) {
     if (error == c->complaint)
         return;
     c->complaint = error;
     if (error == ETIMEDOUT)
-        say("had not ended when its time was up, and was killed");
+        alert("had not ended when its time was up, and was killed");
     else if (error != 0)
-        say(strerror(error));
+        alert(strerror(error));
 }
 
-static void own_up_to_drops(struct ctw_command *c) {
+static void own_up_to_drops(struct ctw_hook *c) {
     char why[96];
 
     if (c->n_dropped == 0)
         return;
     snprintf(why, sizeof why, "too slow, %" PRIu64 " alerts were not passed to it", c->n_dropped);
     c->n_dropped = 0;
-    say(why);
+    alert(why);
 }
 
 /* --- the child ----------------------------------------------------------------------------- */
@@ -148,14 +148,14 @@ static void __attribute__((noreturn)) child(char *argv[], char *env[], int failu
 
 /* --- the course of one run ----------------------------------------------------------------- */
 
-static void start_next(struct ctw_command *c);
+static void start_next(struct ctw_hook *c);
 
-static int kill_all(const struct ctw_command *c) {
+static int kill_all(const struct ctw_hook *c) {
     kill(-c->pid, SIGKILL);
     return kill(c->pid, SIGKILL); /* it may not have got as far as leading its group */
 }
 
-static void forget(struct ctw_command *c) {
+static void forget(struct ctw_hook *c) {
     c->ended = sd_event_source_disable_unref(c->ended);
     c->limit = sd_event_source_disable_unref(c->limit);
     close(c->failure);
@@ -164,7 +164,7 @@ static void forget(struct ctw_command *c) {
 }
 
 static int on_ended(sd_event_source *s, const siginfo_t *info, void *userdata) {
-    struct ctw_command *c = userdata;
+    struct ctw_hook *c = userdata;
     int error = 0;
 
     (void)s;
@@ -181,7 +181,7 @@ static int on_ended(sd_event_source *s, const siginfo_t *info, void *userdata) {
 }
 
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
-    struct ctw_command *c = userdata;
+    struct ctw_hook *c = userdata;
 
     (void)s;
     (void)usec;
@@ -190,7 +190,7 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
     return 0;
 }
 
-static int watch_over(struct ctw_command *c) {
+static int watch_over(struct ctw_hook *c) {
     int r = sd_event_add_child(c->event, &c->ended, c->pid, WEXITED, on_ended, c);
 
     if (r >= 0)
@@ -201,14 +201,14 @@ static int watch_over(struct ctw_command *c) {
 
 /* End what runs, whatever it is doing. Nothing survives SIGKILL, so this does not wait long; a
  * program that became another user's (set-user-ID) cannot be killed, and is not waited for. */
-static void stop(struct ctw_command *c) {
+static void stop(struct ctw_hook *c) {
     if (kill_all(c) == 0)
         while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     forget(c);
 }
 
-static int start(struct ctw_command *c, const struct waiting *w) {
+static int start(struct ctw_hook *c, const struct waiting *w) {
     char command[CTW_COMMAND_MAX], *argv[ARGUMENTS_MAX + 1];
     char text[CTW_FIELDS_BYTES], *env[CTW_FIELDS_MAX + 2];
     int failure[2];
@@ -239,7 +239,7 @@ static int start(struct ctw_command *c, const struct waiting *w) {
     return r;
 }
 
-static void start_next(struct ctw_command *c) {
+static void start_next(struct ctw_hook *c) {
     while (c->pid == 0 && c->n_waiting > 0) {
         const struct waiting *w = &c->queue[c->head];
 
@@ -255,8 +255,8 @@ static void start_next(struct ctw_command *c) {
 
 /* --- interface ----------------------------------------------------------------------------- */
 
-int ctw_command_new(sd_event *event, uint64_t limit_usec, struct ctw_command **ret) {
-    struct ctw_command *c;
+int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret) {
+    struct ctw_hook *c;
     sigset_t child_ended;
 
     sigemptyset(&child_ended);
@@ -273,7 +273,7 @@ int ctw_command_new(sd_event *event, uint64_t limit_usec, struct ctw_command **r
     return 0;
 }
 
-struct ctw_command *ctw_command_free(struct ctw_command *c) {
+struct ctw_hook *ctw_hook_free(struct ctw_hook *c) {
     if (!c)
         return NULL;
     if (c->pid != 0)
@@ -283,7 +283,7 @@ struct ctw_command *ctw_command_free(struct ctw_command *c) {
     return NULL;
 }
 
-void ctw_command_run(struct ctw_command *c, const char *command, const struct ctw_fields *f) {
+void ctw_hook_run(struct ctw_hook *c, const char *command, const struct ctw_fields *f) {
     if (*command == '\0')
         return;
     if (strcmp(c->command, command) != 0) {

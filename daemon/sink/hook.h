@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SINK_HOOK_H
-#define CTW_SINK_HOOK_H
+#ifndef CTW_DAEMON_SINK_HOOK_H
+#define CTW_DAEMON_SINK_HOOK_H
 
 /*
  * alerts.command: a program of the administrator's, run once per alert with the alert's fields as
@@ -15,25 +15,25 @@
 #include "lib/watch/alert.h"
 
 /* How long one run may take. */
-#define CTW_COMMAND_LIMIT_USEC (10 * CTW_USEC_PER_SEC)
+#define CTW_HOOK_LIMIT_USEC (10 * CTW_USEC_PER_SEC)
 
-struct ctw_command;
+struct ctw_hook;
 
 /**
- * ctw_command_new() - nothing runs yet
- * @limit_usec:  CTW_COMMAND_LIMIT_USEC
+ * ctw_hook_new() - nothing runs yet
+ * @limit_usec:  CTW_HOOK_LIMIT_USEC
  *
  * Blocks SIGCHLD in the calling thread, which sd-event needs to be told of children that end.
  *
  * Return: 0; -ENOMEM or what sd-event refused.
  */
-int ctw_command_new(sd_event *event, uint64_t limit_usec, struct ctw_command **ret);
+int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret);
 
-/** ctw_command_free() - also ends what is running */
-struct ctw_command *ctw_command_free(struct ctw_command *c);
+/** ctw_hook_free() - also ends what is running */
+struct ctw_hook *ctw_hook_free(struct ctw_hook *c);
 
 /**
- * ctw_command_run() - run @command for this alert, now or when those before it have ended
+ * ctw_hook_run() - run @command for this alert, now or when those before it have ended
  * @command:  absolute path, then arguments, separated by blanks; "" runs nothing
  * @f:        copied
  *
@@ -41,6 +41,6 @@ struct ctw_command *ctw_command_free(struct ctw_command *c);
  * and it leads a process group of its own, which is killed when it ends or its time is up. What
  * goes wrong is one line on stderr, not repeated until something else happens.
  */
-void ctw_command_run(struct ctw_command *c, const char *command, const struct ctw_fields *f);
+void ctw_hook_run(struct ctw_hook *c, const char *command, const struct ctw_fields *f);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#define SD_JOURNAL_SUPPRESS_LOCATION
 #include "daemon/sink/journal.h"
 
 #include <errno.h>
@@ -19,8 +20,6 @@
 
 #include "daemon/sys/clock.h"
 
-#define SD_JOURNAL_SUPPRESS_LOCATION
-
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
 /* Alerts held while the journal takes none. How the outage began and how things stand now are
@@ -33,7 +32,7 @@ struct held {
     char text[CTW_FIELDS_BYTES]; /* the fields, each ended by a NUL */
 };
 
-struct ctw_report {
+struct ctw_journal {
     bool journal;
     int error; /* of the last try to reach the journal */
     int out;   /* where lines go when there is no journal */
@@ -66,8 +65,8 @@ static int open_line_output(void) {
     return fd < 0 ? STDERR_FILENO : fd;
 }
 
-int ctw_report_new(struct ctw_report **ret) {
-    struct ctw_report *r = calloc(1, sizeof *r);
+int ctw_journal_new(struct ctw_journal **ret) {
+    struct ctw_journal *r = calloc(1, sizeof *r);
 
     if (!r)
         return -ENOMEM;
@@ -77,7 +76,7 @@ int ctw_report_new(struct ctw_report **ret) {
     return 0;
 }
 
-struct ctw_report *ctw_report_free(struct ctw_report *r) {
+struct ctw_journal *ctw_journal_free(struct ctw_journal *r) {
     if (!r)
         return NULL;
     if (r->out > STDERR_FILENO)
@@ -110,8 +109,8 @@ static void write_if_it_fits(int fd, const char *line, size_t length) {
 
 /* "14:03:22 warning usage: Conntrack table at 76.2 % ..." */
 static void write_line(int fd, const struct ctw_fields *f) {
-    const char *message = ctw_alert_field(f, "MESSAGE");
-    const char *kind = ctw_alert_field(f, "CTWATCH_ALERT");
+    const char *message = ctw_fields_get(f, "MESSAGE");
+    const char *kind = ctw_fields_get(f, "CTWATCH_ALERT");
     char line[CTW_FIELDS_BYTES + 64], clock[16] = "";
     const time_t t = time(NULL);
     struct tm tm;
@@ -119,7 +118,7 @@ static void write_line(int fd, const struct ctw_fields *f) {
     if (localtime_r(&t, &tm))
         strftime(clock, sizeof clock, "%H:%M:%S", &tm);
     int length = snprintf(line, sizeof line, "%s %s %s: %s\n", clock,
-                          priority_word(ctw_alert_field(f, "PRIORITY")), kind ? kind : "",
+                          priority_word(ctw_fields_get(f, "PRIORITY")), kind ? kind : "",
                           message ? message : "");
     if (length > 0)
         write_if_it_fits(fd, line, (size_t)length);
@@ -202,7 +201,7 @@ static int send_lost(uint64_t lost) {
     return send_plain(message, "PRIORITY=4");
 }
 
-static void hold(struct ctw_report *r, const struct ctw_fields *f) {
+static void hold(struct ctw_journal *r, const struct ctw_fields *f) {
     if (r->n_held == HELD_MAX) {
         r->n_held--;
         r->n_lost++;
@@ -214,7 +213,7 @@ static void hold(struct ctw_report *r, const struct ctw_fields *f) {
     memcpy(h->text, f->text, f->used);
 }
 
-static int send_held(struct ctw_report *r, const struct held *h) {
+static int send_held(struct ctw_journal *r, const struct held *h) {
     const uint64_t late = (ctw_monotonic_usec() - h->at_usec) / CTW_USEC_PER_SEC;
     char delayed[64];
 
@@ -230,7 +229,7 @@ static int send_held(struct ctw_report *r, const struct held *h) {
 }
 
 /* Send what is held, oldest first, until the journal takes no more. */
-static void flush_held(struct ctw_report *r) {
+static void flush_held(struct ctw_journal *r) {
     size_t sent = 0;
 
     while (sent < r->n_held && (r->error = send_held(r, &r->held[sent])) == 0)
@@ -239,7 +238,7 @@ static void flush_held(struct ctw_report *r) {
     memmove(r->held, r->held + sent, r->n_held * sizeof r->held[0]);
 }
 
-void ctw_report_send(struct ctw_report *r, const struct ctw_fields *f) {
+void ctw_journal_send(struct ctw_journal *r, const struct ctw_fields *f) {
     if (!r->journal) {
         write_line(r->out, f);
         return;
@@ -251,7 +250,7 @@ void ctw_report_send(struct ctw_report *r, const struct ctw_fields *f) {
         hold(r, f);
 }
 
-void ctw_report_flush(struct ctw_report *r, struct ctw_source_state *state) {
+void ctw_journal_flush(struct ctw_journal *r, struct ctw_source_state *state) {
     *state = (struct ctw_source_state){.health = CTW_HEALTH_UNUSED};
     if (!r->journal)
         return;
@@ -261,7 +260,7 @@ void ctw_report_flush(struct ctw_report *r, struct ctw_source_state *state) {
     state->what = JOURNAL_SOCKET;
 }
 
-void ctw_report_note(struct ctw_report *r, const char *text) {
+void ctw_journal_note(struct ctw_journal *r, const char *text) {
     char message[256];
 
     if (!r->journal)

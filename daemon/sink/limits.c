@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "daemon/sink/saved_limits.h"
-#include "daemon/source/machine.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 #include "lib/util/parse.h"
@@ -79,11 +78,11 @@ static int write_path(const char *root, const char *path, uint32_t value, int fl
     return r;
 }
 
-void ctw_limiter_init(struct ctw_limiter *l, const char *root) {
-    *l = (struct ctw_limiter){root, ctw_max_paths[0], buckets_paths[0]};
+void ctw_limit_files_init(struct ctw_limit_files *l, const char *root) {
+    *l = (struct ctw_limit_files){root, ctw_max_paths[0], buckets_paths[0]};
 }
 
-enum ctw_permission ctw_limiter_test(struct ctw_limiter *l, bool initial, int *reterror) {
+enum ctw_permission ctw_limit_files_test(struct ctw_limit_files *l, bool initial, int *reterror) {
     uint32_t max;
 
     *reterror = 0;
@@ -99,7 +98,7 @@ enum ctw_permission ctw_limiter_test(struct ctw_limiter *l, bool initial, int *r
     return CTW_PERMISSION_DENIED;
 }
 
-static void write_max(struct ctw_limiter *l, const struct ctw_growth_decision *d,
+static void write_max(struct ctw_limit_files *l, const struct ctw_growth_decision *d,
                       struct ctw_growth_outcome *ret) {
     const char *count_path;
     uint32_t before;
@@ -124,7 +123,7 @@ static void write_max(struct ctw_limiter *l, const struct ctw_growth_decision *d
 }
 
 /* Through the sysctl, or where that is read-only or not there, the module's parameter. */
-static int set_buckets(struct ctw_limiter *l, uint32_t buckets, int flags) {
+static int set_buckets(struct ctw_limit_files *l, uint32_t buckets, int flags) {
     int error = -ENOENT;
 
     for (const char *const *path = buckets_paths; *path; path++) {
@@ -141,7 +140,7 @@ static int set_buckets(struct ctw_limiter *l, uint32_t buckets, int flags) {
     return error;
 }
 
-static void write_buckets(struct ctw_limiter *l, const struct ctw_growth_decision *d,
+static void write_buckets(struct ctw_limit_files *l, const struct ctw_growth_decision *d,
                           struct ctw_growth_outcome *ret) {
     const char *path;
 
@@ -160,16 +159,16 @@ static void write_buckets(struct ctw_limiter *l, const struct ctw_growth_decisio
     ret->buckets_written = ret->buckets_error == 0;
 }
 
-void ctw_limiter_write(struct ctw_limiter *l, const struct ctw_growth_decision *d,
-                       struct ctw_growth_outcome *ret) {
+void ctw_limit_files_write(struct ctw_limit_files *l, const struct ctw_growth_decision *d,
+                           struct ctw_growth_outcome *ret) {
     *ret = (struct ctw_growth_outcome){.max = d->old_max, .buckets = d->old_buckets};
     write_max(l, d, ret);
     if (d->new_buckets != 0 && ret->max_error == 0)
         write_buckets(l, d, ret);
 }
 
-int ctw_limiter_restore(struct ctw_limiter *l, uint32_t max, uint32_t buckets, uint32_t *retmax,
-                        uint32_t *retbuckets) {
+int ctw_limit_files_restore(struct ctw_limit_files *l, uint32_t max, uint32_t buckets,
+                            uint32_t *retmax, uint32_t *retbuckets) {
     uint32_t after = max;
 
     /* O_TRUNC: nothing to the kernel, but a file that stands for it may become shorter. */
@@ -192,60 +191,56 @@ int ctw_limiter_restore(struct ctw_limiter *l, uint32_t max, uint32_t buckets, u
 /* A permission that was refused is asked for again after this. */
 #define RETEST_USEC (60 * CTW_USEC_PER_SEC)
 
-struct ctw_grower {
+struct ctw_limits {
     bool initial;
-    struct ctw_limiter limits;
-    struct ctw_machine *machine;
-    struct ctw_keep *keep;
+    struct ctw_limit_files limits;
+    struct ctw_limits_store *store;
     enum ctw_permission permission;
     int permission_error;
     uint64_t tested_usec;
-    bool has_kept;
-    struct ctw_kept kept;
+    bool has_saved;
+    struct ctw_saved_limits saved;
     int read_error; /* of what was kept */
 };
 
-int ctw_grower_new(sd_event *event, const char *root, bool initial, struct ctw_grower **ret) {
-    struct ctw_grower *g = calloc(1, sizeof(*g));
+int ctw_limits_new(sd_event *event, const char *root, bool initial, struct ctw_limits **ret) {
+    struct ctw_limits *g = calloc(1, sizeof(*g));
     if (!g)
         return -ENOMEM;
 
     g->initial = initial;
-    ctw_limiter_init(&g->limits, root);
-    int r = ctw_machine_new(root, &g->machine);
-    if (r >= 0)
-        r = ctw_keep_new(event, root, CTW_KEEP_DELAY_USEC, &g->keep);
+    ctw_limit_files_init(&g->limits, root);
+    int r = ctw_limits_store_new(event, root, CTW_LIMITS_STORE_DELAY_USEC, &g->store);
     if (r < 0) {
-        (void)ctw_grower_free(g);
+        (void)ctw_limits_free(g);
         return r;
     }
-    r = ctw_keep_read(g->keep, &g->kept);
-    g->has_kept = r == 0;
+    r = ctw_limits_store_read(g->store, &g->saved);
+    g->has_saved = r == 0;
     g->read_error = r == -ENOENT ? 0 : r;
     *ret = g;
     return 0;
 }
 
-struct ctw_grower *ctw_grower_free(struct ctw_grower *g) {
+struct ctw_limits *ctw_limits_free(struct ctw_limits *g) {
     if (!g)
         return NULL;
-    (void)ctw_keep_free(g->keep);
-    (void)ctw_machine_free(g->machine);
+    (void)ctw_limits_store_free(g->store);
     free(g);
     return NULL;
 }
 
-static void test(struct ctw_grower *g, uint64_t now_usec) {
+static void test(struct ctw_limits *g, uint64_t now_usec) {
     if (g->permission == CTW_PERMISSION_GRANTED)
         return;
     if (g->permission != CTW_PERMISSION_UNKNOWN && now_usec - g->tested_usec < RETEST_USEC)
         return;
-    g->permission = ctw_limiter_test(&g->limits, g->initial, &g->permission_error);
+    g->permission = ctw_limit_files_test(&g->limits, g->initial, &g->permission_error);
     g->tested_usec = now_usec;
 }
 
-void ctw_grower_look(struct ctw_grower *g, const struct ctw_settings *s, uint64_t now_usec,
-                     bool present, struct ctw_growth_facts *ret) {
+void ctw_limits_facts(struct ctw_limits *g, const struct ctw_settings *s, uint64_t now_usec,
+                      bool present, struct ctw_growth_facts *ret) {
     if (!present || !ctw_growth_writes(s))
         g->permission = CTW_PERMISSION_UNKNOWN;
     if (!present || !ctw_growth_on(s))
@@ -253,27 +248,26 @@ void ctw_grower_look(struct ctw_grower *g, const struct ctw_settings *s, uint64_
     if (ctw_growth_writes(s))
         test(g, now_usec);
 
-    ctw_machine_look(g->machine, now_usec, ret);
     ret->permission = g->permission;
     ret->permission_error = g->permission_error;
-    ret->has_kept = g->has_kept;
-    ret->kept = g->kept;
-    ret->keep_error = g->read_error != 0 ? g->read_error : ctw_keep_error(g->keep);
+    ret->has_saved = g->has_saved;
+    ret->saved = g->saved;
+    ret->save_error = g->read_error != 0 ? g->read_error : ctw_limits_store_error(g->store);
     ret->limit_path = g->limits.max_path;
     ret->buckets_path = g->limits.buckets_path;
-    ret->keep_path = ctw_keep_path(g->keep);
+    ret->save_path = ctw_limits_store_path(g->store);
 }
 
-void ctw_grower_write(struct ctw_grower *g, const struct ctw_growth_decision *d,
+void ctw_limits_write(struct ctw_limits *g, const struct ctw_growth_decision *d,
                       struct ctw_growth_outcome *ret) {
-    ctw_limiter_write(&g->limits, d, ret);
+    ctw_limit_files_write(&g->limits, d, ret);
 }
 
-void ctw_grower_keep(struct ctw_grower *g, const struct ctw_kept *l) {
-    g->has_kept = true;
-    g->kept = *l;
+void ctw_limits_save(struct ctw_limits *g, const struct ctw_saved_limits *l) {
+    g->has_saved = true;
+    g->saved = *l;
     g->read_error = 0; /* replaced */
-    ctw_keep_put(g->keep, l);
+    ctw_limits_store_put(g->store, l);
 }
 
 /* --- ctwatchd --forget-limits ----------------------------------------------------------------- */
@@ -283,42 +277,42 @@ static void tell(const char *what, uint32_t from, uint32_t to) {
         (void)printf("%s: %" PRIu32 " -> %" PRIu32 "\n", what, from, to);
 }
 
-static int forget(const struct ctw_keep *k, const char *root) {
-    struct ctw_limiter l;
-    struct ctw_kept kept;
+static int forget(const struct ctw_limits_store *k, const char *root) {
+    struct ctw_limit_files l;
+    struct ctw_saved_limits saved;
     uint32_t max = 0, buckets = 0;
 
-    ctw_limiter_init(&l, root);
-    int r = ctw_keep_read(k, &kept);
+    ctw_limit_files_init(&l, root);
+    int r = ctw_limits_store_read(k, &saved);
     if (r == -ENOENT) {
-        (void)printf("%s: nothing was kept\n", ctw_keep_path(k));
+        (void)printf("%s: nothing was kept\n", ctw_limits_store_path(k));
         return 0;
     }
     if (r == 0) {
-        r = ctw_limiter_restore(&l, kept.before_max, kept.before_buckets, &max, &buckets);
+        r = ctw_limit_files_restore(&l, saved.before_max, saved.before_buckets, &max, &buckets);
         if (r == 0) {
-            tell("nf_conntrack_max", max, kept.before_max);
-            tell("nf_conntrack_buckets", buckets, kept.before_buckets);
+            tell("nf_conntrack_max", max, saved.before_max);
+            tell("nf_conntrack_buckets", buckets, saved.before_buckets);
         } else if (r != -ENOENT) { /* without the module there is nothing to put back */
             (void)fprintf(stderr, "%s: %s\n", l.max_path, strerror(-r));
             return r;
         }
     } else {
         (void)fprintf(stderr, "%s: not understood, the limits stay as they are\n",
-                      ctw_keep_path(k));
+                      ctw_limits_store_path(k));
     }
-    r = ctw_keep_drop(k);
+    r = ctw_limits_store_drop(k);
     if (r < 0)
-        (void)fprintf(stderr, "%s: %s\n", ctw_keep_path(k), strerror(-r));
+        (void)fprintf(stderr, "%s: %s\n", ctw_limits_store_path(k), strerror(-r));
     return r;
 }
 
-int ctw_grower_forget(const char *root) {
-    struct ctw_keep *k = NULL;
+int ctw_limits_forget(const char *root) {
+    struct ctw_limits_store *k = NULL;
 
-    int r = ctw_keep_new(NULL, root, CTW_KEEP_DELAY_USEC, &k);
+    int r = ctw_limits_store_new(NULL, root, CTW_LIMITS_STORE_DELAY_USEC, &k);
     if (r == 0)
         r = forget(k, root);
-    (void)ctw_keep_free(k);
+    (void)ctw_limits_store_free(k);
     return r;
 }

@@ -15,14 +15,14 @@
 
 #define DIRECTORY "/var/lib/ctwatch"
 
-struct ctw_keep {
+struct ctw_limits_store {
     sd_event *event;
     uint64_t delay_usec;
     sd_event_source *delay; /* NULL: nothing waits */
     sd_event_source *child; /* NULL: nothing is being written */
     pid_t pid;
     bool again; /* put while the child was writing */
-    struct ctw_kept limits;
+    struct ctw_saved_limits limits;
     int error;
     char directory[PATH_MAX];
     char path[PATH_MAX + 16]; /* of the file, in that directory */
@@ -54,9 +54,9 @@ static int write_whole(int fd, const char *text, size_t length) {
 }
 
 /* Written beside it, then renamed: whenever this is cut short, the old one or the new is whole. */
-static int replace(const struct ctw_keep *k) {
-    char text[CTW_KEPT_TEXT_MAX];
-    const size_t length = ctw_kept_print(&k->limits, text);
+static int replace(const struct ctw_limits_store *k) {
+    char text[CTW_SAVED_LIMITS_TEXT_MAX];
+    const size_t length = ctw_saved_limits_print(&k->limits, text);
 
     if (mkdir(k->directory, 0700) < 0 && errno != EEXIST)
         return -errno;
@@ -73,8 +73,8 @@ static int replace(const struct ctw_keep *k) {
     return r;
 }
 
-int ctw_keep_read(const struct ctw_keep *k, struct ctw_kept *ret) {
-    char text[CTW_KEPT_TEXT_MAX];
+int ctw_limits_store_read(const struct ctw_limits_store *k, struct ctw_saved_limits *ret) {
+    char text[CTW_SAVED_LIMITS_TEXT_MAX];
 
     int fd = open(k->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
@@ -82,10 +82,10 @@ int ctw_keep_read(const struct ctw_keep *k, struct ctw_kept *ret) {
     const ssize_t n = read(fd, text, sizeof(text));
     const int r = n < 0 ? -errno : 0;
     close(fd);
-    return r < 0 ? r : ctw_kept_parse(text, (size_t)n, ret);
+    return r < 0 ? r : ctw_saved_limits_parse(text, (size_t)n, ret);
 }
 
-int ctw_keep_drop(const struct ctw_keep *k) {
+int ctw_limits_store_drop(const struct ctw_limits_store *k) {
     (void)unlink(k->temporary);
     if (unlink(k->path) < 0)
         return errno == ENOENT ? 0 : -errno;
@@ -94,25 +94,25 @@ int ctw_keep_drop(const struct ctw_keep *k) {
 
 /* --- the child -------------------------------------------------------------------------------- */
 
-static void finish(struct ctw_keep *k, int error) {
+static void finish(struct ctw_limits_store *k, int error) {
     k->child = sd_event_source_disable_unref(k->child);
     k->pid = 0;
     k->error = error;
 }
 
 static int on_written(sd_event_source *source, const siginfo_t *info, void *userdata) {
-    struct ctw_keep *k = userdata;
+    struct ctw_limits_store *k = userdata;
     (void)source;
 
     finish(k, info->si_code == CLD_EXITED ? -info->si_status : -EINTR);
     if (k->again) {
         k->again = false;
-        ctw_keep_put(k, &k->limits);
+        ctw_limits_store_put(k, &k->limits);
     }
     return 0;
 }
 
-static int begin(struct ctw_keep *k) {
+static int begin(struct ctw_limits_store *k) {
     const pid_t pid = fork();
 
     if (pid < 0)
@@ -125,7 +125,7 @@ static int begin(struct ctw_keep *k) {
 }
 
 static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
-    struct ctw_keep *k = userdata;
+    struct ctw_limits_store *k = userdata;
     (void)source;
     (void)usec;
 
@@ -136,7 +136,7 @@ static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
     return 0;
 }
 
-void ctw_keep_put(struct ctw_keep *k, const struct ctw_kept *l) {
+void ctw_limits_store_put(struct ctw_limits_store *k, const struct ctw_saved_limits *l) {
     k->limits = *l;
     if (k->pid != 0)
         k->again = true;
@@ -150,12 +150,13 @@ void ctw_keep_put(struct ctw_keep *k, const struct ctw_kept *l) {
 
 /* --- interface -------------------------------------------------------------------------------- */
 
-int ctw_keep_new(sd_event *event, const char *root, uint64_t delay_usec, struct ctw_keep **ret) {
+int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
+                         struct ctw_limits_store **ret) {
     const char *directory = getenv("STATE_DIRECTORY");
     sigset_t child_ended;
     int n;
 
-    struct ctw_keep *k = calloc(1, sizeof(*k));
+    struct ctw_limits_store *k = calloc(1, sizeof(*k));
     if (!k)
         return -ENOMEM;
     if (directory && *directory && !strchr(directory, ':'))
@@ -177,7 +178,7 @@ int ctw_keep_new(sd_event *event, const char *root, uint64_t delay_usec, struct 
     return 0;
 }
 
-struct ctw_keep *ctw_keep_free(struct ctw_keep *k) {
+struct ctw_limits_store *ctw_limits_store_free(struct ctw_limits_store *k) {
     if (!k)
         return NULL;
     if (k->pid != 0) {
@@ -193,10 +194,10 @@ struct ctw_keep *ctw_keep_free(struct ctw_keep *k) {
     return NULL;
 }
 
-int ctw_keep_error(const struct ctw_keep *k) {
+int ctw_limits_store_error(const struct ctw_limits_store *k) {
     return k->error;
 }
 
-const char *ctw_keep_path(const struct ctw_keep *k) {
+const char *ctw_limits_store_path(const struct ctw_limits_store *k) {
     return k->path;
 }

@@ -6,19 +6,19 @@
 
 #define STATUS_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
 
-void ctw_notify_ready(void) {
+void ctw_service_ready(void) {
     (void)sd_notify(0, "READY=1");
 }
 
-void ctw_notify_reloading(uint64_t now_usec) {
+void ctw_service_reloading(uint64_t now_usec) {
     (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_usec);
 }
 
-void ctw_notify_stopping(void) {
+void ctw_service_stopping(void) {
     (void)sd_notify(0, "STOPPING=1");
 }
 
-static void tell_fill(const struct ctw_sample *s, enum ctw_level level) {
+static void set_fill(const struct ctw_sample *s, enum ctw_level level) {
     const uint32_t usage = ctw_usage_permyriad(s->count, s->max);
 
     if (s->max == 0)
@@ -30,7 +30,7 @@ static void tell_fill(const struct ctw_sample *s, enum ctw_level level) {
             ctw_level_name(level), s->count, s->max, usage / 100, usage / 10 % 10);
 }
 
-void ctw_notify_status(struct ctw_notify *n, const struct ctw_tick *t, enum ctw_level level) {
+void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t, enum ctw_level level) {
     const struct ctw_source_state *table = &t->sources[CTW_SOURCE_TABLE];
 
     if (level == n->level && n->usec != 0 && t->now_usec - n->usec < STATUS_INTERVAL_USEC)
@@ -40,7 +40,7 @@ void ctw_notify_status(struct ctw_notify *n, const struct ctw_tick *t, enum ctw_
 
     switch (table->health) {
     case CTW_HEALTH_OK:
-        tell_fill(&t->sample, level);
+        set_fill(&t->sample, level);
         break;
     case CTW_HEALTH_ABSENT:
         (void)sd_notify(0, "STATUS=waiting: the nf_conntrack module is not loaded");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SINK_SERVICE_H
-#define CTW_SINK_SERVICE_H
+#ifndef CTW_DAEMON_SINK_SERVICE_H
+#define CTW_DAEMON_SINK_SERVICE_H
 
 /* What the service manager is told (sd_notify(3)); without one, nothing happens. */
 
@@ -9,21 +9,21 @@
 #include "lib/watch/watch.h"
 
 /* Zero-initialised, nothing has been told. */
-struct ctw_notify {
+struct ctw_service {
     enum ctw_level level;
     uint64_t usec;
 };
 
-void ctw_notify_ready(void);
-void ctw_notify_reloading(uint64_t now_usec);
-void ctw_notify_stopping(void);
+void ctw_service_ready(void);
+void ctw_service_reloading(uint64_t now_usec);
+void ctw_service_stopping(void);
 
 /**
- * ctw_notify_status() - STATUS=: the present fill, as systemctl status shows it
+ * ctw_service_status() - STATUS=: the present fill, as systemctl status shows it
  *
  * Each one wakes the service manager, so it is sent when the level changes, and otherwise every ten
  * seconds.
  */
-void ctw_notify_status(struct ctw_notify *n, const struct ctw_tick *t, enum ctw_level level);
+void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t, enum ctw_level level);
 
 #endif

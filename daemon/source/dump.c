@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/sys/clock.h"
-#include "lib/kernel/sample.h"
+#include "lib/util/units.h"
 
 /* Behind the timer that looks at the table. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)

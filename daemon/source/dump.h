@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SOURCE_DUMP_H
-#define CTW_SOURCE_DUMP_H
+#ifndef CTW_DAEMON_SOURCE_DUMP_H
+#define CTW_DAEMON_SOURCE_DUMP_H
 
 /*
  * The table dump: a plain one, never filtered by status, because a filter that few entries match

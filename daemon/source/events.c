@@ -78,17 +78,17 @@ struct ctw_events {
     bool overrun;      /* there are losses to be counted when the queue is empty */
     uint32_t dropped;  /* as of the last count */
 
-    struct ctw_event_tally fresh;
-    struct ctw_talkers sources, ports;
+    struct ctw_event_counts fresh;
+    struct ctw_sketch sources, ports;
     uint64_t aged_usec;
 };
 
-static void forget_talkers(struct ctw_talkers *t) {
+static void forget_talkers(struct ctw_sketch *t) {
     uint64_t seed = 0;
 
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
         seed = (uint64_t)time(NULL); /* early at boot: better than to wait */
-    ctw_talkers_init(t, seed);
+    ctw_sketch_init(t, seed);
 }
 
 /* --- the subscription ------------------------------------------------------------------------ */
@@ -168,13 +168,13 @@ static void count(struct ctw_events *e, const void *message, size_t length) {
 
     if (ctw_flow_parse(message, length, &flow) < 0)
         return;
-    ctw_event_tally_add(&e->fresh, &flow, e->sampling);
+    ctw_event_counts_add(&e->fresh, &flow, e->sampling);
     if (flow.event != CTW_FLOW_NEW)
         return;
     key = ctw_talker_source(flow.family, flow.source, e->ipv6_prefix);
-    ctw_talkers_add(&e->sources, &key, e->sampling);
+    ctw_sketch_add(&e->sources, &key, e->sampling);
     key = ctw_talker_port(flow.protocol, flow.destination_port);
-    ctw_talkers_add(&e->ports, &key, e->sampling);
+    ctw_sketch_add(&e->ports, &key, e->sampling);
 }
 
 /* Return: 0: there may be more; -EAGAIN: that was all; or what befell the socket. */
@@ -205,7 +205,7 @@ static int read_slice(struct ctw_events *e) {
  * 4.12), the overrun alone tells that there was a loss.
  */
 static void count_losses(struct ctw_events *e) {
-    const struct ctw_event_tally *t = &e->fresh;
+    const struct ctw_event_counts *t = &e->fresh;
     uint32_t dropped;
 
     if (!e->overrun || ctw_subscription_dropped(e->subscription, &dropped) < 0)
@@ -334,8 +334,8 @@ static void age(struct ctw_events *e, uint64_t now_usec) {
     const uint64_t times = (now_usec - e->aged_usec) / AGE_USEC;
 
     for (uint64_t i = 0; i < times && i < AGES_AT_ONCE; i++) {
-        ctw_talkers_age(&e->sources);
-        ctw_talkers_age(&e->ports);
+        ctw_sketch_age(&e->sources);
+        ctw_sketch_age(&e->ports);
     }
     e->aged_usec += times * AGE_USEC;
 }
@@ -393,7 +393,7 @@ static struct ctw_source_state state_of(const struct ctw_events *e) {
     return s;
 }
 
-void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_tally *ret,
+void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_counts *ret,
                      struct ctw_source_state *state) {
     age(e, now_usec);
     keep_up(e, now_usec);
@@ -401,15 +401,15 @@ void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_t
     if (e->fresh.sampling < e->sampling)
         e->fresh.sampling = e->sampling;
     *ret = e->fresh;
-    e->fresh = (struct ctw_event_tally){0};
+    e->fresh = (struct ctw_event_counts){0};
     *state = state_of(e);
 }
 
-const struct ctw_talkers *ctw_events_sources(const struct ctw_events *e) {
+const struct ctw_sketch *ctw_events_sources(const struct ctw_events *e) {
     return &e->sources;
 }
 
-const struct ctw_talkers *ctw_events_ports(const struct ctw_events *e) {
+const struct ctw_sketch *ctw_events_ports(const struct ctw_events *e) {
     return &e->ports;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SOURCE_EVENTS_H
-#define CTW_SOURCE_EVENTS_H
+#ifndef CTW_DAEMON_SOURCE_EVENTS_H
+#define CTW_DAEMON_SOURCE_EVENTS_H
 
 /*
  * The ctnetlink event subscription: NEW and DESTROY, never UPDATE.
@@ -43,12 +43,12 @@ void ctw_events_want(struct ctw_events *e, bool wanted, const struct ctw_setting
  * @state:  UNUSED when not wanted; OK; FAILED with why. Capped buffers and nf_conntrack_events=0
  *          are FAILED with -ENOBUFS and -ENODATA respectively, though the subscription goes on
  */
-void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_tally *ret,
+void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_counts *ret,
                      struct ctw_source_state *state);
 
 /** ctw_events_sources(), ctw_events_ports() - who opens flows now: halved every ten seconds */
-const struct ctw_talkers *ctw_events_sources(const struct ctw_events *e);
-const struct ctw_talkers *ctw_events_ports(const struct ctw_events *e);
+const struct ctw_sketch *ctw_events_sources(const struct ctw_events *e);
+const struct ctw_sketch *ctw_events_ports(const struct ctw_events *e);
 
 /*
  * The socket below daemon/events, its only user: NFNLGRP_CONNTRACK_NEW and _DESTROY of our network

@@ -44,21 +44,21 @@ struct ctw_kernlog {
     uint64_t next_sequence;
     bool resuming; /* opened anew: what is before next_sequence has been counted already */
 
-    struct ctw_tally past;
-    struct ctw_tally fresh;
+    struct ctw_log_counts past;
+    struct ctw_log_counts fresh;
 };
 
 /* Return: whether it was a loss line, and new. */
 static bool count_record(struct ctw_kernlog *k, const struct ctw_kmsg *record,
-                         struct ctw_tally *tally) {
+                         struct ctw_log_counts *counts) {
     if (k->resuming && record->sequence < k->next_sequence)
         return false;
     k->resuming = false;
     if (k->sequence_known && record->sequence > k->next_sequence)
-        tally->lost_records += record->sequence - k->next_sequence;
+        counts->lost_records += record->sequence - k->next_sequence;
     k->sequence_known = true;
     k->next_sequence = record->sequence + 1;
-    ctw_tally_add(tally, record);
+    ctw_log_counts_add(counts, record);
     return record->kind == CTW_KMSG_TABLE_FULL || record->kind == CTW_KMSG_EXPECT_FULL;
 }
 
@@ -71,7 +71,7 @@ static bool count_record(struct ctw_kernlog *k, const struct ctw_kmsg *record,
  * Return: 0; a negative errno when this is no log, or no more: a fatal one, or @most reads without
  * a single record.
  */
-static int read_records(struct ctw_kernlog *k, struct ctw_tally *tally, uint32_t most,
+static int read_records(struct ctw_kernlog *k, struct ctw_log_counts *counts, uint32_t most,
                         bool *ret_loss) {
     char buffer[CTW_KMSG_RECORD_MAX];
     bool any = false, loss = false;
@@ -88,14 +88,14 @@ static int read_records(struct ctw_kernlog *k, struct ctw_tally *tally, uint32_t
 
         if (r == 0) {
             any = true;
-            loss |= count_record(k, &record, tally);
+            loss |= count_record(k, &record, counts);
         } else if (r == -EAGAIN) {
             any = true;
             k->resuming = false;
             break;
         } else if (r == -EPIPE || r == -EINVAL || r == -EBADMSG) {
             if (!k->sequence_known)
-                tally->lost_records++;
+                counts->lost_records++;
         } else if (r != -EINTR) {
             any = false;
             break;
@@ -156,13 +156,13 @@ static int open_log(const char *path, int whence, int *ret_fd) {
 }
 
 /* Reads at once, so that a log that opens but cannot be read is seen to have failed. */
-static int attach(struct ctw_kernlog *k, int whence, uint32_t most, struct ctw_tally *tally) {
+static int attach(struct ctw_kernlog *k, int whence, uint32_t most, struct ctw_log_counts *counts) {
     bool loss; /* the caller looks at the tally anyway */
     int r;
 
     r = open_log(k->path, whence, &k->fd);
     if (r >= 0)
-        r = read_records(k, tally, most, &loss);
+        r = read_records(k, counts, most, &loss);
     if (r >= 0)
         r = sd_event_add_io(k->event, &k->source, k->fd, EPOLLIN, on_readable, k);
     if (r >= 0)
@@ -210,7 +210,7 @@ struct ctw_kernlog *ctw_kernlog_free(struct ctw_kernlog *k) {
     return NULL;
 }
 
-void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally *ret,
+void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
                       uint64_t *ret_age_usec) {
     uint64_t then = k->past.last_usec;
 
@@ -218,7 +218,7 @@ void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw
     *ret_age_usec = then > 0 && then < now_usec ? now_usec - then : 0;
 }
 
-void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally *ret,
+void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
                       struct ctw_source_state *state) {
     if (k->fd < 0 && k->retry_usec == 0)
         k->retry_usec = now_usec + CTW_KERNLOG_RETRY_USEC;
@@ -226,7 +226,7 @@ void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally
         reattach(k);
 
     *ret = k->fresh;
-    k->fresh = (struct ctw_tally){0};
+    k->fresh = (struct ctw_log_counts){0};
     *state = (struct ctw_source_state){
         .health = k->fd < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK,
         .error = k->fd < 0 ? k->error : 0,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SOURCE_KERNLOG_H
-#define CTW_SOURCE_KERNLOG_H
+#ifndef CTW_DAEMON_SOURCE_KERNLOG_H
+#define CTW_DAEMON_SOURCE_KERNLOG_H
 
 /*
  * The kernel log: /dev/kmsg read in the event loop, tallied until the next look takes the tally.
@@ -41,7 +41,7 @@ struct ctw_kernlog *ctw_kernlog_free(struct ctw_kernlog *k);
  * @ret:           the tally
  * @ret_age_usec:  how long before now its newest loss line was
  */
-void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally *ret,
+void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
                       uint64_t *ret_age_usec);
 
 /**
@@ -52,7 +52,7 @@ void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw
  *
  * @state:  OK; FAILED: cannot be opened or read, -ENODEV: what is there is not the kernel log
  */
-void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_tally *ret,
+void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
                       struct ctw_source_state *state);
 
 #endif

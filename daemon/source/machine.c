@@ -57,7 +57,7 @@ static void read_line(const struct ctw_machine *m, const char *path, char ret[st
     ret[strcspn(ret, "\n")] = '\0';
 }
 
-static uint32_t look_release(const struct ctw_machine *m) {
+static uint32_t read_release(const struct ctw_machine *m) {
     char osrelease[TEXT_MAX], version[TEXT_MAX], signature[TEXT_MAX];
 
     read_line(m, "/proc/sys/kernel/osrelease", osrelease);
@@ -68,7 +68,7 @@ static uint32_t look_release(const struct ctw_machine *m) {
 
 /* --- memory ----------------------------------------------------------------------------------- */
 
-static void look_memory(struct ctw_machine *m, struct ctw_memory *ret) {
+static void read_memory(struct ctw_machine *m, struct ctw_memory *ret) {
     char text[MEMINFO_MAX];
     ssize_t n = -1;
 
@@ -174,14 +174,14 @@ struct ctw_machine *ctw_machine_free(struct ctw_machine *m) {
     return NULL;
 }
 
-void ctw_machine_look(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret) {
+void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret) {
     if (m->entries_per_bucket == 0)
-        m->entries_per_bucket = look_release(m);
+        m->entries_per_bucket = read_release(m);
     if (m->counted_usec == 0 || now_usec - m->counted_usec >= COUNT_INTERVAL_USEC) {
         m->namespaces = count_namespaces(m);
         m->counted_usec = now_usec;
     }
-    look_memory(m, &ret->memory);
+    read_memory(m, &ret->memory);
     ret->entries_per_bucket = m->entries_per_bucket;
     ret->namespaces = m->namespaces;
 }

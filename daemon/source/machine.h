@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SOURCE_MACHINE_H
-#define CTW_SOURCE_MACHINE_H
+#ifndef CTW_DAEMON_SOURCE_MACHINE_H
+#define CTW_DAEMON_SOURCE_MACHINE_H
 
 /* What growth must know of the machine: memory, release, how many namespaces may hold entries. */
 
@@ -20,10 +20,10 @@ int ctw_machine_new(const char *root, struct ctw_machine **ret);
 struct ctw_machine *ctw_machine_free(struct ctw_machine *m);
 
 /**
- * ctw_machine_look() - memory, entries_per_bucket and namespaces of @ret; the rest is left alone
+ * ctw_machine_read() - memory, entries_per_bucket and namespaces of @ret; the rest is left alone
  *
  * Memory is read each time, the release once, and namespaces are counted at most once a minute.
  */
-void ctw_machine_look(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret);
+void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret);
 
 #endif

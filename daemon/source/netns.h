@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SOURCE_NETNS_H
-#define CTW_SOURCE_NETNS_H
+#ifndef CTW_DAEMON_SOURCE_NETNS_H
+#define CTW_DAEMON_SOURCE_NETNS_H
 
 /* Network namespaces by inode, the number the kernel log gives, and by name. */
 

@@ -195,7 +195,7 @@ static struct ctw_source_state neither(const struct ctw_table *t) {
     return absent(t->count.path);
 }
 
-static struct ctw_source_state look(struct ctw_table *t, struct ctw_sample *sample) {
+static struct ctw_source_state poll(struct ctw_table *t, struct ctw_sample *sample) {
     uint32_t count, max;
 
     int count_error = file_read_number(&t->count, t->root, &count);
@@ -212,7 +212,7 @@ static struct ctw_source_state look(struct ctw_table *t, struct ctw_sample *samp
     return ok();
 }
 
-void ctw_table_look(struct ctw_table *t, struct ctw_sample *sample,
+void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample,
                     struct ctw_source_state *state) {
     sample->has_buckets = false;
     sample->has_counters = false;
@@ -220,20 +220,20 @@ void ctw_table_look(struct ctw_table *t, struct ctw_sample *sample,
     /* A file of a captured tree may have been replaced under its name: only /proc tells. */
     if (is_captured(t))
         close_all(t);
-    *state = look(t, sample);
+    *state = poll(t, sample);
     if (state->health == CTW_HEALTH_OK)
         return;
 
     /* The module was unloaded, and perhaps loaded again. */
     close_all(t);
-    *state = look(t, sample);
+    *state = poll(t, sample);
     if (state->health != CTW_HEALTH_OK)
         close_all(t);
 }
 
 /* --- buckets and counters -------------------------------------------------------------------- */
 
-static bool look_buckets(struct ctw_table *t, uint32_t *ret) {
+static bool read_buckets(struct ctw_table *t, uint32_t *ret) {
     if (file_read_number(&t->buckets, t->root, ret) == 0)
         return true;
     file_close(&t->buckets);
@@ -249,7 +249,7 @@ static int read_statistics(struct ctw_table *t, struct ctw_counters *ret) {
 }
 
 /* Asking over netlink loads the module where it is missing, so look once more before. */
-static struct ctw_source_state look_netlink(struct ctw_table *t, struct ctw_counters *ret) {
+static struct ctw_source_state read_netlink(struct ctw_table *t, struct ctw_counters *ret) {
     uint32_t count;
 
     if (is_captured(t) || file_read_number(&t->count, t->root, &count) < 0)
@@ -258,9 +258,9 @@ static struct ctw_source_state look_netlink(struct ctw_table *t, struct ctw_coun
     return r < 0 ? failed(r, netlink_name) : ok();
 }
 
-void ctw_table_look_counters(struct ctw_table *t, struct ctw_sample *sample,
+void ctw_table_read_counters(struct ctw_table *t, struct ctw_sample *sample,
                              struct ctw_source_state *state) {
-    sample->has_buckets = look_buckets(t, &sample->buckets);
+    sample->has_buckets = read_buckets(t, &sample->buckets);
 
     int r = read_statistics(t, &sample->counters);
     if (r < 0) {
@@ -271,7 +271,7 @@ void ctw_table_look_counters(struct ctw_table *t, struct ctw_sample *sample,
         file_close(&t->statistics);
 
     if (r == -ENOENT)
-        *state = look_netlink(t, &sample->counters);
+        *state = read_netlink(t, &sample->counters);
     else
         *state = r < 0 ? failed(r, t->statistics.path) : ok();
     sample->has_counters = state->health == CTW_HEALTH_OK;

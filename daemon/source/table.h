@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SOURCE_TABLE_H
-#define CTW_SOURCE_TABLE_H
+#ifndef CTW_DAEMON_SOURCE_TABLE_H
+#define CTW_DAEMON_SOURCE_TABLE_H
 
 /*
  * One conntrack table, that of one network namespace, as /proc shows it.
@@ -29,17 +29,17 @@ int ctw_table_new(const char *root, struct ctw_table **ret);
 struct ctw_table *ctw_table_free(struct ctw_table *t);
 
 /**
- * ctw_table_look() - read count and max
+ * ctw_table_read() - read count and max
  * @sample:  count and max are set when @state says OK; the has_ flags are cleared
  * @state:   OK; ABSENT while the module is not loaded; FAILED with the file and why
  */
-void ctw_table_look(struct ctw_table *t, struct ctw_sample *sample, struct ctw_source_state *state);
+void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample, struct ctw_source_state *state);
 
 /**
- * ctw_table_look_counters() - read buckets and counters as well, into the same sample
+ * ctw_table_read_counters() - read buckets and counters as well, into the same sample
  * @state:  of CTW_SOURCE_COUNTERS; buckets a kernel does not show are no failure
  */
-void ctw_table_look_counters(struct ctw_table *t, struct ctw_sample *sample,
+void ctw_table_read_counters(struct ctw_table *t, struct ctw_sample *sample,
                              struct ctw_source_state *state);
 
 /*

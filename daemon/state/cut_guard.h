@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_STATE_CUT_GUARD_H
-#define CTW_STATE_CUT_GUARD_H
+#ifndef CTW_DAEMON_STATE_CUT_GUARD_H
+#define CTW_DAEMON_STATE_CUT_GUARD_H
 
 /*
  * What keeps a process alive whose mapped file is cut by somebody else while it writes there.

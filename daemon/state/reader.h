@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_STATE_READER_H
-#define CTW_STATE_READER_H
+#ifndef CTW_DAEMON_STATE_READER_H
+#define CTW_DAEMON_STATE_READER_H
 
 /*
  * What a ctwatchd has published, as a reader gets it.

@@ -42,7 +42,7 @@ struct ctw_publish {
     /* What is published. It is kept here and copied at each publication, so that it is whole
      * whatever happens to the file, and readers are in the way of none of its making. */
     struct ctw_snapshot now;
-    uint64_t said, who_usec; /* the last of each that has been copied */
+    uint64_t recent_alerts, talkers_usec; /* the last of each that has been copied */
 };
 
 static void close_fd(const int *fd) {
@@ -169,13 +169,13 @@ static int open_directory(const char *path) {
     return fd;
 }
 
-static int claim(struct ctw_publish *p, int directory, uint32_t *ret_owner) {
-    if (p->lock >= 0 && ctw_claim_stands(directory, p->lock))
+static int take_lock(struct ctw_publish *p, int directory, uint32_t *ret_owner) {
+    if (p->lock >= 0 && ctw_writer_lock_stands(directory, p->lock))
         return 0;
     if (p->lock >= 0)
         close(p->lock);
     p->lock = -1;
-    return ctw_claim_take(directory, &p->lock, ret_owner);
+    return ctw_writer_lock_take(directory, &p->lock, ret_owner);
 }
 
 /* Without the lock there is no file: another's is not to be replaced. */
@@ -186,7 +186,7 @@ static int make(struct ctw_publish *p, uint32_t *ret_owner) {
     if (directory < 0)
         return directory;
     p->what = p->lock_path;
-    int r = claim(p, directory, ret_owner);
+    int r = take_lock(p, directory, ret_owner);
     if (r < 0)
         return r;
     p->what = p->path;
@@ -299,10 +299,10 @@ struct ctw_snapshot *ctw_publish_begin(struct ctw_publish *p) {
 
 /* Words and names are most of it, and change seldom: a calm look leaves their pages alone. */
 static size_t changed(struct ctw_publish *p) {
-    if (p->said == p->now.n_said && p->who_usec == p->now.who_usec)
-        return offsetof(struct ctw_snapshot, said);
-    p->said = p->now.n_said;
-    p->who_usec = p->now.who_usec;
+    if (p->recent_alerts == p->now.n_recent_alerts && p->talkers_usec == p->now.talkers_usec)
+        return offsetof(struct ctw_snapshot, recent_alerts);
+    p->recent_alerts = p->now.n_recent_alerts;
+    p->talkers_usec = p->now.talkers_usec;
     return sizeof(p->now);
 }
 
@@ -323,7 +323,7 @@ void ctw_publish_end_history(struct ctw_publish *p) {
     p->history_sequence = close_sequence(&p->shared->history_sequence, p->history_sequence);
 }
 
-static void look(struct ctw_publish *p, uint64_t now_usec) {
+static void poll(struct ctw_publish *p, uint64_t now_usec) {
     uint32_t owner;
 
     if (p->fd >= 0 && now_usec - p->seen_usec >= REMAKE_USEC) {
@@ -339,23 +339,23 @@ static void look(struct ctw_publish *p, uint64_t now_usec) {
     p->next_usec = now_usec + (p->error < 0 ? RETRY_USEC : REMAKE_USEC);
 }
 
-void ctw_publish_look(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state) {
+void ctw_publish_check(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state) {
     if (!p->directory) {
         *state = (struct ctw_source_state){.health = CTW_HEALTH_UNUSED};
         return;
     }
-    look(p, now_usec);
+    poll(p, now_usec);
     *state = (struct ctw_source_state){.health = CTW_HEALTH_OK};
     if (p->error < 0)
         *state = (struct ctw_source_state){CTW_HEALTH_FAILED, p->error, p->what};
 }
 
-struct ctw_chronicle {
+struct ctw_state_writer {
     struct ctw_publish *publish;
     struct ctw_history_pen pen;
 };
 
-static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_inode) {
+static void begin(struct ctw_state_writer *c, const char *netns, uint64_t netns_inode) {
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
     const struct ctw_snapshot before = *p; /* what was taken over of a former daemon, else zeros */
 
@@ -366,8 +366,8 @@ static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_ino
         .started_realtime_usec = ctw_realtime_usec(),
         .netns_inode = netns_inode,
     };
-    p->looked_usec = p->due_usec = p->started_usec;
-    p->looked_realtime_usec = p->started_realtime_usec;
+    p->polled_usec = p->due_usec = p->started_usec;
+    p->polled_realtime_usec = p->started_realtime_usec;
     (void)snprintf(p->netns, sizeof(p->netns), "%s", netns);
     ctw_snapshot_inherit(p, &before);
     ctw_publish_end(c->publish);
@@ -375,9 +375,9 @@ static void begin(struct ctw_chronicle *c, const char *netns, uint64_t netns_ino
     ctw_publish_end_history(c->publish);
 }
 
-int ctw_chronicle_new(const char *directory, const char *netns, uint64_t netns_inode,
-                      struct ctw_chronicle **ret) {
-    struct ctw_chronicle *c = calloc(1, sizeof(*c));
+int ctw_state_writer_new(const char *directory, const char *netns, uint64_t netns_inode,
+                         struct ctw_state_writer **ret) {
+    struct ctw_state_writer *c = calloc(1, sizeof(*c));
     uint32_t owner = 0;
     if (!c)
         return -ENOMEM;
@@ -397,7 +397,7 @@ int ctw_chronicle_new(const char *directory, const char *netns, uint64_t netns_i
     return 0;
 }
 
-struct ctw_chronicle *ctw_chronicle_free(struct ctw_chronicle *c) {
+struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *c) {
     if (!c)
         return NULL;
 
@@ -410,13 +410,13 @@ struct ctw_chronicle *ctw_chronicle_free(struct ctw_chronicle *c) {
     return NULL;
 }
 
-void ctw_chronicle_health(struct ctw_chronicle *c, uint64_t now_usec,
-                          struct ctw_source_state *state) {
-    ctw_publish_look(c->publish, now_usec, state);
+void ctw_state_writer_health(struct ctw_state_writer *c, uint64_t now_usec,
+                             struct ctw_source_state *state) {
+    ctw_publish_check(c->publish, now_usec, state);
 }
 
 /* The history changes when a second is over; a look in between touches none of it. */
-static void note_history(struct ctw_chronicle *c, const struct ctw_tick *t,
+static void note_history(struct ctw_state_writer *c, const struct ctw_tick *t,
                          const struct ctw_verdict *v) {
     if (ctw_history_due(&c->pen, t->now_usec)) {
         ctw_history_turn(&c->pen, t->now_usec, ctw_publish_begin_history(c->publish));
@@ -427,10 +427,10 @@ static void note_history(struct ctw_chronicle *c, const struct ctw_tick *t,
                      &v->lost, v->limit_changed, v->level);
 }
 
-void ctw_chronicle_look(struct ctw_chronicle *c, const struct ctw_settings *s,
-                        const struct ctw_watch *w, const struct ctw_tick *t,
-                        const struct ctw_verdict *v, uint64_t due_usec, uint64_t next_usec) {
-    const struct ctw_look_times times = {
+void ctw_state_writer_poll(struct ctw_state_writer *c, const struct ctw_settings *s,
+                           const struct ctw_watch *w, const struct ctw_tick *t,
+                           const struct ctw_verdict *v, uint64_t due_usec, uint64_t next_usec) {
+    const struct ctw_poll_times times = {
         .due_usec = due_usec,
         .done_usec = ctw_monotonic_usec(),
         .realtime_usec = ctw_realtime_usec(),
@@ -438,16 +438,16 @@ void ctw_chronicle_look(struct ctw_chronicle *c, const struct ctw_settings *s,
     };
 
     note_history(c, t, v);
-    ctw_snapshot_look(ctw_publish_begin(c->publish), s, w, t, v, &times);
+    ctw_snapshot_poll(ctw_publish_begin(c->publish), s, w, t, v, &times);
     ctw_publish_end(c->publish);
 }
 
-void ctw_chronicle_said(struct ctw_chronicle *c, const struct ctw_alert *a,
-                        const struct ctw_fields *f) {
-    const char *message = ctw_alert_field(f, "MESSAGE");
+void ctw_state_writer_alert(struct ctw_state_writer *c, const struct ctw_alert *a,
+                            const struct ctw_fields *f) {
+    const char *message = ctw_fields_get(f, "MESSAGE");
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
 
-    ctw_snapshot_said(p, a, message ? message : "", ctw_monotonic_usec(), ctw_realtime_usec());
+    ctw_snapshot_alert(p, a, message ? message : "", ctw_monotonic_usec(), ctw_realtime_usec());
     ctw_publish_end(c->publish);
 }
 
@@ -473,7 +473,7 @@ static int write_owner(int fd) {
     return ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) < n ? -errno : 0;
 }
 
-static int lock(int fd, uint32_t *ret_owner) {
+static int lock_file(int fd, uint32_t *ret_owner) {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
@@ -488,13 +488,13 @@ static int lock(int fd, uint32_t *ret_owner) {
     return -EBUSY;
 }
 
-int ctw_claim_take(int directory, int *ret, uint32_t *ret_owner) {
+int ctw_writer_lock_take(int directory, int *ret, uint32_t *ret_owner) {
     /* 0600: who could open it could lock it. */
     const int fd = openat(directory, LOCK_NAME,
                           O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
     if (fd < 0)
         return -errno;
-    const int r = lock(fd, ret_owner);
+    const int r = lock_file(fd, ret_owner);
     if (r < 0) {
         close(fd);
         return r;
@@ -504,9 +504,10 @@ int ctw_claim_take(int directory, int *ret, uint32_t *ret_owner) {
     return 0;
 }
 
-bool ctw_claim_stands(int directory, int claim) {
+bool ctw_writer_lock_stands(int directory, int lock) {
     struct stat held, there;
 
-    return fstat(claim, &held) == 0 && fstatat(directory, LOCK_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+    return fstat(lock, &held) == 0 &&
+           fstatat(directory, LOCK_NAME, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
            held.st_ino == there.st_ino && held.st_dev == there.st_dev;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_STATE_WRITER_H
-#define CTW_STATE_WRITER_H
+#ifndef CTW_DAEMON_STATE_WRITER_H
+#define CTW_DAEMON_STATE_WRITER_H
 
 /*
  * The snapshot in shared memory: written by one, read by any.
@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/state/snapshot.h"
 #include "lib/report/fields.h"
+#include "lib/state/snapshot.h"
 #include "lib/watch/alert.h"
 
 struct ctw_publish;
@@ -56,59 +56,60 @@ struct ctw_history *ctw_publish_begin_history(struct ctw_publish *p);
 void ctw_publish_end_history(struct ctw_publish *p);
 
 /**
- * ctw_publish_look() - see to the file: between two publications
+ * ctw_publish_check() - see to the file: between two publications
  * @state:  UNUSED when publishing nowhere, OK, or FAILED with the file and why
  */
-void ctw_publish_look(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state);
+void ctw_publish_check(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state);
 
 /* What the daemon tells its readers: the snapshot and the history, kept up to date look by look. */
 
-struct ctw_chronicle;
+struct ctw_state_writer;
 
 /**
- * ctw_chronicle_new() - begin
+ * ctw_state_writer_new() - begin
  * @directory:    where readers find it; NULL: nowhere
  * @netns, @netns_inode: of the table; @netns must outlive it
  *
  * Return: 0; -EBUSY, said on stderr, when another process publishes there; -ENOMEM.
  */
-int ctw_chronicle_new(const char *directory, const char *netns, uint64_t netns_inode,
-                      struct ctw_chronicle **ret);
+int ctw_state_writer_new(const char *directory, const char *netns, uint64_t netns_inode,
+                         struct ctw_state_writer **ret);
 
-/** ctw_chronicle_free() - says that the daemon has ended */
-struct ctw_chronicle *ctw_chronicle_free(struct ctw_chronicle *c);
+/** ctw_state_writer_free() - says that the daemon has ended */
+struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *c);
 
-/** ctw_chronicle_health() - how publishing is doing: of CTW_SOURCE_STATE */
-void ctw_chronicle_health(struct ctw_chronicle *c, uint64_t now_usec,
-                          struct ctw_source_state *state);
+/** ctw_state_writer_health() - how publishing is doing: of CTW_SOURCE_STATE */
+void ctw_state_writer_health(struct ctw_state_writer *c, uint64_t now_usec,
+                             struct ctw_source_state *state);
 
 /**
- * ctw_chronicle_look() - a look is over
+ * ctw_state_writer_poll() - a look is over
  * @due_usec:   when it should have come
  * @next_usec:  when the next one is due
  */
-void ctw_chronicle_look(struct ctw_chronicle *c, const struct ctw_settings *s,
-                        const struct ctw_watch *w, const struct ctw_tick *t,
-                        const struct ctw_verdict *v, uint64_t due_usec, uint64_t next_usec);
+void ctw_state_writer_poll(struct ctw_state_writer *c, const struct ctw_settings *s,
+                           const struct ctw_watch *w, const struct ctw_tick *t,
+                           const struct ctw_verdict *v, uint64_t due_usec, uint64_t next_usec);
 
-/** ctw_chronicle_said() - an alert went out */
-void ctw_chronicle_said(struct ctw_chronicle *c, const struct ctw_alert *a,
-                        const struct ctw_fields *f);
+/** ctw_state_writer_alert() - an alert went out */
+void ctw_state_writer_alert(struct ctw_state_writer *c, const struct ctw_alert *a,
+                            const struct ctw_fields *f);
 
 /* A directory that one process at a time may publish in: who holds the lock on its file `lock`,
  * which the kernel takes back however that process ends. */
 
 /**
- * ctw_claim_take() - be the one
+ * ctw_writer_lock_take() - be the one
  * @directory:  a descriptor of it
  * @ret:        the descriptor that holds the lock; to be closed
  * @ret_owner:  set when -EBUSY: the process that holds it, 0: not known
  *
  * Return: 0; -EBUSY when another holds it; another negative errno when it cannot be made.
  */
-int ctw_claim_take(int directory, int *ret, uint32_t *ret_owner);
+int ctw_writer_lock_take(int directory, int *ret, uint32_t *ret_owner);
 
-/** ctw_claim_stands() - false when somebody has removed the file, so that another could take it */
-bool ctw_claim_stands(int directory, int claim);
+/** ctw_writer_lock_stands() - false when somebody has removed the file, so that another could take
+ * it */
+bool ctw_writer_lock_stands(int directory, int lock);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "lib/kernel/sample.h"
+#include "lib/util/units.h"
 
 static uint64_t read_clock(clockid_t clock) {
     struct timespec ts;

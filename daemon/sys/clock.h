@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SYS_CLOCK_H
-#define CTW_SYS_CLOCK_H
+#ifndef CTW_DAEMON_SYS_CLOCK_H
+#define CTW_DAEMON_SYS_CLOCK_H
 
 /* What time it is. lib/ is told; it cannot ask. */
 

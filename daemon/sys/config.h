@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SYS_CONFIG_H
-#define CTW_SYS_CONFIG_H
+#ifndef CTW_DAEMON_SYS_CONFIG_H
+#define CTW_DAEMON_SYS_CONFIG_H
 
 /* The configuration file: read whole, handed to lib/settings. */
 

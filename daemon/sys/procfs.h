@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SYS_PROCFS_H
-#define CTW_SYS_PROCFS_H
+#ifndef CTW_DAEMON_SYS_PROCFS_H
+#define CTW_DAEMON_SYS_PROCFS_H
 
 /*
  * Where each kernel generation keeps a table's count and limit, newest first: nf_conntrack, then

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/kernel/sample.h"
 #include "lib/util/parse.h"
+#include "lib/util/units.h"
 
 /* How much of a string an error repeats. */
 #define ECHO_MAX 40
@@ -94,10 +94,10 @@ static bool takes_number(enum ctw_key_type type) {
 
 /* Written so that neither infinity nor a NaN gets through. */
 static int read_number(const struct ctw_key *k, double number, uint64_t *ret) {
-    double kept = number * (double)scale(k->type);
-    if (!(kept >= (double)k->min && kept <= (double)k->max))
+    double saved = number * (double)scale(k->type);
+    if (!(saved >= (double)k->min && saved <= (double)k->max))
         return -ERANGE;
-    *ret = (uint64_t)(kept + 0.5);
+    *ret = (uint64_t)(saved + 0.5);
     return 0;
 }
 
@@ -140,32 +140,32 @@ static int read_command(const struct ctw_key *k, const char *text, struct ctw_se
 
 static int read_setting(const struct ctw_key *k, const config_setting_t *value,
                         struct ctw_settings *s) {
-    uint64_t kept = 0;
+    uint64_t saved = 0;
     int r = -ERANGE;
 
     switch (config_setting_type(value)) {
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_INT64:
         if (takes_number(k->type))
-            r = read_number(k, (double)config_setting_get_int64(value), &kept);
+            r = read_number(k, (double)config_setting_get_int64(value), &saved);
         break;
     case CONFIG_TYPE_FLOAT:
         if (takes_fraction(k->type))
-            r = read_number(k, config_setting_get_float(value), &kept);
+            r = read_number(k, config_setting_get_float(value), &saved);
         break;
     case CONFIG_TYPE_BOOL:
-        kept = config_setting_get_bool(value) != CONFIG_FALSE;
+        saved = config_setting_get_bool(value) != CONFIG_FALSE;
         r = k->type == CTW_KEY_SWITCH ? 0 : -ERANGE;
         break;
     case CONFIG_TYPE_STRING:
         if (k->type == CTW_KEY_COMMAND)
             return read_command(k, config_setting_get_string(value), s);
-        r = read_text(k, config_setting_get_string(value), &kept);
+        r = read_text(k, config_setting_get_string(value), &saved);
         break;
     }
     if (r < 0)
         return r;
-    ctw_key_set(k, s, kept);
+    ctw_key_set(k, s, saved);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_CONFIG_KEY_H
-#define CTW_CONFIG_KEY_H
+#ifndef CTW_LIB_CONFIG_KEY_H
+#define CTW_LIB_CONFIG_KEY_H
 
 /*
  * One key of the configuration: what its value may be, how it is written, and where in struct

@@ -9,7 +9,7 @@
 
 #include "lib/config/key.h"
 #include "lib/config/syntax.h"
-#include "lib/kernel/sample.h"
+#include "lib/util/units.h"
 
 /* --- the table --- */
 
@@ -187,8 +187,8 @@ static int refuse_unknown(struct ctw_settings_error *err, unsigned line, const c
     unsigned least = NAME_MAX_BYTES;
 
     for (size_t i = 0; i < N_KEYS; i++) {
-        bool elsewhere = group == NULL || strcmp(keys[i].group, group) != 0;
-        unsigned d = distance(name, keys[i].name) + elsewhere;
+        bool other_netns = group == NULL || strcmp(keys[i].group, group) != 0;
+        unsigned d = distance(name, keys[i].name) + other_netns;
         if (d < least && resembles(d, keys[i].name)) {
             least = d;
             nearest = &keys[i];

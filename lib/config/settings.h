@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_CONFIG_SETTINGS_H
-#define CTW_CONFIG_SETTINGS_H
+#ifndef CTW_LIB_CONFIG_SETTINGS_H
+#define CTW_LIB_CONFIG_SETTINGS_H
 
 /*
  * The settings: one immutable value, read whole from the text of /etc/ctwatch.conf and swapped

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_CONFIG_SYNTAX_H
-#define CTW_CONFIG_SYNTAX_H
+#ifndef CTW_LIB_CONFIG_SYNTAX_H
+#define CTW_LIB_CONFIG_SYNTAX_H
 
 /*
  * A look at the text of a configuration before libconfig gets to see it.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_KERNEL_COUNTERS_H
-#define CTW_KERNEL_COUNTERS_H
+#ifndef CTW_LIB_KERNEL_COUNTERS_H
+#define CTW_LIB_KERNEL_COUNTERS_H
 
 /*
  * The kernel's conntrack statistics, from either of their two notations, and the arithmetic on

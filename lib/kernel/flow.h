@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_KERNEL_FLOW_H
-#define CTW_KERNEL_FLOW_H
+#ifndef CTW_LIB_KERNEL_FLOW_H
+#define CTW_LIB_KERNEL_FLOW_H
 
 /*
  * One ctnetlink message: an event of the subscription, or an entry of a dump.

@@ -179,20 +179,20 @@ int ctw_kmsg_parse(const char *record, size_t length, struct ctw_kmsg *ret) {
     return 0;
 }
 
-static void add_netns_line(struct ctw_tally *t, uint64_t inode) {
+static void add_netns_line(struct ctw_log_counts *t, uint64_t inode) {
     for (uint32_t i = 0; i < t->n_netns; i++)
         if (t->netns[i].inode == inode) {
             t->netns[i].lines++;
             return;
         }
-    if (t->n_netns == CTW_TALLY_NETNS_MAX) {
+    if (t->n_netns == CTW_LOG_COUNTS_NETNS_MAX) {
         t->other_netns_lines++;
         return;
     }
-    t->netns[t->n_netns++] = (struct ctw_tally_netns){.inode = inode, .lines = 1};
+    t->netns[t->n_netns++] = (struct ctw_log_counts_netns){.inode = inode, .lines = 1};
 }
 
-static void add_full_line(struct ctw_tally *t, const struct ctw_kmsg *record) {
+static void add_full_line(struct ctw_log_counts *t, const struct ctw_kmsg *record) {
     if (record->netns_inode)
         add_netns_line(t, record->netns_inode);
     else
@@ -202,7 +202,7 @@ static void add_full_line(struct ctw_tally *t, const struct ctw_kmsg *record) {
         t->last_usec = record->usec;
 }
 
-void ctw_tally_add(struct ctw_tally *t, const struct ctw_kmsg *record) {
+void ctw_log_counts_add(struct ctw_log_counts *t, const struct ctw_kmsg *record) {
     switch (record->kind) {
     case CTW_KMSG_OTHER:
         break;

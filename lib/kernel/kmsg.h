@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_KERNEL_KMSG_H
-#define CTW_KERNEL_KMSG_H
+#ifndef CTW_LIB_KERNEL_KMSG_H
+#define CTW_LIB_KERNEL_KMSG_H
 
 /*
  * The kernel log: one /dev/kmsg record in, its meaning for a conntrack table out; and the tally
@@ -47,24 +47,24 @@ struct ctw_kmsg {
 int ctw_kmsg_parse(const char *record, size_t length, struct ctw_kmsg *ret);
 
 /* Namespaces told apart in one tally; lines of further ones are counted together. */
-#define CTW_TALLY_NETNS_MAX 8
+#define CTW_LOG_COUNTS_NETNS_MAX 8
 
 /* What the kernel log said between two looks. */
-struct ctw_tally {
+struct ctw_log_counts {
     uint32_t full_lines;   /* table full, no namespace named */
     uint32_t expect_lines; /* expectation table full */
     uint64_t suppressed;   /* messages swallowed by the kernel's rate limit, of any user of it */
     uint64_t lost_records; /* overwritten before they were read */
     uint64_t last_usec;    /* of the newest table-full line, 0 when there was none */
-    struct ctw_tally_netns {
+    struct ctw_log_counts_netns {
         uint64_t inode;
         uint32_t lines;
-    } netns[CTW_TALLY_NETNS_MAX]; /* table full, namespace named */
+    } netns[CTW_LOG_COUNTS_NETNS_MAX]; /* table full, namespace named */
     uint32_t n_netns;
-    uint32_t other_netns_lines; /* table full, of namespaces beyond CTW_TALLY_NETNS_MAX */
+    uint32_t other_netns_lines; /* table full, of namespaces beyond CTW_LOG_COUNTS_NETNS_MAX */
 };
 
-/** ctw_tally_add() - count one record */
-void ctw_tally_add(struct ctw_tally *t, const struct ctw_kmsg *record);
+/** ctw_log_counts_add() - count one record */
+void ctw_log_counts_add(struct ctw_log_counts *t, const struct ctw_kmsg *record);
 
 #endif

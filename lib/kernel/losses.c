@@ -13,7 +13,7 @@ bool ctw_nearly_full_with(uint32_t count, uint32_t max) {
     return max > 0 && (uint64_t)count * CTW_PERMYRIAD >= (uint64_t)max * NEARLY_FULL_PERMYRIAD;
 }
 
-static uint32_t lines_naming(const struct ctw_tally *log, uint64_t inode) {
+static uint32_t lines_naming(const struct ctw_log_counts *log, uint64_t inode) {
     for (uint32_t i = 0; i < log->n_netns; i++)
         if (log->netns[i].inode == inode)
             return log->netns[i].lines;
@@ -21,7 +21,7 @@ static uint32_t lines_naming(const struct ctw_tally *log, uint64_t inode) {
 }
 
 struct ctw_attribution ctw_attribute(const struct ctw_sample *before, const struct ctw_sample *now,
-                                     const struct ctw_tally *log, uint64_t inode) {
+                                     const struct ctw_log_counts *log, uint64_t inode) {
     struct ctw_attribution ret = {.own_lines = lines_naming(log, inode)};
     struct ctw_losses losses = {0};
 

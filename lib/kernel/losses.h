@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_KERNEL_LOSSES_H
-#define CTW_KERNEL_LOSSES_H
+#ifndef CTW_LIB_KERNEL_LOSSES_H
+#define CTW_LIB_KERNEL_LOSSES_H
 
 /*
  * What was lost between two looks, why, and at whose table: the counters and the kernel log put
@@ -46,6 +46,6 @@ bool ctw_nearly_full_with(uint32_t count, uint32_t max);
  * prints the same line for all of them. A table that cannot be read is taken to be the full one.
  */
 struct ctw_attribution ctw_attribute(const struct ctw_sample *before, const struct ctw_sample *now,
-                                     const struct ctw_tally *log, uint64_t inode);
+                                     const struct ctw_log_counts *log, uint64_t inode);
 
 #endif

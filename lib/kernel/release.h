@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_KERNEL_RELEASE_H
-#define CTW_KERNEL_RELEASE_H
+#ifndef CTW_LIB_KERNEL_RELEASE_H
+#define CTW_LIB_KERNEL_RELEASE_H
 
 /* What the kernel's release tells of its hash table. */
 

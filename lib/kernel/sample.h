@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_KERNEL_SAMPLE_H
-#define CTW_KERNEL_SAMPLE_H
+#ifndef CTW_LIB_KERNEL_SAMPLE_H
+#define CTW_LIB_KERNEL_SAMPLE_H
 
 /*
  * The vocabulary: one look at one conntrack table.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_KERNEL_SYSINFO_H
-#define CTW_KERNEL_SYSINFO_H
+#ifndef CTW_LIB_KERNEL_SYSINFO_H
+#define CTW_LIB_KERNEL_SYSINFO_H
 
 /* How much memory there is: /proc/meminfo. */
 

@@ -5,11 +5,11 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "lib/kernel/sample.h"
 #include "lib/util/parse.h"
+#include "lib/util/units.h"
 
 /* Names that are told of when there are too many. */
-#define INSTANCES_TOLD 5u
+#define INSTANCES_LISTED 5u
 
 /* Ours says with each count what the limit is, and nothing where there is none. */
 #define OWN_ENTRIES "ctwatch_entries"
@@ -17,7 +17,7 @@
 /* A limit holds for so many spacings of the count, as some of it may be missing; that of
  * prometheus-node-exporter for as long as Prometheus itself looks back, if that is more. */
 #define LIMIT_SPACINGS 2u
-#define LOOK_BACK_USEC (300 * CTW_USEC_PER_SEC)
+#define READ_BACK_USEC (300 * CTW_USEC_PER_SEC)
 
 enum series {
     ENTRIES,
@@ -32,7 +32,7 @@ enum series {
     CHAIN_TOO_LONG,
     CLASHES,
 };
-_Static_assert(CLASHES + 1 == CTW_RANGE_QUERY_SERIES, "room for all series");
+_Static_assert(CLASHES + 1 == CTW_PROMETHEUS_SERIES, "room for all series");
 
 static const struct {
     const char *name;
@@ -95,17 +95,17 @@ static bool is_first_of_instance(const json_t *results, size_t i) {
 static void list_instances(const json_t *results, struct ctw_line *error) {
     size_t told = 0;
 
-    for (size_t i = 0; i < json_array_size(results) && told <= INSTANCES_TOLD; i++) {
+    for (size_t i = 0; i < json_array_size(results) && told <= INSTANCES_LISTED; i++) {
         const json_t *result = json_array_get(results, i);
         if (series_of(result) < 0 || !is_first_of_instance(results, i))
             continue;
         ctw_line_add(error, "%s%.64s", told == 0 ? ": " : ", ",
-                     told == INSTANCES_TOLD ? "..." : label(result, "instance"));
+                     told == INSTANCES_LISTED ? "..." : label(result, "instance"));
         told++;
     }
 }
 
-static int take(struct ctw_range_query *q, const json_t *result, struct ctw_line *error) {
+static int take(struct ctw_prometheus *q, const json_t *result, struct ctw_line *error) {
     const int i = series_of(result);
     const json_t *values = json_object_get(result, "values");
 
@@ -123,7 +123,7 @@ static int take(struct ctw_range_query *q, const json_t *result, struct ctw_line
     return 0;
 }
 
-static int select_series(struct ctw_range_query *q, const json_t *results, const char *instance,
+static int select_series(struct ctw_prometheus *q, const json_t *results, const char *instance,
                          struct ctw_line *error) {
     const char *chosen = instance;
 
@@ -169,7 +169,7 @@ static bool read_time(const json_t *pair, uint64_t *ret_usec) {
 }
 
 /* How long a limit is taken to go on. */
-static uint64_t limit_holds(const struct ctw_range_query *q) {
+static uint64_t limit_holds(const struct ctw_prometheus *q) {
     const json_t *values = q->series[ENTRIES].values;
     uint64_t spacing_usec = UINT64_MAX, last_usec = UINT64_MAX, usec;
 
@@ -181,11 +181,11 @@ static uint64_t limit_holds(const struct ctw_range_query *q) {
         last_usec = usec;
     }
     const uint64_t several = spacing_usec == UINT64_MAX ? 0 : spacing_usec * LIMIT_SPACINGS;
-    return q->own || several > LOOK_BACK_USEC ? several : LOOK_BACK_USEC;
+    return q->own || several > READ_BACK_USEC ? several : READ_BACK_USEC;
 }
 
-int ctw_range_query_read(struct ctw_range_query *q, const char *text, size_t length,
-                         const char *instance, struct ctw_line *reterr) {
+int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t length,
+                        const char *instance, struct ctw_line *reterr) {
     json_error_t error;
 
     memset(q, 0, sizeof(*q));
@@ -214,7 +214,7 @@ int ctw_range_query_read(struct ctw_range_query *q, const char *text, size_t len
     return r;
 }
 
-void ctw_range_query_release(struct ctw_range_query *q) {
+void ctw_prometheus_release(struct ctw_prometheus *q) {
     json_decref(q->root);
     memset(q, 0, sizeof(*q));
 }
@@ -230,7 +230,7 @@ static int read_pair(const json_t *pair, uint64_t *ret_usec, uint64_t *ret_value
 }
 
 /* Go on to the newest value that is not later than @now. */
-static void catch_up(struct ctw_range_query_series *s, uint64_t now_usec) {
+static void catch_up(struct ctw_prometheus_series *s, uint64_t now_usec) {
     for (; s->next < json_array_size(s->values); s->next++) {
         uint64_t at_usec = 0, value = 0;
         const int r = read_pair(json_array_get(s->values, s->next), &at_usec, &value);
@@ -244,13 +244,13 @@ static void catch_up(struct ctw_range_query_series *s, uint64_t now_usec) {
     }
 }
 
-static uint64_t moved_by(struct ctw_range_query *q, enum series which) {
-    struct ctw_range_query_series *s = &q->series[which];
+static uint64_t moved_by(struct ctw_prometheus *q, enum series which) {
+    struct ctw_prometheus_series *s = &q->series[which];
 
     return ctw_recording_moved(&s->before, s->known, s->value);
 }
 
-static void read_losses(struct ctw_range_query *q, struct ctw_record *ret) {
+static void read_losses(struct ctw_prometheus *q, struct ctw_record *ret) {
     const uint64_t insert_failed = moved_by(q, INSERT_FAILED);
 
     for (int i = DROPS; i <= CLASHES; i++)
@@ -266,18 +266,18 @@ static void read_losses(struct ctw_range_query *q, struct ctw_record *ret) {
     ret->drops -= insert_failed < ret->drops ? insert_failed : ret->drops;
 }
 
-static enum ctw_reading bad(struct ctw_range_query *q, const char *what) {
+static enum ctw_reading bad(struct ctw_prometheus *q, const char *what) {
     ctw_line_add(&q->words, "value %zu of the entries: %s", q->series[ENTRIES].next, what);
     return CTW_READ_BAD;
 }
 
-static bool fits(const struct ctw_range_query_series *s) {
+static bool fits(const struct ctw_prometheus_series *s) {
     return s->known && s->value <= UINT32_MAX;
 }
 
 /* Return: false: not known then. */
-static bool find_limit(const struct ctw_range_query *q, uint64_t now_usec, uint32_t *ret) {
-    const struct ctw_range_query_series *s = &q->series[LIMIT];
+static bool find_limit(const struct ctw_prometheus *q, uint64_t now_usec, uint32_t *ret) {
+    const struct ctw_prometheus_series *s = &q->series[LIMIT];
     const bool holds = s->next > 0 && now_usec <= s->at_usec + q->limit_holds_usec;
 
     if (holds && fits(s))
@@ -285,7 +285,7 @@ static bool find_limit(const struct ctw_range_query *q, uint64_t now_usec, uint3
     return holds ? fits(s) : q->own;
 }
 
-static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pair,
+static enum ctw_reading read_record(struct ctw_prometheus *q, const json_t *pair,
                                     struct ctw_record *ret) {
     uint64_t at_usec = 0, count = 0;
     uint32_t max = 0;
@@ -296,7 +296,7 @@ static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pai
         return bad(q, "is not a time and a number, allowed are pairs as [1795341600, \"120000\"]");
     if (r == -ERANGE || count > UINT32_MAX)
         return bad(q, "is too large, allowed is 0 to 4294967295");
-    for (int i = LIMIT; i < CTW_RANGE_QUERY_SERIES; i++)
+    for (int i = LIMIT; i < CTW_PROMETHEUS_SERIES; i++)
         if (q->series[i].values)
             catch_up(&q->series[i], at_usec);
     if (r == -ENODATA || !find_limit(q, at_usec, &max))
@@ -316,9 +316,9 @@ static enum ctw_reading read_record(struct ctw_range_query *q, const json_t *pai
     return CTW_READ_RECORD;
 }
 
-bool ctw_range_query_next(struct ctw_range_query *q, enum ctw_reading *ret_reading,
-                          struct ctw_record *ret) {
-    struct ctw_range_query_series *entries = &q->series[ENTRIES];
+bool ctw_prometheus_next(struct ctw_prometheus *q, enum ctw_reading *ret_reading,
+                         struct ctw_record *ret) {
+    struct ctw_prometheus_series *entries = &q->series[ENTRIES];
 
     if (entries->next >= json_array_size(entries->values))
         return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_REPLAY_PROMETHEUS_H
-#define CTW_REPLAY_PROMETHEUS_H
+#ifndef CTW_LIB_REPLAY_PROMETHEUS_H
+#define CTW_LIB_REPLAY_PROMETHEUS_H
 
 /*
  * A recording that Prometheus kept: the answer to a range query, /api/v1/query_range.
@@ -22,23 +22,23 @@
 #include "lib/util/strbuf.h"
 
 /* The longest answer that is read: three weeks of 1 s samples of two series. */
-#define CTW_RANGE_QUERY_BYTES_MAX (UINT64_C(64) << 20)
+#define CTW_PROMETHEUS_BYTES_MAX (UINT64_C(64) << 20)
 
 /* Series that are made use of: count, limit, buckets, and what was lost, by reason. */
-#define CTW_RANGE_QUERY_SERIES 9
+#define CTW_PROMETHEUS_SERIES 9
 
 struct json_t;
 
-struct ctw_range_query {
+struct ctw_prometheus {
     struct json_t *root;
-    struct ctw_range_query_series {
+    struct ctw_prometheus_series {
         const struct json_t *values; /* NULL: not in the answer */
         size_t next;                 /* that has not been looked at */
         bool known;                  /* there is a value as of now: */
         uint64_t value;
         uint64_t at_usec;                  /* since when there is that */
         struct ctw_recording_total before; /* of a counter, as of the record before */
-    } series[CTW_RANGE_QUERY_SERIES];
+    } series[CTW_PROMETHEUS_SERIES];
     bool own;                  /* of the count: where it has no limit, there is none */
     uint64_t limit_holds_usec; /* from a value on */
     bool any;                  /* there has been a record */
@@ -47,7 +47,7 @@ struct ctw_range_query {
 };
 
 /**
- * ctw_range_query_read() - take one machine's series out of an answer
+ * ctw_prometheus_read() - take one machine's series out of an answer
  * @text:      need not be NUL-terminated
  * @instance:  the machine's label; NULL: there must be only one
  * @reterr:    what is wrong, set only on failure
@@ -55,14 +55,14 @@ struct ctw_range_query {
  * Return: 0; -EBADMSG: it is no such answer; -ENOTUNIQ: several machines, or several series of one
  * name; -ENOENT: a series is missing.
  */
-int ctw_range_query_read(struct ctw_range_query *q, const char *text, size_t length,
-                         const char *instance, struct ctw_line *reterr);
+int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t length,
+                        const char *instance, struct ctw_line *reterr);
 
-/** ctw_range_query_next() - the next record, or why there is none. Return: false: at the end */
-bool ctw_range_query_next(struct ctw_range_query *q, enum ctw_reading *ret_reading,
-                          struct ctw_record *ret);
+/** ctw_prometheus_next() - the next record, or why there is none. Return: false: at the end */
+bool ctw_prometheus_next(struct ctw_prometheus *q, enum ctw_reading *ret_reading,
+                         struct ctw_record *ret);
 
-/** ctw_range_query_release() - also after a failure */
-void ctw_range_query_release(struct ctw_range_query *q);
+/** ctw_prometheus_release() - also after a failure */
+void ctw_prometheus_release(struct ctw_prometheus *q);
 
 #endif

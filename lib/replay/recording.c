@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lib/kernel/sample.h"
 #include "lib/util/parse.h"
+#include "lib/util/units.h"
 
 /* Digits of a number that cannot overflow, and of one of seconds that are to be microseconds. */
 #define DIGITS_MAX     18
@@ -31,7 +31,7 @@ enum column {
     LOG_LINES,
     /* of slots */
     WIDTH,
-    LOOKS,
+    POLLS,
     FIRST,
     HIGH,
     LOW,
@@ -80,7 +80,7 @@ static const struct {
     [CHAIN_TOO_LONG] = {"chain_too_long", NUMBER_MAX},
     [LOG_LINES] = {"log_lines", NUMBER_MAX},
     [WIDTH] = {"width", SEC_MAX},
-    [LOOKS] = {"looks", NUMBER_MAX},
+    [POLLS] = {"looks", NUMBER_MAX},
     [FIRST] = {"first", UINT32_MAX},
     [HIGH] = {"high", UINT32_MAX},
     [LOW] = {"low", UINT32_MAX},
@@ -224,9 +224,9 @@ static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *
     r->slots = has(r, WIDTH) && has(r, FIRST) && has(r, FIRST_MSEC) && has(r, HIGH) &&
                has(r, LOW) && has(r, HIGH_MSEC) && has(r, LOW_MSEC) && has(r, LAST_MSEC) &&
                has(r, LOSS_FIRST_MSEC) && has(r, LOSS_LAST_MSEC);
-    r->has_looks = has(r, LOOKS);
+    r->has_polls = has(r, POLLS);
     r->attributed = has(r, OTHER_DROPS);
-    r->tells_changes = has(r, LIMIT_CHANGES) && has(r, SET_MAX);
+    r->has_changes = has(r, LIMIT_CHANGES) && has(r, SET_MAX);
     return kind;
 }
 
@@ -300,7 +300,7 @@ static void make_slot(const uint64_t v[static COLUMNS], struct ctw_record *ret) 
     const uint64_t width = v[WIDTH] * CTW_USEC_PER_SEC;
 
     ret->width_usec = width;
-    ret->looks = v[LOOKS] < UINT32_MAX ? (uint32_t)v[LOOKS] : UINT32_MAX;
+    ret->polls = v[POLLS] < UINT32_MAX ? (uint32_t)v[POLLS] : UINT32_MAX;
     ret->high = v[HIGH] > v[COUNT] ? (uint32_t)v[HIGH] : ret->count;
     ret->low = v[LOW] < v[COUNT] ? (uint32_t)v[LOW] : ret->count;
     ret->first = between(ret->low, (uint32_t)v[FIRST], ret->high);
@@ -325,7 +325,7 @@ static void make_record(struct ctw_recording *r, const uint64_t v[static COLUMNS
         .count = (uint32_t)v[COUNT],
         .max = (uint32_t)v[MAX],
         .buckets = (uint32_t)v[BUCKETS],
-        .tells_changes = r->tells_changes,
+        .has_changes = r->has_changes,
         .limit_changes = (uint32_t)v[LIMIT_CHANGES],
         .set_max = (uint32_t)v[SET_MAX],
         .has_losses = (known & LOSSES) != 0,
@@ -363,7 +363,7 @@ static enum ctw_reading read_values(struct ctw_recording *r, struct piece line,
             known |= BIT(column);
         }
     }
-    if ((~known & (BIT(COUNT) | BIT(MAX))) || (r->has_looks && v[LOOKS] == 0))
+    if ((~known & (BIT(COUNT) | BIT(MAX))) || (r->has_polls && v[POLLS] == 0))
         return CTW_READ_HOLE;
     if (r->any && v[TIME] <= r->last_usec)
         return CTW_READ_STALE;
@@ -392,12 +392,12 @@ enum ctw_reading ctw_recording_line(struct ctw_recording *r, const char *line, s
 
 bool ctw_record_of_slot(const struct ctw_slot *s, uint64_t start_realtime_usec, uint64_t width_usec,
                         struct ctw_record *ret) {
-    if (s->looks == 0 || start_realtime_usec == 0)
+    if (s->polls == 0 || start_realtime_usec == 0)
         return false;
 
     const uint64_t v[COLUMNS] = {
         [WIDTH] = width_usec / CTW_USEC_PER_SEC,
-        [LOOKS] = s->looks,
+        [POLLS] = s->polls,
         [COUNT] = s->last,
         [FIRST] = s->first,
         [HIGH] = s->high,
@@ -414,7 +414,7 @@ bool ctw_record_of_slot(const struct ctw_slot *s, uint64_t start_realtime_usec, 
         .count = s->last,
         .max = s->max,
         .buckets = s->buckets,
-        .tells_changes = true,
+        .has_changes = true,
         .limit_changes = s->limit_changes,
         .set_max = s->set_max,
         .has_losses = true,

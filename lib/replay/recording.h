@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_REPLAY_RECORDING_H
-#define CTW_REPLAY_RECORDING_H
+#ifndef CTW_LIB_REPLAY_RECORDING_H
+#define CTW_LIB_REPLAY_RECORDING_H
 
 /*
  * A recording of a conntrack table, line by line:
@@ -41,10 +41,10 @@ struct ctw_record {
     uint32_t first_usec, high_usec, low_usec, last_usec;
     uint32_t loss_first_usec, loss_last_usec; /* likewise, if anything was lost */
 
-    bool tells_changes;     /* the recording tells who changed the limits */
+    bool has_changes;       /* the recording tells who changed the limits */
     uint32_t limit_changes; /* not by ctwatchd itself, since the record before */
     uint32_t set_max;       /* then: what max was set to */
-    uint32_t looks;         /* of a slot: how many made it; 0: not known */
+    uint32_t polls;         /* of a slot: how many made it; 0: not known */
 
     bool has_losses; /* it tells what was lost, if anything was */
     bool attributed; /* and why: otherwise drops are all of them */
@@ -87,8 +87,8 @@ struct ctw_recording {
     uint8_t columns[CTW_RECORDING_COLUMNS_MAX];
     size_t n_columns;
     size_t n_needed;                   /* that a line must have at least */
-    bool slots, has_looks, attributed; /* which columns there are */
-    bool tells_changes;                /* likewise */
+    bool slots, has_polls, attributed; /* which columns there are */
+    bool has_changes;                  /* likewise */
     bool any;                          /* there has been a record */
     uint64_t last_usec;                /* the time of the last */
     struct ctw_recording_total drops_total, early_drops_total;

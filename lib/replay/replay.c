@@ -33,11 +33,11 @@
 #define INODE 1
 
 void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
-                     uint64_t memory_bytes, ctw_replay_say say, void *userdata) {
+                     uint64_t memory_bytes, ctw_replay_alert_fn alert, void *userdata) {
     memset(r, 0, sizeof(*r));
     r->settings = settings;
     r->pacing = *settings;
-    r->say = say;
+    r->alert = alert;
     r->userdata = userdata;
     r->tick.netns_inode = INODE;
     r->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
@@ -85,26 +85,26 @@ static void grow(struct ctw_replay *r) {
     ctw_watch_grown(&r->watch, r->settings, &r->tick, &o, &r->verdict);
 }
 
-static void say(struct ctw_replay *r, struct ctw_alert *a) {
-    a->by_anybody = r->by_anybody;
+static void alert(struct ctw_replay *r, struct ctw_alert *a) {
+    a->writer_unknown = r->writer_unknown;
     r->summary.alerts[a->kind]++;
     r->summary.n_alerts++;
-    r->say(r->at_usec, a, r->userdata);
+    r->alert(r->at_usec, a, r->userdata);
 }
 
 static void tell(struct ctw_replay *r) {
-    static const struct ctw_who nobody = {0};
+    static const struct ctw_talkers nobody = {0};
 
     if (r->verdict.want_walk)
         ctw_watch_learn(&r->watch, &nobody, r->tick.now_usec);
     for (size_t i = 0; i < r->verdict.n_alerts; i++)
-        say(r, &r->verdict.alerts[i]);
+        alert(r, &r->verdict.alerts[i]);
 }
 
 static void lose(struct ctw_replay *r, const struct ctw_record *record,
-                 const struct ctw_track_losses *lost) {
+                 const struct ctw_interpolation_losses *lost) {
     struct ctw_counters *c = &r->tick.sample.counters;
-    struct ctw_tally *log = &r->tick.log;
+    struct ctw_log_counts *log = &r->tick.log;
     const uint64_t clashes = least(lost->clashes, LOST_MAX);
     /* Between two looks the table may have been full: a line tells it, as it told the daemon. */
     const bool full = record->attributed && lost->drops > 0 && lost->other_drops == 0;
@@ -124,7 +124,7 @@ static void lose(struct ctw_replay *r, const struct ctw_record *record,
     r->summary.lost.early_drops += lost->early_drops;
     r->summary.lost.clashes += lost->clashes;
     r->summary.lost.chain_too_long += lost->chain_too_long;
-    r->seen.lost |= ctw_track_loses(lost);
+    r->seen.lost |= ctw_interpolation_loses(lost);
 }
 
 static void note_highest(struct ctw_replay *r) {
@@ -141,7 +141,7 @@ static void note_highest(struct ctw_replay *r) {
     s->highest_max = t->max;
 }
 
-static void look(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
+static void poll(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
     struct ctw_sample *t = &r->tick.sample;
     const enum ctw_level before = r->watch.level.level;
 
@@ -169,8 +169,8 @@ static void look(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
 
 /* Whether something will end, or be told again. */
 static bool going_on(const struct ctw_watch *w) {
-    return w->level.level != CTW_LEVEL_OK || w->toll.running || w->forecast.active ||
-           w->growing.refused.active || w->growing.dry_run.active;
+    return w->level.level != CTW_LEVEL_OK || w->loss_episode.running || w->forecast.active ||
+           w->growth_state.refused.active || w->growth_state.dry_run.active;
 }
 
 /* How long until there is something to be seen on the way to the next point. */
@@ -185,7 +185,7 @@ static uint64_t next_step(struct ctw_replay *r, uint64_t to_usec, uint32_t to_co
         step = ctw_pace_next(&r->pacing, &r->tick.sample, (int64_t)rate);
     }
     if (ctw_growth_on(r->settings) && (rises || r->verdict.growth.write))
-        step = least(step, r->verdict.next_look_usec);
+        step = least(step, r->verdict.next_poll_usec);
     if (r->slots || going_on(&r->watch))
         step = least(step, r->settings->poll.interval_usec);
     return step;
@@ -204,14 +204,15 @@ static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) 
         const uint64_t step = wanted > shortest ? wanted : shortest;
         if (step + (step + 1) / 2 > to_usec - r->at_usec)
             return;
-        look(r, r->at_usec + step,
-             ctw_track_between(from_usec, from_count, to_usec, to_count, r->at_usec + step));
+        poll(
+            r, r->at_usec + step,
+            ctw_interpolation_between(from_usec, from_count, to_usec, to_count, r->at_usec + step));
     }
 }
 
 /* Takes out of @lost what there would have been room for in the grown table. */
 static void prevent(struct ctw_replay *r, const struct ctw_record *record,
-                    struct ctw_track_losses *lost) {
+                    struct ctw_interpolation_losses *lost) {
     const uint32_t high = r->seen.high;
 
     if (r->max == 0 || r->grown_max <= r->max || ctw_nearly_full_with(high, r->grown_max))
@@ -228,10 +229,10 @@ static void prevent(struct ctw_replay *r, const struct ctw_record *record,
 /* A daemon that looked no more often than usual saw the count jump from look to look. To try growth
  * it would have looked more often. */
 static uint64_t unhurried(const struct ctw_replay *r, const struct ctw_record *record) {
-    if (record->looks == 0 || ctw_growth_on(r->settings))
+    if (record->polls == 0 || ctw_growth_on(r->settings))
         return 0;
 
-    const uint64_t spacing = record->width_usec / record->looks;
+    const uint64_t spacing = record->width_usec / record->polls;
     return spacing >= r->settings->poll.interval_usec / 2 ? spacing : 0;
 }
 
@@ -239,7 +240,7 @@ static uint64_t unhurried(const struct ctw_replay *r, const struct ctw_record *r
 
 /* Whether limits changed, but for what the daemon itself did to them. */
 static bool limits_changed(const struct ctw_replay *r, const struct ctw_record *record) {
-    if (record->tells_changes) /* which never lowers max */
+    if (record->has_changes) /* which never lowers max */
         return record->limit_changes > 0 || record->max < r->recorded_max;
     return record->max != r->recorded_max || record->buckets != r->recorded_buckets;
 }
@@ -250,7 +251,7 @@ static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
     if (r->seen.limits_taken)
         return;
     r->seen.limits_taken = true;
-    r->by_anybody = !record->tells_changes;
+    r->writer_unknown = !record->has_changes;
     if (limits_changed(r, record)) {
         if (max < r->recorded_max)
             r->grown_max = 0; /* lowered, whatever it had been */
@@ -262,8 +263,8 @@ static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
     r->recorded_buckets = record->buckets;
 }
 
-static void go(struct ctw_replay *r, const struct ctw_record *record, struct ctw_track_point *p,
-               bool last) {
+static void go(struct ctw_replay *r, const struct ctw_record *record,
+               struct ctw_interpolation_point *p, bool last) {
     const uint64_t at_usec = p->at_usec > r->at_usec ? p->at_usec : r->at_usec + 1;
 
     approach(r, at_usec, p->count);
@@ -273,7 +274,7 @@ static void go(struct ctw_replay *r, const struct ctw_record *record, struct ctw
         prevent(r, record, &p->lost);
         lose(r, record, &p->lost);
     }
-    look(r, at_usec, p->count);
+    poll(r, at_usec, p->count);
 }
 
 /* Whether nobody looked for a while: much longer than usual, once or twice. */
@@ -306,7 +307,7 @@ static void begin(struct ctw_replay *r, const struct ctw_record *record) {
     }
     take_limits(r, record);
     if (first || record->width_usec != 0)
-        look(r, r->at_usec, r->count);
+        poll(r, r->at_usec, r->count);
     else
         r->at_usec--; /* the next look is that of the record */
 }
@@ -349,7 +350,7 @@ static void leave_out(struct ctw_replay *r) {
 
 void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     const bool first = !r->begun, hole = !first && is_hole(r, record);
-    struct ctw_track track;
+    struct ctw_interpolation interpolation;
 
     sum_up(r, record, hole);
     see(r, record, hole);
@@ -360,9 +361,9 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     if (record->max == 0 || (r->recorded_max != 0 && record->max > r->recorded_max))
         take_limits(r, record); /* raised somewhere on the way: before it was needed */
     if (!first || record->width_usec != 0) {
-        ctw_track_of(record, r->at_usec, r->count, &track);
-        for (size_t i = 0; i < track.n; i++)
-            go(r, record, &track.points[i], i + 1 == track.n);
+        ctw_interpolation_of(record, r->at_usec, r->count, &interpolation);
+        for (size_t i = 0; i < interpolation.n; i++)
+            go(r, record, &interpolation.points[i], i + 1 == interpolation.n);
     }
     r->high_before = r->seen.high;
     r->max_before = record->max;
@@ -372,8 +373,8 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
 /* A line longer than this is no line: the arithmetic on it would not fit. */
 #define LINE_MAX_USEC (1800 * CTW_USEC_PER_SEC)
 
-uint32_t ctw_track_between(uint64_t from_usec, uint32_t from, uint64_t to_usec, uint32_t to,
-                           uint64_t at_usec) {
+uint32_t ctw_interpolation_between(uint64_t from_usec, uint32_t from, uint64_t to_usec, uint32_t to,
+                                   uint64_t at_usec) {
     const int64_t rise = (int64_t)to - (int64_t)from;
 
     if (to_usec - from_usec > LINE_MAX_USEC)
@@ -382,7 +383,7 @@ uint32_t ctw_track_between(uint64_t from_usec, uint32_t from, uint64_t to_usec, 
                       rise * (int64_t)(at_usec - from_usec) / (int64_t)(to_usec - from_usec));
 }
 
-bool ctw_track_loses(const struct ctw_track_losses *l) {
+bool ctw_interpolation_loses(const struct ctw_interpolation_losses *l) {
     return l->drops > 0 || l->other_drops > 0 || l->early_drops > 0 || l->clashes > 0 ||
            l->chain_too_long > 0 || l->log_lines > 0;
 }
@@ -394,34 +395,36 @@ struct start {
 };
 
 /* In order of time; of the same moment, in that in which they are added. */
-static struct ctw_track_point *add_point(struct ctw_track *c, uint64_t at_usec, uint32_t count) {
+static struct ctw_interpolation_point *add_point(struct ctw_interpolation *c, uint64_t at_usec,
+                                                 uint32_t count) {
     size_t i = c->n++;
 
     for (; i > 0 && c->points[i - 1].at_usec > at_usec; i--)
         c->points[i] = c->points[i - 1];
-    c->points[i] = (struct ctw_track_point){.at_usec = at_usec, .count = count};
+    c->points[i] = (struct ctw_interpolation_point){.at_usec = at_usec, .count = count};
     return &c->points[i];
 }
 
 /* Where the line through the track is at that time, having begun where the last look was. */
-static uint32_t count_at(const struct start *from, const struct ctw_track *c, uint64_t at_usec) {
+static uint32_t count_at(const struct start *from, const struct ctw_interpolation *c,
+                         uint64_t at_usec) {
     uint64_t before_usec = from->at_usec;
     uint32_t before = from->count;
 
     for (size_t i = 0; i < c->n; i++) {
-        const struct ctw_track_point *p = &c->points[i];
+        const struct ctw_interpolation_point *p = &c->points[i];
         if (p->at_usec > at_usec)
-            return before_usec >= at_usec
-                       ? before
-                       : ctw_track_between(before_usec, before, p->at_usec, p->count, at_usec);
+            return before_usec >= at_usec ? before
+                                          : ctw_interpolation_between(
+                                                before_usec, before, p->at_usec, p->count, at_usec);
         before_usec = p->at_usec;
         before = p->count;
     }
     return before;
 }
 
-static struct ctw_track_losses losses_of(const struct ctw_record *r) {
-    return (struct ctw_track_losses){
+static struct ctw_interpolation_losses losses_of(const struct ctw_record *r) {
+    return (struct ctw_interpolation_losses){
         .drops = r->drops,
         .other_drops = r->other_drops,
         .early_drops = r->early_drops,
@@ -432,8 +435,8 @@ static struct ctw_track_losses losses_of(const struct ctw_record *r) {
 }
 
 /* Takes half of it away. */
-static struct ctw_track_losses halve(struct ctw_track_losses *l) {
-    const struct ctw_track_losses half = {
+static struct ctw_interpolation_losses halve(struct ctw_interpolation_losses *l) {
+    const struct ctw_interpolation_losses half = {
         .drops = (l->drops + 1) / 2,
         .other_drops = (l->other_drops + 1) / 2,
         .early_drops = (l->early_drops + 1) / 2,
@@ -452,16 +455,17 @@ static struct ctw_track_losses halve(struct ctw_track_losses *l) {
 }
 
 /* The point of that moment, which is that of the same look. */
-static struct ctw_track_point *point_at(struct ctw_track *c, uint64_t at_usec) {
+static struct ctw_interpolation_point *point_at(struct ctw_interpolation *c, uint64_t at_usec) {
     for (size_t i = 0; i < c->n; i++)
         if (c->points[i].at_usec == at_usec)
             return &c->points[i];
     return NULL;
 }
 
-static void add_loss(const struct start *from, const struct ctw_record *record, struct ctw_track *c,
-                     uint64_t at_usec, const struct ctw_track_losses *lost) {
-    struct ctw_track_point *p = point_at(c, at_usec);
+static void add_loss(const struct start *from, const struct ctw_record *record,
+                     struct ctw_interpolation *c, uint64_t at_usec,
+                     const struct ctw_interpolation_losses *lost) {
+    struct ctw_interpolation_point *p = point_at(c, at_usec);
 
     if (!p)
         p = add_point(c, at_usec, count_at(from, c, at_usec));
@@ -473,10 +477,10 @@ static void add_loss(const struct start *from, const struct ctw_record *record, 
     p->lost = *lost;
 }
 
-static void slot_track(const struct start *from, const struct ctw_record *record,
-                       struct ctw_track *c) {
+static void interpolate_slot(const struct start *from, const struct ctw_record *record,
+                             struct ctw_interpolation *c) {
     const uint64_t begin = record->at_usec;
-    struct ctw_track_losses lost = losses_of(record);
+    struct ctw_interpolation_losses lost = losses_of(record);
 
     add_point(c, begin + record->first_usec, record->first);
     if (record->high_usec != record->low_usec) {
@@ -484,24 +488,24 @@ static void slot_track(const struct start *from, const struct ctw_record *record
         add_point(c, begin + record->high_usec, record->high);
     }
     add_point(c, begin + record->last_usec, record->count);
-    if (!ctw_track_loses(&lost))
+    if (!ctw_interpolation_loses(&lost))
         return;
     if (record->loss_first_usec < record->loss_last_usec) {
-        const struct ctw_track_losses first = halve(&lost);
+        const struct ctw_interpolation_losses first = halve(&lost);
         add_loss(from, record, c, begin + record->loss_first_usec, &first);
     }
     add_loss(from, record, c, begin + record->loss_last_usec, &lost);
 }
 
-void ctw_track_of(const struct ctw_record *record, uint64_t from_usec, uint32_t from_count,
-                  struct ctw_track *ret) {
+void ctw_interpolation_of(const struct ctw_record *record, uint64_t from_usec, uint32_t from_count,
+                          struct ctw_interpolation *ret) {
     ret->n = 0;
     if (record->width_usec != 0) {
         const struct start from = {from_usec, from_count};
-        slot_track(&from, record, ret);
+        interpolate_slot(&from, record, ret);
         return;
     }
-    struct ctw_track_point *p = add_point(ret, record->at_usec, record->count);
+    struct ctw_interpolation_point *p = add_point(ret, record->at_usec, record->count);
     p->lost = losses_of(record);
-    p->loses = ctw_track_loses(&p->lost);
+    p->loses = ctw_interpolation_loses(&p->lost);
 }

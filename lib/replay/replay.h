@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_REPLAY_REPLAY_H
-#define CTW_REPLAY_REPLAY_H
+#ifndef CTW_LIB_REPLAY_REPLAY_H
+#define CTW_LIB_REPLAY_REPLAY_H
 
 /*
  * A recording goes through the decision core, in virtual time: what would have been said.
@@ -57,11 +57,11 @@ struct ctw_replay_seen {
 };
 
 /** An alert, @at_usec since 1970; it does not outlive the call. */
-typedef void (*ctw_replay_say)(uint64_t at_usec, const struct ctw_alert *a, void *userdata);
+typedef void (*ctw_replay_alert_fn)(uint64_t at_usec, const struct ctw_alert *a, void *userdata);
 
 struct ctw_replay {
     const struct ctw_settings *settings;
-    ctw_replay_say say;
+    ctw_replay_alert_fn alert;
     void *userdata;
     struct ctw_settings pacing; /* for the looks between: the interval is what is left */
     struct ctw_tick tick;
@@ -74,7 +74,7 @@ struct ctw_replay {
     uint32_t far;          /* records in a row that came later than that */
     uint32_t max, buckets; /* recorded, but for what the daemon itself did to them */
     uint32_t recorded_max, recorded_buckets; /* as they were */
-    bool by_anybody;                         /* who changed them is not known */
+    bool writer_unknown;                     /* who changed them is not known */
     uint32_t grown_max, grown_buckets;       /* 0: not grown */
     bool slots;              /* the record is of a daemon, which looked all the time */
     uint64_t unhurried_usec; /* between its looks, when they came no faster than usual; or 0 */
@@ -87,10 +87,10 @@ struct ctw_replay {
  * ctw_replay_init() - from the beginning
  * @settings:      outlive the replay
  * @memory_bytes:  of the machine, for growth; 0: not known
- * @say:           hears the alerts
+ * @alert:           hears the alerts
  */
 void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
-                     uint64_t memory_bytes, ctw_replay_say say, void *userdata);
+                     uint64_t memory_bytes, ctw_replay_alert_fn alert, void *userdata);
 
 /** ctw_replay_add() - the next record; each begins later than the one before */
 void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record);
@@ -98,38 +98,39 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record);
 /* The track of the count through one record: straight lines from point to point. */
 
 /* What was lost up to a point. */
-struct ctw_track_losses {
+struct ctw_interpolation_losses {
     uint64_t drops, other_drops, early_drops, clashes, chain_too_long, log_lines;
 };
 
 /* Of a slot: its first and last look, the lowest and the highest, the first and the last loss. */
-#define CTW_TRACK_MAX 6u
+#define CTW_INTERPOLATION_MAX 6u
 
-struct ctw_track {
+struct ctw_interpolation {
     size_t n;
-    struct ctw_track_point {
+    struct ctw_interpolation_point {
         uint64_t at_usec;
         uint32_t count;
         bool loses;
-        struct ctw_track_losses lost;
-    } points[CTW_TRACK_MAX]; /* in order of time */
+        struct ctw_interpolation_losses lost;
+    } points[CTW_INTERPOLATION_MAX]; /* in order of time */
 };
 
 /**
- * ctw_track_of() - of one record
+ * ctw_interpolation_of() - of one record
  * @from_usec, @from_count:  the point before
  *
  * A look is one point. Of a slot's losses one half comes with the first, the other with the last.
  */
-void ctw_track_of(const struct ctw_record *record, uint64_t from_usec, uint32_t from_count,
-                  struct ctw_track *ret);
+void ctw_interpolation_of(const struct ctw_record *record, uint64_t from_usec, uint32_t from_count,
+                          struct ctw_interpolation *ret);
 
-/** ctw_track_between() - the count on the straight line at @at_usec, from @from_usec to @to_usec
+/** ctw_interpolation_between() - the count on the straight line at @at_usec, from @from_usec to
+ * @to_usec
  */
-uint32_t ctw_track_between(uint64_t from_usec, uint32_t from, uint64_t to_usec, uint32_t to,
-                           uint64_t at_usec);
+uint32_t ctw_interpolation_between(uint64_t from_usec, uint32_t from, uint64_t to_usec, uint32_t to,
+                                   uint64_t at_usec);
 
-/** ctw_track_loses() - whether there is any */
-bool ctw_track_loses(const struct ctw_track_losses *l);
+/** ctw_interpolation_loses() - whether there is any */
+bool ctw_interpolation_loses(const struct ctw_interpolation_losses *l);
 
 #endif

@@ -262,7 +262,7 @@ static uint64_t entries_of(const struct ctw_advice_facts *f, uint32_t permyriad)
 
 /* Without a limit, the idle leave room for all others. */
 static bool is_mostly_idle(const struct ctw_advice_facts *f) {
-    const uint32_t idle = f->who.idle_tcp_permyriad, max = f->table.max;
+    const uint32_t idle = f->talkers.idle_tcp_permyriad, max = f->table.max;
 
     return f->lack == CTW_CENSUS_TAKEN && idle >= IDLE_PERMYRIAD && max > 0 &&
            entries_of(f, idle) >= max / IDLE_OF_LIMIT;
@@ -282,7 +282,7 @@ static void advise_timeouts(const struct ctw_advice_facts *f, struct ctw_advice 
             ctw_line_add(l,
                          ", the least RFC 5382 allows: %" PRIu32 " %% of the entries are TCP that "
                          "has been idle for an hour.",
-                         f->who.idle_tcp_permyriad / 100);
+                         f->talkers.idle_tcp_permyriad / 100);
         else
             ctw_line_add(l, ": whoever vanishes without a word keeps an entry for so long.");
         ctw_line_add(l, " It frees nothing that is idle: an entry gets the new timeout with its "
@@ -298,18 +298,18 @@ static bool is_worth_untracking(const struct ctw_advice_facts *f, uint32_t permy
 }
 
 static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advice *a) {
-    uint32_t dns = f->who.dns_permyriad;
+    uint32_t dns = f->talkers.dns_permyriad;
 
     if (f->lack != CTW_CENSUS_TAKEN)
         return;
-    if (is_worth_untracking(f, f->who.loopback_permyriad)) {
+    if (is_worth_untracking(f, f->talkers.loopback_permyriad)) {
         ctw_line_add(&find(a, CTW_FINDING_LOOPBACK)->text,
                      "Do not track this host's connections to itself, %" PRIu32 " %% of the "
                      "entries. Not where they are NATed (ports that Docker publishes on "
                      "127.0.0.1, IPVS), and no rule may ask for their state.",
-                     f->who.loopback_permyriad / 100);
+                     f->talkers.loopback_permyriad / 100);
         /* At least so much of DNS is not loopback, too. */
-        dns = dns > f->who.loopback_permyriad ? dns - f->who.loopback_permyriad : 0;
+        dns = dns > f->talkers.loopback_permyriad ? dns - f->talkers.loopback_permyriad : 0;
     }
     if (is_worth_untracking(f, dns))
         ctw_line_add(&find(a, CTW_FINDING_DNS)->text,
@@ -317,7 +317,7 @@ static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advic
                      " %% of the entries. Not where it "
                      "is NATed; and rules must let its answers in by address and port, since no "
                      "state does so any more.",
-                     f->who.dns_permyriad / 100);
+                     f->talkers.dns_permyriad / 100);
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_REPORT_ADVICE_H
-#define CTW_REPORT_ADVICE_H
+#ifndef CTW_LIB_REPORT_ADVICE_H
+#define CTW_LIB_REPORT_ADVICE_H
 
 /*
  * What to set on this machine so that its table does without ctwatchd: from what is to what should
@@ -54,7 +54,7 @@ struct ctw_advice_facts {
     enum ctw_module_kind module;
     struct ctw_advice_timeout timeouts[CTW_TIMEOUTS];
     enum ctw_census_lack lack;
-    struct ctw_who who; /* when there is no lack */
+    struct ctw_talkers talkers; /* when there is no lack */
 };
 
 enum ctw_finding_kind {

@@ -36,7 +36,7 @@ static bool about_a_table(const struct ctw_alert *a) {
 }
 
 /* Add text from outside, made printable. */
-static void put_foreign(struct ctw_fields *f, const char *name, const char *text, size_t size) {
+static void put_external(struct ctw_fields *f, const char *name, const char *text, size_t size) {
     struct ctw_line line;
 
     ctw_line_start(&line);
@@ -84,7 +84,7 @@ static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
 static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
     const struct ctw_episode_losses *l = &a->losses;
 
-    if (!a->foreign) {
+    if (!a->other_netns) {
         put_number(f, "CTWATCH_DROPS", l->drops);
         put_number(f, "CTWATCH_EARLY_DROPS", l->early_drops);
         put_number(f, "CTWATCH_INSERT_FAILED", l->insert_failed);
@@ -105,14 +105,14 @@ static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_
     }
 }
 
-static void put_who(struct ctw_fields *f, const struct ctw_who *who) {
-    put_shares(f, "CTWATCH_TOP_SOURCE", who->sources, who->n_sources);
-    put_shares(f, "CTWATCH_TOP_PORT", who->ports, who->n_ports);
-    put_shares(f, "CTWATCH_TOP_STATE", who->states, who->n_states);
-    put_percent(f, "CTWATCH_ASSURED_PERCENT", who->assured_permyriad);
-    if (who->has_drop_risk)
-        put_percent(f, "CTWATCH_DROP_RISK_PERCENT", who->drop_risk_permyriad);
-    put_percent(f, "CTWATCH_MARGIN_PERCENT", who->margin_permyriad);
+static void put_talkers(struct ctw_fields *f, const struct ctw_talkers *talkers) {
+    put_shares(f, "CTWATCH_TOP_SOURCE", talkers->sources, talkers->n_sources);
+    put_shares(f, "CTWATCH_TOP_PORT", talkers->ports, talkers->n_ports);
+    put_shares(f, "CTWATCH_TOP_STATE", talkers->states, talkers->n_states);
+    put_percent(f, "CTWATCH_ASSURED_PERCENT", talkers->assured_permyriad);
+    if (talkers->has_drop_risk)
+        put_percent(f, "CTWATCH_DROP_RISK_PERCENT", talkers->drop_risk_permyriad);
+    put_percent(f, "CTWATCH_MARGIN_PERCENT", talkers->margin_permyriad);
 }
 
 static void put_rates(struct ctw_fields *f, const struct ctw_rates *rates) {
@@ -158,15 +158,15 @@ static void put_source(struct ctw_fields *f, const struct ctw_alert *a) {
     struct ctw_line fault;
 
     put(f, "CTWATCH_SOURCE", ctw_source_name(a->source));
-    ctw_sentence_fault(&a->health, &fault);
+    ctw_message_fault(&a->health, &fault);
     put_line(f, "CTWATCH_REASON", &fault);
 }
 
-void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
+void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
     struct ctw_line line;
 
     ret->n = ret->used = 0;
-    ctw_sentence(a, &line);
+    ctw_message(a, &line);
     put_line(ret, "MESSAGE", &line);
     put(ret, "MESSAGE_ID", ctw_alert_message_id(a->kind));
     put_number(ret, "PRIORITY", (uint64_t)ctw_alert_priority(a));
@@ -191,7 +191,7 @@ void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
         put_number(ret, "CTWATCH_AGE_SECONDS", a->lasted_usec / CTW_USEC_PER_SEC);
     if (a->netns_inode != 0)
         put_number(ret, "CTWATCH_NETNS_INODE", a->netns_inode);
-    put_foreign(ret, "CTWATCH_NETNS", a->netns, sizeof a->netns);
+    put_external(ret, "CTWATCH_NETNS", a->netns, sizeof a->netns);
 
     if (a->kind == CTW_ALERT_LIMIT_CHANGED)
         put_limits(ret, a);
@@ -201,14 +201,14 @@ void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret) {
     if (a->kind == CTW_ALERT_BLIND || a->kind == CTW_ALERT_SIGHTED)
         put_source(ret, a);
     if (a->kind == CTW_ALERT_CONFIG)
-        put_foreign(ret, "CTWATCH_REASON", a->reason, sizeof a->reason);
+        put_external(ret, "CTWATCH_REASON", a->reason, sizeof a->reason);
     ctw_remedy(a, &line);
     put_line(ret, "CTWATCH_REMEDY", &line);
-    if (a->who && a->who->known)
-        put_who(ret, a->who); /* the longest goes last: what does not fit is left out */
+    if (a->talkers && a->talkers->known)
+        put_talkers(ret, a->talkers); /* the longest goes last: what does not fit is left out */
 }
 
-const char *ctw_alert_field(const struct ctw_fields *f, const char *name) {
+const char *ctw_fields_get(const struct ctw_fields *f, const char *name) {
     const size_t length = strlen(name);
 
     for (size_t i = 0; i < f->n; i++)

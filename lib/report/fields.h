@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_REPORT_FIELDS_H
-#define CTW_REPORT_FIELDS_H
+#ifndef CTW_LIB_REPORT_FIELDS_H
+#define CTW_LIB_REPORT_FIELDS_H
 
 /* An alert as the fields of a journal record. */
 
@@ -11,7 +11,7 @@
 
 /* Upper bound for one rendered record: all fields, three full lists, NULs included. */
 #define CTW_FIELDS_BYTES 12288
-#define CTW_FIELDS_MAX   (45 + 3 * CTW_WHO_TOP_MAX)
+#define CTW_FIELDS_MAX   (45 + 3 * CTW_TALKERS_TOP_MAX)
 
 /* One alert as "NAME=value" strings, ready for the journal or an environment. */
 struct ctw_fields {
@@ -22,14 +22,14 @@ struct ctw_fields {
 };
 
 /**
- * ctw_alert_render() - the fields of the record
+ * ctw_fields_of() - the fields of the record
  *
  * MESSAGE, MESSAGE_ID, PRIORITY and CTWATCH_*, each present only where it says something. What
  * comes from outside (namespace names, reasons) is stripped of control bytes.
  */
-void ctw_alert_render(const struct ctw_alert *a, struct ctw_fields *ret);
+void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret);
 
-/** ctw_alert_field() - value of field @name, NULL when absent */
-const char *ctw_alert_field(const struct ctw_fields *f, const char *name);
+/** ctw_fields_get() - value of field @name, NULL when absent */
+const char *ctw_fields_get(const struct ctw_fields *f, const char *name);
 
 #endif

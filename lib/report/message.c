@@ -42,7 +42,7 @@ static void add_trend(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, ", emptying at %" PRIu64 " entries/s", 0 - (uint64_t)a->rate);
     if (a->fills) {
         ctw_line_add(l, ", full in ");
-        ctw_line_add_span(l, a->usec_to_full);
+        ctw_line_add_duration(l, a->usec_to_full);
     }
 }
 
@@ -59,7 +59,7 @@ static void add_sum(struct ctw_line *l, const struct ctw_alert *a, uint64_t n, c
         ctw_line_add(l, ": %" PRIu64 " %s in ", n, n == 1 ? one : many);
     else
         ctw_line_add(l, " after ");
-    ctw_line_add_span(l, a->lasted_usec);
+    ctw_line_add_duration(l, a->lasted_usec);
 }
 
 /* `network namespace "blue" (4026532246)`; kernels before 6.17 do not say which. */
@@ -75,15 +75,15 @@ static void add_netns(struct ctw_line *l, const struct ctw_alert *a) {
 
 /* ", 192.0.2.7 holds 60.2 % of it" */
 static void add_loudest(struct ctw_line *l, const struct ctw_alert *a) {
-    if (!a->who || !a->who->known || a->who->n_sources == 0)
+    if (!a->talkers || !a->talkers->known || a->talkers->n_sources == 0)
         return;
 
-    const struct ctw_share *first = &a->who->sources[0];
+    const struct ctw_share *first = &a->talkers->sources[0];
     ctw_line_add(l, ", %.*s holds %" PRIu32 ".%" PRIu32 " %% of it", CTW_TALKER_NAME_MAX - 1,
                  first->name, first->permyriad / 100, first->permyriad / 10 % 10);
 }
 
-static void say_usage(struct ctw_line *l, const struct ctw_alert *a) {
+static void add_usage(struct ctw_line *l, const struct ctw_alert *a) {
     if (!a->has_table) {
         ctw_line_add(l, "Conntrack table gone: the kernel tracks no connections any more.");
         return;
@@ -98,7 +98,7 @@ static void say_usage(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-static void say_forecast(struct ctw_line *l, const struct ctw_alert *a) {
+static void alert_forecast(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_END)
         ctw_line_add(l, "Conntrack table no longer about to fill: ");
     else
@@ -108,26 +108,26 @@ static void say_forecast(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-static void say_past(struct ctw_line *l, const struct ctw_alert *a, const char *which) {
+static void alert_past(struct ctw_line *l, const struct ctw_alert *a, const char *which) {
     const uint64_t lines = a->losses.log_lines;
 
     ctw_line_add(l, "The kernel log shows %" PRIu64 " %s line%s ", lines, which,
                  lines == 1 ? "" : "s");
-    if (a->foreign) {
+    if (a->other_netns) {
         ctw_line_add(l, "of ");
         add_netns(l, a);
         ctw_line_add(l, " ");
     }
     ctw_line_add(l, "from before ctwatchd started, the last one ");
-    ctw_line_add_span(l, a->lasted_usec);
+    ctw_line_add_duration(l, a->lasted_usec);
     ctw_line_add(l, " ago");
-    if (!a->foreign && a->losses.drops > 0)
+    if (!a->other_netns && a->losses.drops > 0)
         ctw_line_add(l, "; %" PRIu64 " connections dropped since boot", a->losses.drops);
     ctw_line_add(l, ".");
 }
 
 /* Another namespace's table, of which nothing is known but the kernel's lines. */
-static void say_full_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
+static void alert_other_netns(struct ctw_line *l, const struct ctw_alert *a) {
     const uint64_t lines = a->losses.log_lines;
 
     if (a->edge == CTW_EDGE_END) {
@@ -144,13 +144,13 @@ static void say_full_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-static void say_table_full(struct ctw_line *l, const struct ctw_alert *a) {
+static void add_table_full(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_PAST) {
-        say_past(l, a, "table-full");
+        alert_past(l, a, "table-full");
         return;
     }
-    if (a->foreign) {
-        say_full_elsewhere(l, a);
+    if (a->other_netns) {
+        alert_other_netns(l, a);
         return;
     }
     if (a->edge == CTW_EDGE_END) {
@@ -170,14 +170,14 @@ static void say_table_full(struct ctw_line *l, const struct ctw_alert *a) {
 }
 
 /* The conditions that differ in their words only. */
-struct course {
+struct iter {
     const char *now;        /* while it lasts; the number follows */
     const char *over;       /* when it has ended; the number follows, */
     const char *one, *many; /* of these */
 };
 
-static void say_course(struct ctw_line *l, const struct ctw_alert *a, const struct course *c,
-                       uint64_t n) {
+static void alert_episode(struct ctw_line *l, const struct ctw_alert *a, const struct iter *c,
+                          uint64_t n) {
     if (a->edge == CTW_EDGE_END) {
         ctw_line_add(l, "%s", c->over);
         add_sum(l, a, n, c->one, c->many);
@@ -194,9 +194,9 @@ static void say_course(struct ctw_line *l, const struct ctw_alert *a, const stru
     ctw_line_add(l, ".");
 }
 
-static void say_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
+static void alert_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_PAST)
-        say_past(l, a, "expectation-table-full");
+        alert_past(l, a, "expectation-table-full");
     else if (a->edge == CTW_EDGE_END)
         ctw_line_add(l, "Conntrack expectation table no longer full.");
     else
@@ -206,8 +206,8 @@ static void say_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
                      still(a));
 }
 
-static void say_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
-    ctw_line_add(l, "Conntrack limits changed%s:", a->by_anybody ? "" : " by another program");
+static void alert_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
+    ctw_line_add(l, "Conntrack limits changed%s:", a->writer_unknown ? "" : " by another program");
     if (a->max_changed)
         ctw_line_add(l, " max from %" PRIu32 " to %" PRIu32, a->old_max, a->new_max);
     if (a->max_changed && a->buckets_changed)
@@ -223,7 +223,7 @@ static void say_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-static void say_events_lost(struct ctw_line *l, const struct ctw_alert *a) {
+static void alert_events_lost(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_END) {
         ctw_line_add(l, "Conntrack events no longer lost");
         if (a->events_lost > 0)
@@ -237,7 +237,7 @@ static void say_events_lost(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-void ctw_sentence_fault(const struct ctw_source_state *s, struct ctw_line *ret) {
+void ctw_message_fault(const struct ctw_source_state *s, struct ctw_line *ret) {
     ctw_line_start(ret);
     if (s->health != CTW_HEALTH_FAILED && s->health != CTW_HEALTH_ABSENT)
         return;
@@ -251,7 +251,7 @@ void ctw_sentence_fault(const struct ctw_source_state *s, struct ctw_line *ret) 
         ctw_line_add(ret, "%s", strerror(-s->error));
 }
 
-static void say_blind(struct ctw_line *l, const struct ctw_alert *a) {
+static void alert_blind(struct ctw_line *l, const struct ctw_alert *a) {
     static const struct {
         const char *failed, *absent, *consequence;
     } words[CTW_SOURCES] = {
@@ -271,7 +271,7 @@ static void say_blind(struct ctw_line *l, const struct ctw_alert *a) {
     };
     struct ctw_line fault;
 
-    ctw_sentence_fault(&a->health, &fault);
+    ctw_message_fault(&a->health, &fault);
     if (a->health.health == CTW_HEALTH_ABSENT)
         ctw_line_add(l, "%s (%s)", words[a->source].absent, fault.text);
     else
@@ -282,7 +282,7 @@ static void say_blind(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, ": %s.", words[a->source].consequence);
 }
 
-static void say_sighted(struct ctw_line *l, const struct ctw_alert *a) {
+static void add_sighted(struct ctw_line *l, const struct ctw_alert *a) {
     static const char *const words[CTW_SOURCES] = {
         [CTW_SOURCE_TABLE] = "Conntrack table can now be read",
         [CTW_SOURCE_COUNTERS] = "Conntrack counters can now be read",
@@ -300,7 +300,7 @@ static void say_sighted(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-static void say_config(struct ctw_line *l, const struct ctw_alert *a) {
+static void add_config(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->config_refused)
         ctw_line_add(l, "Configuration refused, the old settings stay in force: %.*s",
                      (int)sizeof a->reason - 1, a->reason);
@@ -318,7 +318,7 @@ static const char *why(enum ctw_growth_reason reason) {
         return "at this rate it would have been full within 200 ms";
     case CTW_GROWTH_RESERVE:
         return "less was free than a burst at poll.worst_rate takes in 100 ms";
-    case CTW_GROWTH_KEPT:
+    case CTW_GROWTH_SAVED:
         return "it had grown so far before the last boot";
     case CTW_GROWTH_STARTUP:
         return "so many are needed for what it may grow to";
@@ -345,7 +345,7 @@ static void add_present(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ")");
 }
 
-static void say_grew(struct ctw_line *l, const struct ctw_alert *a, const char *what) {
+static void add_grew(struct ctw_line *l, const struct ctw_alert *a, const char *what) {
     ctw_line_add(l, "%s ", what);
     add_change(l, a);
     ctw_line_add(l, ": %s", why(a->growth_reason));
@@ -383,14 +383,14 @@ static void add_ceiling(struct ctw_line *l, const struct ctw_alert *a) {
     }
 }
 
-static void say_refused(struct ctw_line *l, const struct ctw_alert *a) {
+static void add_refused(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_END) {
         ctw_line_add(l, "Conntrack table need not grow any more, or can again");
         add_present(l, a);
         ctw_line_add(l, ".");
         return;
     }
-    if (a->growth_refusal == CTW_GROWTH_NOT_KEPT) {
+    if (a->growth_refusal == CTW_GROWTH_PERSIST_FAILED) {
         ctw_line_add(l, "Grown conntrack limits are not kept for the next boot: ");
         add_error(l, a);
         ctw_line_add(l, ".");
@@ -423,7 +423,7 @@ static void say_refused(struct ctw_line *l, const struct ctw_alert *a) {
     case CTW_GROWTH_NOT_REFUSED:
     case CTW_GROWTH_DISABLED:
     case CTW_GROWTH_UNLIMITED:
-    case CTW_GROWTH_NOT_KEPT:
+    case CTW_GROWTH_PERSIST_FAILED:
         ctw_line_add(l, "%s", ctw_growth_refusal_name(a->growth_refusal));
         break;
     }
@@ -433,58 +433,58 @@ static void say_refused(struct ctw_line *l, const struct ctw_alert *a) {
 
 static void growth_sentence(const struct ctw_alert *a, struct ctw_line *l) {
     if (a->kind == CTW_ALERT_GROWTH_REFUSED)
-        say_refused(l, a);
+        add_refused(l, a);
     else if (a->kind == CTW_ALERT_GREW)
-        say_grew(l, a, "Conntrack table grown,");
+        add_grew(l, a, "Conntrack table grown,");
     else if (a->edge == CTW_EDGE_END)
         ctw_line_add(l, "Dry run: the conntrack table would not have to grow any more.");
     else
-        say_grew(l, a, "Dry run: the conntrack table would be grown,");
+        add_grew(l, a, "Dry run: the conntrack table would be grown,");
 }
 
 /* --- all of them ----------------------------------------------------------------------------- */
 
-void ctw_sentence(const struct ctw_alert *a, struct ctw_line *ret) {
-    static const struct course early_drop = {
+void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
+    static const struct iter early_drop = {
         "Conntrack table full: the kernel evicts entries to make room",
         "Conntrack entries no longer evicted", "entry evicted", "entries evicted"};
-    static const struct course chain_too_long = {
+    static const struct iter chain_too_long = {
         "New connections refused, conntrack hash chains are too long",
         "Conntrack hash chains no longer too long", "new connection refused",
         "new connections refused"};
-    static const struct course below_max = {
+    static const struct iter below_max = {
         "New connections dropped though the conntrack table is not full",
         "No more drops below the conntrack limit", "new connection dropped",
         "new connections dropped"};
-    static const struct course insert_failed = {
+    static const struct iter insert_failed = {
         "New connections lost to clashes in the conntrack table",
         "No more clashes in the conntrack table", "new connection lost", "new connections lost"};
 
     ctw_line_start(ret);
     switch (a->kind) {
     case CTW_ALERT_USAGE:
-        say_usage(ret, a);
+        add_usage(ret, a);
         break;
     case CTW_ALERT_FORECAST:
-        say_forecast(ret, a);
+        alert_forecast(ret, a);
         break;
     case CTW_ALERT_TABLE_FULL:
-        say_table_full(ret, a);
+        add_table_full(ret, a);
         break;
     case CTW_ALERT_EARLY_DROP:
-        say_course(ret, a, &early_drop, a->losses.early_drops);
+        alert_episode(ret, a, &early_drop, a->losses.early_drops);
         break;
     case CTW_ALERT_CHAIN_TOO_LONG:
-        say_course(ret, a, &chain_too_long, a->losses.chain_too_long);
+        alert_episode(ret, a, &chain_too_long, a->losses.chain_too_long);
         break;
     case CTW_ALERT_DROPPED_BELOW_MAX:
-        say_course(ret, a, &below_max, a->losses.drops);
+        alert_episode(ret, a, &below_max, a->losses.drops);
         break;
     case CTW_ALERT_INSERT_FAILED:
-        say_course(ret, a, &insert_failed, a->losses.insert_failed);
+        alert_episode(ret, a, &insert_failed, a->losses.insert_failed);
         break;
     case CTW_ALERT_EXPECT_FULL:
-        say_expect_full(ret, a);
+        alert_expect_full(ret, a);
         break;
     case CTW_ALERT_GREW:
     case CTW_ALERT_GROWTH_REFUSED:
@@ -492,19 +492,19 @@ void ctw_sentence(const struct ctw_alert *a, struct ctw_line *ret) {
         growth_sentence(a, ret);
         break;
     case CTW_ALERT_LIMIT_CHANGED:
-        say_limit_changed(ret, a);
+        alert_limit_changed(ret, a);
         break;
     case CTW_ALERT_EVENTS_LOST:
-        say_events_lost(ret, a);
+        alert_events_lost(ret, a);
         break;
     case CTW_ALERT_BLIND:
-        say_blind(ret, a);
+        alert_blind(ret, a);
         break;
     case CTW_ALERT_SIGHTED:
-        say_sighted(ret, a);
+        add_sighted(ret, a);
         break;
     case CTW_ALERT_CONFIG:
-        say_config(ret, a);
+        add_config(ret, a);
         break;
     }
 }

@@ -52,45 +52,45 @@ static void leave_untracked(struct ctw_line *l, const char *nft_in, const char *
 }
 
 /* What to do about the cause; false where growing the table is the remedy. */
-static bool treat(struct ctw_line *l, const struct ctw_who *who) {
-    switch (ctw_diagnose(who)) {
-    case CTW_DIAGNOSIS_UNKNOWN:
-    case CTW_DIAGNOSIS_LEGITIMATE:
+static bool treat(struct ctw_line *l, const struct ctw_talkers *talkers) {
+    switch (ctw_cause_of(talkers)) {
+    case CTW_CAUSE_UNKNOWN:
+    case CTW_CAUSE_LEGITIMATE:
         return false;
-    case CTW_DIAGNOSIS_ONE_SOURCE: {
-        const char *family = strchr(who->sources[0].name, ':') ? "ip6" : "ip";
+    case CTW_CAUSE_ONE_SOURCE: {
+        const char *family = strchr(talkers->sources[0].name, ':') ? "ip6" : "ip";
         const char *command = family[2] ? "ip6tables" : "iptables";
         ctw_line_add(l,
                      "One source holds most of the table. If it is not meant to, drop it before "
                      "it is tracked: nft 'table inet ctwatch { chain pre { type filter hook "
                      "prerouting priority raw; %s saddr %s drop; }; }', or %s -t raw -A PREROUTING "
                      "-s %s -j DROP; if it is a proxy or a NAT, raise the limit",
-                     family, who->sources[0].name, command, who->sources[0].name);
+                     family, talkers->sources[0].name, command, talkers->sources[0].name);
         return true;
     }
-    case CTW_DIAGNOSIS_LOOPBACK:
+    case CTW_CAUSE_LOOPBACK:
         ctw_line_add(l, "This host's connections to itself need no tracking: ");
         leave_untracked(l, "iif lo", "oif lo", "-i lo", "-o lo");
         return true;
-    case CTW_DIAGNOSIS_DNS:
+    case CTW_CAUSE_DNS:
         ctw_line_add(l, "DNS queries need no tracking where they are not NATed: ");
         leave_untracked(l, "udp dport 53", "udp sport 53", "-p udp --dport 53",
                         "-p udp --sport 53");
         return true;
-    case CTW_DIAGNOSIS_SYN:
+    case CTW_CAUSE_SYN:
         ctw_line_add(l, "Most entries are half-open TCP, as in a SYN flood: limit new ones, nft "
                         "'tcp flags syn ct state new limit rate over 1000/second drop', or "
                         "iptables -A FORWARD -p tcp --syn -m limit --limit 1000/s -j ACCEPT and "
                         "-j DROP after it; and sysctl -w "
                         "net.netfilter.nf_conntrack_tcp_timeout_syn_sent=30");
         return true;
-    case CTW_DIAGNOSIS_UDP:
+    case CTW_CAUSE_UDP:
         ctw_line_add(l, "Most entries are UDP that nobody answers: limit new ones, nft 'meta "
                         "l4proto udp ct state new limit rate over 1000/second drop', or iptables "
                         "-A FORWARD -p udp -m conntrack --ctstate NEW -m limit --limit 1000/s -j "
                         "ACCEPT and -j DROP after it");
         return true;
-    case CTW_DIAGNOSIS_IDLE_TCP:
+    case CTW_CAUSE_IDLE_TCP:
         ctw_line_add(l, "Most entries are established TCP that has been idle for an hour: sysctl "
                         "-w net.netfilter.nf_conntrack_tcp_timeout_established=7200; that frees "
                         "nothing idle until its next packet, so raise nf_conntrack_max as well");
@@ -99,7 +99,7 @@ static bool treat(struct ctw_line *l, const struct ctw_who *who) {
     return false;
 }
 
-static void look_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
+static void read_other_netns(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->netns_inode == 0)
         ctw_line_add(l, "lsns -t net lists the network namespaces");
     else
@@ -110,9 +110,9 @@ static void look_elsewhere(struct ctw_line *l, const struct ctw_alert *a) {
 }
 
 static void after_full(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->foreign)
-        look_elsewhere(l, a);
-    else if (a->has_table && a->table.max > 0 && !treat(l, a->who))
+    if (a->other_netns)
+        read_other_netns(l, a);
+    else if (a->has_table && a->table.max > 0 && !treat(l, a->talkers))
         raise_max(l, &a->table);
 }
 
@@ -202,7 +202,7 @@ static void open_eyes(struct ctw_line *l, const struct ctw_alert *a) {
 
 /* --- growth ---------------------------------------------------------------------------------- */
 
-static void keep_it(struct ctw_line *l, const struct ctw_alert *a) {
+static void add_make_permanent(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, "To have it from the next boot on, without ctwatchd: ");
     if (a->max_changed)
         ctw_line_add(l, "net.netfilter.nf_conntrack_max = %" PRIu32 " in /etc/sysctl.d",
@@ -252,8 +252,8 @@ static void get_permission(struct ctw_line *l, const struct ctw_alert *a) {
 
 static void growth_remedy(const struct ctw_alert *a, struct ctw_line *l) {
     if (a->kind == CTW_ALERT_GREW) {
-        if (a->growth_reason != CTW_GROWTH_KEPT)
-            keep_it(l, a);
+        if (a->growth_reason != CTW_GROWTH_SAVED)
+            add_make_permanent(l, a);
         return;
     }
     if (a->kind == CTW_ALERT_GROWTH_DRY_RUN) {
@@ -277,7 +277,7 @@ static void growth_remedy(const struct ctw_alert *a, struct ctw_line *l) {
     case CTW_GROWTH_NOT_PERMITTED:
         get_permission(l, a);
         break;
-    case CTW_GROWTH_NOT_KEPT:
+    case CTW_GROWTH_PERSIST_FAILED:
         ctw_line_add(l, "systemctl cat ctwatch: the unit needs StateDirectory=ctwatch, with room "
                         "on its disk; the file there is written anew at the next growth");
         break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_REPORT_REMEDY_H
-#define CTW_REPORT_REMEDY_H
+#ifndef CTW_LIB_REPORT_REMEDY_H
+#define CTW_LIB_REPORT_REMEDY_H
 
 /* The CTWATCH_REMEDY of an alert: the next step, with the commands that take it. */
 

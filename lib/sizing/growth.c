@@ -133,11 +133,11 @@ static uint64_t reserve(const struct ctw_settings *s) {
     return taken_in(s->poll.worst_rate, RESERVE_USEC);
 }
 
-static uint64_t filling(const struct ctw_growth_look *l) {
+static uint64_t filling(const struct ctw_growth_input *l) {
     return l->rate > 0 ? least((uint64_t)l->rate, UINT32_MAX) : 0;
 }
 
-static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_look *l,
+static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_input *l,
                       enum ctw_growth_reason *ret) {
     const uint64_t count = l->sample.count, max = l->sample.max;
     const uint64_t free = max > count ? max - count : 0;
@@ -156,7 +156,7 @@ static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_look
 /* By the step, or as far as the present rate reaches, whichever is more; what had been set before
  * somebody lowered it at the least. Two reserves, or the next look would find it short again. */
 static uint64_t wanted_max(const struct ctw_growth *g, const struct ctw_settings *s,
-                           const struct ctw_growth_look *l) {
+                           const struct ctw_growth_input *l) {
     const uint64_t stepped = (uint64_t)l->sample.max * s->growth.step_permyriad / CTW_PERMYRIAD;
     const uint64_t rate = least(filling(l), s->poll.worst_rate);
     const uint64_t ahead = l->sample.count + taken_in(rate, LEAD_USEC) + 2 * reserve(s);
@@ -181,7 +181,7 @@ static enum ctw_growth_refusal refusal_of(enum ctw_growth_bound bound, bool memo
 }
 
 /* Below what was set here, each growth is one against somebody's will. */
-static bool contested(const struct ctw_growth *g, const struct ctw_growth_look *l) {
+static bool contested(const struct ctw_growth *g, const struct ctw_growth_input *l) {
     unsigned recent = 0;
 
     if (l->sample.max >= g->ours)
@@ -203,13 +203,14 @@ static enum ctw_growth_refusal refusal_of_error(int error) {
 }
 
 static bool may_change_buckets(const struct ctw_growth *g, const struct ctw_settings *s,
-                               const struct ctw_growth_look *l) {
+                               const struct ctw_growth_input *l) {
     return l->sample.has_buckets && !g->buckets_failed && s->growth.buckets != CTW_BUCKETS_NEVER;
 }
 
 /* Raise max to @wanted, or to the ceiling when that is lower. */
 static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
-                  const struct ctw_growth_look *l, uint64_t wanted, struct ctw_growth_decision *d) {
+                  const struct ctw_growth_input *l, uint64_t wanted,
+                  struct ctw_growth_decision *d) {
     const struct ctw_sample *t = &l->sample;
     const uint32_t max = (uint32_t)least(wanted, d->bounds.ceiling);
 
@@ -226,7 +227,7 @@ static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
 
 /* Once, when the table has just appeared and is still small: buckets for the ceiling. */
 static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *s,
-                         const struct ctw_growth_look *l, struct ctw_growth_decision *d) {
+                         const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
     const struct ctw_growth_facts *f = &l->facts;
     struct ctw_growth_bounds b;
     uint32_t buckets;
@@ -242,14 +243,14 @@ static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *
         d->new_buckets = buckets;
 }
 
-static bool is_kept_due(const struct ctw_growth *g, const struct ctw_settings *s,
-                        const struct ctw_growth_look *l) {
-    return g->sized && !g->kept_done && s->growth.persist && l->facts.has_kept &&
-           l->facts.kept.max > l->sample.max;
+static bool is_saved_due(const struct ctw_growth *g, const struct ctw_settings *s,
+                         const struct ctw_growth_input *l) {
+    return g->sized && !g->saved_done && s->growth.persist && l->facts.has_saved &&
+           l->facts.saved.max > l->sample.max;
 }
 
 void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,
-                       const struct ctw_growth_look *l, struct ctw_growth_decision *d) {
+                       const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
     const struct ctw_growth_facts *f = &l->facts;
 
     *d = (struct ctw_growth_decision){
@@ -289,9 +290,9 @@ void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,
         refuse(d, CTW_GROWTH_FOREIGN_WRITER, 0);
     else if (d->needed)
         grant(g, s, l, wanted_max(g, s, l), d);
-    else if (is_kept_due(g, s, l)) {
-        d->reason = CTW_GROWTH_KEPT;
-        grant(g, s, l, l->facts.kept.max, d);
+    else if (is_saved_due(g, s, l)) {
+        d->reason = CTW_GROWTH_SAVED;
+        grant(g, s, l, l->facts.saved.max, d);
         d->refusal = CTW_GROWTH_NOT_REFUSED; /* more than the ceiling was never promised */
     }
     if (d->new_buckets == 0)
@@ -314,7 +315,7 @@ static void remember_again(struct ctw_growth *g, uint64_t now_usec) {
 
 static void remember_limits(struct ctw_growth *g, const struct ctw_growth_decision *d,
                             const struct ctw_growth_outcome *o) {
-    struct ctw_kept *k = &g->limits;
+    struct ctw_saved_limits *k = &g->limits;
 
     if (k->before_max == 0) {
         k->before_max = d->old_max;
@@ -328,7 +329,7 @@ static void remember_limits(struct ctw_growth *g, const struct ctw_growth_decisi
 void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_growth_decision *d,
                      const struct ctw_growth_outcome *o) {
     if (d->refusal == CTW_GROWTH_NOT_REFUSED && (!o || o->max_error == 0)) {
-        g->kept_done = g->sized; /* sizing comes first: it raises the ceiling */
+        g->saved_done = g->sized; /* sizing comes first: it raises the ceiling */
         g->sized = true;
     }
     if (!o)
@@ -346,13 +347,13 @@ void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_g
         remember_limits(g, d, o);
 }
 
-uint64_t ctw_growth_next_look(const struct ctw_growth *g, const struct ctw_settings *s,
+uint64_t ctw_growth_next_poll(const struct ctw_growth *g, const struct ctw_settings *s,
                               const struct ctw_sample *t, const struct ctw_growth_decision *d) {
     if (!ctw_growth_on(s) || t->max <= t->count)
         return UINT64_MAX;
     if (d->refusal != CTW_GROWTH_NOT_REFUSED)
         return UINT64_MAX;
-    if (ctw_growth_writes(s) && (d->needed || !g->kept_done))
+    if (ctw_growth_writes(s) && (d->needed || !g->saved_done))
         return s->poll.fastest_usec; /* whatever came of it is seen at once */
     return (uint64_t)(t->max - t->count) * CTW_USEC_PER_SEC / 2 / s->poll.worst_rate;
 }
@@ -365,7 +366,7 @@ const char *ctw_growth_reason_name(enum ctw_growth_reason reason) {
         return "burst";
     case CTW_GROWTH_RESERVE:
         return "reserve";
-    case CTW_GROWTH_KEPT:
+    case CTW_GROWTH_SAVED:
         return "kept";
     case CTW_GROWTH_STARTUP:
         return "startup";
@@ -395,7 +396,7 @@ const char *ctw_growth_refusal_name(enum ctw_growth_refusal refusal) {
         return "child_namespace";
     case CTW_GROWTH_WRITE_FAILED:
         return "write_failed";
-    case CTW_GROWTH_NOT_KEPT:
+    case CTW_GROWTH_PERSIST_FAILED:
         return "not_kept";
     }
     return "unknown";

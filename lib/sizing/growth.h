@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SIZING_GROWTH_H
-#define CTW_SIZING_GROWTH_H
+#ifndef CTW_LIB_SIZING_GROWTH_H
+#define CTW_LIB_SIZING_GROWTH_H
 
 /*
  * Whether the table may grow, to what, and if not, why not.
@@ -32,7 +32,7 @@ enum ctw_growth_reason {
     CTW_GROWTH_FILL,    /* growth.at was reached */
     CTW_GROWTH_BURST,   /* full soon at the present rate */
     CTW_GROWTH_RESERVE, /* less is free than a burst out of nowhere can take */
-    CTW_GROWTH_KEPT,    /* what had been grown before the boot */
+    CTW_GROWTH_SAVED,   /* what had been grown before the boot */
     CTW_GROWTH_STARTUP, /* buckets for what is to come */
 };
 
@@ -48,7 +48,7 @@ enum ctw_growth_refusal {
     CTW_GROWTH_NOT_PERMITTED,   /* read-only /proc/sys, or a capability is missing */
     CTW_GROWTH_CHILD_NAMESPACE, /* the limit belongs to the initial network namespace */
     CTW_GROWTH_WRITE_FAILED,    /* the kernel did not take the value */
-    CTW_GROWTH_NOT_KEPT,        /* grown, but growth.persist could not write it down */
+    CTW_GROWTH_PERSIST_FAILED,  /* grown, but growth.persist could not write it down */
 };
 
 /* What bounds the ceiling. CTWATCH_BOUND. */
@@ -75,13 +75,13 @@ struct ctw_growth_facts {
     uint32_t entries_per_bucket; /* ctw_release_entries_per_bucket() */
     uint32_t namespaces;         /* that can hold entries, this one included: at least 1 */
     enum ctw_permission permission;
-    int permission_error;     /* DENIED: negative errno */
-    bool has_kept;            /* limits of before the boot were found */
-    struct ctw_kept kept;     /* these */
-    int keep_error;           /* negative errno of reading or writing them */
-    const char *limit_path;   /* the sysctl, for messages; outlives the facts */
-    const char *buckets_path; /* likewise */
-    const char *keep_path;
+    int permission_error;          /* DENIED: negative errno */
+    bool has_saved;                /* limits of before the boot were found */
+    struct ctw_saved_limits saved; /* these */
+    int save_error;                /* negative errno of reading or writing them */
+    const char *limit_path;        /* the sysctl, for messages; outlives the facts */
+    const char *buckets_path;      /* likewise */
+    const char *save_path;
 };
 
 /* Each bound alone, and the least of them. */
@@ -96,10 +96,10 @@ struct ctw_growth_bounds {
 
 /* What is remembered between looks at one table; zero-initialised nothing has been grown. */
 struct ctw_growth {
-    bool sized;             /* buckets have been sized, or need not be, since the table appeared */
-    bool kept_done;         /* kept limits have been applied, likewise */
-    uint32_t ours;          /* the highest max that was set here; 0: none */
-    struct ctw_kept limits; /* what to keep; max 0: nothing yet */
+    bool sized;      /* buckets have been sized, or need not be, since the table appeared */
+    bool saved_done; /* kept limits have been applied, likewise */
+    uint32_t ours;   /* the highest max that was set here; 0: none */
+    struct ctw_saved_limits limits;            /* what to keep; max 0: nothing yet */
     uint64_t again_usec[CTW_GROWTH_AGAIN_MAX]; /* when max was raised again to what it had been */
     uint64_t failed_usec;                      /* of the last write that failed; 0: none did */
     int failed_error;
@@ -107,7 +107,7 @@ struct ctw_growth {
 };
 
 /* One look, and what is known besides. */
-struct ctw_growth_look {
+struct ctw_growth_input {
     uint64_t now_usec;
     struct ctw_sample sample; /* buckets: the last known */
     int64_t rate;             /* net entries per second, between the last two looks */
@@ -160,20 +160,20 @@ uint32_t ctw_growth_buckets_for(uint32_t max, uint32_t entries_per_bucket);
 
 /** ctw_growth_decide() - one look; changes nothing */
 void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,
-                       const struct ctw_growth_look *look, struct ctw_growth_decision *ret);
+                       const struct ctw_growth_input *poll, struct ctw_growth_decision *ret);
 
 /** ctw_growth_done() - remember what came of a decision; without @outcome: that it was a dry run */
 void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_growth_decision *d,
                      const struct ctw_growth_outcome *outcome);
 
 /**
- * ctw_growth_next_look() - when to look again at the latest, from now
+ * ctw_growth_next_poll() - when to look again at the latest, from now
  *
  * Before half of what is free could be used up by poll.worst_rate entries a second.
  *
  * Return: microseconds, UINT64_MAX where growth does not care.
  */
-uint64_t ctw_growth_next_look(const struct ctw_growth *g, const struct ctw_settings *s,
+uint64_t ctw_growth_next_poll(const struct ctw_growth *g, const struct ctw_settings *s,
                               const struct ctw_sample *sample, const struct ctw_growth_decision *d);
 
 /** "fill", "burst", ... */

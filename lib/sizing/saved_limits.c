@@ -19,11 +19,12 @@ static uint32_t fnv1a(const char *text, size_t length) {
     return hash;
 }
 
-size_t ctw_kept_print(const struct ctw_kept *l, char ret[static CTW_KEPT_TEXT_MAX]) {
-    int n = snprintf(ret, CTW_KEPT_TEXT_MAX,
+size_t ctw_saved_limits_print(const struct ctw_saved_limits *l,
+                              char ret[static CTW_SAVED_LIMITS_TEXT_MAX]) {
+    int n = snprintf(ret, CTW_SAVED_LIMITS_TEXT_MAX,
                      "%s" VERSION "before %" PRIu32 " %" PRIu32 "\ngrown %" PRIu32 " %" PRIu32 "\n",
                      magic, l->before_max, l->before_buckets, l->max, l->buckets);
-    n += snprintf(ret + n, CTW_KEPT_TEXT_MAX - (size_t)n, "end %08" PRIx32 "\n",
+    n += snprintf(ret + n, CTW_SAVED_LIMITS_TEXT_MAX - (size_t)n, "end %08" PRIx32 "\n",
                   fnv1a(ret, (size_t)n));
     return (size_t)n;
 }
@@ -45,12 +46,12 @@ static int take(const char **at, const char *end, const char *before, char after
 }
 
 /* What was printed is what parses: so everything is read leniently, and then printed again. */
-int ctw_kept_parse(const char *text, size_t length, struct ctw_kept *ret) {
+int ctw_saved_limits_parse(const char *text, size_t length, struct ctw_saved_limits *ret) {
     const size_t head = sizeof(magic) - 1;
-    char again[CTW_KEPT_TEXT_MAX];
-    struct ctw_kept l;
+    char again[CTW_SAVED_LIMITS_TEXT_MAX];
+    struct ctw_saved_limits l;
 
-    if (length < head || length >= CTW_KEPT_TEXT_MAX || memcmp(text, magic, head) != 0)
+    if (length < head || length >= CTW_SAVED_LIMITS_TEXT_MAX || memcmp(text, magic, head) != 0)
         return -EBADMSG;
     const char *at = text + head, *end = text + length;
     if ((size_t)(end - at) < sizeof(VERSION) - 1 || memcmp(at, VERSION, sizeof(VERSION) - 1) != 0)
@@ -63,7 +64,7 @@ int ctw_kept_parse(const char *text, size_t length, struct ctw_kept *ret) {
     if (l.before_max == 0 || l.max < l.before_max || l.buckets < l.before_buckets ||
         l.buckets > CTW_BUCKETS_LARGEST)
         return -EBADMSG;
-    if (ctw_kept_print(&l, again) != length || memcmp(again, text, length) != 0)
+    if (ctw_saved_limits_print(&l, again) != length || memcmp(again, text, length) != 0)
         return -EBADMSG;
     *ret = l;
     return 0;

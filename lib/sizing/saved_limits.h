@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_SIZING_SAVED_LIMITS_H
-#define CTW_SIZING_SAVED_LIMITS_H
+#ifndef CTW_LIB_SIZING_SAVED_LIMITS_H
+#define CTW_LIB_SIZING_SAVED_LIMITS_H
 
 /*
  * Limits worth keeping over a boot, and the text that they are kept as:
@@ -22,28 +22,29 @@
 #define CTW_BUCKETS_LARGEST 268435455u
 
 /* Longest such text, its NUL included: what is longer is none. */
-#define CTW_KEPT_TEXT_MAX 160
+#define CTW_SAVED_LIMITS_TEXT_MAX 160
 
-struct ctw_kept {
+struct ctw_saved_limits {
     uint32_t before_max, before_buckets; /* before ctwatch first grew; 0 buckets: not known */
     uint32_t max, buckets;               /* what it grew to */
 };
 
 /**
- * ctw_kept_print() - as text
+ * ctw_saved_limits_print() - as text
  *
  * Return: bytes written, without the NUL.
  */
-size_t ctw_kept_print(const struct ctw_kept *l, char ret[static CTW_KEPT_TEXT_MAX]);
+size_t ctw_saved_limits_print(const struct ctw_saved_limits *l,
+                              char ret[static CTW_SAVED_LIMITS_TEXT_MAX]);
 
 /**
- * ctw_kept_parse() - from text
+ * ctw_saved_limits_parse() - from text
  * @length:  bytes in @text, which needs no NUL
  *
  * Return: 0; -EPROTONOSUPPORT for another version's; -EBADMSG for anything else that
- * ctw_kept_print() does not print: limits of 0, above what the kernel takes, or smaller than
- * before; text that is torn or has been edited.
+ * ctw_saved_limits_print() does not print: limits of 0, above what the kernel takes, or smaller
+ * than before; text that is torn or has been edited.
  */
-int ctw_kept_parse(const char *text, size_t length, struct ctw_kept *ret);
+int ctw_saved_limits_parse(const char *text, size_t length, struct ctw_saved_limits *ret);
 
 #endif

@@ -76,12 +76,12 @@ void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const stru
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
         const struct ctw_slot *s = ctw_history_slot(h, r, ctw_history_number(r, now_usec));
         if (s)
-            p->open[r] = (struct ctw_history_open){*s, (uint64_t)s->mean * s->looks};
+            p->open[r] = (struct ctw_history_open){*s, (uint64_t)s->mean * s->polls};
     }
     if (!ctw_history_span(h, CTW_RESOLUTION_FINE, &oldest, &newest))
         return;
     const struct ctw_slot *last = ctw_history_slot(h, CTW_RESOLUTION_FINE, newest);
-    if (last && last->looks > 0) {
+    if (last && last->polls > 0) {
         p->max = last->max;
         p->away = true;
     }
@@ -91,9 +91,9 @@ static void note_count(struct ctw_history_open *o, const struct ctw_sample *samp
                        uint16_t at_msec) {
     struct ctw_slot *s = &o->slot;
     /* Up to here, where it goes up or down from. */
-    const bool flat = s->looks == 0 || (s->high == s->low && sample->count == s->low);
+    const bool flat = s->polls == 0 || (s->high == s->low && sample->count == s->low);
 
-    if (s->looks == 0) {
+    if (s->polls == 0) {
         s->first = sample->count;
         s->first_msec = at_msec;
     }
@@ -111,7 +111,7 @@ static void note_count(struct ctw_history_open *o, const struct ctw_sample *samp
     if (sample->has_buckets)
         s->buckets = sample->buckets;
     o->sum += sample->count;
-    s->mean = (uint32_t)(o->sum / ++s->looks);
+    s->mean = (uint32_t)(o->sum / ++s->polls);
 }
 
 static uint32_t plus(uint32_t a, uint64_t b) {
@@ -202,20 +202,20 @@ int ctw_history_check(const struct ctw_history *h) {
     return 0;
 }
 
-static bool span(struct ctw_course *c, enum ctw_resolution r) {
-    struct ctw_course_stretch *s = &c->stretch[r];
+static bool span(struct ctw_history_iter *c, enum ctw_resolution r) {
+    struct ctw_history_stretch *s = &c->stretch[r];
     uint32_t oldest, newest;
 
-    *s = (struct ctw_course_stretch){0};
+    *s = (struct ctw_history_stretch){0};
     if (!ctw_history_span(c->history, r, &oldest, &newest))
         return false;
-    *s = (struct ctw_course_stretch){.next = oldest, .end = UINT64_C(1) + newest};
+    *s = (struct ctw_history_stretch){.next = oldest, .end = UINT64_C(1) + newest};
     return true;
 }
 
-void ctw_course_start(struct ctw_course *c, const struct ctw_history *h) {
-    struct ctw_course_stretch *fine = &c->stretch[CTW_RESOLUTION_FINE];
-    struct ctw_course_stretch *coarse = &c->stretch[CTW_RESOLUTION_COARSE];
+void ctw_history_iter_start(struct ctw_history_iter *c, const struct ctw_history *h) {
+    struct ctw_history_stretch *fine = &c->stretch[CTW_RESOLUTION_FINE];
+    struct ctw_history_stretch *coarse = &c->stretch[CTW_RESOLUTION_COARSE];
 
     c->history = h;
     const bool has_coarse = span(c, CTW_RESOLUTION_COARSE);
@@ -237,15 +237,15 @@ void ctw_course_start(struct ctw_course *c, const struct ctw_history *h) {
         fine->next = ctw_history_number(CTW_RESOLUTION_FINE, border_usec);
 }
 
-const struct ctw_slot *ctw_course_next(struct ctw_course *c, enum ctw_resolution *ret) {
+const struct ctw_slot *ctw_history_iter_next(struct ctw_history_iter *c, enum ctw_resolution *ret) {
     static const enum ctw_resolution order[] = {CTW_RESOLUTION_COARSE, CTW_RESOLUTION_FINE};
 
     for (size_t i = 0; i < CTW_RESOLUTIONS; i++) {
-        struct ctw_course_stretch *s = &c->stretch[order[i]];
+        struct ctw_history_stretch *s = &c->stretch[order[i]];
         while (s->next < s->end) {
             const struct ctw_slot *slot =
                 ctw_history_slot(c->history, order[i], (uint32_t)s->next++);
-            if (!slot || slot->looks == 0)
+            if (!slot || slot->polls == 0)
                 continue;
             *ret = order[i];
             return slot;
@@ -297,7 +297,7 @@ static void note_slot(struct ctw_sparkline *s, uint32_t back, const struct ctw_s
                                    .max = slot->max,
                                    .level = (enum ctw_level)slot->level};
 
-    if (slot->looks > 0)
+    if (slot->polls > 0)
         note(s, back, &high, slot->low, start + slot->low_msec * CTW_USEC_PER_MSEC);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_STATE_HISTORY_H
-#define CTW_STATE_HISTORY_H
+#ifndef CTW_LIB_STATE_HISTORY_H
+#define CTW_LIB_STATE_HISTORY_H
 
 /*
  * What the table was like: an hour in slots of a second, a day in slots of ten.
@@ -28,7 +28,7 @@ enum ctw_resolution { CTW_RESOLUTION_FINE, CTW_RESOLUTION_COARSE };
 /* The looks at the table between two moments. */
 struct ctw_slot {
     uint32_t number; /* which it is, from 1 on; 0: never written */
-    uint32_t looks;  /* that found a table; 0: there was none, or it could not be read */
+    uint32_t polls;  /* that found a table; 0: there was none, or it could not be read */
     uint32_t mean;   /* of the counts, over the looks */
     uint32_t first, high, low, last;
     /* When these were, from the beginning of the slot. */
@@ -127,25 +127,25 @@ int ctw_history_check(const struct ctw_history *h);
  */
 
 /* Where a reader has got to. */
-struct ctw_course {
+struct ctw_history_iter {
     const struct ctw_history *history;
     /* The slots that are still to come, by number; 64 bits so that an end can be beyond the last.
      */
-    struct ctw_course_stretch {
+    struct ctw_history_stretch {
         uint64_t next, end;
     } stretch[CTW_RESOLUTIONS];
 };
 
-/** ctw_course_start() - @h: checked, and there until the end */
-void ctw_course_start(struct ctw_course *c, const struct ctw_history *h);
+/** ctw_history_iter_start() - @h: checked, and there until the end */
+void ctw_history_iter_start(struct ctw_history_iter *c, const struct ctw_history *h);
 
 /**
- * ctw_course_next() - the next slot in which somebody looked, oldest first
+ * ctw_history_iter_next() - the next slot in which somebody looked, oldest first
  * @ret:  how wide it is; set only when there is one
  *
  * No moment is in two of them. Return: NULL at the end.
  */
-const struct ctw_slot *ctw_course_next(struct ctw_course *c, enum ctw_resolution *ret);
+const struct ctw_slot *ctw_history_iter_next(struct ctw_history_iter *c, enum ctw_resolution *ret);
 
 /* The last hour of a history in as many columns as there is room for. */
 

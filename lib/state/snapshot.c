@@ -41,7 +41,7 @@ static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w,
     p->has_rate = p->has_table && ctw_trend_knows(&w->trend);
     p->rate = p->has_rate ? ctw_trend_rate(&w->trend) : 0;
     p->fills = false;
-    if (w->looked || t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_ABSENT)
+    if (w->polled || t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_ABSENT)
         p->table = w->last;
     if (p->has_rate && p->table.max > p->table.count) {
         p->usec_to_full = ctw_trend_usec_to(p->rate, p->table.max - p->table.count);
@@ -72,7 +72,7 @@ static void note_losses(struct ctw_snapshot *p, const struct ctw_attribution *lo
 }
 
 static void note_events(struct ctw_snapshot *p, const struct ctw_watch *w,
-                        const struct ctw_event_tally *t) {
+                        const struct ctw_event_counts *t) {
     p->subscribed = t->subscribed;
     if (!t->subscribed) {
         memset(&p->rates, 0, sizeof(p->rates));
@@ -91,19 +91,19 @@ static void note_growth(struct ctw_snapshot *p, const struct ctw_settings *s,
                         const struct ctw_verdict *v) {
     p->growth_enabled = s->growth.enabled;
     p->growth_dry_run = s->growth.dry_run;
-    p->growth_refused = w->growing.refused.active;
-    p->refusal = p->growth_refused ? w->growing.refused_as : CTW_GROWTH_NOT_REFUSED;
+    p->growth_refused = w->growth_state.refused.active;
+    p->refusal = p->growth_refused ? w->growth_state.refused_as : CTW_GROWTH_NOT_REFUSED;
     p->ceiling = v->growth.bounds.ceiling;
     p->bound = v->growth.bounds.bound;
     if (t->facts.memory.total_bytes != 0)
         p->memory_bytes = t->facts.memory.total_bytes;
 }
 
-static void note_who(struct ctw_snapshot *p, const struct ctw_watch *w) {
-    if (w->who_usec == 0 || w->who_usec == p->who_usec)
+static void note_talkers(struct ctw_snapshot *p, const struct ctw_watch *w) {
+    if (w->talkers_usec == 0 || w->talkers_usec == p->talkers_usec)
         return;
-    p->who = w->who;
-    p->who_usec = w->who_usec;
+    p->talkers = w->talkers;
+    p->talkers_usec = w->talkers_usec;
 }
 
 static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) {
@@ -113,13 +113,13 @@ static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) 
     p->events_mode = s->events.mode;
 }
 
-void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
+void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
                        const struct ctw_watch *w, const struct ctw_tick *t,
-                       const struct ctw_verdict *v, const struct ctw_look_times *times) {
-    p->looked_usec = t->now_usec;
-    p->looked_realtime_usec = times->realtime_usec;
+                       const struct ctw_verdict *v, const struct ctw_poll_times *times) {
+    p->polled_usec = t->now_usec;
+    p->polled_realtime_usec = times->realtime_usec;
     p->due_usec = times->next_due_usec;
-    p->looks++;
+    p->polls++;
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
     note_sources(p, t->sources);
     note_table(p, w, t);
@@ -127,7 +127,7 @@ void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_losses(p, &v->lost, t->now_usec);
     note_events(p, w, &t->events);
     note_growth(p, s, w, t, v);
-    note_who(p, w);
+    note_talkers(p, w);
     note_settings(p, s);
 }
 
@@ -136,17 +136,18 @@ void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *bef
     p->evicted_usec = before->evicted_usec;
 }
 
-void ctw_snapshot_said(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
-                       uint64_t now_usec, uint64_t realtime_usec) {
-    struct ctw_said *said = &p->said[p->n_said % CTW_SNAPSHOT_SAID];
+void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
+                        uint64_t now_usec, uint64_t realtime_usec) {
+    struct ctw_recent_alert *recent_alerts =
+        &p->recent_alerts[p->n_recent_alerts % CTW_RECENT_ALERTS];
 
     p->alerts[a->kind]++;
-    p->n_said++;
-    said->realtime_usec = realtime_usec;
-    said->kind = a->kind;
-    said->edge = a->edge;
-    said->level = a->level;
-    (void)snprintf(said->message, sizeof(said->message), "%s", message);
+    p->n_recent_alerts++;
+    recent_alerts->realtime_usec = realtime_usec;
+    recent_alerts->kind = a->kind;
+    recent_alerts->edge = a->edge;
+    recent_alerts->level = a->level;
+    (void)snprintf(recent_alerts->message, sizeof(recent_alerts->message), "%s", message);
     if (a->kind != CTW_ALERT_GREW)
         return;
     p->growths++;
@@ -178,9 +179,9 @@ static bool sources_ok(const struct ctw_snapshot *p) {
     return true;
 }
 
-static bool said_ok(const struct ctw_snapshot *p) {
-    for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++) {
-        const struct ctw_said *s = &p->said[i];
+static bool recent_alerts_ok(const struct ctw_snapshot *p) {
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
+        const struct ctw_recent_alert *s = &p->recent_alerts[i];
         if ((unsigned)s->kind >= CTW_ALERT_KINDS || (unsigned)s->edge > CTW_EDGE_PAST ||
             (unsigned)s->level > CTW_LEVEL_FULL || !text_ok(s->message, sizeof(s->message)))
             return false;
@@ -199,7 +200,7 @@ static bool name_ok(const char *name, size_t size) {
 }
 
 static bool shares_ok(const struct ctw_share *shares, uint32_t n) {
-    if (n > CTW_WHO_TOP_MAX)
+    if (n > CTW_TALKERS_TOP_MAX)
         return false;
     for (uint32_t i = 0; i < n; i++)
         if (!name_ok(shares[i].name, sizeof(shares[i].name)))
@@ -207,7 +208,7 @@ static bool shares_ok(const struct ctw_share *shares, uint32_t n) {
     return true;
 }
 
-static bool who_ok(const struct ctw_who *w) {
+static bool talkers_ok(const struct ctw_talkers *w) {
     return bool_ok(&w->known) && bool_ok(&w->sampled) && bool_ok(&w->has_drop_risk) &&
            shares_ok(w->sources, w->n_sources) && shares_ok(w->ports, w->n_ports) &&
            shares_ok(w->states, w->n_states);
@@ -223,9 +224,10 @@ static bool bools_ok(const struct ctw_snapshot *p) {
 
 int ctw_snapshot_check(const struct ctw_snapshot *p) {
     if (!bools_ok(p) || !text_ok(p->version, sizeof(p->version)) ||
-        !text_ok(p->netns, sizeof(p->netns)) || !sources_ok(p) || !said_ok(p) || !who_ok(&p->who))
+        !text_ok(p->netns, sizeof(p->netns)) || !sources_ok(p) || !recent_alerts_ok(p) ||
+        !talkers_ok(&p->talkers))
         return -EBADMSG;
-    if ((unsigned)p->level > CTW_LEVEL_FULL || (unsigned)p->refusal > CTW_GROWTH_NOT_KEPT ||
+    if ((unsigned)p->level > CTW_LEVEL_FULL || (unsigned)p->refusal > CTW_GROWTH_PERSIST_FAILED ||
         (unsigned)p->bound >= CTW_BOUNDS || (unsigned)p->events_mode > CTW_EVENTS_ALWAYS)
         return -EBADMSG;
     return 0;
@@ -238,8 +240,8 @@ static bool is_past(uint64_t usec, uint64_t now_usec) {
 /* Of a machine that has been up for longer, or of this one before it was booted: no look has been
  * made in the time to come, and none is due so much later than the one before. */
 static bool is_of_another_clock(const struct ctw_snapshot *p, uint64_t now_usec) {
-    return is_past(now_usec, p->looked_usec) ||
-           p->due_usec - p->looked_usec > CTW_INTERVAL_MAX_USEC; /* wraps when it was due before */
+    return is_past(now_usec, p->polled_usec) ||
+           p->due_usec - p->polled_usec > CTW_INTERVAL_MAX_USEC; /* wraps when it was due before */
 }
 
 enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec) {
@@ -247,25 +249,24 @@ enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t n
         return CTW_LIVENESS_NONE;
     if (p->stopped_usec != 0)
         return CTW_LIVENESS_STOPPED;
-    return is_of_another_clock(p, now_usec) || is_past(p->due_usec, now_usec)
-               ? CTW_LIVENESS_LATE
-               : CTW_LIVENESS_LOOKING;
+    return is_of_another_clock(p, now_usec) || is_past(p->due_usec, now_usec) ? CTW_LIVENESS_LATE
+                                                                              : CTW_LIVENESS_ALIVE;
 }
 
 bool ctw_snapshot_is_old(const struct ctw_snapshot *p, uint64_t now_usec) {
-    return ctw_snapshot_liveness(p, now_usec) == CTW_LIVENESS_LOOKING &&
-           is_past(p->looked_usec, now_usec);
+    return ctw_snapshot_liveness(p, now_usec) == CTW_LIVENESS_ALIVE &&
+           is_past(p->polled_usec, now_usec);
 }
 
 void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own) {
-    p->looked_usec = own->looked_usec;
-    p->looked_realtime_usec = own->looked_realtime_usec;
+    p->polled_usec = own->polled_usec;
+    p->polled_realtime_usec = own->polled_realtime_usec;
     p->sources[CTW_SOURCE_TABLE] = own->sources[CTW_SOURCE_TABLE];
     p->has_table = own->has_table;
     if (own->has_table) {
         p->sources[CTW_SOURCE_COUNTERS] = own->sources[CTW_SOURCE_COUNTERS];
         p->table = own->table;
-        note_level(p, own->level > p->level ? own->level : p->level, own->looked_usec);
+        note_level(p, own->level > p->level ? own->level : p->level, own->polled_usec);
     }
     p->has_rate = p->fills = false;
     p->rate = 0;
@@ -273,7 +274,7 @@ void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own) 
 }
 
 uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec) {
-    const uint64_t origin = p->looked_realtime_usec - p->looked_usec; /* may wrap, and back */
+    const uint64_t origin = p->polled_realtime_usec - p->polled_usec; /* may wrap, and back */
 
     return origin + usec;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_STATE_SNAPSHOT_H
-#define CTW_STATE_SNAPSHOT_H
+#ifndef CTW_LIB_STATE_SNAPSHOT_H
+#define CTW_LIB_STATE_SNAPSHOT_H
 
 /*
  * All that a reader may see of the daemon: one value of fixed size, without a pointer in it.
@@ -31,16 +31,16 @@
 #define CTW_LATENCY_BOUNDS 12u
 
 /* Alerts that are kept with their words. */
-#define CTW_SNAPSHOT_SAID 16u
+#define CTW_RECENT_ALERTS 16u
 
-#define CTW_SNAPSHOT_WORDS 320u
+#define CTW_RECENT_ALERT_BYTES 320u
 
-struct ctw_said {
+struct ctw_recent_alert {
     uint64_t realtime_usec; /* 0: none */
     enum ctw_alert_kind kind;
     enum ctw_edge edge;
     enum ctw_level level;
-    char message[CTW_SNAPSHOT_WORDS];
+    char message[CTW_RECENT_ALERT_BYTES];
 };
 
 struct ctw_snapshot_source {
@@ -54,10 +54,10 @@ struct ctw_snapshot {
     uint32_t pid; /* 0: no daemon made this, it is one look of the reader's own */
     char version[16];
     uint64_t started_usec, started_realtime_usec;
-    uint64_t looked_usec, looked_realtime_usec; /* the last look */
+    uint64_t polled_usec, polled_realtime_usec; /* the last look */
     uint64_t due_usec;                          /* when the next one is due */
     uint64_t stopped_usec;                      /* it ended in good order */
-    uint64_t looks;
+    uint64_t polls;
     /* From when a look was due until what it decided had been done. */
     uint64_t latency_sum_usec, latency_worst_usec;
     uint64_t latency[CTW_LATENCY_BOUNDS + 1]; /* looks within each bound and above the one before */
@@ -100,17 +100,17 @@ struct ctw_snapshot {
 
     /* alerts since the start */
     uint64_t alerts[CTW_ALERT_KINDS];
-    uint64_t n_said; /* the newest is said[(n_said - 1) % CTW_SNAPSHOT_SAID] */
+    uint64_t n_recent_alerts; /* the newest is said[(n_said - 1) % CTW_RECENT_ALERTS] */
 
     /* of the settings in force, what a reader needs to make sense of it all */
     uint32_t warning_permyriad, critical_permyriad, clear_permyriad;
     enum ctw_events_mode events_mode;
 
-    uint64_t who_usec; /* when it was last asked who fills the table */
+    uint64_t talkers_usec; /* when it was last asked who fills the table */
 
     /* What follows changes with n_said and who_usec only. */
-    struct ctw_said said[CTW_SNAPSHOT_SAID];
-    struct ctw_who who;
+    struct ctw_recent_alert recent_alerts[CTW_RECENT_ALERTS];
+    struct ctw_talkers talkers;
 };
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -139,17 +139,17 @@ struct ctw_state {
 /* --- the daemon's side ----------------------------------------------------------------------- */
 
 /* What a look adds to what ctw_watch_step() knows. */
-struct ctw_look_times {
+struct ctw_poll_times {
     uint64_t due_usec;      /* when it should have come */
     uint64_t done_usec;     /* when all it decided had been done */
     uint64_t realtime_usec; /* the wall clock at tick.now_usec */
     uint64_t next_due_usec;
 };
 
-/** ctw_snapshot_look() - one look */
-void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
+/** ctw_snapshot_poll() - one look */
+void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
                        const struct ctw_watch *w, const struct ctw_tick *t,
-                       const struct ctw_verdict *v, const struct ctw_look_times *times);
+                       const struct ctw_verdict *v, const struct ctw_poll_times *times);
 
 /**
  * ctw_snapshot_inherit() - begin after another daemon at the same table
@@ -159,9 +159,9 @@ void ctw_snapshot_look(struct ctw_snapshot *p, const struct ctw_settings *s,
  */
 void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before);
 
-/** ctw_snapshot_said() - an alert, rendered as @message */
-void ctw_snapshot_said(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
-                       uint64_t now_usec, uint64_t realtime_usec);
+/** ctw_snapshot_alert() - an alert, rendered as @message */
+void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
+                        uint64_t now_usec, uint64_t realtime_usec);
 
 /* --- a reader's side ------------------------------------------------------------------------- */
 
@@ -177,7 +177,7 @@ int ctw_snapshot_check(const struct ctw_snapshot *p);
 /** How the daemon is doing, in the eyes of a reader. */
 enum ctw_liveness {
     CTW_LIVENESS_NONE,    /* no daemon made this */
-    CTW_LIVENESS_LOOKING, /* its last look is as new as it should be, which may be an hour old */
+    CTW_LIVENESS_ALIVE,   /* its last look is as new as it should be, which may be an hour old */
     CTW_LIVENESS_LATE,    /* the next look is more than CTW_LATE_USEC overdue: stopped, or dead; or
                              these times are of another machine, or of another boot */
     CTW_LIVENESS_STOPPED, /* it ended in good order */

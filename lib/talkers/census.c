@@ -26,9 +26,9 @@ void ctw_census_init(struct ctw_census *c, uint32_t ipv6_prefix, uint64_t seed) 
     memset(c, 0, sizeof(*c));
     c->ipv6_prefix = ipv6_prefix;
     c->established_timeout_sec = ESTABLISHED_TIMEOUT_SEC;
-    ctw_talkers_init(&c->sources, seed);
-    ctw_talkers_init(&c->ports, seed);
-    ctw_talkers_init(&c->states, seed);
+    ctw_sketch_init(&c->sources, seed);
+    ctw_sketch_init(&c->ports, seed);
+    ctw_sketch_init(&c->states, seed);
 }
 
 /* --- one entry ------------------------------------------------------------------------------- */
@@ -53,7 +53,7 @@ static bool is_idle(const struct ctw_flow *flow, uint32_t established_timeout_se
            (uint64_t)flow->timeout_sec + IDLE_SEC < established_timeout_sec;
 }
 
-void ctw_census_tally(struct ctw_census *c, const struct ctw_flow *flow) {
+void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow) {
     c->entries++;
     c->assured += (flow->status & IPS_ASSURED) != 0;
     c->unreplied += (flow->status & IPS_SEEN_REPLY) == 0;
@@ -70,10 +70,10 @@ void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
     const struct ctw_talker_key state =
         ctw_talker_state(flow->protocol, flow->has_tcp_state, flow->tcp_state, flow->status);
 
-    ctw_census_tally(c, flow);
-    ctw_talkers_add(&c->sources, &source, 1);
-    ctw_talkers_add(&c->ports, &port, 1);
-    ctw_talkers_add(&c->states, &state, 1);
+    ctw_census_count(c, flow);
+    ctw_sketch_add(&c->sources, &source, 1);
+    ctw_sketch_add(&c->ports, &port, 1);
+    ctw_sketch_add(&c->states, &state, 1);
 }
 
 /* --- what it comes to ------------------------------------------------------------------------ */
@@ -158,10 +158,11 @@ static uint32_t permyriad(uint64_t part, uint64_t whole) {
 
 /* Shares are what is sure: nobody is named with more than was seen of him. Who was met only once in
  * a sample is nobody in particular, and no more is sure of those after him. */
-static uint32_t shares(const struct ctw_talkers *t, uint32_t top, bool sampled,
-                       struct ctw_share ret[static CTW_WHO_TOP_MAX]) {
-    struct ctw_talker talkers[CTW_WHO_TOP_MAX];
-    const size_t n = ctw_talkers_top(t, talkers, top < CTW_WHO_TOP_MAX ? top : CTW_WHO_TOP_MAX);
+static uint32_t shares(const struct ctw_sketch *t, uint32_t top, bool sampled,
+                       struct ctw_share ret[static CTW_TALKERS_TOP_MAX]) {
+    struct ctw_sketch_entry talkers[CTW_TALKERS_TOP_MAX];
+    const size_t n =
+        ctw_sketch_top(t, talkers, top < CTW_TALKERS_TOP_MAX ? top : CTW_TALKERS_TOP_MAX);
     uint32_t named = 0;
 
     for (; named < n; named++) {
@@ -176,7 +177,7 @@ static uint32_t shares(const struct ctw_talkers *t, uint32_t top, bool sampled,
 }
 
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
-                       struct ctw_who *ret) {
+                       struct ctw_talkers *ret) {
     memset(ret, 0, sizeof(*ret));
     if (c->entries == 0)
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_TALKERS_CENSUS_H
-#define CTW_TALKERS_CENSUS_H
+#ifndef CTW_LIB_TALKERS_CENSUS_H
+#define CTW_LIB_TALKERS_CENSUS_H
 
 /*
  * Who fills the table: entries of a dump counted up, and what they come to.
@@ -19,7 +19,7 @@
 #include "lib/talkers/sketch.h"
 
 /* Entries of each list at the most: the upper bound of talkers.top. */
-#define CTW_WHO_TOP_MAX 20
+#define CTW_TALKERS_TOP_MAX 20
 
 /* One line of a list: at least that share of the entries. */
 struct ctw_share {
@@ -28,7 +28,7 @@ struct ctw_share {
 };
 
 /* What a census comes to: a value, as alerts carry it. */
-struct ctw_who {
+struct ctw_talkers {
     bool known;       /* there was a census */
     uint32_t entries; /* counted, of the whole table or a sample */
     bool sampled;
@@ -45,9 +45,9 @@ struct ctw_who {
     uint32_t dns_permyriad;       /* destination port 53, TCP or UDP */
     uint32_t idle_tcp_permyriad;  /* assured ESTABLISHED TCP, idle for more than an hour */
     uint32_t n_sources, n_ports, n_states;
-    struct ctw_share sources[CTW_WHO_TOP_MAX];
-    struct ctw_share ports[CTW_WHO_TOP_MAX];
-    struct ctw_share states[CTW_WHO_TOP_MAX];
+    struct ctw_share sources[CTW_TALKERS_TOP_MAX];
+    struct ctw_share ports[CTW_TALKERS_TOP_MAX];
+    struct ctw_share states[CTW_TALKERS_TOP_MAX];
 };
 
 /* A census being taken: fixed size, whatever the table holds. */
@@ -55,25 +55,25 @@ struct ctw_census {
     uint32_t ipv6_prefix;
     uint64_t entries, assured, unreplied, loopback, dns, idle_tcp;
     uint32_t established_timeout_sec; /* nf_conntrack_tcp_timeout_established, 432000 by default */
-    struct ctw_talkers sources, ports, states;
+    struct ctw_sketch sources, ports, states;
 };
 
-/** ctw_census_init() - @seed: random, see ctw_talkers_init() */
+/** ctw_census_init() - @seed: random, see ctw_sketch_init() */
 void ctw_census_init(struct ctw_census *c, uint32_t ipv6_prefix, uint64_t seed);
 
 /** ctw_census_add() - count one entry; expired ones (timeout 0 in a dump) are entries, too */
 void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow);
 
-/** ctw_census_tally() - count one entry for everything but the lists of names, which stay empty */
-void ctw_census_tally(struct ctw_census *c, const struct ctw_flow *flow);
+/** ctw_census_count() - count one entry for everything but the lists of names, which stay empty */
+void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow);
 
 /**
  * ctw_census_result() - what it comes to
- * @top:      lines per list, at most CTW_WHO_TOP_MAX
+ * @top:      lines per list, at most CTW_TALKERS_TOP_MAX
  * @table:    the table at that time: count decides whether this was a sample, max (or the count
  *            above it) and buckets the risk
  */
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
-                       struct ctw_who *ret);
+                       struct ctw_talkers *ret);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_TALKERS_RANKING_H
-#define CTW_TALKERS_RANKING_H
+#ifndef CTW_LIB_TALKERS_RANKING_H
+#define CTW_LIB_TALKERS_RANKING_H
 
 /*
  * Exact counts of any number of names, where the memory can be had: for the command line. The

@@ -27,25 +27,25 @@
 /* The end of a list of counters. */
 #define NONE UINT16_MAX
 
-_Static_assert(CTW_TALKERS_COUNTERS < NONE, "a counter's number must fit");
-_Static_assert(sizeof(struct ctw_talker_key) == 4 * (CTW_TALKERS_SECRETS - 1),
+_Static_assert(CTW_SKETCH_COUNTERS < NONE, "a counter's number must fit");
+_Static_assert(sizeof(struct ctw_talker_key) == 4 * (CTW_SKETCH_SECRETS - 1),
                "a secret for each word of a name, and one to start with");
 
 /* --- names to slots -------------------------------------------------------------------------- */
 
 /*
  * Multilinear hashing (Lemire, Kaser: "Strongly universal string hashing is fast", 2014): with
- * secret multipliers any two names share a slot with a chance of one in CTW_TALKERS_SLOTS, however
+ * secret multipliers any two names share a slot with a chance of one in CTW_SKETCH_SLOTS, however
  * they were chosen, and nobody outside sees which do.
  */
-static uint16_t slot_of(const struct ctw_talkers *t, const struct ctw_talker_key *key) {
+static uint16_t slot_of(const struct ctw_sketch *t, const struct ctw_talker_key *key) {
     uint64_t sum = t->secret[0];
-    uint32_t words[CTW_TALKERS_SECRETS - 1];
+    uint32_t words[CTW_SKETCH_SECRETS - 1];
 
     memcpy(words, key->bytes, sizeof(words));
-    for (unsigned i = 0; i < CTW_TALKERS_SECRETS - 1; i++)
+    for (unsigned i = 0; i < CTW_SKETCH_SECRETS - 1; i++)
         sum += t->secret[i + 1] * words[i];
-    return (uint16_t)((sum >> 32) % CTW_TALKERS_SLOTS);
+    return (uint16_t)((sum >> 32) % CTW_SKETCH_SLOTS);
 }
 
 /* SplitMix64 (Steele, Lea, Flood, 2014): one secret out of a seed. */
@@ -57,14 +57,14 @@ static uint64_t next_secret(uint64_t *seed) {
     return z ^ z >> 31;
 }
 
-static void slot_add(struct ctw_talkers *t, uint16_t i) {
-    struct ctw_talkers_counter *c = &t->counters[i];
+static void slot_add(struct ctw_sketch *t, uint16_t i) {
+    struct ctw_sketch_counter *c = &t->counters[i];
 
     c->slot_next = t->slots[c->slot];
     t->slots[c->slot] = i;
 }
 
-static void slot_remove(struct ctw_talkers *t, uint16_t i) {
+static void slot_remove(struct ctw_sketch *t, uint16_t i) {
     uint16_t *at = &t->slots[t->counters[i].slot];
 
     while (*at != i)
@@ -74,14 +74,14 @@ static void slot_remove(struct ctw_talkers *t, uint16_t i) {
 
 /* --- counts to levels ------------------------------------------------------------------------ */
 
-static unsigned level_of(const struct ctw_talkers *t, uint64_t count) {
+static unsigned level_of(const struct ctw_sketch *t, uint64_t count) {
     const uint64_t differs = count ^ t->floor;
 
     return differs == 0 ? 0 : 64 - (unsigned)__builtin_clzll(differs);
 }
 
-static void level_add(struct ctw_talkers *t, uint16_t i) {
-    struct ctw_talkers_counter *c = &t->counters[i];
+static void level_add(struct ctw_sketch *t, uint16_t i) {
+    struct ctw_sketch_counter *c = &t->counters[i];
     uint16_t *head = &t->levels[level_of(t, c->count)];
 
     c->previous = NONE;
@@ -91,8 +91,8 @@ static void level_add(struct ctw_talkers *t, uint16_t i) {
     *head = i;
 }
 
-static void level_remove(struct ctw_talkers *t, uint16_t i) {
-    const struct ctw_talkers_counter *c = &t->counters[i];
+static void level_remove(struct ctw_sketch *t, uint16_t i) {
+    const struct ctw_sketch_counter *c = &t->counters[i];
 
     if (c->previous == NONE)
         t->levels[level_of(t, c->count)] = c->level_next;
@@ -102,8 +102,8 @@ static void level_remove(struct ctw_talkers *t, uint16_t i) {
         t->counters[c->level_next].previous = c->previous;
 }
 
-static void grow(struct ctw_talkers *t, uint16_t i, uint32_t weight) {
-    struct ctw_talkers_counter *c = &t->counters[i];
+static void grow(struct ctw_sketch *t, uint16_t i, uint32_t weight) {
+    struct ctw_sketch_counter *c = &t->counters[i];
 
     if (level_of(t, c->count) == level_of(t, c->count + weight)) {
         c->count += weight;
@@ -115,7 +115,7 @@ static void grow(struct ctw_talkers *t, uint16_t i, uint32_t weight) {
 }
 
 /* Lift floor to the least count of a level, the lowest in use. */
-static void spread(struct ctw_talkers *t, unsigned level) {
+static void spread(struct ctw_sketch *t, unsigned level) {
     const uint16_t first = t->levels[level];
     uint64_t least = UINT64_MAX;
 
@@ -131,7 +131,7 @@ static void spread(struct ctw_talkers *t, unsigned level) {
 }
 
 /* There is one: called only when all counters are in use. */
-static uint16_t smallest(struct ctw_talkers *t) {
+static uint16_t smallest(struct ctw_sketch *t) {
     unsigned level = 0;
 
     while (t->levels[level] == NONE)
@@ -143,16 +143,16 @@ static uint16_t smallest(struct ctw_talkers *t) {
 
 /* --- counting -------------------------------------------------------------------------------- */
 
-static void forget_order(struct ctw_talkers *t) {
+static void forget_order(struct ctw_sketch *t) {
     memset(t->slots, 0xff, sizeof(t->slots)); /* NONE */
     memset(t->levels, 0xff, sizeof(t->levels));
     t->floor = 0;
     t->n = 0;
 }
 
-void ctw_talkers_init(struct ctw_talkers *t, uint64_t seed) {
+void ctw_sketch_init(struct ctw_sketch *t, uint64_t seed) {
     memset(t, 0, sizeof(*t));
-    for (unsigned i = 0; i < CTW_TALKERS_SECRETS; i++)
+    for (unsigned i = 0; i < CTW_SKETCH_SECRETS; i++)
         t->secret[i] = next_secret(&seed);
     forget_order(t);
 }
@@ -161,9 +161,9 @@ static bool same_key(const struct ctw_talker_key *a, const struct ctw_talker_key
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-void ctw_talkers_add(struct ctw_talkers *t, const struct ctw_talker_key *key, uint32_t weight) {
+void ctw_sketch_add(struct ctw_sketch *t, const struct ctw_talker_key *key, uint32_t weight) {
     const uint16_t slot = slot_of(t, key);
-    struct ctw_talkers_counter *c;
+    struct ctw_sketch_counter *c;
     uint16_t i = t->slots[slot];
 
     if (weight == 0)
@@ -176,7 +176,7 @@ void ctw_talkers_add(struct ctw_talkers *t, const struct ctw_talker_key *key, ui
         return;
     }
 
-    if (t->n < CTW_TALKERS_COUNTERS) {
+    if (t->n < CTW_SKETCH_COUNTERS) {
         i = (uint16_t)t->n++;
         c = &t->counters[i];
         c->count = 0;
@@ -195,19 +195,19 @@ void ctw_talkers_add(struct ctw_talkers *t, const struct ctw_talker_key *key, ui
 }
 
 /* A name that has come to nothing gives its counter back. */
-void ctw_talkers_age(struct ctw_talkers *t) {
+void ctw_sketch_age(struct ctw_sketch *t) {
     const uint32_t n = t->n;
 
     t->total /= 2;
     forget_order(t);
     for (uint32_t from = 0; from < n; from++) {
-        const struct ctw_talkers_counter *old = &t->counters[from];
+        const struct ctw_sketch_counter *old = &t->counters[from];
         const uint64_t count = old->count / 2, sure = (old->count - old->error) / 2;
 
         if (count == 0)
             continue;
         const uint16_t i = (uint16_t)t->n++; /* at most `from`, so nothing unread is lost */
-        struct ctw_talkers_counter *c = &t->counters[i];
+        struct ctw_sketch_counter *c = &t->counters[i];
         c->key = old->key;
         c->slot = old->slot;
         c->count = count;
@@ -220,7 +220,7 @@ void ctw_talkers_age(struct ctw_talkers *t) {
 /* --- the loudest ----------------------------------------------------------------------------- */
 
 /* The key decides last, so that the same stream always gives the same list. */
-static bool louder(const struct ctw_talkers_counter *a, const struct ctw_talker *b) {
+static bool louder(const struct ctw_sketch_counter *a, const struct ctw_sketch_entry *b) {
     const uint64_t sure_a = a->count - a->error, sure_b = b->count - b->error;
 
     if (sure_a != sure_b)
@@ -230,11 +230,11 @@ static bool louder(const struct ctw_talkers_counter *a, const struct ctw_talker 
     return memcmp(a->key.bytes, b->key.bytes, sizeof(a->key.bytes)) < 0;
 }
 
-size_t ctw_talkers_top(const struct ctw_talkers *t, struct ctw_talker *ret, size_t n) {
+size_t ctw_sketch_top(const struct ctw_sketch *t, struct ctw_sketch_entry *ret, size_t n) {
     size_t found = 0;
 
     for (uint32_t i = 0; i < t->n && n > 0; i++) {
-        const struct ctw_talkers_counter *c = &t->counters[i];
+        const struct ctw_sketch_counter *c = &t->counters[i];
         size_t at = found;
 
         while (at > 0 && louder(c, &ret[at - 1]))
@@ -244,7 +244,7 @@ size_t ctw_talkers_top(const struct ctw_talkers *t, struct ctw_talker *ret, size
         if (found < n)
             found++;
         memmove(&ret[at + 1], &ret[at], (found - at - 1) * sizeof(*ret));
-        ret[at] = (struct ctw_talker){.key = c->key, .count = c->count, .error = c->error};
+        ret[at] = (struct ctw_sketch_entry){.key = c->key, .count = c->count, .error = c->error};
     }
     return found;
 }

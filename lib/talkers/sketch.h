@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_TALKERS_SKETCH_H
-#define CTW_TALKERS_SKETCH_H
+#ifndef CTW_LIB_TALKERS_SKETCH_H
+#define CTW_LIB_TALKERS_SKETCH_H
 
 /*
  * Heavy hitters in fixed memory: who accounts for most of a stream of any number of names.
  *
  * The algorithm is Space-Saving (Metwally, Agrawal, El Abbadi: "Efficient Computation of Frequent
- * and Top-k Elements in Data Streams", 2005): CTW_TALKERS_COUNTERS counters; a name that has none
+ * and Top-k Elements in Data Streams", 2005): CTW_SKETCH_COUNTERS counters; a name that has none
  * takes over the smallest, and with it that count as the bound of its error. Whoever accounts for
- * more than 1/CTW_TALKERS_COUNTERS of the stream is sure to be among them, and no count is too
+ * more than 1/CTW_SKETCH_COUNTERS of the stream is sure to be among them, and no count is too
  * high by more than its error. Adding takes constant time on average, whatever an attacker sends;
  * the hash is keyed, so names cannot be made to collide.
  */
@@ -17,14 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CTW_TALKERS_COUNTERS 512u
+#define CTW_SKETCH_COUNTERS 512u
 
 /* What is counted: an address, or a port with its protocol, or any other small name. */
 struct ctw_talker_key {
     uint8_t bytes[20];
 };
 
-struct ctw_talker {
+struct ctw_sketch_entry {
     struct ctw_talker_key key;
     uint64_t count; /* at most this */
     uint64_t error; /* and at least count - error */
@@ -32,55 +32,55 @@ struct ctw_talker {
 
 /* Slots of the hash table, a power of two; multipliers of its hash; levels of the order, one per
  * bit and one for none. */
-#define CTW_TALKERS_SLOTS   1024u
-#define CTW_TALKERS_SECRETS 6u
-#define CTW_TALKERS_LEVELS  65u
+#define CTW_SKETCH_SLOTS   1024u
+#define CTW_SKETCH_SECRETS 6u
+#define CTW_SKETCH_LEVELS  65u
 
 /*
  * Fixed size, no pointer leads out of it: it can be embedded and copied. But for the total, the
  * fields are the implementation's.
  */
-struct ctw_talkers {
+struct ctw_sketch {
     uint64_t total; /* what was added, whoever it was */
-    uint64_t secret[CTW_TALKERS_SECRETS];
+    uint64_t secret[CTW_SKETCH_SECRETS];
     uint64_t floor; /* no counter is below it */
     uint32_t n;     /* counters in use */
-    struct ctw_talkers_counter {
+    struct ctw_sketch_counter {
         uint64_t count, error;
         struct ctw_talker_key key;
         uint16_t slot, slot_next;      /* where the hash table leads to it */
         uint16_t previous, level_next; /* in its level's list */
-    } counters[CTW_TALKERS_COUNTERS];
-    uint16_t slots[CTW_TALKERS_SLOTS];
-    uint16_t levels[CTW_TALKERS_LEVELS];
+    } counters[CTW_SKETCH_COUNTERS];
+    uint16_t slots[CTW_SKETCH_SLOTS];
+    uint16_t levels[CTW_SKETCH_LEVELS];
 };
 
 /**
- * ctw_talkers_init() - forget everything
+ * ctw_sketch_init() - forget everything
  * @seed:  of the hash, random, so that nobody can choose names that collide
  */
-void ctw_talkers_init(struct ctw_talkers *t, uint64_t seed);
+void ctw_sketch_init(struct ctw_sketch *t, uint64_t seed);
 
-/** ctw_talkers_add() - count @key @weight times */
-void ctw_talkers_add(struct ctw_talkers *t, const struct ctw_talker_key *key, uint32_t weight);
+/** ctw_sketch_add() - count @key @weight times */
+void ctw_sketch_add(struct ctw_sketch *t, const struct ctw_talker_key *key, uint32_t weight);
 
 /**
- * ctw_talkers_age() - let the past weigh half as much
+ * ctw_sketch_age() - let the past weigh half as much
  *
  * Called once per window, so that who was loud an hour ago is not named now. The bounds hold as
  * before, of what an exact count would be that is halved and rounded down at the same moments.
  */
-void ctw_talkers_age(struct ctw_talkers *t);
+void ctw_sketch_age(struct ctw_sketch *t);
 
 /**
- * ctw_talkers_top() - the loudest, loudest first
+ * ctw_sketch_top() - the loudest, loudest first
  * @ret:  room for @n
  *
  * Ordered by what is sure, count - error: when nobody stands out, the counts are all error.
  *
  * Return: how many there are, at most @n.
  */
-size_t ctw_talkers_top(const struct ctw_talkers *t, struct ctw_talker *ret, size_t n);
+size_t ctw_sketch_top(const struct ctw_sketch *t, struct ctw_sketch_entry *ret, size_t n);
 
 /** ctw_talker_source() - the name of a source: an IPv4 address, an IPv6 prefix of that length */
 struct ctw_talker_key ctw_talker_source(uint8_t family, const uint8_t address[static 16],

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_ACCEPT_H
-#define CTW_UTIL_ACCEPT_H
+#ifndef CTW_LIB_UTIL_ACCEPT_H
+#define CTW_LIB_UTIL_ACCEPT_H
 
 /*
  * What a client says it would like, as Prometheus does:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_JSON_H
-#define CTW_UTIL_JSON_H
+#ifndef CTW_LIB_UTIL_JSON_H
+#define CTW_LIB_UTIL_JSON_H
 
 /*
  * What all that is rendered as JSON has in common, on top of jansson.

@@ -16,7 +16,7 @@ static uint32_t columns_of(const char *text, size_t length) {
     return n;
 }
 
-uint32_t ctw_page_columns(const char *text) {
+uint32_t ctw_layout_columns(const char *text) {
     return columns_of(text, strlen(text));
 }
 
@@ -34,17 +34,17 @@ static const char *sequence(enum ctw_colour colour) {
     return "";
 }
 
-static void begin(struct ctw_page *p, enum ctw_colour colour) {
+static void begin(struct ctw_layout *p, enum ctw_colour colour) {
     if (p->colour)
         ctw_out_put(&p->out, "%s", sequence(colour));
 }
 
-static void end(struct ctw_page *p, enum ctw_colour colour) {
+static void end(struct ctw_layout *p, enum ctw_colour colour) {
     if (p->colour && colour != CTW_COLOUR_NONE)
         ctw_out_put(&p->out, "\033[0m");
 }
 
-static void put(struct ctw_page *p, const char *text, size_t length) {
+static void put(struct ctw_layout *p, const char *text, size_t length) {
     if (p->utf8) {
         ctw_out_put(&p->out, "%.*s", (int)length, text);
         return;
@@ -54,13 +54,14 @@ static void put(struct ctw_page *p, const char *text, size_t length) {
             ctw_out_put(&p->out, "%c", (unsigned char)text[i] < 0x80 ? text[i] : '?');
 }
 
-void ctw_page_put(struct ctw_page *p, enum ctw_colour colour, const char *text) {
+void ctw_layout_put(struct ctw_layout *p, enum ctw_colour colour, const char *text) {
     begin(p, colour);
     put(p, text, strlen(text));
     end(p, colour);
 }
 
-void ctw_page_fill(struct ctw_page *p, enum ctw_colour colour, const char *character, uint32_t n) {
+void ctw_layout_fill(struct ctw_layout *p, enum ctw_colour colour, const char *character,
+                     uint32_t n) {
     if (n == 0)
         return;
     begin(p, colour);
@@ -69,8 +70,8 @@ void ctw_page_fill(struct ctw_page *p, enum ctw_colour colour, const char *chara
     end(p, colour);
 }
 
-void ctw_page_label(struct ctw_page *p, const char *label) {
-    const uint32_t n = ctw_page_columns(label);
+void ctw_layout_label(struct ctw_layout *p, const char *label) {
+    const uint32_t n = ctw_layout_columns(label);
 
     put(p, label, strlen(label));
     ctw_out_put(&p->out, "%*s", n < p->indent ? (int)(p->indent - n) : n > 0, "");
@@ -102,20 +103,20 @@ static size_t line_length(const char *text, uint32_t columns) {
     return n > 0 ? n : fitting(text, columns);
 }
 
-uint32_t ctw_page_put_within(struct ctw_page *p, const char *text, uint32_t columns) {
+uint32_t ctw_layout_put_within(struct ctw_layout *p, const char *text, uint32_t columns) {
     const size_t n = fitting(text, columns);
 
     put(p, text, n);
     return columns_of(text, n);
 }
 
-void ctw_page_headline(struct ctw_page *p, const char *label, enum ctw_colour colour,
-                       const char *text, size_t coloured) {
-    const uint32_t beside = ctw_page_columns(label);
+void ctw_layout_headline(struct ctw_layout *p, const char *label, enum ctw_colour colour,
+                         const char *text, size_t coloured) {
+    const uint32_t beside = ctw_layout_columns(label);
     const uint32_t indent = beside < p->indent ? p->indent : beside + (beside > 0);
     const uint32_t room = p->columns > indent ? p->columns - indent : 1;
 
-    ctw_page_label(p, label);
+    ctw_layout_label(p, label);
     for (size_t at = 0; at == 0 || text[at] != '\0';) {
         const size_t n = line_length(text + at, room);
         const size_t in_colour = coloured <= at ? 0 : coloured - at < n ? coloured - at : n;
@@ -134,7 +135,7 @@ void ctw_page_headline(struct ctw_page *p, const char *label, enum ctw_colour co
     }
 }
 
-void ctw_page_paragraph(struct ctw_page *p, const char *label, enum ctw_colour colour,
-                        const char *text) {
-    ctw_page_headline(p, label, colour, text, SIZE_MAX);
+void ctw_layout_paragraph(struct ctw_layout *p, const char *label, enum ctw_colour colour,
+                          const char *text) {
+    ctw_layout_headline(p, label, colour, text, SIZE_MAX);
 }

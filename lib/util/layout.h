@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_LAYOUT_H
-#define CTW_UTIL_LAYOUT_H
+#ifndef CTW_LIB_UTIL_LAYOUT_H
+#define CTW_LIB_UTIL_LAYOUT_H
 
 /*
  * A page of text: paragraphs with a label to the left, broken between words so that they fit.
@@ -17,7 +17,7 @@
 
 enum ctw_colour { CTW_COLOUR_NONE, CTW_COLOUR_GOOD, CTW_COLOUR_UNWELL, CTW_COLOUR_BAD };
 
-struct ctw_page {
+struct ctw_layout {
     struct ctw_out out;
     uint32_t columns;
     uint32_t indent; /* where paragraphs begin, behind their labels */
@@ -25,30 +25,31 @@ struct ctw_page {
 };
 
 /**
- * ctw_page_paragraph() - @label, and @text beside it
+ * ctw_layout_paragraph() - @label, and @text beside it
  * @label:   "": none; one longer than the indent pushes its text to the right
  * @colour:  of the text
  */
-void ctw_page_paragraph(struct ctw_page *p, const char *label, enum ctw_colour colour,
-                        const char *text);
+void ctw_layout_paragraph(struct ctw_layout *p, const char *label, enum ctw_colour colour,
+                          const char *text);
 
-/** ctw_page_headline() - the same, but only the first @coloured bytes of @text have the colour */
-void ctw_page_headline(struct ctw_page *p, const char *label, enum ctw_colour colour,
-                       const char *text, size_t coloured);
+/** ctw_layout_headline() - the same, but only the first @coloured bytes of @text have the colour */
+void ctw_layout_headline(struct ctw_layout *p, const char *label, enum ctw_colour colour,
+                         const char *text, size_t coloured);
 
-/** ctw_page_label() - the label alone, filled up to the indent: a line made by hand begins */
-void ctw_page_label(struct ctw_page *p, const char *label);
+/** ctw_layout_label() - the label alone, filled up to the indent: a line made by hand begins */
+void ctw_layout_label(struct ctw_layout *p, const char *label);
 
-/** ctw_page_put() - text as it is, in this colour */
-void ctw_page_put(struct ctw_page *p, enum ctw_colour colour, const char *text);
+/** ctw_layout_put() - text as it is, in this colour */
+void ctw_layout_put(struct ctw_layout *p, enum ctw_colour colour, const char *text);
 
-/** ctw_page_put_within() - as much of it as takes at most @columns. Return: how many it took */
-uint32_t ctw_page_put_within(struct ctw_page *p, const char *text, uint32_t columns);
+/** ctw_layout_put_within() - as much of it as takes at most @columns. Return: how many it took */
+uint32_t ctw_layout_put_within(struct ctw_layout *p, const char *text, uint32_t columns);
 
-/** ctw_page_fill() - @n times the same character */
-void ctw_page_fill(struct ctw_page *p, enum ctw_colour colour, const char *character, uint32_t n);
+/** ctw_layout_fill() - @n times the same character */
+void ctw_layout_fill(struct ctw_layout *p, enum ctw_colour colour, const char *character,
+                     uint32_t n);
 
-/** ctw_page_columns() - how many @text takes */
-uint32_t ctw_page_columns(const char *text);
+/** ctw_layout_columns() - how many @text takes */
+uint32_t ctw_layout_columns(const char *text);
 
 #endif

@@ -196,20 +196,20 @@ static bool take_exponent(const char **at, const char *end, struct scientific *s
 
     if (*at == end || (**at != 'e' && **at != 'E'))
         return true;
-    const char sign = ++*at < end ? **at : '\0';
-    if (sign == '-' || sign == '+')
+    const char condition = ++*at < end ? **at : '\0';
+    if (condition == '-' || condition == '+')
         ++*at;
     take_digits(at, end, false, &power);
     const int by = power.value > 9999 ? 9999 : (int)power.value;
-    s->exponent += sign == '-' ? -by : by;
+    s->exponent += condition == '-' ? -by : by;
     return power.digits > 0;
 }
 
 static bool is_no_number(const char *text, size_t length) {
-    const bool has_sign = length == 4 && (text[0] == '+' || text[0] == '-');
-    const char *word = has_sign ? text + 1 : text;
+    const bool has_condition = length == 4 && (text[0] == '+' || text[0] == '-');
+    const char *word = has_condition ? text + 1 : text;
 
-    return length == 0 || ((length == 3 || has_sign) &&
+    return length == 0 || ((length == 3 || has_condition) &&
                            (strncasecmp(word, "nan", 3) == 0 || strncasecmp(word, "inf", 3) == 0));
 }
 
@@ -333,8 +333,8 @@ static bool take_offset(struct rest *r, int64_t *ret_sec) {
     const bool west = take(r, "-");
     if (!west && !take(r, "+"))
         return false;
-    if (!take_fixed_digits(r, 2, &hours) || !take(r, ":") || !take_fixed_digits(r, 2, &minutes) || hours > 23 ||
-        minutes > 59)
+    if (!take_fixed_digits(r, 2, &hours) || !take(r, ":") || !take_fixed_digits(r, 2, &minutes) ||
+        hours > 23 || minutes > 59)
         return false;
     *ret_sec = (hours * 3600 + minutes * 60) * (west ? -1 : 1);
     return true;
@@ -344,10 +344,11 @@ static int parse_calendar(struct rest r, uint64_t *ret) {
     int64_t hour, minute, second, usec = 0, offset_sec = 0;
     struct date d, same;
 
-    if (!take_fixed_digits(&r, 4, &d.year) || !take(&r, "-") || !take_fixed_digits(&r, 2, &d.month) ||
-        !take(&r, "-") || !take_fixed_digits(&r, 2, &d.day) || !take(&r, "Tt ") ||
-        !take_fixed_digits(&r, 2, &hour) || !take(&r, ":") || !take_fixed_digits(&r, 2, &minute) ||
-        !take(&r, ":") || !take_fixed_digits(&r, 2, &second) || !take_fraction(&r, &usec) ||
+    if (!take_fixed_digits(&r, 4, &d.year) || !take(&r, "-") ||
+        !take_fixed_digits(&r, 2, &d.month) || !take(&r, "-") ||
+        !take_fixed_digits(&r, 2, &d.day) || !take(&r, "Tt ") || !take_fixed_digits(&r, 2, &hour) ||
+        !take(&r, ":") || !take_fixed_digits(&r, 2, &minute) || !take(&r, ":") ||
+        !take_fixed_digits(&r, 2, &second) || !take_fraction(&r, &usec) ||
         !take_offset(&r, &offset_sec) || r.length > 0)
         return -EINVAL;
 

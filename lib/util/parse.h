@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_PARSE_H
-#define CTW_UTIL_PARSE_H
+#ifndef CTW_LIB_UTIL_PARSE_H
+#define CTW_LIB_UTIL_PARSE_H
 
 /*
  * Bounded, locale-free reading of the few notations ctwatch meets: decimals as the kernel writes

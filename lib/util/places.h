@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_PLACES_H
-#define CTW_UTIL_PLACES_H
+#ifndef CTW_LIB_UTIL_PLACES_H
+#define CTW_LIB_UTIL_PLACES_H
 
 /*
  * Who is connected to the HTTP server, and who has to go: a table of fixed size.

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/util/units.h"
 #include "lib/util/parse.h"
+#include "lib/util/units.h"
 
 void ctw_line_start(struct ctw_line *l) {
     l->length = 0;
@@ -92,7 +92,7 @@ void ctw_out_put(struct ctw_out *o, const char *format, ...) {
     o->used += n > 0 ? (size_t)n : 0;
 }
 
-void ctw_line_add_span(struct ctw_line *l, uint64_t usec) {
+void ctw_line_add_duration(struct ctw_line *l, uint64_t usec) {
     const uint64_t s = usec / CTW_USEC_PER_SEC;
 
     if (s == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_STRBUF_H
-#define CTW_UTIL_STRBUF_H
+#ifndef CTW_LIB_UTIL_STRBUF_H
+#define CTW_LIB_UTIL_STRBUF_H
 
 /*
  * One line of text of bounded length, built by appending.
@@ -41,8 +41,8 @@ void ctw_out_put(struct ctw_out *o, const char *format, ...) __attribute__((form
 
 /* How long, and when, in words. */
 
-/** ctw_line_add_span() - "42 s", in the largest unit that leaves two digits */
-void ctw_line_add_span(struct ctw_line *l, uint64_t usec);
+/** ctw_line_add_duration() - "42 s", in the largest unit that leaves two digits */
+void ctw_line_add_duration(struct ctw_line *l, uint64_t usec);
 
 /**
  * ctw_line_add_clock() - "09:58:25", or "2026-11-21 09:58" when that is not the same day as @now

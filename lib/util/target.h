@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_TARGET_H
-#define CTW_UTIL_TARGET_H
+#ifndef CTW_LIB_UTIL_TARGET_H
+#define CTW_LIB_UTIL_TARGET_H
 
 /*
  * What a request is for, in either form that a server has to accept (RFC 9112, 3.2):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_UTIL_UNITS_H
-#define CTW_UTIL_UNITS_H
+#ifndef CTW_LIB_UTIL_UNITS_H
+#define CTW_LIB_UTIL_UNITS_H
 
 /* The units that names end with: _usec, _permyriad. */
 

@@ -12,9 +12,9 @@
 #define COLUMNS 80
 
 static void put_item(struct ctw_out *o, const char *text) {
-    struct ctw_page page = {.out = *o, .columns = COLUMNS, .indent = 2, .utf8 = true};
+    struct ctw_layout page = {.out = *o, .columns = COLUMNS, .indent = 2, .utf8 = true};
 
-    ctw_page_paragraph(&page, "*", CTW_COLOUR_NONE, text);
+    ctw_layout_paragraph(&page, "*", CTW_COLOUR_NONE, text);
     *o = page.out;
 }
 
@@ -79,25 +79,25 @@ static void put_losses(struct ctw_out *o, const struct ctw_advice_facts *f,
                     a->chain_too_long);
 }
 
-static void put_shares(struct ctw_out *o, const struct ctw_who *who) {
-    const uint32_t loopback = (who->loopback_permyriad + 5) / 10;
-    const uint32_t dns = (who->dns_permyriad + 5) / 10;
-    const uint32_t margin = (who->margin_permyriad + 9) / 10;
+static void put_shares(struct ctw_out *o, const struct ctw_talkers *talkers) {
+    const uint32_t loopback = (talkers->loopback_permyriad + 5) / 10;
+    const uint32_t dns = (talkers->dns_permyriad + 5) / 10;
+    const uint32_t margin = (talkers->margin_permyriad + 9) / 10;
 
     ctw_out_put(o, "%" PRIu32 ".%" PRIu32 " %% loopback, %" PRIu32 ".%" PRIu32 " %% DNS, of ",
                 loopback / 10, loopback % 10, dns / 10, dns % 10);
     if (margin > 0)
-        ctw_out_put(o, "%" PRIu32 " seen, +- %" PRIu32 ".%" PRIu32 "\n", who->entries, margin / 10,
-                    margin % 10);
+        ctw_out_put(o, "%" PRIu32 " seen, +- %" PRIu32 ".%" PRIu32 "\n", talkers->entries,
+                    margin / 10, margin % 10);
     else
-        ctw_out_put(o, "all %" PRIu32 " entries\n", who->entries);
+        ctw_out_put(o, "all %" PRIu32 " entries\n", talkers->entries);
 }
 
 static void put_untracked(struct ctw_out *o, const struct ctw_advice_facts *f) {
     ctw_out_put(o, LABEL, "could go untracked");
     switch (f->lack) {
     case CTW_CENSUS_TAKEN:
-        put_shares(o, &f->who);
+        put_shares(o, &f->talkers);
         break;
     case CTW_CENSUS_EMPTY:
         ctw_out_put(o, "there is no entry\n");
@@ -258,13 +258,13 @@ static json_t *growth(const struct ctw_advice *a) {
     return ctw_json_whole(o, r);
 }
 
-static json_t *untracked(const struct ctw_who *who) {
+static json_t *untracked(const struct ctw_talkers *talkers) {
     json_t *o = json_object();
-    int r = ctw_json_add(o, "counted", ctw_json_number(who->entries));
+    int r = ctw_json_add(o, "counted", ctw_json_number(talkers->entries));
 
-    r |= ctw_json_add(o, "margin_percent", ctw_json_percent(who->margin_permyriad));
-    r |= ctw_json_add(o, "loopback_percent", ctw_json_percent(who->loopback_permyriad));
-    r |= ctw_json_add(o, "dns_percent", ctw_json_percent(who->dns_permyriad));
+    r |= ctw_json_add(o, "margin_percent", ctw_json_percent(talkers->margin_permyriad));
+    r |= ctw_json_add(o, "loopback_percent", ctw_json_percent(talkers->loopback_permyriad));
+    r |= ctw_json_add(o, "dns_percent", ctw_json_percent(talkers->dns_permyriad));
     return ctw_json_whole(o, r);
 }
 
@@ -308,7 +308,7 @@ static json_t *advice(const struct ctw_advice_facts *f, const struct ctw_advice 
     int r = ctw_json_add(o, "table", f->has_table ? table(f, a) : json_null());
 
     r |= ctw_json_add(o, "growth", f->has_table && a->has_bounds ? growth(a) : json_null());
-    r |= ctw_json_add(o, "untracked", counted ? untracked(&f->who) : json_null());
+    r |= ctw_json_add(o, "untracked", counted ? untracked(&f->talkers) : json_null());
     r |= ctw_json_add(o, "findings", findings(a));
     r |= ctw_json_add(o, "files", files(a));
     return ctw_json_whole(o, r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_ADVICE_H
-#define CTW_VIEW_ADVICE_H
+#ifndef CTW_LIB_VIEW_ADVICE_H
+#define CTW_LIB_VIEW_ADVICE_H
 
 /* What `ctwatch advise` shows: what was seen, how each number comes about, and what to do. */
 

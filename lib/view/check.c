@@ -22,8 +22,8 @@ enum cause {
     CAUSE_NONE,
 };
 
-static bool looking(const struct ctw_check_facts *f) {
-    return f->liveness == CTW_LIVENESS_LOOKING;
+static bool alive(const struct ctw_check_facts *f) {
+    return f->liveness == CTW_LIVENESS_ALIVE;
 }
 
 static uint64_t ago_usec(const struct ctw_check_facts *f, uint64_t usec) {
@@ -35,7 +35,7 @@ static bool lately(const struct ctw_check_facts *f, uint64_t usec) {
 }
 
 static enum cause find_cause(const struct ctw_check_facts *f) {
-    if (!looking(f))
+    if (!alive(f))
         return CAUSE_NONE;
     if (lately(f, f->snapshot->refused_usec))
         return CAUSE_REFUSED;
@@ -54,7 +54,7 @@ static enum ctw_check_state judge(const struct ctw_check_facts *f, enum cause ca
         return CTW_CHECK_UNKNOWN;
     if (usage >= f->critical_permyriad)
         return CTW_CHECK_CRITICAL;
-    if (usage >= f->warning_permyriad || (f->wants_daemon && !looking(f)))
+    if (usage >= f->warning_permyriad || (f->wants_daemon && !alive(f)))
         return CTW_CHECK_WARNING;
     return CTW_CHECK_OK;
 }
@@ -97,7 +97,7 @@ static void add_error(struct ctw_line *l, int error) {
 }
 
 /* Why there are no numbers. */
-static void add_blindness(struct ctw_line *l, const struct ctw_snapshot_source *s) {
+static void add_failed_sources(struct ctw_line *l, const struct ctw_snapshot_source *s) {
     if (s->health != CTW_HEALTH_FAILED) {
         ctw_line_add(l, "no conntrack table: nf_conntrack is not loaded");
         return;
@@ -119,9 +119,9 @@ static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char 
 
 /* Of a daemon that looks seldom at a table that is not this machine's to look at. */
 static void add_age(struct ctw_line *l, const struct ctw_check_facts *f) {
-    const uint64_t usec = ago_usec(f, f->snapshot->looked_usec);
+    const uint64_t usec = ago_usec(f, f->snapshot->polled_usec);
 
-    if (looking(f) && usec > CTW_LATE_USEC)
+    if (alive(f) && usec > CTW_LATE_USEC)
         ctw_line_add(l, ", seen %" PRIu64 " s ago", usec / CTW_USEC_PER_SEC);
 }
 
@@ -150,14 +150,14 @@ static void add_cause(struct ctw_line *l, const struct ctw_check_facts *f, enum 
 static void add_outlook(struct ctw_line *l, const struct ctw_check_facts *f) {
     const struct ctw_snapshot *p = f->snapshot;
 
-    if (!looking(f) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
+    if (!alive(f) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
         return;
     ctw_line_add(l, ", full in ");
-    ctw_line_add_span(l, p->usec_to_full);
+    ctw_line_add_duration(l, p->usec_to_full);
 }
 
 static void add_daemon(struct ctw_line *l, const struct ctw_check_facts *f) {
-    if (!f->wants_daemon || looking(f))
+    if (!f->wants_daemon || alive(f))
         return;
     ctw_line_add(l, ", ctwatchd ");
     if (f->liveness == CTW_LIVENESS_LATE)
@@ -176,7 +176,7 @@ static void add_words(struct ctw_line *l, const struct ctw_check_facts *f, enum 
     if (f->snapshot->has_table)
         add_fill(l, &f->snapshot->table, percent);
     else
-        add_blindness(l, &f->snapshot->sources[CTW_SOURCE_TABLE]);
+        add_failed_sources(l, &f->snapshot->sources[CTW_SOURCE_TABLE]);
     add_cause(l, f, cause);
     if (cause == CAUSE_NONE)
         add_outlook(l, f);
@@ -239,12 +239,12 @@ static void add_losses(struct ctw_line *l, const struct ctw_snapshot *p) {
 }
 
 static void add_performance(struct ctw_line *l, const struct ctw_check_facts *f) {
-    if (!f->snapshot->has_table && !looking(f))
+    if (!f->snapshot->has_table && !alive(f))
         return;
     ctw_line_add(l, " |");
     if (f->snapshot->has_table)
         add_table(l, f);
-    if (looking(f))
+    if (alive(f))
         add_losses(l, f->snapshot);
 }
 

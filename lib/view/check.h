@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_CHECK_H
-#define CTW_VIEW_CHECK_H
+#ifndef CTW_LIB_VIEW_CHECK_H
+#define CTW_LIB_VIEW_CHECK_H
 
 /*
  * One state and one line, for monitoring systems that run a program and read its exit status:

@@ -15,7 +15,7 @@
 /* The next slot, and when on the wall clock it began. */
 static const struct ctw_slot *next(struct ctw_history_page *page, enum ctw_resolution *ret_r,
                                    uint64_t *ret_start_usec) {
-    const struct ctw_slot *s = ctw_course_next(&page->course, ret_r);
+    const struct ctw_slot *s = ctw_history_iter_next(&page->iter, ret_r);
 
     if (s)
         *ret_start_usec =
@@ -34,7 +34,7 @@ static void put_csv_slot(struct ctw_out *o, const struct ctw_slot *s, uint64_t s
     const uint64_t msec = start_usec / CTW_USEC_PER_MSEC;
 
     ctw_out_put(o, "%" PRIu64 ".%03" PRIu64 ",%" PRIu64, msec / 1000, msec % 1000, width_sec(r));
-    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32, s->looks, s->mean);
+    ctw_out_put(o, ",%" PRIu32 ",%" PRIu32, s->polls, s->mean);
     ctw_out_put(o, ",%" PRIu32 ",%" PRIu32 ",%" PRIu32 ",%" PRIu32, s->first, s->high, s->low,
                 s->last);
     ctw_out_put(o, ",%u,%u,%u,%u,%u,%u", s->first_msec, s->high_msec, s->low_msec, s->last_msec,
@@ -90,12 +90,12 @@ static void put_json(struct ctw_out *o, struct ctw_history_page *page) {
 /* --- text ------------------------------------------------------------------------------------ */
 
 static void add(struct ctw_history_bin *bin, const struct ctw_slot *s) {
-    if (bin->looks == 0 || ctw_fuller(s->high, s->max, bin->high, bin->max)) {
+    if (bin->polls == 0 || ctw_fuller(s->high, s->max, bin->high, bin->max)) {
         bin->high = s->high;
         bin->max = s->max;
     }
-    bin->looks += s->looks;
-    bin->sum += (uint64_t)s->mean * s->looks;
+    bin->polls += s->polls;
+    bin->sum += (uint64_t)s->mean * s->polls;
     bin->refused += (uint64_t)s->drops + s->other_drops + s->chain_too_long;
     bin->evicted += s->early_drops;
     if (s->level > bin->level)
@@ -110,14 +110,14 @@ static void put_bin(struct ctw_out *o, const struct ctw_history_page *page,
     struct ctw_line when;
 
     ctw_line_start(&when);
-    ctw_line_add_clock(&when, bin->start_usec, page->snapshot->looked_realtime_usec, 0);
+    ctw_line_add_clock(&when, bin->start_usec, page->snapshot->polled_realtime_usec, 0);
     if (bin->max > 0) {
         (void)snprintf(max, sizeof(max), "%" PRIu32, bin->max);
         (void)snprintf(fill, sizeof(fill), "%" PRIu32 ".%" PRIu32 "%%", usage / 100,
                        usage / 10 % 10);
     }
     ctw_out_put(o, "%16s%10" PRIu64 "%10" PRIu32 "%10s%8s%9" PRIu64 "%8" PRIu64 " %s\n", when.text,
-                bin->sum / bin->looks, bin->high, max, fill, bin->refused, bin->evicted,
+                bin->sum / bin->polls, bin->high, max, fill, bin->refused, bin->evicted,
                 ctw_level_name(bin->level));
 }
 
@@ -137,10 +137,10 @@ static struct ctw_history_bin next_bin(struct ctw_history_page *page) {
 
     while ((s = next(page, &r, &start_usec))) {
         done = *bin;
-        if (bin->looks == 0 || start_usec >= bin->end_usec)
+        if (bin->polls == 0 || start_usec >= bin->end_usec)
             *bin = open_bin(r, start_usec);
         add(bin, s);
-        if (done.looks > 0 && done.start_usec != bin->start_usec)
+        if (done.polls > 0 && done.start_usec != bin->start_usec)
             return done;
     }
     page->ended = true;
@@ -154,7 +154,7 @@ static void put_text(struct ctw_out *o, struct ctw_history_page *page) {
         return;
     }
     const struct ctw_history_bin bin = next_bin(page);
-    if (bin.looks > 0)
+    if (bin.polls > 0)
         put_bin(o, page, &bin);
     else if (page->lines == 1)
         ctw_out_put(o, "nothing is known yet\n");
@@ -165,7 +165,7 @@ static void put_text(struct ctw_out *o, struct ctw_history_page *page) {
 void ctw_render_history_start(struct ctw_history_page *page, enum ctw_history_format format,
                               const struct ctw_history *h, const struct ctw_snapshot *p) {
     *page = (struct ctw_history_page){.format = format, .snapshot = p};
-    ctw_course_start(&page->course, h);
+    ctw_history_iter_start(&page->iter, h);
 }
 
 size_t ctw_render_history_line(struct ctw_history_page *page,
@@ -205,7 +205,7 @@ static json_t *slot_object(const struct ctw_slot *s, uint64_t start_usec, uint64
                                 json_real((double)(start_usec / CTW_USEC_PER_MSEC) / 1000.0));
 
     r |= add_member(o, "width", width_sec);
-    r |= add_member(o, "looks", s->looks);
+    r |= add_member(o, "looks", s->polls);
     r |= add_member(o, "mean", s->mean);
     r |= add_member(o, "first", s->first);
     r |= add_member(o, "high", s->high);

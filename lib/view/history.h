@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_HISTORY_H
-#define CTW_VIEW_HISTORY_H
+#ifndef CTW_LIB_VIEW_HISTORY_H
+#define CTW_LIB_VIEW_HISTORY_H
 
 /*
  * The history as text for people, as CSV and as JSON: a megabyte or two of it, hence line by line.
@@ -25,7 +25,7 @@ enum ctw_history_format {
 /* Slots taken together. */
 struct ctw_history_bin {
     uint64_t start_usec, end_usec; /* wall clock */
-    uint64_t looks;                /* 0: it is empty */
+    uint64_t polls;                /* 0: it is empty */
     uint64_t sum;                  /* of the counts */
     uint64_t refused, evicted;
     uint32_t high, max; /* when it was fullest */
@@ -36,7 +36,7 @@ struct ctw_history_bin {
 struct ctw_history_page {
     enum ctw_history_format format;
     const struct ctw_snapshot *snapshot;
-    struct ctw_course course;
+    struct ctw_history_iter iter;
     uint64_t lines;
     struct ctw_history_bin bin; /* TEXT: being filled */
     bool ended;

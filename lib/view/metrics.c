@@ -159,7 +159,7 @@ static void put_build(struct page *g) {
 
 static void put_latency(struct page *g) {
     static const uint32_t bounds[] = CTW_LATENCY_BOUNDS_USEC;
-    uint64_t looks = 0;
+    uint64_t polls = 0;
     char bound[32];
 
     if (!g->snapshot)
@@ -167,13 +167,13 @@ static void put_latency(struct page *g) {
     for (size_t i = 0; i <= CTW_LATENCY_BOUNDS; i++) {
         if (i < CTW_LATENCY_BOUNDS)
             print_value(bounds[i], SECONDS, bound);
-        looks += g->snapshot->latency[i];
+        polls += g->snapshot->latency[i];
         put_sample(g, "_bucket",
                    (struct label[LABELS_MAX]){{"le", i < CTW_LATENCY_BOUNDS ? bound : "+Inf"}},
-                   whole(looks), NUMBER);
+                   whole(polls), NUMBER);
     }
     put_sample(g, "_sum", NULL, whole(g->snapshot->latency_sum_usec), SECONDS);
-    put_sample(g, "_count", NULL, whole(looks), NUMBER);
+    put_sample(g, "_count", NULL, whole(polls), NUMBER);
 }
 
 static void put_level(struct page *g) {
@@ -216,7 +216,7 @@ static void put_flow_rates(struct page *g) {
 static void put_refused(struct page *g) {
     const struct ctw_snapshot *p = g->snapshot;
 
-    for (int i = CTW_GROWTH_UNLIMITED; p && i <= CTW_GROWTH_NOT_KEPT; i++)
+    for (int i = CTW_GROWTH_UNLIMITED; p && i <= CTW_GROWTH_PERSIST_FAILED; i++)
         put_labelled(g, g->family->name, ctw_growth_refusal_name((enum ctw_growth_refusal)i),
                      p->growth_refused && (int)p->refusal == i);
 }
@@ -243,9 +243,9 @@ enum metric {
     UP,
     BUILD,
     START_TIME,
-    LAST_LOOK,
-    NEXT_LOOK,
-    LOOKS,
+    LAST_POLL,
+    NEXT_POLL,
+    POLLS,
     LATENCY,
     ENTRIES,
     LIMIT,
@@ -286,11 +286,11 @@ static const struct family families[METRICS] = {
                "What is installed (ctwatch) and what is running (ctwatchd)."},
     [START_TIME] = {"ctwatch_start_time_seconds", GAUGE, SECONDS, NULL,
                     "When ctwatchd started: all counters are since then."},
-    [LAST_LOOK] = {"ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS, NULL,
+    [LAST_POLL] = {"ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS, NULL,
                    "When ctwatchd last looked at the table."},
-    [NEXT_LOOK] = {"ctwatch_next_look_timestamp_seconds", GAUGE, SECONDS, NULL,
+    [NEXT_POLL] = {"ctwatch_next_look_timestamp_seconds", GAUGE, SECONDS, NULL,
                    "When ctwatchd will look again, at the latest."},
-    [LOOKS] = {"ctwatch_looks", COUNTER, NUMBER, NULL, "Looks at the table."},
+    [POLLS] = {"ctwatch_looks", COUNTER, NUMBER, NULL, "Looks at the table."},
     [LATENCY] = {"ctwatch_look_latency_seconds", HISTOGRAM, SECONDS, put_latency,
                  "From when a look was due until what it decided had been done."},
     [ENTRIES] = {"ctwatch_entries", GAUGE, NUMBER, NULL, "Entries in the conntrack table."},
@@ -366,16 +366,17 @@ static void gather_table(const struct ctw_snapshot *p, int64_t ret[static METRIC
     ret[TIME_TO_FULL] = if_known(limited && p->fills, p->usec_to_full);
     ret[EARLY_DROPS] = whole(p->early_drops);
     ret[LOG_LINES] = whole(p->log_lines);
-    ret[LAST_WALK] = if_known(p->who.known, ctw_snapshot_wall_usec(p, p->who_usec));
-    ret[ASSURED] = if_known(p->who.known, p->who.assured_permyriad);
-    ret[DROP_RISK] = if_known(p->who.known && p->who.has_drop_risk, p->who.drop_risk_permyriad);
+    ret[LAST_WALK] = if_known(p->talkers.known, ctw_snapshot_wall_usec(p, p->talkers_usec));
+    ret[ASSURED] = if_known(p->talkers.known, p->talkers.assured_permyriad);
+    ret[DROP_RISK] =
+        if_known(p->talkers.known && p->talkers.has_drop_risk, p->talkers.drop_risk_permyriad);
 }
 
 static void gather_daemon(const struct ctw_snapshot *p, int64_t ret[static METRICS]) {
     ret[START_TIME] = whole(p->started_realtime_usec);
-    ret[LAST_LOOK] = whole(p->looked_realtime_usec);
-    ret[NEXT_LOOK] = whole(ctw_snapshot_wall_usec(p, p->due_usec));
-    ret[LOOKS] = whole(p->looks);
+    ret[LAST_POLL] = whole(p->polled_realtime_usec);
+    ret[NEXT_POLL] = whole(ctw_snapshot_wall_usec(p, p->due_usec));
+    ret[POLLS] = whole(p->polls);
     ret[SUBSCRIBED] = p->subscribed;
     ret[EVENTS_READ] = whole(p->events);
     ret[EVENTS_LOST] = whole(p->events_lost);
@@ -389,7 +390,7 @@ static void gather_daemon(const struct ctw_snapshot *p, int64_t ret[static METRI
 
 size_t ctw_render_metrics(const struct ctw_metrics *m, bool openmetrics, char *buffer,
                           size_t size) {
-    const bool up = m->liveness == CTW_LIVENESS_LOOKING;
+    const bool up = m->liveness == CTW_LIVENESS_ALIVE;
     struct page g = {.out = {.buffer = buffer, .size = size},
                      .openmetrics = openmetrics,
                      .snapshot = up ? m->snapshot : NULL};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_METRICS_H
-#define CTW_VIEW_METRICS_H
+#ifndef CTW_LIB_VIEW_METRICS_H
+#define CTW_LIB_VIEW_METRICS_H
 
 /*
  * A snapshot as metrics, for Prometheus and whoever else reads its formats: OpenMetrics 1.0, and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_PLOT_H
-#define CTW_VIEW_PLOT_H
+#ifndef CTW_LIB_VIEW_PLOT_H
+#define CTW_LIB_VIEW_PLOT_H
 
 /*
  * A replay as a picture, in SVG: the fill below its limit and thresholds, the levels, what was

@@ -32,7 +32,7 @@ static size_t address(const char *word, size_t length) {
     return n;
 }
 
-void ctw_discreet_text(const char *text, char *ret, size_t size) {
+void ctw_redact_text(const char *text, char *ret, size_t size) {
     struct ctw_out o = {.buffer = ret, .size = size};
 
     if (size > 0)
@@ -49,14 +49,14 @@ void ctw_discreet_text(const char *text, char *ret, size_t size) {
     }
 }
 
-void ctw_discreet_snapshot(struct ctw_snapshot *p) {
-    p->who.n_sources = p->who.n_ports = p->who.n_states = 0;
-    memset(p->who.sources, 0, sizeof(p->who.sources));
-    memset(p->who.ports, 0, sizeof(p->who.ports));
-    memset(p->who.states, 0, sizeof(p->who.states));
-    for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++) {
-        char message[CTW_SNAPSHOT_WORDS] = {0};
-        ctw_discreet_text(p->said[i].message, message, sizeof(message));
-        memcpy(p->said[i].message, message, sizeof(message));
+void ctw_redact_snapshot(struct ctw_snapshot *p) {
+    p->talkers.n_sources = p->talkers.n_ports = p->talkers.n_states = 0;
+    memset(p->talkers.sources, 0, sizeof(p->talkers.sources));
+    memset(p->talkers.ports, 0, sizeof(p->talkers.ports));
+    memset(p->talkers.states, 0, sizeof(p->talkers.states));
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
+        char message[CTW_RECENT_ALERT_BYTES] = {0};
+        ctw_redact_text(p->recent_alerts[i].message, message, sizeof(message));
+        memcpy(p->recent_alerts[i].message, message, sizeof(message));
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "lib/report/fields.h"
 #include "lib/view/replay.h"
+#include "lib/report/fields.h"
 
 #include <inttypes.h>
 
@@ -18,8 +18,8 @@ size_t ctw_render_replay_alert_text(uint64_t at_usec, const struct ctw_alert *a,
     struct ctw_fields fields;
 
     ctw_timestamp_print(at_usec, at);
-    ctw_alert_render(a, &fields);
-    const char *message = ctw_alert_field(&fields, "MESSAGE");
+    ctw_fields_of(a, &fields);
+    const char *message = ctw_fields_get(&fields, "MESSAGE");
     ctw_out_put(&o, "%s  %-8s %-14s %-8s %s\n", at, ctw_level_name(a->level),
                 ctw_alert_kind_name(a->kind), ctw_edge_name(a->edge), message ? message : "");
     return o.used;
@@ -201,7 +201,7 @@ static json_t *alert(uint64_t at_usec, const struct ctw_alert *a) {
     struct ctw_fields fields;
     int r = ctw_json_add(o, "time", moment(at_usec));
 
-    ctw_alert_render(a, &fields);
+    ctw_fields_of(a, &fields);
     r |= ctw_json_add(o, "seconds", seconds(at_usec));
     r |= ctw_json_add(o, "alert", json_string(ctw_alert_kind_name(a->kind)));
     r |= ctw_json_add(o, "edge", json_string(ctw_edge_name(a->edge)));
@@ -211,7 +211,7 @@ static json_t *alert(uint64_t at_usec, const struct ctw_alert *a) {
     r |= a->fills ? ctw_json_add(o, "seconds_to_full", seconds(a->usec_to_full)) : 0;
     r |= add_limits(o, a);
     r |= reason(a) ? ctw_json_add(o, "reason", json_string(reason(a))) : 0;
-    r |= ctw_json_add(o, "message", json_string(ctw_alert_field(&fields, "MESSAGE")));
+    r |= ctw_json_add(o, "message", json_string(ctw_fields_get(&fields, "MESSAGE")));
     return ctw_json_whole(o, r);
 }
 

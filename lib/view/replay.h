@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_REPLAY_H
-#define CTW_VIEW_REPLAY_H
+#ifndef CTW_LIB_VIEW_REPLAY_H
+#define CTW_LIB_VIEW_REPLAY_H
 
 /* What a replay has to say: an alert, and the sum of it all. */
 

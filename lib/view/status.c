@@ -17,66 +17,67 @@
 /* --- whose picture this is -------------------------------------------------------------------- */
 
 /* What it lacks then. */
-static const char *own_look(const struct ctw_status *s) {
+static const char *own_sample(const struct ctw_status *s) {
     return s->history ? "this is one look of ctwatch itself, without rates."
                       : "this is one look of ctwatch itself, without rates and history.";
 }
 
 static void add_unreadable(struct ctw_line *l, const struct ctw_status *s) {
     ctw_line_add(l, "What ctwatchd publishes cannot be read (%s): %s",
-                 ctw_state_fault(s->state_error), own_look(s));
+                 ctw_state_fault(s->state_error), own_sample(s));
 }
 
-static void add_elsewhere(struct ctw_line *l, const struct ctw_status *s) {
+static void add_other_netns(struct ctw_line *l, const struct ctw_status *s) {
     static const char table[] = "the table of another network namespace";
 
     if (s->liveness == CTW_LIVENESS_STOPPED)
-        ctw_line_add(l, "ctwatchd watched %s, and has been stopped: %s", table, own_look(s));
+        ctw_line_add(l, "ctwatchd watched %s, and has been stopped: %s", table, own_sample(s));
     else if (s->liveness == CTW_LIVENESS_LATE)
-        ctw_line_add(l, "ctwatchd watched %s, and does not look any more: %s", table, own_look(s));
+        ctw_line_add(l, "ctwatchd watched %s, and does not look any more: %s", table,
+                     own_sample(s));
     else
-        ctw_line_add(l, "ctwatchd watches %s: %s", table, own_look(s));
+        ctw_line_add(l, "ctwatchd watches %s: %s", table, own_sample(s));
 }
 
-static void add_own_look(struct ctw_line *l, const struct ctw_status *s) {
+static void add_own_sample(struct ctw_line *l, const struct ctw_status *s) {
     static const char start[] = "Start it with: systemctl start ctwatch";
 
     if (s->state_error == -EXDEV)
-        add_elsewhere(l, s);
+        add_other_netns(l, s);
     else if (s->liveness == CTW_LIVENESS_STOPPED)
-        ctw_line_add(l, "ctwatchd has been stopped: %s %s", own_look(s), start);
+        ctw_line_add(l, "ctwatchd has been stopped: %s %s", own_sample(s), start);
     else if (s->liveness == CTW_LIVENESS_LATE)
         ctw_line_add(l,
                      "ctwatchd does not look any more, it hangs or was killed: %s See: systemctl "
                      "status ctwatch",
-                     own_look(s));
+                     own_sample(s));
     else if (s->state_error == -ENOENT)
-        ctw_line_add(l, "ctwatchd is not running: %s %s", own_look(s), start);
+        ctw_line_add(l, "ctwatchd is not running: %s %s", own_sample(s), start);
     else if (s->state_error == -EACCES || s->state_error == -EPERM)
         ctw_line_add(l,
                      "Whether ctwatchd runs is not known, its state is for root and the group "
                      "ctwatch: %s",
-                     own_look(s));
+                     own_sample(s));
     else if (s->state_error == -ESTALE)
         ctw_line_add(l,
                      "ctwatchd is of another version: %s Put that right with: systemctl restart "
                      "ctwatch",
-                     own_look(s));
+                     own_sample(s));
     else if (s->state_error != 0)
         add_unreadable(l, s);
     else
-        ctw_line_add(l, "No ctwatchd was asked: %s", own_look(s));
+        ctw_line_add(l, "No ctwatchd was asked: %s", own_sample(s));
 }
 
 /* The table was read here, after the daemon's last look. */
-static void add_daemon_looked(struct ctw_picture *p, struct ctw_line *l) {
+static void add_daemon_polled(struct ctw_status_view *p, struct ctw_line *l) {
     ctw_line_add(l, "ctwatchd last looked at ");
-    ctw_picture_add_when(p, l, p->status->daemon_looked_usec);
+    ctw_status_view_add_when(p, l, p->status->daemon_polled_usec);
     ctw_line_add(l, ": the table is of a look of ctwatch itself, without rates.");
 }
 
 /* All is of the daemon's last look, which is not of just now. */
-static void add_age(struct ctw_picture *p, struct ctw_line *l) {
+static void add_age(struct ctw_status_view *p, struct ctw_line *l) {
     if (p->status->liveness == CTW_LIVENESS_STOPPED)
         ctw_line_add(l, "ctwatchd has been stopped");
     else if (p->status->liveness == CTW_LIVENESS_LATE)
@@ -84,56 +85,56 @@ static void add_age(struct ctw_picture *p, struct ctw_line *l) {
     else
         ctw_line_add(l, "ctwatchd looks seldom");
     ctw_line_add(l, ": this was so at ");
-    ctw_picture_add_when(p, l, p->of->looked_usec);
+    ctw_status_view_add_when(p, l, p->of->polled_usec);
     ctw_line_add(l, ".");
 }
 
 /* Nothing when a daemon looks, as it should, and has done so just now. */
-static void put_whose(struct ctw_picture *p) {
+static void put_netns(struct ctw_status_view *p) {
     struct ctw_line l;
 
     ctw_line_start(&l);
-    if (!ctw_picture_by_daemon(p))
-        add_own_look(&l, p->status);
-    else if (p->status->daemon_looked_usec != 0)
-        add_daemon_looked(p, &l);
-    else if (p->status->liveness != CTW_LIVENESS_LOOKING ||
-             ctw_picture_ago(p, p->of->looked_usec) > CTW_LATE_USEC)
+    if (!ctw_status_view_by_daemon(p))
+        add_own_sample(&l, p->status);
+    else if (p->status->daemon_polled_usec != 0)
+        add_daemon_polled(p, &l);
+    else if (p->status->liveness != CTW_LIVENESS_ALIVE ||
+             ctw_status_view_ago(p, p->of->polled_usec) > CTW_LATE_USEC)
         add_age(p, &l);
     else
         return;
     p->page.indent = 0;
-    ctw_page_paragraph(&p->page, "", CTW_COLOUR_NONE, l.text);
+    ctw_layout_paragraph(&p->page, "", CTW_COLOUR_NONE, l.text);
     p->page.indent = INDENT;
     ctw_out_put(&p->page.out, "\n");
 }
 
-static void put_clock(struct ctw_picture *p) {
+static void put_clock(struct ctw_status_view *p) {
     struct ctw_line l;
 
     if (!p->style->names_utc)
         return;
     ctw_line_start(&l);
-    ctw_picture_add_clock(p, &l, p->status->now_usec);
+    ctw_status_view_add_clock(p, &l, p->status->now_usec);
     ctw_line_add(&l, " UTC, as are all times here");
-    ctw_picture_put(p, "time", &l);
+    ctw_status_view_put(p, "time", &l);
 }
 
-static void put_daemon(struct ctw_picture *p) {
+static void put_daemon(struct ctw_status_view *p) {
     struct ctw_line l;
 
-    if (!ctw_picture_by_daemon(p))
+    if (!ctw_status_view_by_daemon(p))
         return;
     ctw_line_start(&l);
     ctw_line_add(&l, "%s, process %" PRIu32 ", started ", p->of->version, p->of->pid);
-    ctw_picture_add_when(p, &l, p->of->started_usec);
-    ctw_line_add(&l, "; %" PRIu64 " looks", p->of->looks);
-    ctw_picture_put(p, "ctwatchd", &l);
+    ctw_status_view_add_when(p, &l, p->of->started_usec);
+    ctw_line_add(&l, "; %" PRIu64 " looks", p->of->polls);
+    ctw_status_view_put(p, "ctwatchd", &l);
     if (p->of->netns[0] == '\0' || strcmp(p->of->netns, "initial") == 0)
         return;
     ctw_line_start(&l);
     ctw_line_add(&l, "%s (%" PRIu64 ")", p->of->netns, p->of->netns_inode);
-    ctw_picture_put(p, "netns", &l);
+    ctw_status_view_put(p, "netns", &l);
 }
 
 /* --- the level -------------------------------------------------------------------------------- */
@@ -152,23 +153,23 @@ static const char *level_word(enum ctw_level level) {
     return "";
 }
 
-static void put_level(struct ctw_picture *p) {
+static void put_level(struct ctw_status_view *p) {
     const struct ctw_snapshot *of = p->of;
     struct ctw_line l;
 
     ctw_line_start(&l);
     ctw_line_add(&l, "%s", level_word(of->level));
     const size_t coloured = l.length;
-    if (ctw_picture_by_daemon(p)) {
+    if (ctw_status_view_by_daemon(p)) {
         ctw_line_add(&l, of->level_since_usec != 0 ? " since " : " since ctwatchd started at ");
-        ctw_picture_add_when(p, &l,
-                             of->level_since_usec != 0 ? of->level_since_usec : of->started_usec);
+        ctw_status_view_add_when(
+            p, &l, of->level_since_usec != 0 ? of->level_since_usec : of->started_usec);
     }
-    ctw_page_headline(&p->page, "level", ctw_level_colour(of->level), l.text, coloured);
+    ctw_layout_headline(&p->page, "level", ctw_level_colour(of->level), l.text, coloured);
 }
 
 /* The table is not there, or cannot be read. */
-static void put_no_table(struct ctw_picture *p) {
+static void put_no_table(struct ctw_status_view *p) {
     const struct ctw_snapshot_source *table = &p->of->sources[CTW_SOURCE_TABLE];
     const struct ctw_source_state state = {.health = table->health,
                                            .error = table->error,
@@ -176,7 +177,7 @@ static void put_no_table(struct ctw_picture *p) {
     const bool failed = table->health == CTW_HEALTH_FAILED;
     struct ctw_line l, fault;
 
-    ctw_sentence_fault(&state, &fault);
+    ctw_message_fault(&state, &fault);
     ctw_line_start(&l);
     if (failed)
         ctw_line_add(&l, "The conntrack table cannot be read, its fill is not known");
@@ -188,36 +189,36 @@ static void put_no_table(struct ctw_picture *p) {
     if (fault.length > 0)
         ctw_line_add(&l, " (%s)", fault.text);
     ctw_line_add(&l, ".");
-    ctw_page_paragraph(&p->page, "level", failed ? CTW_COLOUR_BAD : CTW_COLOUR_NONE, l.text);
+    ctw_layout_paragraph(&p->page, "level", failed ? CTW_COLOUR_BAD : CTW_COLOUR_NONE, l.text);
 }
 
 /* "[#####       |    |   ]  31.2 %", with the thresholds where it is empty. */
-static void put_bar(struct ctw_picture *p) {
+static void put_bar(struct ctw_status_view *p) {
     const struct ctw_snapshot *of = p->of;
     const uint32_t usage = ctw_usage_permyriad(of->table.count, of->table.max);
     struct ctw_line end;
 
     ctw_line_start(&end);
     ctw_line_add(&end, "] ");
-    ctw_picture_add_fill(&end, of->table.count, of->table.max);
+    ctw_status_view_add_fill(&end, of->table.count, of->table.max);
     const uint32_t width = p->page.columns - INDENT - 1 - (uint32_t)end.length;
     const uint32_t filled =
         usage >= CTW_PERMYRIAD ? width : (uint32_t)((uint64_t)usage * width / CTW_PERMYRIAD);
     const uint32_t warning = (uint32_t)((uint64_t)of->warning_permyriad * width / CTW_PERMYRIAD);
     const uint32_t critical = (uint32_t)((uint64_t)of->critical_permyriad * width / CTW_PERMYRIAD);
 
-    ctw_page_label(&p->page, "fill");
-    ctw_page_put(&p->page, CTW_COLOUR_NONE, "[");
-    ctw_page_fill(&p->page, ctw_level_colour(of->level), p->page.utf8 ? "\u2588" : "#", filled);
+    ctw_layout_label(&p->page, "fill");
+    ctw_layout_put(&p->page, CTW_COLOUR_NONE, "[");
+    ctw_layout_fill(&p->page, ctw_level_colour(of->level), p->page.utf8 ? "\u2588" : "#", filled);
     for (uint32_t i = filled; i < width; i++)
-        ctw_page_put(&p->page, CTW_COLOUR_NONE, i == warning || i == critical ? "|" : " ");
-    ctw_page_put(&p->page, CTW_COLOUR_NONE, end.text);
+        ctw_layout_put(&p->page, CTW_COLOUR_NONE, i == warning || i == critical ? "|" : " ");
+    ctw_layout_put(&p->page, CTW_COLOUR_NONE, end.text);
     ctw_out_put(&p->page.out, "\n");
 }
 
 /* --- what there is of it ---------------------------------------------------------------------- */
 
-static void put_entries(struct ctw_picture *p) {
+static void put_entries(struct ctw_status_view *p) {
     const struct ctw_sample *t = &p->of->table;
     struct ctw_line l;
 
@@ -231,14 +232,14 @@ static void put_entries(struct ctw_picture *p) {
         ctw_line_add(&l, ", %" PRIu32 " buckets", t->buckets);
     if (!p->of->has_table)
         ctw_line_add(&l, ", when last seen");
-    ctw_picture_put(p, "entries", &l);
+    ctw_status_view_put(p, "entries", &l);
 }
 
 static uint64_t mebibytes(const struct ctw_sample *t, uint32_t entries) {
     return (ctw_growth_bytes(t, entries) + (UINT64_C(1) << 20) - 1) >> 20;
 }
 
-static void put_memory(struct ctw_picture *p) {
+static void put_memory(struct ctw_status_view *p) {
     const struct ctw_sample *t = &p->of->table;
     struct ctw_line l;
 
@@ -246,10 +247,10 @@ static void put_memory(struct ctw_picture *p) {
     ctw_line_add(&l, "at most %" PRIu64 " MiB now", mebibytes(t, t->count));
     if (t->max > 0)
         ctw_line_add(&l, ", %" PRIu64 " MiB when full", mebibytes(t, t->max));
-    ctw_picture_put(p, "memory", &l);
+    ctw_status_view_put(p, "memory", &l);
 }
 
-static void put_trend(struct ctw_picture *p) {
+static void put_trend(struct ctw_status_view *p) {
     const struct ctw_snapshot *of = p->of;
     struct ctw_line l;
 
@@ -264,12 +265,12 @@ static void put_trend(struct ctw_picture *p) {
         ctw_line_add(&l, "neither filling nor emptying");
     if (of->fills) {
         ctw_line_add(&l, ", full in ");
-        ctw_line_add_span(&l, of->usec_to_full);
+        ctw_line_add_duration(&l, of->usec_to_full);
     }
-    ctw_picture_put(p, "trend", &l);
+    ctw_status_view_put(p, "trend", &l);
 }
 
-static void put_events(struct ctw_picture *p) {
+static void put_events(struct ctw_status_view *p) {
     const struct ctw_rates *r = &p->of->rates;
     struct ctw_line l;
 
@@ -285,7 +286,7 @@ static void put_events(struct ctw_picture *p) {
         ctw_line_add(&l, ", from a sample of one event in %" PRIu32, r->sampling);
     if (p->of->overruns > 0)
         ctw_line_add(&l, "; about %" PRIu64 " events lost since the start", p->of->events_lost);
-    ctw_picture_put(p, "events", &l);
+    ctw_status_view_put(p, "events", &l);
 }
 
 /* --- what was lost ---------------------------------------------------------------------------- */
@@ -296,7 +297,7 @@ struct loss {
 };
 
 /* Return: whether there were any. */
-static bool put_those_lost(struct ctw_picture *p, const struct loss *losses, size_t n) {
+static bool put_those_lost(struct ctw_status_view *p, const struct loss *losses, size_t n) {
     const char *label = "lost";
     struct ctw_line l;
 
@@ -306,14 +307,14 @@ static bool put_those_lost(struct ctw_picture *p, const struct loss *losses, siz
         ctw_line_start(&l);
         ctw_line_add(&l, "%" PRIu64 " %s", losses[i].n,
                      losses[i].n == 1 ? losses[i].one : losses[i].many);
-        ctw_page_paragraph(&p->page, label, CTW_COLOUR_BAD, l.text);
+        ctw_layout_paragraph(&p->page, label, CTW_COLOUR_BAD, l.text);
         label = "";
     }
     return label[0] == '\0';
 }
 
 /* Of a look of one's own: all that the kernel has counted. */
-static void put_counted(struct ctw_picture *p) {
+static void put_counted(struct ctw_status_view *p) {
     const struct ctw_counters *c = &p->of->table.counters;
     const struct loss losses[] = {
         {c->drop, "new flow dropped", "new flows dropped"},
@@ -324,12 +325,12 @@ static void put_counted(struct ctw_picture *p) {
     if (!p->of->table.has_counters)
         return;
     const bool any = put_those_lost(p, losses, LENGTH(losses));
-    ctw_page_paragraph(&p->page, any ? "" : "lost", CTW_COLOUR_NONE,
-                       any ? "since the kernel began to count"
-                           : "nothing since the kernel began to count");
+    ctw_layout_paragraph(&p->page, any ? "" : "lost", CTW_COLOUR_NONE,
+                         any ? "since the kernel began to count"
+                             : "nothing since the kernel began to count");
 }
 
-static void put_losses(struct ctw_picture *p) {
+static void put_losses(struct ctw_status_view *p) {
     const struct ctw_snapshot *of = p->of;
     const struct loss losses[] = {
         {of->drops, "new flow dropped, the table was full",
@@ -352,18 +353,18 @@ static void put_losses(struct ctw_picture *p) {
     ctw_line_add(&l, "since ctwatchd started");
     if (of->refused_usec != 0) {
         ctw_line_add(&l, "; the last dropped at ");
-        ctw_picture_add_when(p, &l, of->refused_usec);
+        ctw_status_view_add_when(p, &l, of->refused_usec);
     }
     if (of->evicted_usec != 0) {
         ctw_line_add(&l, "; the last evicted at ");
-        ctw_picture_add_when(p, &l, of->evicted_usec);
+        ctw_status_view_add_when(p, &l, of->evicted_usec);
     }
-    ctw_picture_put(p, any ? "" : "lost", &l);
+    ctw_status_view_put(p, any ? "" : "lost", &l);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static void put_table(struct ctw_picture *p) {
+static void put_table(struct ctw_status_view *p) {
     if (p->of->has_table)
         put_level(p);
     else
@@ -378,7 +379,7 @@ static void put_table(struct ctw_picture *p) {
         put_trend(p);
         put_events(p);
     }
-    if (ctw_picture_by_daemon(p))
+    if (ctw_status_view_by_daemon(p))
         put_losses(p);
     else
         put_counted(p);
@@ -392,54 +393,54 @@ static uint32_t columns_within_bounds(uint32_t columns) {
 
 size_t ctw_render_status_text(const struct ctw_status *s, const struct ctw_status_style *style,
                               char *buffer, size_t size) {
-    struct ctw_picture p = {.status = s,
-                            .of = s->snapshot,
-                            .style = style,
-                            .page = {.out = {.buffer = buffer, .size = size},
-                                     .columns = columns_within_bounds(style->columns),
-                                     .indent = INDENT,
-                                     .colour = style->colour,
-                                     .utf8 = style->utf8}};
+    struct ctw_status_view p = {.status = s,
+                                .of = s->snapshot,
+                                .style = style,
+                                .page = {.out = {.buffer = buffer, .size = size},
+                                         .columns = columns_within_bounds(style->columns),
+                                         .indent = INDENT,
+                                         .colour = style->colour,
+                                         .utf8 = style->utf8}};
 
     if (size > 0)
         buffer[0] = '\0';
-    put_whose(&p);
+    put_netns(&p);
     put_clock(&p);
     put_table(&p);
-    ctw_picture_hour(&p);
-    ctw_picture_sources(&p);
-    ctw_picture_growth(&p);
+    ctw_status_view_hour(&p);
+    ctw_status_view_sources(&p);
+    ctw_status_view_growth(&p);
     put_daemon(&p);
-    ctw_picture_who(&p);
-    ctw_picture_said(&p);
+    ctw_status_view_talkers(&p);
+    ctw_status_view_alerts(&p);
     return p.page.out.used;
 }
 
-bool ctw_picture_by_daemon(const struct ctw_picture *p) {
+bool ctw_status_view_by_daemon(const struct ctw_status_view *p) {
     return p->of->pid != 0;
 }
 
-void ctw_picture_put(struct ctw_picture *p, const char *label, const struct ctw_line *l) {
-    ctw_page_paragraph(&p->page, label, CTW_COLOUR_NONE, l->text);
+void ctw_status_view_put(struct ctw_status_view *p, const char *label, const struct ctw_line *l) {
+    ctw_layout_paragraph(&p->page, label, CTW_COLOUR_NONE, l->text);
 }
 
-uint64_t ctw_picture_ago(const struct ctw_picture *p, uint64_t usec) {
+uint64_t ctw_status_view_ago(const struct ctw_status_view *p, uint64_t usec) {
     return usec < p->status->now_usec ? p->status->now_usec - usec : 0;
 }
 
-void ctw_picture_add_clock(const struct ctw_picture *p, struct ctw_line *l, uint64_t usec) {
-    ctw_line_add_clock(l, p->status->realtime_usec - ctw_picture_ago(p, usec),
+void ctw_status_view_add_clock(const struct ctw_status_view *p, struct ctw_line *l, uint64_t usec) {
+    ctw_line_add_clock(l, p->status->realtime_usec - ctw_status_view_ago(p, usec),
                        p->status->realtime_usec, p->style->utc_offset_sec);
 }
 
-void ctw_picture_add_when(const struct ctw_picture *p, struct ctw_line *l, uint64_t usec) {
-    ctw_picture_add_clock(p, l, usec);
+void ctw_status_view_add_when(const struct ctw_status_view *p, struct ctw_line *l, uint64_t usec) {
+    ctw_status_view_add_clock(p, l, usec);
     ctw_line_add(l, ", ");
-    ctw_line_add_span(l, ctw_picture_ago(p, usec));
+    ctw_line_add_duration(l, ctw_status_view_ago(p, usec));
     ctw_line_add(l, " ago");
 }
 
-void ctw_picture_add_fill(struct ctw_line *l, uint32_t count, uint32_t max) {
+void ctw_status_view_add_fill(struct ctw_line *l, uint32_t count, uint32_t max) {
     const uint32_t usage = ctw_usage_permyriad(count, max);
 
     ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %%", usage / 100, usage / 10 % 10);
@@ -448,7 +449,7 @@ void ctw_picture_add_fill(struct ctw_line *l, uint32_t count, uint32_t max) {
 bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_sparkline *ret) {
     const struct ctw_snapshot *of = s->snapshot;
     const struct ctw_spark latest = {.known = of->has_table,
-                                     .at_usec = of->looked_usec,
+                                     .at_usec = of->polled_usec,
                                      .count = of->table.count,
                                      .max = of->table.max,
                                      .level = of->level};
@@ -484,7 +485,7 @@ static enum ctw_colour spark_colour(const struct ctw_spark *s) {
 }
 
 /* Columns of one colour are put at once. */
-static void put_columns(struct ctw_picture *p, const struct ctw_sparkline *s) {
+static void put_columns(struct ctw_status_view *p, const struct ctw_sparkline *s) {
     const char *const *marks = p->page.utf8 ? blocks : ascii;
     struct ctw_line run;
 
@@ -494,13 +495,13 @@ static void put_columns(struct ctw_picture *p, const struct ctw_sparkline *s) {
         ctw_line_add(&run, "%s", c->known ? marks[ctw_spark_height(c, s->highest) - 1] : " ");
         if (i + 1 < s->n && spark_colour(c) == spark_colour(c + 1))
             continue;
-        ctw_page_put(&p->page, spark_colour(c), run.text);
+        ctw_layout_put(&p->page, spark_colour(c), run.text);
         ctw_line_start(&run);
     }
     ctw_out_put(&p->page.out, "\n");
 }
 
-static void put_extremes(struct ctw_picture *p, const struct ctw_sparkline *s) {
+static void put_extremes(struct ctw_status_view *p, const struct ctw_sparkline *s) {
     struct ctw_line l;
 
     ctw_line_start(&l);
@@ -509,22 +510,22 @@ static void put_extremes(struct ctw_picture *p, const struct ctw_sparkline *s) {
         ctw_line_add(&l, " of %" PRIu32, s->high.max);
     if (s->high.max > 0) {
         ctw_line_add(&l, " (");
-        ctw_picture_add_fill(&l, s->high.count, s->high.max);
+        ctw_status_view_add_fill(&l, s->high.count, s->high.max);
         ctw_line_add(&l, ")");
     }
     ctw_line_add(&l, " at ");
-    ctw_picture_add_clock(p, &l, s->high.at_usec);
+    ctw_status_view_add_clock(p, &l, s->high.at_usec);
     ctw_line_add(&l, ", low %" PRIu32 " at ", s->low);
-    ctw_picture_add_clock(p, &l, s->low_usec);
-    ctw_picture_put(p, "", &l);
+    ctw_status_view_add_clock(p, &l, s->low_usec);
+    ctw_status_view_put(p, "", &l);
 }
 
-void ctw_picture_hour(struct ctw_picture *p) {
+void ctw_status_view_hour(struct ctw_status_view *p) {
     struct ctw_sparkline s;
 
     if (!ctw_status_hour(p->status, p->page.columns - p->page.indent, &s))
         return;
-    ctw_page_label(&p->page, "last hour");
+    ctw_layout_label(&p->page, "last hour");
     put_columns(p, &s);
     put_extremes(p, &s);
 }
@@ -540,11 +541,11 @@ static void add_fault(struct ctw_line *l, enum ctw_source source,
 
     for (const char *c = ctw_source_name(source); *c != '\0'; c++)
         ctw_line_add(l, "%c", *c == '_' ? ' ' : *c);
-    ctw_sentence_fault(&state, &fault);
+    ctw_message_fault(&state, &fault);
     ctw_line_add(l, ": %s", fault.text);
 }
 
-void ctw_picture_sources(struct ctw_picture *p) {
+void ctw_status_view_sources(struct ctw_status_view *p) {
     const char *label = "blind";
 
     for (enum ctw_source i = 0; i < CTW_SOURCES; i++) {
@@ -557,7 +558,7 @@ void ctw_picture_sources(struct ctw_picture *p) {
             continue;
         ctw_line_start(&l);
         add_fault(&l, i, s);
-        ctw_picture_put(p, label, &l);
+        ctw_status_view_put(p, label, &l);
         label = "";
     }
 }
@@ -585,7 +586,7 @@ static const char *why_not(enum ctw_growth_refusal refusal) {
         return "the limit belongs to the initial network namespace";
     case CTW_GROWTH_WRITE_FAILED:
         return "the kernel does not take the value";
-    case CTW_GROWTH_NOT_KEPT:
+    case CTW_GROWTH_PERSIST_FAILED:
         return "grown limits are not kept for the next boot";
     }
     return "growth is off";
@@ -598,15 +599,15 @@ static void add_bounds(struct ctw_line *l, const struct ctw_snapshot *of) {
                      ctw_growth_bound_name(of->bound));
     if (of->growth_refused)
         ctw_line_add(l, "; %s: %s",
-                     of->refusal == CTW_GROWTH_NOT_KEPT ? "but" : "it cannot grow now",
+                     of->refusal == CTW_GROWTH_PERSIST_FAILED ? "but" : "it cannot grow now",
                      why_not(of->refusal));
 }
 
-void ctw_picture_growth(struct ctw_picture *p) {
+void ctw_status_view_growth(struct ctw_status_view *p) {
     const struct ctw_snapshot *of = p->of;
     struct ctw_line l;
 
-    if (!ctw_picture_by_daemon(p))
+    if (!ctw_status_view_by_daemon(p))
         return;
     ctw_line_start(&l);
     if (of->growth_enabled || of->growth_dry_run)
@@ -616,9 +617,9 @@ void ctw_picture_growth(struct ctw_picture *p) {
     if (of->grown_usec != 0 && of->grown_from != of->grown_to) {
         ctw_line_add(&l, "; grown from %" PRIu32 " to %" PRIu32 " at ", of->grown_from,
                      of->grown_to);
-        ctw_picture_add_when(p, &l, of->grown_usec);
+        ctw_status_view_add_when(p, &l, of->grown_usec);
     }
-    ctw_picture_put(p, "growth", &l);
+    ctw_status_view_put(p, "growth", &l);
 }
 
 /* --- who -------------------------------------------------------------------------------------- */
@@ -640,29 +641,29 @@ static void clean_name(const char *name, struct ctw_line *ret) {
 }
 
 static void measure(struct list *list, uint32_t columns) {
-    list->width = ctw_page_columns(list->heading);
+    list->width = ctw_layout_columns(list->heading);
     for (uint32_t i = 0; i < list->n; i++) {
         struct ctw_line name;
         clean_name(list->rows[i].name, &name);
-        if (ctw_page_columns(name.text) > list->width)
-            list->width = ctw_page_columns(name.text);
+        if (ctw_layout_columns(name.text) > list->width)
+            list->width = ctw_layout_columns(name.text);
     }
     if (list->width > columns - SHARE)
         list->width = columns - SHARE;
 }
 
-static void put_cell(struct ctw_picture *p, const struct list *list, uint32_t row) {
+static void put_cell(struct ctw_status_view *p, const struct list *list, uint32_t row) {
     const uint32_t tenths = ctw_share_tenths(list->rows[row].permyriad);
     struct ctw_line name;
 
     clean_name(list->rows[row].name, &name);
-    const uint32_t n = ctw_page_put_within(&p->page, name.text, list->width);
+    const uint32_t n = ctw_layout_put_within(&p->page, name.text, list->width);
     ctw_out_put(&p->page.out, "%*s%4" PRIu32 ".%" PRIu32 " %%", (int)(list->width - n), "",
                 tenths / 10, tenths % 10);
 }
 
 /* Lists side by side; one that is shorter leaves its place empty. */
-static void put_block(struct ctw_picture *p, const struct list *lists, uint32_t n) {
+static void put_block(struct ctw_status_view *p, const struct list *lists, uint32_t n) {
     uint32_t rows = 0;
 
     ctw_out_put(&p->page.out, "\n");
@@ -690,7 +691,7 @@ static void put_block(struct ctw_picture *p, const struct list *lists, uint32_t 
 }
 
 /* As many side by side as fit. */
-static void put_lists(struct ctw_picture *p, const struct list *lists) {
+static void put_lists(struct ctw_status_view *p, const struct list *lists) {
     for (uint32_t i = 0, n; i < LISTS; i += n) {
         uint32_t used = lists[i].width + SHARE;
         for (n = 1; i + n < LISTS; n++) {
@@ -708,40 +709,40 @@ static void add_percent(struct ctw_line *l, uint32_t permyriad) {
     ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %%", tenths / 10, tenths % 10);
 }
 
-static void put_basis(struct ctw_picture *p, const struct ctw_who *who) {
+static void put_basis(struct ctw_status_view *p, const struct ctw_talkers *talkers) {
     struct ctw_line l;
 
     ctw_line_start(&l);
     ctw_line_add(&l, "at ");
-    ctw_picture_add_when(p, &l, p->of->who_usec);
-    if (who->sampled) {
-        ctw_line_add(&l, ", from a sample of %" PRIu32 ", right within ", who->entries);
-        add_percent(&l, who->margin_permyriad);
+    ctw_status_view_add_when(p, &l, p->of->talkers_usec);
+    if (talkers->sampled) {
+        ctw_line_add(&l, ", from a sample of %" PRIu32 ", right within ", talkers->entries);
+        add_percent(&l, talkers->margin_permyriad);
     } else {
-        ctw_line_add(&l, ", all %" PRIu32 " counted", who->entries);
+        ctw_line_add(&l, ", all %" PRIu32 " counted", talkers->entries);
     }
-    ctw_picture_put(p, "who", &l);
+    ctw_status_view_put(p, "who", &l);
 
     ctw_line_start(&l);
-    add_percent(&l, who->assured_permyriad);
+    add_percent(&l, talkers->assured_permyriad);
     ctw_line_add(&l, " are assured, and cannot be evicted");
-    if (who->has_drop_risk) {
+    if (talkers->has_drop_risk) {
         ctw_line_add(&l, "; of new flows ");
-        add_percent(&l, who->drop_risk_permyriad);
+        add_percent(&l, talkers->drop_risk_permyriad);
         ctw_line_add(&l, " would be lost if it filled up with the like");
     }
-    ctw_picture_put(p, "", &l);
+    ctw_status_view_put(p, "", &l);
 }
 
-void ctw_picture_who(struct ctw_picture *p) {
-    const struct ctw_who *who = &p->of->who;
-    struct list lists[LISTS] = {{"SOURCE", who->n_sources, who->sources, 0},
-                                {"PORT", who->n_ports, who->ports, 0},
-                                {"STATE", who->n_states, who->states, 0}};
+void ctw_status_view_talkers(struct ctw_status_view *p) {
+    const struct ctw_talkers *talkers = &p->of->talkers;
+    struct list lists[LISTS] = {{"SOURCE", talkers->n_sources, talkers->sources, 0},
+                                {"PORT", talkers->n_ports, talkers->ports, 0},
+                                {"STATE", talkers->n_states, talkers->states, 0}};
 
-    if (!who->known)
+    if (!talkers->known)
         return;
-    put_basis(p, who);
+    put_basis(p, talkers);
     for (uint32_t i = 0; i < LISTS; i++)
         measure(&lists[i], p->page.columns);
     put_lists(p, lists);
@@ -752,42 +753,44 @@ void ctw_picture_who(struct ctw_picture *p) {
 #define SHOWN 5u
 
 /* The newest but @back. */
-static const struct ctw_said *said_before(const struct ctw_snapshot *of, uint64_t back) {
-    return &of->said[(of->n_said - 1 - back) % CTW_SNAPSHOT_SAID];
+static const struct ctw_recent_alert *alerts_before(const struct ctw_snapshot *of, uint64_t back) {
+    return &of->recent_alerts[(of->n_recent_alerts - 1 - back) % CTW_RECENT_ALERTS];
 }
 
 /* Whether these are of levels reached at one look, @b said before @a: the sentence is the same. */
-static bool same_look(const struct ctw_said *a, const struct ctw_said *b) {
+static bool same_poll(const struct ctw_recent_alert *a, const struct ctw_recent_alert *b) {
     return a->kind == CTW_ALERT_USAGE && b->kind == CTW_ALERT_USAGE && a->edge == b->edge &&
            a->realtime_usec - b->realtime_usec < CTW_USEC_PER_SEC &&
-           strncmp(a->message, b->message, CTW_SNAPSHOT_WORDS) == 0;
+           strncmp(a->message, b->message, CTW_RECENT_ALERT_BYTES) == 0;
 }
 
-static void put_said(struct ctw_picture *p, const struct ctw_said *said, enum ctw_level level) {
+static void put_recent_alerts(struct ctw_status_view *p,
+                              const struct ctw_recent_alert *recent_alerts, enum ctw_level level) {
     struct ctw_line label, l;
 
     ctw_line_start(&label);
-    ctw_line_add_clock(&label, said->realtime_usec, p->status->realtime_usec,
+    ctw_line_add_clock(&label, recent_alerts->realtime_usec, p->status->realtime_usec,
                        p->style->utc_offset_sec);
     ctw_line_start(&l);
-    if (said->kind == CTW_ALERT_USAGE && level > CTW_LEVEL_OK)
+    if (recent_alerts->kind == CTW_ALERT_USAGE && level > CTW_LEVEL_OK)
         ctw_line_add(&l, "%s: ", ctw_level_name(level));
-    ctw_line_add(&l, "%.*s", (int)CTW_SNAPSHOT_WORDS - 1, said->message);
-    ctw_picture_put(p, label.text, &l);
+    ctw_line_add(&l, "%.*s", (int)CTW_RECENT_ALERT_BYTES - 1, recent_alerts->message);
+    ctw_status_view_put(p, label.text, &l);
 }
 
-void ctw_picture_said(struct ctw_picture *p) {
+void ctw_status_view_alerts(struct ctw_status_view *p) {
     const struct ctw_snapshot *of = p->of;
-    const uint64_t kept = of->n_said < CTW_SNAPSHOT_SAID ? of->n_said : CTW_SNAPSHOT_SAID;
+    const uint64_t saved =
+        of->n_recent_alerts < CTW_RECENT_ALERTS ? of->n_recent_alerts : CTW_RECENT_ALERTS;
 
-    if (kept > 0)
+    if (saved > 0)
         ctw_out_put(&p->page.out, "\nLAST ALERTS\n");
-    for (uint64_t i = 0, shown = 0; i < kept && shown < SHOWN; shown++) {
-        const struct ctw_said *said = said_before(of, i);
-        enum ctw_level level = said->level;
-        for (i++; i < kept && same_look(said, said_before(of, i)); i++)
-            if (said_before(of, i)->level > level)
-                level = said_before(of, i)->level;
-        put_said(p, said, level);
+    for (uint64_t i = 0, shown = 0; i < saved && shown < SHOWN; shown++) {
+        const struct ctw_recent_alert *recent_alerts = alerts_before(of, i);
+        enum ctw_level level = recent_alerts->level;
+        for (i++; i < saved && same_poll(recent_alerts, alerts_before(of, i)); i++)
+            if (alerts_before(of, i)->level > level)
+                level = alerts_before(of, i)->level;
+        put_recent_alerts(p, recent_alerts, level);
     }
 }

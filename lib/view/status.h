@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_STATUS_H
-#define CTW_VIEW_STATUS_H
+#ifndef CTW_LIB_VIEW_STATUS_H
+#define CTW_LIB_VIEW_STATUS_H
 
 /* What `ctwatch status` shows, and /status: how the table is doing, in one picture. */
 
@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/kernel/sample.h"
 #include "lib/state/history.h"
 #include "lib/state/snapshot.h"
 #include "lib/util/layout.h"
 #include "lib/util/strbuf.h"
+#include "lib/util/units.h"
 #include "lib/watch/level.h"
 
 /* Room for the longest of either, whatever a snapshot holds. */
@@ -32,7 +32,7 @@ struct ctw_status {
      * another table; 0: there is, or nobody asked. */
     int state_error;
     /* The daemon's last look, where the table is of a later one of the reader's own; else 0. */
-    uint64_t daemon_looked_usec;
+    uint64_t daemon_polled_usec;
     uint64_t now_usec, realtime_usec; /* of the reader */
 };
 
@@ -64,30 +64,30 @@ size_t ctw_render_status_json(const struct ctw_status *s, bool compact, char *bu
 
 /* What the parts of the picture of lib/render_status have in common. */
 
-struct ctw_picture {
+struct ctw_status_view {
     const struct ctw_status *status;
     const struct ctw_snapshot *of;
     const struct ctw_status_style *style;
-    struct ctw_page page;
+    struct ctw_layout page;
 };
 
-/** ctw_picture_by_daemon() - whether a daemon made it: there are rates, losses, alerts */
-bool ctw_picture_by_daemon(const struct ctw_picture *p);
+/** ctw_status_view_by_daemon() - whether a daemon made it: there are rates, losses, alerts */
+bool ctw_status_view_by_daemon(const struct ctw_status_view *p);
 
-/** ctw_picture_put() - a paragraph without colour */
-void ctw_picture_put(struct ctw_picture *p, const char *label, const struct ctw_line *l);
+/** ctw_status_view_put() - a paragraph without colour */
+void ctw_status_view_put(struct ctw_status_view *p, const char *label, const struct ctw_line *l);
 
-/** ctw_picture_ago() - how long ago a moment of the snapshot is; 0: it is still to come */
-uint64_t ctw_picture_ago(const struct ctw_picture *p, uint64_t usec);
+/** ctw_status_view_ago() - how long ago a moment of the snapshot is; 0: it is still to come */
+uint64_t ctw_status_view_ago(const struct ctw_status_view *p, uint64_t usec);
 
-/** ctw_picture_add_clock() - "09:58:25" */
-void ctw_picture_add_clock(const struct ctw_picture *p, struct ctw_line *l, uint64_t usec);
+/** ctw_status_view_add_clock() - "09:58:25" */
+void ctw_status_view_add_clock(const struct ctw_status_view *p, struct ctw_line *l, uint64_t usec);
 
-/** ctw_picture_add_when() - "09:58:25, 95 s ago" */
-void ctw_picture_add_when(const struct ctw_picture *p, struct ctw_line *l, uint64_t usec);
+/** ctw_status_view_add_when() - "09:58:25, 95 s ago" */
+void ctw_status_view_add_when(const struct ctw_status_view *p, struct ctw_line *l, uint64_t usec);
 
-/** ctw_picture_add_fill() - "76.2 %": cut off, not rounded, so that 100.0 means full */
-void ctw_picture_add_fill(struct ctw_line *l, uint32_t count, uint32_t max);
+/** ctw_status_view_add_fill() - "76.2 %": cut off, not rounded, so that 100.0 means full */
+void ctw_status_view_add_fill(struct ctw_line *l, uint32_t count, uint32_t max);
 
 /** ctw_status_hour() - the last hour and the present. Return: false: nothing is known of it */
 bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_sparkline *ret);
@@ -98,19 +98,19 @@ enum ctw_colour ctw_level_colour(enum ctw_level level);
 /* The parts of the picture of lib/render_status that are not the table itself. Each writes whole
  * lines, or none when there is nothing to say. */
 
-/** ctw_picture_hour() - a sparkline of the last hour */
-void ctw_picture_hour(struct ctw_picture *p);
+/** ctw_status_view_hour() - a sparkline of the last hour */
+void ctw_status_view_hour(struct ctw_status_view *p);
 
-/** ctw_picture_sources() - what cannot be read */
-void ctw_picture_sources(struct ctw_picture *p);
+/** ctw_status_view_sources() - what cannot be read */
+void ctw_status_view_sources(struct ctw_status_view *p);
 
-/** ctw_picture_growth() - whether it may grow, how far, and why not now */
-void ctw_picture_growth(struct ctw_picture *p);
+/** ctw_status_view_growth() - whether it may grow, how far, and why not now */
+void ctw_status_view_growth(struct ctw_status_view *p);
 
-/** ctw_picture_who() - who fills it, when last asked */
-void ctw_picture_who(struct ctw_picture *p);
+/** ctw_status_view_talkers() - who fills it, when last asked */
+void ctw_status_view_talkers(struct ctw_status_view *p);
 
-/** ctw_picture_said() - the last alerts, the newest first */
-void ctw_picture_said(struct ctw_picture *p);
+/** ctw_status_view_alerts() - the last alerts, the newest first */
+void ctw_status_view_alerts(struct ctw_status_view *p);
 
 #endif

@@ -33,7 +33,7 @@ static json_t *fault(enum ctw_health health, int error, const char *what) {
     const struct ctw_source_state state = {.health = health, .error = error, .what = what};
     struct ctw_line l;
 
-    ctw_sentence_fault(&state, &l);
+    ctw_message_fault(&state, &l);
     return l.length > 0 ? json_string(l.text) : json_null();
 }
 
@@ -43,7 +43,7 @@ static const char *liveness_name(enum ctw_liveness l) {
     switch (l) {
     case CTW_LIVENESS_NONE:
         return "none";
-    case CTW_LIVENESS_LOOKING:
+    case CTW_LIVENESS_ALIVE:
         return "looking";
     case CTW_LIVENESS_LATE:
         return "late";
@@ -54,10 +54,10 @@ static const char *liveness_name(enum ctw_liveness l) {
 }
 
 /* 0: there is none. */
-static uint64_t daemon_looked_usec(const struct ctw_status *s) {
+static uint64_t daemon_polled_usec(const struct ctw_status *s) {
     if (s->snapshot->pid == 0)
         return 0;
-    return s->daemon_looked_usec != 0 ? s->daemon_looked_usec : s->snapshot->looked_usec;
+    return s->daemon_polled_usec != 0 ? s->daemon_polled_usec : s->snapshot->polled_usec;
 }
 
 static json_t *daemon_of(const struct ctw_status *s) {
@@ -72,13 +72,13 @@ static json_t *daemon_of(const struct ctw_status *s) {
     r |= ctw_json_add(o, "pid", number_or_null(is, of->pid));
     r |= ctw_json_add(o, "version", is ? text(of->version) : json_null());
     r |= ctw_json_add(o, "started_unix_seconds", moment(s, is ? of->started_usec : 0));
-    r |= ctw_json_add(o, "looked_unix_seconds", moment(s, daemon_looked_usec(s)));
-    r |= ctw_json_add(o, "looks", number_or_null(is, of->looks));
+    r |= ctw_json_add(o, "looked_unix_seconds", moment(s, daemon_polled_usec(s)));
+    r |= ctw_json_add(o, "looks", number_or_null(is, of->polls));
     r |= ctw_json_add(
         o, "look_latency_mean_microseconds",
-        number_or_null(of->looks > 0, of->looks > 0 ? of->latency_sum_usec / of->looks : 0));
+        number_or_null(of->polls > 0, of->polls > 0 ? of->latency_sum_usec / of->polls : 0));
     r |= ctw_json_add(o, "look_latency_worst_microseconds",
-                      number_or_null(of->looks > 0, of->latency_worst_usec));
+                      number_or_null(of->polls > 0, of->latency_worst_usec));
     return ctw_json_whole(o, r);
 }
 
@@ -238,7 +238,7 @@ static json_t *alerts(const struct ctw_snapshot *of) {
     return ctw_json_whole(o, r);
 }
 
-static json_t *said(const struct ctw_said *s) {
+static json_t *recent_alerts(const struct ctw_recent_alert *s) {
     json_t *o = json_object();
     int r = ctw_json_add(o, "unix_seconds", wall(s->realtime_usec));
 
@@ -254,8 +254,10 @@ static json_t *last_alerts(const struct ctw_snapshot *of) {
     json_t *all = json_array();
     int r = 0;
 
-    for (uint64_t i = 0; i < CTW_SNAPSHOT_SAID && i < of->n_said; i++)
-        r |= json_array_append_new(all, said(&of->said[(of->n_said - 1 - i) % CTW_SNAPSHOT_SAID]));
+    for (uint64_t i = 0; i < CTW_RECENT_ALERTS && i < of->n_recent_alerts; i++)
+        r |= json_array_append_new(
+            all,
+            recent_alerts(&of->recent_alerts[(of->n_recent_alerts - 1 - i) % CTW_RECENT_ALERTS]));
     return ctw_json_whole(all, r);
 }
 
@@ -274,15 +276,15 @@ static json_t *shares(const struct ctw_share *shares, uint32_t n) {
     return ctw_json_whole(all, r);
 }
 
-static json_t *who(const struct ctw_status *s) {
-    const struct ctw_who *w = &s->snapshot->who;
+static json_t *talkers(const struct ctw_status *s) {
+    const struct ctw_talkers *w = &s->snapshot->talkers;
     json_t *o;
     int r = 0;
 
     if (!w->known)
         return json_null();
     o = json_object();
-    r |= ctw_json_add(o, "asked_unix_seconds", moment(s, s->snapshot->who_usec));
+    r |= ctw_json_add(o, "asked_unix_seconds", moment(s, s->snapshot->talkers_usec));
     r |= ctw_json_add(o, "counted", ctw_json_number(w->entries));
     r |= ctw_json_add(o, "sampled", json_boolean(w->sampled));
     r |= ctw_json_add(o, "margin_percent", ctw_json_percent(w->margin_permyriad));
@@ -338,7 +340,7 @@ static json_t *status(const struct ctw_status *s) {
     json_t *o = json_object();
     int r = ctw_json_add(o, "now_unix_seconds", wall(s->realtime_usec));
 
-    r |= ctw_json_add(o, "looked_unix_seconds", moment(s, of->looked_usec));
+    r |= ctw_json_add(o, "looked_unix_seconds", moment(s, of->polled_usec));
     r |= ctw_json_add(o, "daemon", daemon_of(s));
     r |= ctw_json_add(o, "netns", of->netns[0] != '\0' ? text(of->netns) : json_null());
     r |= ctw_json_add(o, "netns_inode", number_or_null(of->netns_inode != 0, of->netns_inode));
@@ -356,7 +358,7 @@ static json_t *status(const struct ctw_status *s) {
     r |= ctw_json_add(o, "events", events(of));
     r |= ctw_json_add(o, "growth", growth(s));
     r |= ctw_json_add(o, "last_hour", last_hour(s));
-    r |= ctw_json_add(o, "who", who(s));
+    r |= ctw_json_add(o, "who", talkers(s));
     r |= ctw_json_add(o, "alerts", alerts(of));
     r |= ctw_json_add(o, "last_alerts", last_alerts(of));
     return ctw_json_whole(o, r);

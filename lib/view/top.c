@@ -21,14 +21,14 @@ void ctw_share_put(struct ctw_out *o, int width, uint32_t permyriad) {
                 tenths % 10);
 }
 
-void ctw_share_put_outlook(struct ctw_out *o, const struct ctw_who *who) {
+void ctw_share_put_outlook(struct ctw_out *o, const struct ctw_talkers *talkers) {
     ctw_out_put(o, "\nassured    ");
-    ctw_share_put(o, 5, who->assured_permyriad);
+    ctw_share_put(o, 5, talkers->assured_permyriad);
     ctw_out_put(o, "  of the entries cannot be evicted from a full table\n");
-    if (!who->has_drop_risk)
+    if (!talkers->has_drop_risk)
         return;
     ctw_out_put(o, "drop risk  ");
-    ctw_share_put(o, 5, who->drop_risk_permyriad);
+    ctw_share_put(o, 5, talkers->drop_risk_permyriad);
     ctw_out_put(o, "  of new connections lost, should it fill up with the like\n");
 }
 
@@ -48,11 +48,11 @@ static uint32_t permyriad(uint64_t part, uint64_t whole) {
 static void print_entries(const struct ctw_top *t, uint64_t entries, char ret[static 24]) {
     uint64_t unit = 1;
 
-    if (!t->who.sampled) {
+    if (!t->talkers.sampled) {
         (void)snprintf(ret, 24, "%" PRIu64, entries);
         return;
     }
-    const uint64_t estimate = entries * t->table.count / t->who.entries;
+    const uint64_t estimate = entries * t->table.count / t->talkers.entries;
     while (estimate / unit >= 1000)
         unit *= 10;
     (void)snprintf(ret, 24, "~%" PRIu64, (estimate + unit / 2) / unit * unit);
@@ -64,20 +64,20 @@ static void put_row(struct ctw_out *o, const struct ctw_top *t, int width, const
 
     print_entries(t, entries, number);
     ctw_out_put(o, "%-*s %9s ", width, name, number);
-    ctw_share_put(o, 5, permyriad(entries, t->who.entries));
+    ctw_share_put(o, 5, permyriad(entries, t->talkers.entries));
 }
 
 /* Who was met only once in a sample is nobody in particular. */
 static size_t named(const struct ctw_top *t, const struct ctw_top_list *list) {
     size_t n = 0;
 
-    while (n < list->n && (list->rows[n].entries > 1 || !t->who.sampled))
+    while (n < list->n && (list->rows[n].entries > 1 || !t->talkers.sampled))
         n++;
     return n;
 }
 
 static uint64_t unnamed_entries(const struct ctw_top *t, const struct ctw_top_list *list) {
-    uint64_t entries = t->who.entries;
+    uint64_t entries = t->talkers.entries;
 
     for (size_t i = 0; i < named(t, list); i++)
         entries -= list->rows[i].entries < entries ? list->rows[i].entries : entries;
@@ -126,7 +126,7 @@ static void put_list(struct ctw_out *o, const struct ctw_top *t, const struct ct
     ctw_out_put(o, "\n");
     for (size_t i = 0; i < lines(t, list); i++) {
         put_row(o, t, width, line_name(t, list, i), line_entries(t, list, i));
-        put_bar(o, line_entries(t, list, i), t->who.entries);
+        put_bar(o, line_entries(t, list, i), t->talkers.entries);
         ctw_out_put(o, "\n");
     }
 }
@@ -178,15 +178,15 @@ static void put_table(struct ctw_out *o, const struct ctw_sample *s) {
 }
 
 static void put_basis(struct ctw_out *o, const struct ctw_top *t) {
-    if (t->who.entries == 0) {
+    if (t->talkers.entries == 0) {
         ctw_out_put(o, "none was found\n");
-    } else if (t->who.sampled) {
+    } else if (t->talkers.sampled) {
         ctw_out_put(o, "a random sample of %" PRIu32 " of them: shares are right within ",
-                    t->who.entries);
-        ctw_share_put(o, 0, t->who.margin_permyriad);
+                    t->talkers.entries);
+        ctw_share_put(o, 0, t->talkers.margin_permyriad);
         ctw_out_put(o, "\n");
     } else {
-        ctw_out_put(o, "all %" PRIu32 " were counted\n", t->who.entries);
+        ctw_out_put(o, "all %" PRIu32 " were counted\n", t->talkers.entries);
     }
     if (t->timed_out)
         ctw_out_put(
@@ -204,14 +204,14 @@ size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size) {
         buffer[0] = '\0';
     put_table(&o, &t->table);
     put_basis(&o, t);
-    if (t->who.entries == 0)
+    if (t->talkers.entries == 0)
         return o.used;
 
     for (; i < t->n_lists && (i == 0 || i + 1 == t->n_lists); i++)
         put_list(&o, t, &t->lists[i]);
     for (; i + 1 < t->n_lists; i += 2)
         put_pair(&o, t, &t->lists[i], &t->lists[i + 1]);
-    ctw_share_put_outlook(&o, &t->who);
+    ctw_share_put_outlook(&o, &t->talkers);
     return o.used;
 }
 
@@ -249,22 +249,23 @@ static json_t *list(const struct ctw_top_list *list, uint64_t of) {
 }
 
 static json_t *top(const struct ctw_top *t) {
-    const struct ctw_who *who = &t->who;
+    const struct ctw_talkers *talkers = &t->talkers;
     json_t *o = json_object();
     int r = ctw_json_add(o, "table", table(&t->table));
 
-    r |= ctw_json_add(o, "counted", json_integer(who->entries));
-    r |= ctw_json_add(o, "sampled", json_boolean(who->sampled));
-    r |= ctw_json_add(o, "margin_percent", ctw_json_percent(who->margin_permyriad));
+    r |= ctw_json_add(o, "counted", json_integer(talkers->entries));
+    r |= ctw_json_add(o, "sampled", json_boolean(talkers->sampled));
+    r |= ctw_json_add(o, "margin_percent", ctw_json_percent(talkers->margin_permyriad));
     r |= ctw_json_add(o, "timed_out", json_boolean(t->timed_out));
     r |= ctw_json_add(o, "interrupted", json_boolean(t->interrupted));
-    r |= ctw_json_add(o, "assured_percent", ctw_json_percent(who->assured_permyriad));
-    r |= ctw_json_add(o, "unreplied_percent", ctw_json_percent(who->unreplied_permyriad));
-    r |=
-        ctw_json_add(o, "drop_risk_percent",
-                     who->has_drop_risk ? ctw_json_percent(who->drop_risk_permyriad) : json_null());
+    r |= ctw_json_add(o, "assured_percent", ctw_json_percent(talkers->assured_permyriad));
+    r |= ctw_json_add(o, "unreplied_percent", ctw_json_percent(talkers->unreplied_permyriad));
+    r |= ctw_json_add(o, "drop_risk_percent",
+                      talkers->has_drop_risk ? ctw_json_percent(talkers->drop_risk_permyriad)
+                                             : json_null());
     for (size_t i = 0; i < t->n_lists; i++)
-        r |= ctw_json_add(o, ctw_dimension_word(t->lists[i].by), list(&t->lists[i], who->entries));
+        r |= ctw_json_add(o, ctw_dimension_word(t->lists[i].by),
+                          list(&t->lists[i], talkers->entries));
     return ctw_json_whole(o, r);
 }
 
@@ -280,22 +281,22 @@ static void put_sample_basis(struct ctw_out *o, const struct ctw_snapshot *p, ui
     struct ctw_line ago;
 
     ctw_line_start(&ago);
-    ctw_line_add_span(&ago, now_usec > p->who_usec ? now_usec - p->who_usec : 0);
+    ctw_line_add_duration(&ago, now_usec > p->talkers_usec ? now_usec - p->talkers_usec : 0);
     ctw_out_put(o, "asked %s ago: ", ago.text);
-    if (p->who.entries == 0) {
+    if (p->talkers.entries == 0) {
         ctw_out_put(o, "no entry was found\n");
-    } else if (p->who.sampled) {
+    } else if (p->talkers.sampled) {
         ctw_out_put(o, "a random sample of %" PRIu32 " entries, shares are right within ",
-                    p->who.entries);
-        ctw_share_put(o, 0, p->who.margin_permyriad);
+                    p->talkers.entries);
+        ctw_share_put(o, 0, p->talkers.margin_permyriad);
         ctw_out_put(o, "\n");
     } else {
-        ctw_out_put(o, "all %" PRIu32 " entries\n", p->who.entries);
+        ctw_out_put(o, "all %" PRIu32 " entries\n", p->talkers.entries);
     }
 }
 
 static void put_share_list(struct ctw_out *o, const char *title, const struct ctw_share *shares,
-                     uint32_t n) {
+                           uint32_t n) {
     if (n == 0)
         return;
     ctw_out_put(o, "\n%-*s %7s\n", SHARE_NAME_WIDTH, title, "SHARE");
@@ -309,23 +310,23 @@ static void put_share_list(struct ctw_out *o, const char *title, const struct ct
     }
 }
 
-size_t ctw_render_who_text(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                           size_t size) {
+size_t ctw_render_talkers_text(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
+                               size_t size) {
     struct ctw_out o = {.buffer = buffer, .size = size};
 
     if (size > 0)
         buffer[0] = '\0';
-    if (!p->who.known) {
+    if (!p->talkers.known) {
         ctw_out_put(&o, "nobody has been asked yet: ctwatchd asks when the level rises\n");
         return o.used;
     }
     put_sample_basis(&o, p, now_usec);
-    if (p->who.entries == 0)
+    if (p->talkers.entries == 0)
         return o.used;
-    put_share_list(&o, "SOURCE", p->who.sources, p->who.n_sources);
-    put_share_list(&o, "DESTINATION PORT", p->who.ports, p->who.n_ports);
-    put_share_list(&o, "STATE", p->who.states, p->who.n_states);
-    ctw_share_put_outlook(&o, &p->who);
+    put_share_list(&o, "SOURCE", p->talkers.sources, p->talkers.n_sources);
+    put_share_list(&o, "DESTINATION PORT", p->talkers.ports, p->talkers.n_ports);
+    put_share_list(&o, "STATE", p->talkers.states, p->talkers.n_states);
+    ctw_share_put_outlook(&o, &p->talkers);
     return o.used;
 }
 
@@ -343,30 +344,30 @@ static json_t *share_list(const struct ctw_share *shares, uint32_t n) {
 }
 
 static json_t *object(const struct ctw_snapshot *p, uint64_t now_usec) {
-    const struct ctw_who *who = &p->who;
-    const uint64_t ago_usec = now_usec > p->who_usec ? now_usec - p->who_usec : 0;
+    const struct ctw_talkers *talkers = &p->talkers;
+    const uint64_t ago_usec = now_usec > p->talkers_usec ? now_usec - p->talkers_usec : 0;
     json_t *o = json_object();
-    int r = ctw_json_add(o, "known", json_boolean(who->known));
+    int r = ctw_json_add(o, "known", json_boolean(talkers->known));
 
-    if (who->known) {
+    if (talkers->known) {
         r |= ctw_json_add(o, "asked_seconds_ago",
                           json_integer((json_int_t)(ago_usec / CTW_USEC_PER_SEC)));
-        r |= ctw_json_add(o, "counted", json_integer(who->entries));
-        r |= ctw_json_add(o, "sampled", json_boolean(who->sampled));
-        r |= ctw_json_add(o, "margin_percent", ctw_json_percent(who->margin_permyriad));
-        r |= ctw_json_add(o, "assured_percent", ctw_json_percent(who->assured_permyriad));
-        r |= ctw_json_add(o, "unreplied_percent", ctw_json_percent(who->unreplied_permyriad));
+        r |= ctw_json_add(o, "counted", json_integer(talkers->entries));
+        r |= ctw_json_add(o, "sampled", json_boolean(talkers->sampled));
+        r |= ctw_json_add(o, "margin_percent", ctw_json_percent(talkers->margin_permyriad));
+        r |= ctw_json_add(o, "assured_percent", ctw_json_percent(talkers->assured_permyriad));
+        r |= ctw_json_add(o, "unreplied_percent", ctw_json_percent(talkers->unreplied_permyriad));
         r |= ctw_json_add(o, "drop_risk_percent",
-                          who->has_drop_risk ? ctw_json_percent(who->drop_risk_permyriad)
-                                             : json_null());
-        r |= ctw_json_add(o, "source", share_list(who->sources, who->n_sources));
-        r |= ctw_json_add(o, "port", share_list(who->ports, who->n_ports));
-        r |= ctw_json_add(o, "state", share_list(who->states, who->n_states));
+                          talkers->has_drop_risk ? ctw_json_percent(talkers->drop_risk_permyriad)
+                                                 : json_null());
+        r |= ctw_json_add(o, "source", share_list(talkers->sources, talkers->n_sources));
+        r |= ctw_json_add(o, "port", share_list(talkers->ports, talkers->n_ports));
+        r |= ctw_json_add(o, "state", share_list(talkers->states, talkers->n_states));
     }
     return ctw_json_whole(o, r);
 }
 
-size_t ctw_render_who_json(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                           size_t size) {
+size_t ctw_render_talkers_json(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
+                               size_t size) {
     return ctw_json_print(object(p, now_usec), false, buffer, size);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_VIEW_TOP_H
-#define CTW_VIEW_TOP_H
+#ifndef CTW_LIB_VIEW_TOP_H
+#define CTW_LIB_VIEW_TOP_H
 
 /* Shares of the table as people read them, and what they say of its future. */
 
@@ -21,7 +21,7 @@ uint32_t ctw_share_tenths(uint32_t permyriad);
 void ctw_share_put(struct ctw_out *o, int width, uint32_t permyriad);
 
 /** ctw_share_put_outlook() - two lines: what cannot be evicted, what would be lost */
-void ctw_share_put_outlook(struct ctw_out *o, const struct ctw_who *who);
+void ctw_share_put_outlook(struct ctw_out *o, const struct ctw_talkers *talkers);
 
 /* What the reading program shows, as text for people at 80 columns, and as JSON. */
 
@@ -43,9 +43,9 @@ struct ctw_top_list {
 /* What `ctwatch top` shows. */
 struct ctw_top {
     struct ctw_sample table;
-    struct ctw_who who; /* its shares and their margin; its lists are not used */
-    bool interrupted;   /* entries changed places while they were counted */
-    bool timed_out;     /* stopped before all that was wanted had been seen */
+    struct ctw_talkers talkers; /* its shares and their margin; its lists are not used */
+    bool interrupted;           /* entries changed places while they were counted */
+    bool timed_out;             /* stopped before all that was wanted had been seen */
     size_t n_lists;
     struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
 };
@@ -70,10 +70,10 @@ size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, 
 /* Who filled the table when the daemon last asked, as /top shows it. */
 
 /* Room for the longest of either. */
-#define CTW_RENDER_WHO_MAX 16384
+#define CTW_RENDER_TALKERS_MAX 16384
 
 /**
- * ctw_render_who_text() - lines of at most 80 columns
+ * ctw_render_talkers_text() - lines of at most 80 columns
  * @p:         checked
  * @now_usec:  of the monotonic clock
  * @buffer:    where to; always NUL-terminated
@@ -81,15 +81,15 @@ size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, 
  *
  * Return: bytes the whole text has, without the NUL, whether or not it fitted.
  */
-size_t ctw_render_who_text(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                           size_t size);
+size_t ctw_render_talkers_text(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
+                               size_t size);
 
 /**
- * ctw_render_who_json() - one object
+ * ctw_render_talkers_json() - one object
  *
  * Return: bytes the whole text has, without the NUL; 0 when there was no memory.
  */
-size_t ctw_render_who_json(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                           size_t size);
+size_t ctw_render_talkers_json(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
+                               size_t size);
 
 #endif

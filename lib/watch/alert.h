@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_WATCH_ALERT_H
-#define CTW_WATCH_ALERT_H
+#ifndef CTW_LIB_WATCH_ALERT_H
+#define CTW_LIB_WATCH_ALERT_H
 
 /*
  * What ctwatch says: one alert as a value, and its rendering as the fields of a journal record.
@@ -96,24 +96,25 @@ struct ctw_alert {
     bool fills;
     uint64_t usec_to_full;
 
-    struct ctw_rates rates;    /* of the event stream, where it is subscribed to */
-    uint64_t events_lost;      /* EVENTS_LOST: since BEGIN, as far as can be told */
-    bool wants_who;            /* to be said only after the walk that was asked for has ended */
-    const struct ctw_who *who; /* who fills the table; NULL: not known. Outlives the alert */
+    struct ctw_rates rates; /* of the event stream, where it is subscribed to */
+    uint64_t events_lost;   /* EVENTS_LOST: since BEGIN, as far as can be told */
+    bool wants_talkers;     /* to be said only after the walk that was asked for has ended */
+    const struct ctw_talkers
+        *talkers; /* who fills the table; NULL: not known. Outlives the alert */
 
     bool has_losses;
     struct ctw_episode_losses losses;
     uint64_t lasted_usec; /* END: since BEGIN. PAST: since the newest kernel line */
 
-    bool foreign;         /* TABLE_FULL: of another namespace than ours, known from the log only */
+    bool other_netns;     /* TABLE_FULL: of another namespace than ours, known from the log only */
     uint64_t netns_inode; /* 0: not known */
     char netns[CTW_NETNS_NAME_MAX]; /* filled by the daemon: only it can look names up */
 
     bool max_changed, buckets_changed; /* LIMIT_CHANGED, GREW, GROWTH_DRY_RUN */
     uint32_t old_max, new_max;
     uint32_t old_buckets, new_buckets;
-    uint32_t our_max; /* LIMIT_CHANGED: what ctwatch had set; 0: nothing */
-    bool by_anybody;  /* LIMIT_CHANGED: of a recording, which does not tell by whom */
+    uint32_t our_max;    /* LIMIT_CHANGED: what ctwatch had set; 0: nothing */
+    bool writer_unknown; /* LIMIT_CHANGED: of a recording, which does not tell by whom */
 
     enum ctw_growth_reason growth_reason;   /* GREW, GROWTH_DRY_RUN */
     enum ctw_growth_refusal growth_refusal; /* GROWTH_REFUSED */

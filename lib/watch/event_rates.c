@@ -3,7 +3,7 @@
 
 #include <netinet/in.h>
 
-#include "lib/kernel/sample.h"
+#include "lib/util/units.h"
 
 /* A slot is closed when it covers so much; the ring then covers the window and more. */
 #define SLOT_USEC   (125 * CTW_USEC_PER_MSEC)
@@ -23,8 +23,8 @@ static enum ctw_rate_protocol protocol_of(uint8_t protocol) {
     return CTW_RATE_OTHER;
 }
 
-void ctw_event_tally_add(struct ctw_event_tally *t, const struct ctw_flow *flow,
-                         uint32_t sampling) {
+void ctw_event_counts_add(struct ctw_event_counts *t, const struct ctw_flow *flow,
+                          uint32_t sampling) {
     const enum ctw_rate_protocol protocol = protocol_of(flow->protocol);
     const bool ipv6 = flow->family == AF_INET6;
 
@@ -49,7 +49,7 @@ void ctw_event_tally_add(struct ctw_event_tally *t, const struct ctw_flow *flow,
 
 /* --- the window ------------------------------------------------------------------------------ */
 
-static void slot_add(struct ctw_rate_slot *slot, uint64_t usec, const struct ctw_event_tally *t) {
+static void slot_add(struct ctw_rate_slot *slot, uint64_t usec, const struct ctw_event_counts *t) {
     slot->usec += usec;
     slot->created += t->created + t->lost;
     slot->destroyed += t->destroyed;
@@ -58,7 +58,8 @@ static void slot_add(struct ctw_rate_slot *slot, uint64_t usec, const struct ctw
         slot->sampling = t->sampling;
 }
 
-void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec, const struct ctw_event_tally *t) {
+void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec,
+                    const struct ctw_event_counts *t) {
     if (!t->subscribed) {
         if (w->last_usec != 0)
             *w = (struct ctw_rate_window){0};
@@ -118,7 +119,7 @@ struct ctw_rates ctw_rates_now(const struct ctw_rate_window *w) {
 }
 
 #define BUDGET_WINDOW_USEC (100 * CTW_USEC_PER_MSEC)
-#define CALM_USEC   CTW_USEC_PER_SEC
+#define CALM_USEC          CTW_USEC_PER_SEC
 
 /* CPU nanoseconds per second that one permyriad of a CPU is. */
 #define NSEC_PER_PERMYRIAD UINT64_C(100000)

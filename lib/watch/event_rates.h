@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_WATCH_EVENT_RATES_H
-#define CTW_WATCH_EVENT_RATES_H
+#ifndef CTW_LIB_WATCH_EVENT_RATES_H
+#define CTW_LIB_WATCH_EVENT_RATES_H
 
 /*
  * What the event stream said: flows that came and went between two looks, and rates over the last
@@ -17,7 +17,7 @@ enum ctw_rate_protocol { CTW_RATE_TCP, CTW_RATE_UDP, CTW_RATE_ICMP, CTW_RATE_OTH
 #define CTW_RATE_PROTOCOLS (CTW_RATE_OTHER + 1)
 
 /* Counted since the last look; scaled up by the sampling in force when each event was read. */
-struct ctw_event_tally {
+struct ctw_event_counts {
     bool subscribed; /* at this look */
     uint64_t events; /* messages read, not scaled: what reading cost */
     uint64_t created, destroyed;
@@ -39,8 +39,9 @@ struct ctw_rates {
     bool lower_bound;  /* events were lost: there were at least so many */
 };
 
-/** ctw_event_tally_add() - count one event, for @sampling */
-void ctw_event_tally_add(struct ctw_event_tally *t, const struct ctw_flow *flow, uint32_t sampling);
+/** ctw_event_counts_add() - count one event, for @sampling */
+void ctw_event_counts_add(struct ctw_event_counts *t, const struct ctw_flow *flow,
+                          uint32_t sampling);
 
 /* The last tallies, an eighth of a second or more in each slot; zero-initialised it knows nothing.
  */
@@ -63,7 +64,7 @@ struct ctw_rate_window {
  * A look without a subscription forgets everything; the first with one only starts the clock,
  * since its tally covers an unknown time.
  */
-void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec, const struct ctw_event_tally *t);
+void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec, const struct ctw_event_counts *t);
 
 /** ctw_rates_now() - the rates over the last second; known from an eighth of one on */
 struct ctw_rates ctw_rates_now(const struct ctw_rate_window *w);

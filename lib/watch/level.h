@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_WATCH_LEVEL_H
-#define CTW_WATCH_LEVEL_H
+#ifndef CTW_LIB_WATCH_LEVEL_H
+#define CTW_LIB_WATCH_LEVEL_H
 
 /*
  * From the fill of the table to ok, warning, critical or full.
@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "lib/config/settings.h"
-#include "lib/kernel/sample.h"
+#include "lib/util/units.h"
 
 enum ctw_level { CTW_LEVEL_OK, CTW_LEVEL_WARNING, CTW_LEVEL_CRITICAL, CTW_LEVEL_FULL };
 

@@ -140,7 +140,7 @@ bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *
 }
 
 /* Looks come at this fraction of the time to the next threshold. */
-#define LOOKS_PER_APPROACH 4
+#define POLLS_PER_APPROACH 4
 
 uint64_t ctw_pace_next(const struct ctw_settings *s, const struct ctw_sample *sample,
                        int64_t rate) {
@@ -150,7 +150,7 @@ uint64_t ctw_pace_next(const struct ctw_settings *s, const struct ctw_sample *sa
         const uint64_t at = (uint64_t)sample->max * ctw_level_threshold(s, l) / CTW_PERMYRIAD;
         if (sample->count >= at)
             continue;
-        const uint64_t usec = ctw_trend_usec_to(rate, at - sample->count) / LOOKS_PER_APPROACH;
+        const uint64_t usec = ctw_trend_usec_to(rate, at - sample->count) / POLLS_PER_APPROACH;
         return usec < fastest ? fastest : usec < slowest ? usec : slowest;
     }
     return slowest;

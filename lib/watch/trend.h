@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_WATCH_TREND_H
-#define CTW_WATCH_TREND_H
+#ifndef CTW_LIB_WATCH_TREND_H
+#define CTW_LIB_WATCH_TREND_H
 
 /*
  * Where the fill is going: net rate, time to full, and when to look next.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_WATCH_WATCH_H
-#define CTW_WATCH_WATCH_H
+#ifndef CTW_LIB_WATCH_WATCH_H
+#define CTW_LIB_WATCH_WATCH_H
 
 /*
  * When it is worth its price to ask who fills the table: by subscribing to events, which cost every
@@ -23,45 +23,46 @@
 #include "lib/watch/trend.h"
 
 /* Zero-initialised, nothing has been asked. */
-struct ctw_inquiry {
+struct ctw_sample_policy {
     struct ctw_episode events; /* needed, and for a while after */
     uint64_t walk_usec;        /* when a walk was last asked for; 0: never */
 };
 
 /**
- * ctw_inquiry_events() - whether to be subscribed to events
+ * ctw_sample_policy_events() - whether to be subscribed to events
  * @usage:     the fill, in permyriad; 0 when it is not known
  * @filling:   the table is forecast to fill
  * @ret_why:   the reason either way, for a person
  */
-bool ctw_inquiry_events(struct ctw_inquiry *q, const struct ctw_settings *s, uint32_t usage,
-                        bool filling, uint64_t now_usec, const char **ret_why);
+bool ctw_sample_policy_events(struct ctw_sample_policy *q, const struct ctw_settings *s,
+                              uint32_t usage, bool filling, uint64_t now_usec,
+                              const char **ret_why);
 
 /**
- * ctw_inquiry_walk() - whether to walk a sample now, a level having risen
+ * ctw_sample_policy_walk() - whether to walk a sample now, a level having risen
  * @usage:  the fill, in permyriad
  *
  * At most once a minute; and never in a table less than half full: another namespace may then hold
  * most of the one hash table, and the kernel would walk past all its entries in one piece.
  */
-bool ctw_inquiry_walk(struct ctw_inquiry *q, uint32_t usage, uint64_t now_usec);
+bool ctw_sample_policy_walk(struct ctw_sample_policy *q, uint32_t usage, uint64_t now_usec);
 
 /* The course of growth from look to look: what is decided, what is remembered, what is to be said
  * of it. growth.h decides. */
 
 /* Zero-initialised, nothing has been grown or refused. */
-struct ctw_growing {
+struct ctw_growth_state {
     struct ctw_growth growth;
     struct ctw_episode refused;
     enum ctw_growth_refusal refused_as;
-    struct ctw_episode unkept;
+    struct ctw_episode persist_failed;
     struct ctw_episode dry_run;
-    bool rehearsed; /* the last look was a dry run */
-    uint32_t reach; /* as far as it may grow, as of the last look; 0: it does not */
+    bool was_dry_run; /* the last look was a dry run */
+    uint32_t ceiling; /* as far as it may grow, as of the last look; 0: it does not */
 };
 
 /* One thing to be said. */
-struct ctw_growing_edge {
+struct ctw_growth_state_edge {
     enum ctw_alert_kind kind;
     enum ctw_edge edge;
     uint64_t lasted_usec;
@@ -72,30 +73,31 @@ struct ctw_growing_edge {
 };
 
 /* Refused, not kept, dry run; or, after a write: grew, buckets stay. */
-#define CTW_GROWING_EDGES_MAX 3
+#define CTW_GROWTH_STATE_EDGES_MAX 3
 
-/** ctw_growing_forget() - the table is gone: whatever comes back starts anew */
-void ctw_growing_forget(struct ctw_growing *g);
+/** ctw_growth_state_forget() - the table is gone: whatever comes back starts anew */
+void ctw_growth_state_forget(struct ctw_growth_state *g);
 
 /**
- * ctw_growing_step() - one look at a table that can be read
- * @retd:  what is to be done; when it says write, ctw_growing_done() follows
+ * ctw_growth_state_step() - one look at a table that can be read
+ * @retd:  what is to be done; when it says write, ctw_growth_state_done() follows
  * @ret:   what is to be said
  *
  * Return: how many of @ret.
  */
-size_t ctw_growing_step(struct ctw_growing *g, const struct ctw_settings *s,
-                        const struct ctw_growth_look *look, struct ctw_growth_decision *retd,
-                        struct ctw_growing_edge ret[static CTW_GROWING_EDGES_MAX]);
+size_t ctw_growth_state_step(struct ctw_growth_state *g, const struct ctw_settings *s,
+                             const struct ctw_growth_input *poll, struct ctw_growth_decision *retd,
+                             struct ctw_growth_state_edge ret[static CTW_GROWTH_STATE_EDGES_MAX]);
 
-/** ctw_growing_done() - what came of it. Return: how many of @ret. */
-size_t ctw_growing_done(struct ctw_growing *g, const struct ctw_growth_look *look,
-                        const struct ctw_growth_decision *d, const struct ctw_growth_outcome *o,
-                        struct ctw_growing_edge ret[static CTW_GROWING_EDGES_MAX]);
+/** ctw_growth_state_done() - what came of it. Return: how many of @ret. */
+size_t ctw_growth_state_done(struct ctw_growth_state *g, const struct ctw_growth_input *poll,
+                             const struct ctw_growth_decision *d,
+                             const struct ctw_growth_outcome *o,
+                             struct ctw_growth_state_edge ret[static CTW_GROWTH_STATE_EDGES_MAX]);
 
-/** ctw_growing_describe() - put it into an alert of that kind and edge */
-void ctw_growing_describe(const struct ctw_growing_edge *e, const struct ctw_growth_decision *d,
-                          struct ctw_alert *a);
+/** ctw_growth_state_describe() - put it into an alert of that kind and edge */
+void ctw_growth_state_describe(const struct ctw_growth_state_edge *e,
+                               const struct ctw_growth_decision *d, struct ctw_alert *a);
 
 /*
  * The one step: what was seen at a look, and what is to be said of it.
@@ -113,14 +115,14 @@ struct ctw_tick {
     uint64_t now_usec;    /* monotonic, never 0, never before that of the last tick */
     uint64_t netns_inode; /* of the table looked at, 0: not known */
     struct ctw_source_state sources[CTW_SOURCES];
-    struct ctw_sample sample;      /* valid when the table's source is OK, and only then */
-    struct ctw_tally log;          /* since the last tick */
-    struct ctw_event_tally events; /* since the last tick; subscribed or not */
-    bool has_past;                 /* first tick only: the kernel log had been read back */
-    struct ctw_tally past;         /* what it said before ctwatchd started */
-    uint64_t past_age_usec;        /* how long ago its newest loss line was */
-    bool asked;                    /* somebody wants to know who fills the table: say it anyhow */
-    struct ctw_growth_facts facts; /* where growth is on */
+    struct ctw_sample sample;       /* valid when the table's source is OK, and only then */
+    struct ctw_log_counts log;      /* since the last tick */
+    struct ctw_event_counts events; /* since the last tick; subscribed or not */
+    bool has_past;                  /* first tick only: the kernel log had been read back */
+    struct ctw_log_counts past;     /* what it said before ctwatchd started */
+    uint64_t past_age_usec;         /* how long ago its newest loss line was */
+    bool requested;                 /* somebody wants to know who fills the table: say it anyhow */
+    struct ctw_growth_facts facts;  /* where growth is on */
 };
 
 /* What is to be said and done. */
@@ -128,7 +130,7 @@ struct ctw_verdict {
     enum ctw_level level;
     struct ctw_attribution lost; /* since the last look */
     bool limit_changed;          /* likewise, by somebody else */
-    uint64_t next_look_usec;     /* from this tick's now */
+    uint64_t next_poll_usec;     /* from this tick's now */
     bool want_events;            /* be subscribed to events */
     const char *events_why;      /* for the log: "the table fills" */
     bool want_walk;              /* walk a sample of the table, then call ctw_watch_learn() */
@@ -141,19 +143,19 @@ struct ctw_verdict {
 
 /* What is remembered between looks at one table. Zero-initialised it has seen nothing. */
 struct ctw_watch {
-    bool looked;            /* there is a last sample */
+    bool polled;            /* there is a last sample */
     struct ctw_sample last; /* the last good look, its buckets and counters the last known */
     uint64_t counters_usec; /* when counters were last read */
     struct ctw_level_state level;
     struct ctw_trend trend;
-    uint64_t level_said_usec; /* usage: when it was last said */
-    struct ctw_toll toll;
+    uint64_t level_alerted_usec; /* usage: when it was last said */
+    struct ctw_loss_episode loss_episode;
     struct ctw_rate_window rates;
-    struct ctw_inquiry inquiry;
+    struct ctw_sample_policy sample_policy;
     struct ctw_episode events_lost;
     uint64_t events_lost_count; /* in that episode */
-    uint64_t who_usec;          /* when it ended, 0: never */
-    struct ctw_who who;
+    uint64_t talkers_usec;      /* when it ended, 0: never */
+    struct ctw_talkers talkers;
     struct ctw_episode forecast;
     struct ctw_episode table_full;
     struct ctw_episode early_drop;
@@ -161,9 +163,9 @@ struct ctw_watch {
     struct ctw_episode dropped_below_max;
     struct ctw_episode insert_failed;
     struct ctw_episode expect_full;
-    struct ctw_sight sight;
-    struct ctw_elsewhere elsewhere;
-    struct ctw_growing growing;
+    struct ctw_source_health source_health;
+    struct ctw_other_netns other_netns;
+    struct ctw_growth_state growth_state;
 };
 
 /**
@@ -188,11 +190,11 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
 
 /**
  * ctw_watch_learn() - a walk has ended
- * @who:  what it came to; not known when it failed
+ * @talkers:  what it came to; not known when it failed
  *
  * Alerts of the verdict that asked for it, and later ones while it is fresh, carry it.
  */
-void ctw_watch_learn(struct ctw_watch *w, const struct ctw_who *who, uint64_t now_usec);
+void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uint64_t now_usec);
 
 /**
  * ctw_watch_grown() - what came of verdict.growth

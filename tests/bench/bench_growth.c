@@ -53,7 +53,7 @@ static int ascending(const void *a, const void *b) {
 struct side {
     struct ctw_table *table;
     struct ctw_machine *machine;
-    struct ctw_limiter limiter;
+    struct ctw_limit_files files;
     struct ctw_watch watch;
     struct ctw_settings settings;
     struct ctw_verdict verdict;
@@ -66,15 +66,15 @@ static uint64_t grow(struct side *s, uint64_t usec) {
     memset(&s->watch, 0, sizeof(s->watch)); /* or it would find that somebody lowers the limit */
     const uint64_t start = now_ns();
 
-    ctw_table_look(s->table, &tick.sample, &tick.sources[CTW_SOURCE_TABLE]);
-    ctw_machine_look(s->machine, usec, &tick.facts);
+    ctw_table_read(s->table, &tick.sample, &tick.sources[CTW_SOURCE_TABLE]);
+    ctw_machine_read(s->machine, usec, &tick.facts);
     tick.facts.permission = CTW_PERMISSION_GRANTED;
     tick.sample.count = tick.sample.max; /* full, for all that the decision knows */
     ctw_watch_step(&s->watch, &s->settings, &tick, &s->verdict);
     s->verdict.growth.new_max = tick.sample.max + STEP;
     s->verdict.growth.new_buckets = 0;
     if (s->verdict.growth.write)
-        ctw_limiter_write(&s->limiter, &s->verdict.growth, &o);
+        ctw_limit_files_write(&s->files, &s->verdict.growth, &o);
     const uint64_t took = now_ns() - start;
     if (o.max_error != 0)
         return 0;
@@ -91,11 +91,11 @@ int main(void) {
 
     if (ctw_table_new("", &s.table) < 0 || ctw_machine_new("", &s.machine) < 0)
         return EXIT_FAILURE;
-    ctw_limiter_init(&s.limiter, "");
+    ctw_limit_files_init(&s.files, "");
     ctw_settings_defaults(&s.settings);
     s.settings.growth.enabled = true;
     s.settings.growth.buckets = CTW_BUCKETS_NEVER;
-    ctw_table_look(s.table, &before, &state);
+    ctw_table_read(s.table, &before, &state);
     if (state.health != CTW_HEALTH_OK || before.max == 0 || write_bare(before.max) < 0) {
         (void)fprintf(stderr, "bench_growth: cannot write %s\n", max_path);
         return EXIT_FAILURE;

@@ -20,12 +20,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/state/writer.h"
 #include "daemon/source/table.h"
+#include "daemon/state/writer.h"
 #include "lib/watch/watch.h"
 
 #define ROUNDS 51
-#define LOOKS  20000
+#define POLLS  20000
 
 static uint64_t clock_ns(clockid_t clock) {
     struct timespec ts;
@@ -46,7 +46,7 @@ static uint64_t bare_preads(int count, int max) {
     char buffer[32];
     const uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
-    for (int i = 0; i < LOOKS; i++)
+    for (int i = 0; i < POLLS; i++)
         if (pread(count, buffer, sizeof(buffer), 0) <= 0 ||
             pread(max, buffer, sizeof(buffer), 0) <= 0)
             return 0;
@@ -55,32 +55,32 @@ static uint64_t bare_preads(int count, int max) {
 
 struct side {
     struct ctw_table *table;
-    struct ctw_chronicle *chronicle; /* NULL: nothing is published */
+    struct ctw_state_writer *writer; /* NULL: nothing is published */
     struct ctw_watch watch;
     struct ctw_settings settings;
     struct ctw_tick tick;
     struct ctw_verdict verdict;
 };
 
-static uint64_t looks(struct side *s, uint64_t step_usec) {
+static uint64_t polls(struct side *s, uint64_t step_usec) {
     const uint64_t start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
-    for (int i = 0; i < LOOKS; i++) {
+    for (int i = 0; i < POLLS; i++) {
         struct timespec ts;
         (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* the daemon asks; the answer is ours */
         s->tick.now_usec += step_usec;
-        ctw_table_look(s->table, &s->tick.sample, &s->tick.sources[CTW_SOURCE_TABLE]);
+        ctw_table_read(s->table, &s->tick.sample, &s->tick.sources[CTW_SOURCE_TABLE]);
         if (s->tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
             ctw_watch_wants_counters(&s->watch, &s->tick))
-            ctw_table_look_counters(s->table, &s->tick.sample,
+            ctw_table_read_counters(s->table, &s->tick.sample,
                                     &s->tick.sources[CTW_SOURCE_COUNTERS]);
-        if (s->chronicle)
-            ctw_chronicle_health(s->chronicle, s->tick.now_usec,
-                                 &s->tick.sources[CTW_SOURCE_STATE]);
+        if (s->writer)
+            ctw_state_writer_health(s->writer, s->tick.now_usec,
+                                    &s->tick.sources[CTW_SOURCE_STATE]);
         ctw_watch_step(&s->watch, &s->settings, &s->tick, &s->verdict);
-        if (s->chronicle)
-            ctw_chronicle_look(s->chronicle, &s->settings, &s->watch, &s->tick, &s->verdict,
-                               s->tick.now_usec, s->tick.now_usec + step_usec);
+        if (s->writer)
+            ctw_state_writer_poll(s->writer, &s->settings, &s->watch, &s->tick, &s->verdict,
+                                  s->tick.now_usec, s->tick.now_usec + step_usec);
     }
     return clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
 }
@@ -101,9 +101,9 @@ static void compare(struct side *s, int count, int max, const char *what) {
         flood_ratio[ROUNDS];
 
     for (int i = 0; i < ROUNDS; i++) {
-        bare[i] = (double)bare_preads(count, max) / LOOKS;
-        calm[i] = (double)looks(s, s->settings.poll.interval_usec) / LOOKS;
-        flood[i] = (double)looks(s, s->settings.poll.fastest_usec) / LOOKS;
+        bare[i] = (double)bare_preads(count, max) / POLLS;
+        calm[i] = (double)polls(s, s->settings.poll.interval_usec) / POLLS;
+        flood[i] = (double)polls(s, s->settings.poll.fastest_usec) / POLLS;
         calm_ratio[i] = calm[i] / bare[i];
         flood_ratio[i] = flood[i] / bare[i];
     }
@@ -126,11 +126,11 @@ int main(void) {
     ctw_settings_defaults(&side.settings);
     side.tick.now_usec = 1;
     compare(&side, count, max, "one look");
-    if (ctw_chronicle_new(folder, "", 0, &side.chronicle) < 0)
+    if (ctw_state_writer_new(folder, "", 0, &side.writer) < 0)
         return EXIT_FAILURE;
     compare(&side, count, max, "published");
 
-    (void)ctw_chronicle_free(side.chronicle);
+    (void)ctw_state_writer_free(side.writer);
     (void)ctw_table_free(side.table);
     for (const char *const *name = (const char *const[]){"state", "lock", NULL}; *name; name++) {
         (void)snprintf(file, sizeof(file), "%s/%s", folder, *name);

@@ -3,11 +3,11 @@
 /*
  * bench_talkers: what heavy hitters in fixed memory cost, and how right they are.
  *
- * Each stream is counted twice: by lib/talkers, and exactly, in an open hash table that has room
- * for every name (whose plain increment is the other side of the ratio). Names are drawn before
- * the clock starts. An error is the distance of a named count from the exact one; it is wrong when
- * the exact one lies outside of [count - error, count], or when one of the names that make more
- * than 1/CTW_TALKERS_COUNTERS of the stream is not there.
+ * Each stream is counted twice: by lib/talkers/sketch, and exactly, in an open hash table that has
+ * room for every name (whose plain increment is the other side of the ratio). Names are drawn
+ * before the clock starts. An error is the distance of a named count from the exact one; it is
+ * wrong when the exact one lies outside of [count - error, count], or when one of the names that
+ * make more than 1/CTW_SKETCH_COUNTERS of the stream is not there.
  */
 
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@
 
 static uint32_t stream[ADDS];
 static struct cell { uint32_t name, count; } table[TABLE_SIZE]; /* count 0: free */
-static struct ctw_talkers talkers;
+static struct ctw_sketch talkers;
 
 static uint64_t random_state = 1;
 
@@ -108,15 +108,15 @@ static void fill_distinct_and_ten_heavy(void) {
 /* One name more than there are counters, in turn: each add takes over a counter. */
 static void fill_round_robin(void) {
     for (uint32_t i = 0; i < ADDS; i++)
-        stream[i] = i % (CTW_TALKERS_COUNTERS + 1);
+        stream[i] = i % (CTW_SKETCH_COUNTERS + 1);
 }
 
 /* Counts that all differ, pushed up from below by new names: the order has the most to do. */
 static void fill_ladder(void) {
     for (uint32_t i = 0, name = 0, left = 0; i < ADDS; i++) {
         if (left == 0) {
-            name = (uint32_t)(next_random() % (2 * CTW_TALKERS_COUNTERS));
-            left = 1 + (uint32_t)(next_random() % CTW_TALKERS_COUNTERS);
+            name = (uint32_t)(next_random() % (2 * CTW_SKETCH_COUNTERS));
+            left = 1 + (uint32_t)(next_random() % CTW_SKETCH_COUNTERS);
         }
         stream[i] = next_random() % 2 ? 1u << 31 | i : name;
         left--;
@@ -160,12 +160,12 @@ static struct ctw_talker_key key_of(uint32_t name) {
 }
 
 static double count_talkers(void) {
-    ctw_talkers_init(&talkers, next_random());
+    ctw_sketch_init(&talkers, next_random());
 
     const double start = now_ns();
     for (uint32_t i = 0; i < ADDS; i++) {
         const struct ctw_talker_key key = key_of(stream[i]);
-        ctw_talkers_add(&talkers, &key, 1);
+        ctw_sketch_add(&talkers, &key, 1);
     }
     return (now_ns() - start) / ADDS;
 }
@@ -179,7 +179,7 @@ static int most_first(const void *a, const void *b) {
 }
 
 struct accuracy {
-    unsigned heavy;    /* names above 1/CTW_TALKERS_COUNTERS */
+    unsigned heavy;    /* names above 1/CTW_SKETCH_COUNTERS */
     unsigned missing;  /* of these */
     unsigned wrong;    /* bounds that do not hold */
     unsigned first;    /* of the first ten named, so many belong there */
@@ -187,16 +187,16 @@ struct accuracy {
 };
 
 static struct accuracy compare(void) {
-    static struct ctw_talker all[CTW_TALKERS_COUNTERS];
+    static struct ctw_sketch_entry all[CTW_SKETCH_COUNTERS];
     static uint32_t largest[TABLE_SIZE];
-    const size_t n = ctw_talkers_top(&talkers, all, CTW_TALKERS_COUNTERS);
+    const size_t n = ctw_sketch_top(&talkers, all, CTW_SKETCH_COUNTERS);
     struct accuracy a = {0};
     unsigned found = 0;
     size_t names = 0;
 
     for (size_t i = 0; i < TABLE_SIZE; i++)
         if (table[i].count > 0) {
-            a.heavy += table[i].count > ADDS / CTW_TALKERS_COUNTERS;
+            a.heavy += table[i].count > ADDS / CTW_SKETCH_COUNTERS;
             largest[names++] = table[i].count;
         }
     qsort(largest, names, sizeof(*largest), most_first);
@@ -205,7 +205,7 @@ static struct accuracy compare(void) {
         uint32_t name;
         memcpy(&name, all[i].key.bytes + 4, sizeof(name));
         const uint64_t truth = cell_of(ntohl(name))->count, sure = all[i].count - all[i].error;
-        found += truth > ADDS / CTW_TALKERS_COUNTERS;
+        found += truth > ADDS / CTW_SKETCH_COUNTERS;
         a.wrong += truth > all[i].count || truth < sure;
         if (i >= NAMED)
             continue;

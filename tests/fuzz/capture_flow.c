@@ -36,7 +36,7 @@ struct capture {
     int failed;
 };
 
-static void keep(struct capture *c, const char *kind, const struct nlmsghdr *message) {
+static void store(struct capture *c, const char *kind, const struct nlmsghdr *message) {
     char path[512];
 
     (void)snprintf(path, sizeof(path), "%s/%s.%s", c->folder, c->name, kind);
@@ -60,7 +60,7 @@ static int on_message(const struct nlmsghdr *message, void *userdata) {
         kind = "dump";
     else if (message->nlmsg_flags & NLM_F_CREATE)
         kind = "new";
-    keep(userdata, kind, message);
+    store(userdata, kind, message);
     return MNL_CB_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * lib/flow against a second opinion: the same message looked up attribute by attribute with
+ * lib/kernel/flow against a second opinion: the same message looked up attribute by attribute with
  * libmnl. What was read is then counted and named, as the daemon would.
  */
 
@@ -126,20 +126,21 @@ static void check(const struct nlmsghdr *h, const struct ctw_flow *flow) {
 
 static void use(const struct ctw_flow *flow) {
     static struct ctw_census census; /* too large for a stack */
-    static struct ctw_who who;
+    static struct ctw_talkers talkers;
     const struct ctw_sample table = {
         .count = 1, .max = 1, .buckets = 1, .has_buckets = true, .has_counters = false};
-    struct ctw_event_tally tally = {0};
+    struct ctw_event_counts counts = {0};
 
-    ctw_event_tally_add(&tally, flow, 1);
-    assert(tally.events == 1 && tally.created + tally.destroyed <= 1);
+    ctw_event_counts_add(&counts, flow, 1);
+    assert(counts.events == 1 && counts.created + counts.destroyed <= 1);
     ctw_census_init(&census, 64, 1);
     ctw_census_add(&census, flow);
-    ctw_census_result(&census, 1, &table, &who);
-    assert(who.known && who.n_sources == 1 && who.n_ports == 1 && who.n_states == 1);
-    assert(who.sources[0].permyriad == CTW_PERMYRIAD && who.sources[0].name[0] != '\0');
-    assert(strchr(who.ports[0].name, ' ') == NULL && who.ports[0].name[0] != '\0');
-    assert(strchr(who.states[0].name, '/') != NULL);
+    ctw_census_result(&census, 1, &table, &talkers);
+    assert(talkers.known && talkers.n_sources == 1 && talkers.n_ports == 1 &&
+           talkers.n_states == 1);
+    assert(talkers.sources[0].permyriad == CTW_PERMYRIAD && talkers.sources[0].name[0] != '\0');
+    assert(strchr(talkers.ports[0].name, ' ') == NULL && talkers.ports[0].name[0] != '\0');
+    assert(strchr(talkers.states[0].name, '/') != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -6,19 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/sizing/saved_limits.h"
 #include "lib/kernel/sysinfo.h"
+#include "lib/sizing/saved_limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const char *text = (const char *)data;
-    char again[CTW_KEPT_TEXT_MAX];
-    struct ctw_kept k;
+    char again[CTW_SAVED_LIMITS_TEXT_MAX];
+    struct ctw_saved_limits k;
     struct ctw_memory m;
 
-    if (ctw_kept_parse(text, size, &k) == 0) {
-        if (ctw_kept_print(&k, again) != size || memcmp(again, text, size) != 0)
+    if (ctw_saved_limits_parse(text, size, &k) == 0) {
+        if (ctw_saved_limits_print(&k, again) != size || memcmp(again, text, size) != 0)
             abort();
         if (k.max == 0 || k.max < k.before_max || k.max > CTW_MAX_LARGEST)
             abort();

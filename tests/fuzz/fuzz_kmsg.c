@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * lib/kmsg against a second opinion: regular expressions written from the same list of spellings.
- * The record's kind must be what they say, but for numbers of ten and more digits, of which some
- * fit their field and some do not.
+ * lib/kernel/kmsg against a second opinion: regular expressions written from the same list of
+ * spellings. The record's kind must be what they say, but for numbers of ten and more digits, of
+ * which some fit their field and some do not.
  */
 
 #undef NDEBUG /* the assertions are the test, in every kind of build */
@@ -71,9 +71,9 @@ static void check_record(const struct ctw_kmsg *k, const uint8_t *data, size_t s
 }
 
 static void check_tally(const struct ctw_kmsg *k) {
-    struct ctw_tally t = {0};
+    struct ctw_log_counts t = {0};
 
-    ctw_tally_add(&t, k);
+    ctw_log_counts_add(&t, k);
     assert((t.full_lines + t.n_netns == 1) == (k->kind == CTW_KMSG_TABLE_FULL));
     assert((t.n_netns == 1) == (k->netns_inode > 0));
     assert((t.expect_lines == 1) == (k->kind == CTW_KMSG_EXPECT_FULL));

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/view/plot.h"
 #include "lib/replay/prometheus.h"
 #include "lib/replay/recording.h"
-#include "lib/view/replay.h"
 #include "lib/replay/replay.h"
+#include "lib/view/plot.h"
+#include "lib/view/replay.h"
 
 /* Room to grow in. */
 #define MEMORY_BYTES (UINT64_C(16) << 30)
@@ -77,16 +77,16 @@ static void read_lines(struct player *p, const char *text, size_t size) {
 }
 
 static void read_range_query(struct player *p, const char *text, size_t size) {
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     enum ctw_reading reading;
     struct ctw_record record;
     struct ctw_line error;
 
-    if (ctw_range_query_read(&q, text, size, NULL, &error) == 0)
-        while (ctw_range_query_next(&q, &reading, &record))
+    if (ctw_prometheus_read(&q, text, size, NULL, &error) == 0)
+        while (ctw_prometheus_next(&q, &reading, &record))
             if (reading == CTW_READ_RECORD)
                 play(p, &record);
-    ctw_range_query_release(&q);
+    ctw_prometheus_release(&q);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/snapshot_samples.h"
 #include "lib/view/check.h"
 #include "lib/view/history.h"
 #include "lib/view/metrics.h"
 #include "lib/view/status.h"
 #include "lib/view/top.h"
+#include "tests/support/snapshot_samples.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -110,20 +110,20 @@ static void show_status(const struct ctw_snapshot *p, const struct ctw_history *
 }
 
 static void show_who(const struct ctw_snapshot *p, const struct manner *m) {
-    static char text[CTW_RENDER_WHO_MAX];
+    static char text[CTW_RENDER_TALKERS_MAX];
     const uint64_t now_usec = SAMPLE_NOW_USEC + m->later * CTW_USEC_PER_SEC;
 
-    size_t n = ctw_render_who_text(p, now_usec, text, sizeof(text));
+    size_t n = ctw_render_talkers_text(p, now_usec, text, sizeof(text));
     assert(n < sizeof(text));
     check_text(text, n, false, false, 0);
-    n = ctw_render_who_json(p, now_usec, text, sizeof(text));
+    n = ctw_render_talkers_json(p, now_usec, text, sizeof(text));
     assert(n > 0 && n < sizeof(text));
     check_json(text, n);
 }
 
 static void show_metrics(const struct ctw_snapshot *p, bool openmetrics) {
     static char text[CTW_RENDER_METRICS_MAX];
-    const struct ctw_metrics metrics = {.snapshot = p, .liveness = CTW_LIVENESS_LOOKING};
+    const struct ctw_metrics metrics = {.snapshot = p, .liveness = CTW_LIVENESS_ALIVE};
 
     const size_t n = ctw_render_metrics(&metrics, openmetrics, text, sizeof(text));
     assert(n < sizeof(text));
@@ -175,8 +175,8 @@ static void start_from(unsigned sample, struct sample *ret) {
     memset(ret, 0, sizeof(*ret));
     samples[sample % (sizeof(samples) / sizeof(samples[0]))](&ret->snapshot);
     for (uint32_t i = 0; i < SLOTS; i++) {
-        ret->fine[i] = (struct ctw_slot){.number = 24 * CTW_HISTORY_FINE + i, .looks = 4};
-        ret->coarse[i] = (struct ctw_slot){.number = CTW_HISTORY_COARSE + i, .looks = 40};
+        ret->fine[i] = (struct ctw_slot){.number = 24 * CTW_HISTORY_FINE + i, .polls = 4};
+        ret->coarse[i] = (struct ctw_slot){.number = CTW_HISTORY_COARSE + i, .polls = 40};
     }
 }
 

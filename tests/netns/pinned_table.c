@@ -19,9 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/source/table.h"
 #include "lib/kernel/counters.h"
-#include "daemon/source/table.h"
-#include "daemon/source/table.h"
 #include "lib/util/parse.h"
 
 #define COUNT      "/proc/sys/net/netfilter/nf_conntrack_count"
@@ -80,7 +79,7 @@ static void expect_look(struct ctw_table *t, int64_t count, const char *what) {
     struct ctw_sample sample;
     struct ctw_source_state state;
 
-    ctw_table_look(t, &sample, &state);
+    ctw_table_read(t, &sample, &state);
     expect(state.health == CTW_HEALTH_OK && sample.count == count, what);
 }
 
@@ -113,9 +112,9 @@ static void mode_look(void) {
     struct ctw_source_state table, counters;
     struct ctw_table *t = new_table();
 
-    ctw_table_look(t, &s, &table);
+    ctw_table_read(t, &s, &table);
     expect(table.health == CTW_HEALTH_OK, "the table can be read");
-    ctw_table_look_counters(t, &s, &counters);
+    ctw_table_read_counters(t, &s, &counters);
     expect(counters.health == CTW_HEALTH_OK && s.has_buckets, "counters and buckets can be read");
     printf("count=%" PRIu32 " max=%" PRIu32 " buckets=%" PRIu32 " drop=%" PRIu32
            " early_drop=%" PRIu32 " insert_failed=%" PRIu32 " chainlength=%" PRIu32 "\n",
@@ -217,7 +216,7 @@ static struct ctw_source_state counters_of(struct ctw_table *t, struct ctw_count
     struct ctw_sample s = {0};
     struct ctw_source_state state;
 
-    ctw_table_look_counters(t, &s, &state);
+    ctw_table_read_counters(t, &s, &state);
     expect(s.has_counters == (state.health == CTW_HEALTH_OK), "counters are there when it says so");
     *ret = s.counters;
     return state;
@@ -253,14 +252,14 @@ static void mode_hidden(void) {
     t = ctw_table_free(t);
     t = new_table();
     hide("/proc/sys/net/netfilter");
-    ctw_table_look(t, &s, &state);
+    ctw_table_read(t, &s, &state);
     expect(state.health == CTW_HEALTH_ABSENT && strcmp(state.what, COUNT) == 0,
            "no sysctl means that there is no module");
     state = counters_of(t, &c);
     expect(state.health == CTW_HEALTH_ABSENT, "then netlink, which would load it, is not asked");
 
     hide("/proc/sys");
-    ctw_table_look(t, &s, &state);
+    ctw_table_read(t, &s, &state);
     expect(state.health == CTW_HEALTH_FAILED && state.error == -ENOENT &&
                strcmp(state.what, "/proc/sys/net") == 0,
            "without /proc/sys at all nobody can tell");

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/sys/clock.h"
 #include "daemon/state/reader.h"
+#include "daemon/sys/clock.h"
 
 static unsigned count_seconds(const struct ctw_history *h) {
     unsigned n = 0;
@@ -25,7 +25,7 @@ static unsigned count_seconds(const struct ctw_history *h) {
 int main(int argc, char *argv[]) {
     static const char *const liveness[] = {
         [CTW_LIVENESS_NONE] = "none",
-        [CTW_LIVENESS_LOOKING] = "looking",
+        [CTW_LIVENESS_ALIVE] = "looking",
         [CTW_LIVENESS_LATE] = "late",
         [CTW_LIVENESS_STOPPED] = "stopped",
     };
@@ -44,7 +44,7 @@ int main(int argc, char *argv[]) {
         return 1;
     }
     (void)printf("liveness=%s pid=%" PRIu32 " looks=%" PRIu64 " seconds=%u\n",
-                 liveness[ctw_snapshot_liveness(&p, ctw_monotonic_usec())], p.pid, p.looks,
+                 liveness[ctw_snapshot_liveness(&p, ctw_monotonic_usec())], p.pid, p.polls,
                  count_seconds(&h));
     return 0;
 }

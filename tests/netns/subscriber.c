@@ -35,8 +35,8 @@
 #include <systemd/sd-event.h>
 
 #include "daemon/source/events.h"
-#include "lib/watch/event_rates.h"
 #include "lib/kernel/sample.h"
+#include "lib/watch/event_rates.h"
 
 struct subscriber {
     sd_event *event;
@@ -47,10 +47,10 @@ struct subscriber {
     uint64_t look_usec;
     uint64_t began_usec, later_usec;
 
-    struct ctw_event_tally total;
+    struct ctw_event_counts total;
     struct ctw_source_state state;
     struct ctw_rate_window window;
-    uint64_t looks, late_usec; /* the most any look came late */
+    uint64_t polls, late_usec; /* the most any look came late */
     uint64_t since_usec, cpu_since_nsec;
 };
 
@@ -69,7 +69,7 @@ static uint64_t now_usec(const struct subscriber *s) {
 
 /* --- looking --------------------------------------------------------------------------------- */
 
-static void add(struct ctw_event_tally *total, const struct ctw_event_tally *t) {
+static void add(struct ctw_event_counts *total, const struct ctw_event_counts *t) {
     total->subscribed = t->subscribed;
     total->events += t->events;
     total->created += t->created;
@@ -85,13 +85,13 @@ static void add(struct ctw_event_tally *total, const struct ctw_event_tally *t) 
     total->sampling = t->sampling;
 }
 
-static void look(struct subscriber *s) {
-    struct ctw_event_tally tally;
+static void poll(struct subscriber *s) {
+    struct ctw_event_counts counts;
 
-    ctw_events_take(s->events, now_usec(s), &tally, &s->state);
-    ctw_rates_step(&s->window, now_usec(s), &tally);
-    add(&s->total, &tally);
-    s->looks++;
+    ctw_events_take(s->events, now_usec(s), &counts, &s->state);
+    ctw_rates_step(&s->window, now_usec(s), &counts);
+    add(&s->total, &counts);
+    s->polls++;
 }
 
 static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata) {
@@ -100,7 +100,7 @@ static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata) 
 
     if (now - due_usec > s->late_usec)
         s->late_usec = now - due_usec;
-    look(s);
+    poll(s);
     (void)sd_event_source_set_time(source, now + s->look_usec);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
@@ -140,7 +140,7 @@ static unsigned descriptors(int *ret_netlink) {
 }
 
 static void report(struct subscriber *s) {
-    const struct ctw_event_tally *t = &s->total;
+    const struct ctw_event_counts *t = &s->total;
     const uint64_t cpu = clock_nsec(CLOCK_PROCESS_CPUTIME_ID) - s->cpu_since_nsec;
     const uint64_t usec = clock_nsec(CLOCK_MONOTONIC) / 1000 - s->since_usec;
     const struct ctw_rates rates = ctw_rates_now(&s->window);
@@ -156,20 +156,20 @@ static void report(struct subscriber *s) {
     (void)printf("rate=%" PRIu64 " lower_bound=%d ", rates.created, rates.lower_bound);
     (void)printf("looks=%" PRIu64 " late_usec=%" PRIu64 " cpu_usec=%" PRIu64 " usec=%" PRIu64
                  " rss_kb=%" PRIu64 " fds=%u\n",
-                 s->looks, s->late_usec, cpu / 1000, usec, resident_kb(), descriptors(&netlink));
+                 s->polls, s->late_usec, cpu / 1000, usec, resident_kb(), descriptors(&netlink));
 }
 
 static void reset(struct subscriber *s) {
-    s->total = (struct ctw_event_tally){0};
-    s->looks = s->late_usec = 0;
+    s->total = (struct ctw_event_counts){0};
+    s->polls = s->late_usec = 0;
     s->since_usec = clock_nsec(CLOCK_MONOTONIC) / 1000;
     s->cpu_since_nsec = clock_nsec(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static void print_top(const struct ctw_talkers *t, size_t n) {
-    struct ctw_talker top[3];
+static void print_top(const struct ctw_sketch *t, size_t n) {
+    struct ctw_sketch_entry top[3];
 
-    n = ctw_talkers_top(t, top, n);
+    n = ctw_sketch_top(t, top, n);
     for (size_t i = 0; i < n; i++) {
         char name[CTW_TALKER_NAME_MAX];
         ctw_talker_name(&top[i].key, name);
@@ -248,7 +248,7 @@ static bool obey(struct subscriber *s, const char *command, uint64_t n) {
     else
         return false;
     ctw_events_want(s->events, s->wanted, &s->settings);
-    look(s);
+    poll(s);
     (void)puts("done");
     return true;
 }
@@ -262,7 +262,7 @@ static void answer(struct subscriber *s, char *line) {
         return;
     }
     if (strcmp(command, "report") == 0) {
-        look(s);
+        poll(s);
         report(s);
     } else if (strcmp(command, "top") == 0) {
         print_top(ctw_events_sources(s->events), 3);

@@ -13,7 +13,7 @@ export answer=
 # A budget that is never spent, even where the CPU's time was taken by a hypervisor: a hundred CPUs.
 export boundless=1000000
 
-# What each health of lib/alert.h is as a number.
+# What each health of lib/watch/alert.h is as a number.
 export unused=0 ok=1 failed=3
 
 subscribe() {

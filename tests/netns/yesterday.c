@@ -94,8 +94,8 @@ int main(int argc, char *argv[]) {
     state->version = CTW_STATE_VERSION;
     state->bytes = sizeof(*state);
     state->now.pid = 1;
-    state->now.looked_usec = state->now.due_usec = now_usec;
-    state->now.looked_realtime_usec = clock_usec(CLOCK_REALTIME);
+    state->now.polled_usec = state->now.due_usec = now_usec;
+    state->now.polled_realtime_usec = clock_usec(CLOCK_REALTIME);
     fill(&state->history, now_usec, seconds);
     state->now_sequence = state->history_sequence = torn;
     const int r = read_boot(state->boot) ? write_file(argv[1], state) : -EIO;

@@ -49,8 +49,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/report/fields.h"
 #include "lib/config/settings.h"
+#include "lib/report/fields.h"
 #include "lib/util/parse.h"
 #include "lib/watch/watch.h"
 
@@ -73,11 +73,11 @@ struct play {
     struct ctw_tick tick;
     struct ctw_verdict verdict;
     bool counters;
-    struct ctw_who who;
+    struct ctw_talkers talkers;
     uint64_t walks;  /* since the last "walked" line */
     int write_error; /* of growth: what each write comes to */
     uint64_t now_usec;
-    uint64_t looks;       /* since the last "looked" line */
+    uint64_t polls;       /* since the last "looked" line */
     uint64_t total_looks; /* bounds a story that asks for too much */
     struct told *told;
     size_t n_told, next_told;
@@ -174,7 +174,7 @@ static void set_table(struct play *p, char *word) {
     p->tick.netns_inode = number(p, value);
 }
 
-static void set_log(struct play *p, char *word, struct ctw_tally *log) {
+static void set_log(struct play *p, char *word, struct ctw_log_counts *log) {
     const char *value = value_of(p, word);
     const uint32_t n = (uint32_t)number(p, value);
 
@@ -188,14 +188,14 @@ static void set_log(struct play *p, char *word, struct ctw_tally *log) {
         log->lost_records = n;
     else if (strcmp(word, "others") == 0)
         log->other_netns_lines = n;
-    else if (strncmp(word, "netns/", 6) == 0 && log->n_netns < CTW_TALLY_NETNS_MAX)
-        log->netns[log->n_netns++] = (struct ctw_tally_netns){number(p, word + 6), n};
+    else if (strncmp(word, "netns/", 6) == 0 && log->n_netns < CTW_LOG_COUNTS_NETNS_MAX)
+        log->netns[log->n_netns++] = (struct ctw_log_counts_netns){number(p, word + 6), n};
     else
         fail(p, "a log has no %s", word);
 }
 
 static void set_events(struct play *p, char *word) {
-    struct ctw_event_tally *e = &p->tick.events;
+    struct ctw_event_counts *e = &p->tick.events;
 
     if (strcmp(word, "off") == 0) {
         memset(e, 0, sizeof(*e));
@@ -223,7 +223,7 @@ static void set_events(struct play *p, char *word) {
 static void add_share(const struct play *p, struct ctw_share *list, uint32_t *n, char *text) {
     char *slash = strrchr(text, '/');
 
-    if (!slash || *n == CTW_WHO_TOP_MAX)
+    if (!slash || *n == CTW_TALKERS_TOP_MAX)
         fail(p, "not NAME/PERMYRIAD: %s", text);
     *slash = '\0';
     (void)snprintf(list[*n].name, sizeof(list[*n].name), "%s", text);
@@ -231,10 +231,10 @@ static void add_share(const struct play *p, struct ctw_share *list, uint32_t *n,
 }
 
 static void set_who(struct play *p, char *word) {
-    struct ctw_who *who = &p->who;
+    struct ctw_talkers *talkers = &p->talkers;
 
     if (strcmp(word, "nobody") == 0) {
-        memset(who, 0, sizeof(*who));
+        memset(talkers, 0, sizeof(*talkers));
         return;
     }
     char *value = value_of(p, word);
@@ -242,26 +242,26 @@ static void set_who(struct play *p, char *word) {
         const char *name;
         uint32_t *target;
     } keys[] = {
-        {"entries", &who->entries},
-        {"margin", &who->margin_permyriad},
-        {"assured", &who->assured_permyriad},
-        {"risk", &who->drop_risk_permyriad},
-        {"loopback", &who->loopback_permyriad},
-        {"dns", &who->dns_permyriad},
-        {"idle", &who->idle_tcp_permyriad},
+        {"entries", &talkers->entries},
+        {"margin", &talkers->margin_permyriad},
+        {"assured", &talkers->assured_permyriad},
+        {"risk", &talkers->drop_risk_permyriad},
+        {"loopback", &talkers->loopback_permyriad},
+        {"dns", &talkers->dns_permyriad},
+        {"idle", &talkers->idle_tcp_permyriad},
     };
-    who->known = who->has_drop_risk = true;
+    talkers->known = talkers->has_drop_risk = true;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (strcmp(word, keys[i].name) == 0) {
             *keys[i].target = (uint32_t)number(p, value);
             return;
         }
     if (strcmp(word, "source") == 0)
-        add_share(p, who->sources, &who->n_sources, value);
+        add_share(p, talkers->sources, &talkers->n_sources, value);
     else if (strcmp(word, "port") == 0)
-        add_share(p, who->ports, &who->n_ports, value);
+        add_share(p, talkers->ports, &talkers->n_ports, value);
     else if (strcmp(word, "state") == 0)
-        add_share(p, who->states, &who->n_states, value);
+        add_share(p, talkers->states, &talkers->n_states, value);
     else
         fail(p, "a walk finds no %s", word);
 }
@@ -301,11 +301,11 @@ static void set_kept(struct play *p, char *value) {
     if (!slash)
         fail(p, "kept=MAX/BUCKETS, not %s", value);
     *slash = '\0';
-    f->has_kept = true;
-    f->kept.max = (uint32_t)number(p, value);
-    f->kept.buckets = (uint32_t)number(p, slash + 1);
-    f->kept.before_max = f->kept.max / 2;
-    f->kept.before_buckets = f->kept.buckets / 2;
+    f->has_saved = true;
+    f->saved.max = (uint32_t)number(p, value);
+    f->saved.buckets = (uint32_t)number(p, slash + 1);
+    f->saved.before_max = f->saved.max / 2;
+    f->saved.before_buckets = f->saved.buckets / 2;
 }
 
 /* Which of the three words it is. */
@@ -364,7 +364,7 @@ static void carry_out(struct play *p, const struct ctw_tick *tick) {
     ctw_watch_grown(&p->watch, &p->settings, tick, &o, &p->verdict);
 }
 
-static void look(struct play *p, uint64_t at_usec) {
+static void poll(struct play *p, uint64_t at_usec) {
     struct ctw_tick tick = p->tick;
     const bool readable = tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
 
@@ -380,18 +380,18 @@ static void look(struct play *p, uint64_t at_usec) {
     ctw_watch_step(&p->watch, &p->settings, &tick, &p->verdict);
     carry_out(p, &tick);
     if (p->verdict.want_walk) {
-        ctw_watch_learn(&p->watch, &p->who, tick.now_usec);
+        ctw_watch_learn(&p->watch, &p->talkers, tick.now_usec);
         p->walks++;
     }
     for (size_t i = 0; i < p->verdict.n_alerts; i++) {
         if (p->n_told == ALERTS_MAX)
             fail(p, "more than %d alerts", ALERTS_MAX);
         p->told[p->n_told].at_usec = at_usec;
-        ctw_alert_render(&p->verdict.alerts[i], &p->told[p->n_told++].fields);
+        ctw_fields_of(&p->verdict.alerts[i], &p->told[p->n_told++].fields);
     }
     memset(&p->tick.log, 0, sizeof(p->tick.log));
-    p->tick.has_past = p->tick.asked = false;
-    p->looks++;
+    p->tick.has_past = p->tick.requested = false;
+    p->polls++;
     if (++p->total_looks > LOOKS_MAX)
         fail(p, "more than %u looks", LOOKS_MAX);
 }
@@ -402,7 +402,7 @@ static void do_look(struct play *p, char *words[], size_t n) {
     size_t i = 1;
 
     if (n == 3 && strcmp(words[1], "at") == 0) {
-        look(p, duration(p, words[2]));
+        poll(p, duration(p, words[2]));
         return;
     }
     if (n > 3 && strcmp(words[1], "every") == 0) {
@@ -424,7 +424,7 @@ static void do_look(struct play *p, char *words[], size_t n) {
             rises[n_rises++] = words[i];
     }
     while (p->now_usec < until) {
-        uint64_t step = every ? every : p->total_looks ? p->verdict.next_look_usec : 1;
+        uint64_t step = every ? every : p->total_looks ? p->verdict.next_poll_usec : 1;
         if (step > until - p->now_usec)
             step = until - p->now_usec;
         const int64_t passed = (int64_t)(p->now_usec + step - from);
@@ -435,7 +435,7 @@ static void do_look(struct play *p, char *words[], size_t n) {
             (void)snprintf(word, sizeof(word), "%s", rises[k]);
             set_table(p, word);
         }
-        look(p, p->now_usec + step);
+        poll(p, p->now_usec + step);
     }
 }
 
@@ -452,7 +452,7 @@ static void check_field(const struct play *p, const struct told *t, const char *
         if (*c == '~')
             *c = ' ';
 
-    const char *is = ctw_alert_field(&t->fields, name);
+    const char *is = ctw_fields_get(&t->fields, name);
     if (!is && strcmp(wanted, "-") == 0)
         return;
     if (!is || (part ? !strstr(is, wanted) : strcmp(is, wanted) != 0))
@@ -549,7 +549,7 @@ static void do_line(struct play *p, char *line) {
         for (size_t i = 1; i < n; i++)
             set_who(p, words[i]);
     else if (strcmp(words[0], "asked") == 0)
-        p->tick.asked = true;
+        p->tick.requested = true;
     else if (strcmp(words[0], "wants") == 0) {
         if (n != 2 || (strcmp(words[1], "events") == 0) != p->verdict.want_events)
             fail(p, "events wanted: %d, because %s", p->verdict.want_events, p->verdict.events_why);
@@ -566,10 +566,10 @@ static void do_line(struct play *p, char *line) {
     else if (strcmp(words[0], "says") == 0)
         do_says(p, words, n);
     else if (strcmp(words[0], "next") == 0)
-        check_bound(p, words, n, p->verdict.next_look_usec, duration);
+        check_bound(p, words, n, p->verdict.next_poll_usec, duration);
     else if (strcmp(words[0], "looked") == 0) {
-        check_bound(p, words, n, p->looks, number);
-        p->looks = 0;
+        check_bound(p, words, n, p->polls, number);
+        p->polls = 0;
     } else
         fail(p, "no such directive: %s", words[0]);
 }
@@ -589,7 +589,7 @@ static void set_stage(struct play *p) {
         .permission = CTW_PERMISSION_GRANTED,
         .limit_path = "/proc/max",
         .buckets_path = "/proc/buckets",
-        .keep_path = "/limits",
+        .save_path = "/limits",
     };
     ctw_settings_defaults(&p->settings);
 }

@@ -33,12 +33,12 @@ static inline struct ctw_alert full(enum ctw_alert_kind kind, enum ctw_edge edge
     return a;
 }
 
-static inline struct ctw_alert elsewhere(enum ctw_edge edge, uint64_t inode, const char *name) {
+static inline struct ctw_alert other_netns(enum ctw_edge edge, uint64_t inode, const char *name) {
     struct ctw_alert a = {
         .kind = CTW_ALERT_TABLE_FULL,
         .edge = edge,
         .level = CTW_LEVEL_FULL,
-        .foreign = true,
+        .other_netns = true,
         .netns_inode = inode,
         .has_losses = true,
         .losses = {.log_lines = 12},
@@ -61,8 +61,8 @@ static inline struct ctw_alert blind(enum ctw_source source, enum ctw_health hea
 static inline void assert_field(const struct ctw_alert *a, const char *name, const char *expected) {
     struct ctw_fields f;
 
-    ctw_alert_render(a, &f);
-    const char *value = ctw_alert_field(&f, name);
+    ctw_fields_of(a, &f);
+    const char *value = ctw_fields_get(&f, name);
     if (!expected) {
         assert_null(value);
         return;

@@ -164,7 +164,7 @@ struct fixture {
     sd_event *event;
     struct ctw_kernlog *log;
     unsigned woken;
-    struct ctw_tally tally;
+    struct ctw_log_counts counts;
     struct ctw_source_state state;
 };
 
@@ -216,7 +216,7 @@ static unsigned run(struct fixture *f) {
 }
 
 static void take(struct fixture *f, uint64_t now_usec) {
-    ctw_kernlog_take(f->log, now_usec, &f->tally, &f->state);
+    ctw_kernlog_take(f->log, now_usec, &f->counts, &f->state);
     assert_ptr_not_equal(f->state.what, NULL);
 }
 

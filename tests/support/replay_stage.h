@@ -16,21 +16,21 @@
 
 #define SAID_MAX 512
 
-struct said {
+struct recent_alerts {
     uint64_t at_usec;
     enum ctw_alert_kind kind;
     enum ctw_edge edge;
     enum ctw_level level;
     uint32_t count, old_max, new_max;
-    bool by_anybody;
+    bool writer_unknown;
     bool told; /* a test has asked for it */
 };
 
 struct stage {
     struct ctw_settings settings;
     struct ctw_replay replay;
-    struct said said[SAID_MAX];
-    size_t n_said;
+    struct recent_alerts recent_alerts[SAID_MAX];
+    size_t n_recent_alerts;
     size_t next; /* not yet asked for */
     uint64_t at_usec;
 };
@@ -38,16 +38,17 @@ struct stage {
 static inline void hear(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
     struct stage *g = userdata;
 
-    if (g->n_said == SAID_MAX)
+    if (g->n_recent_alerts == SAID_MAX)
         return;
-    g->said[g->n_said++] = (struct said){.at_usec = at_usec,
-                                         .kind = a->kind,
-                                         .edge = a->edge,
-                                         .level = a->level,
-                                         .count = a->table.count,
-                                         .old_max = a->old_max,
-                                         .new_max = a->new_max,
-                                         .by_anybody = a->by_anybody};
+    g->recent_alerts[g->n_recent_alerts++] =
+        (struct recent_alerts){.at_usec = at_usec,
+                               .kind = a->kind,
+                               .edge = a->edge,
+                               .level = a->level,
+                               .count = a->table.count,
+                               .old_max = a->old_max,
+                               .new_max = a->new_max,
+                               .writer_unknown = a->writer_unknown};
 }
 
 static inline int set_stage(void **state) {
@@ -71,10 +72,10 @@ static inline void start(struct stage *g) {
 }
 
 /* The next of what was said. */
-static inline const struct said *expect(struct stage *g, enum ctw_alert_kind kind,
-                                        enum ctw_edge edge, enum ctw_level level) {
-    assert_true(g->next < g->n_said);
-    const struct said *s = &g->said[g->next++];
+static inline const struct recent_alerts *expect(struct stage *g, enum ctw_alert_kind kind,
+                                                 enum ctw_edge edge, enum ctw_level level) {
+    assert_true(g->next < g->n_recent_alerts);
+    const struct recent_alerts *s = &g->recent_alerts[g->next++];
 
     if (s->kind != kind || s->edge != edge || s->level != level)
         fail_msg("%s %s %s was said", ctw_alert_kind_name(s->kind), ctw_edge_name(s->edge),

@@ -21,10 +21,10 @@ static inline void sample_calm(struct ctw_snapshot *p) {
         .version = "0.1.0",
         .started_usec = SAMPLE_STARTED_USEC,
         .started_realtime_usec = SAMPLE_WALL_USEC - 3600 * CTW_USEC_PER_SEC,
-        .looked_usec = SAMPLE_NOW_USEC,
-        .looked_realtime_usec = SAMPLE_WALL_USEC,
+        .polled_usec = SAMPLE_NOW_USEC,
+        .polled_realtime_usec = SAMPLE_WALL_USEC,
         .due_usec = SAMPLE_NOW_USEC + 250 * CTW_USEC_PER_MSEC,
-        .looks = 14400,
+        .polls = 14400,
         .latency_sum_usec = 1440000,
         .latency_worst_usec = 420,
         .latency = {9000, 5399, 1},
@@ -65,7 +65,7 @@ static inline void sample_share(struct ctw_share *s, const char *name, uint32_t 
 
 static inline void sample_said(struct ctw_snapshot *p, uint64_t ago_sec, enum ctw_alert_kind kind,
                                enum ctw_edge edge, enum ctw_level level, const char *message) {
-    struct ctw_said *s = &p->said[p->n_said++ % CTW_SNAPSHOT_SAID];
+    struct ctw_recent_alert *s = &p->recent_alerts[p->n_recent_alerts++ % CTW_RECENT_ALERTS];
 
     s->realtime_usec = SAMPLE_WALL_USEC - ago_sec * CTW_USEC_PER_SEC;
     s->kind = kind;
@@ -79,17 +79,17 @@ static inline void sample_said(struct ctw_snapshot *p, uint64_t ago_sec, enum ct
 static inline void sample_full(struct ctw_snapshot *p) {
     static const struct ctw_rates rates = {
         .known = true, .created = 81230, .destroyed = 80110, .sampling = 4, .lower_bound = true};
-    static const struct ctw_who who = {.known = true,
-                                       .entries = 5000,
-                                       .sampled = true,
-                                       .margin_permyriad = 138,
-                                       .assured_permyriad = 9020,
-                                       .has_drop_risk = true,
-                                       .drop_risk_permyriad = 1920,
-                                       .unreplied_permyriad = 980,
-                                       .n_sources = 2,
-                                       .n_ports = 2,
-                                       .n_states = 2};
+    static const struct ctw_talkers talkers = {.known = true,
+                                               .entries = 5000,
+                                               .sampled = true,
+                                               .margin_permyriad = 138,
+                                               .assured_permyriad = 9020,
+                                               .has_drop_risk = true,
+                                               .drop_risk_permyriad = 1920,
+                                               .unreplied_permyriad = 980,
+                                               .n_sources = 2,
+                                               .n_ports = 2,
+                                               .n_states = 2};
 
     sample_calm(p);
     p->table.count = p->table.max;
@@ -122,14 +122,14 @@ static inline void sample_full(struct ctw_snapshot *p) {
     p->grown_usec = SAMPLE_NOW_USEC - 100 * CTW_USEC_PER_SEC;
     p->grown_from = 131072;
     p->grown_to = 262144;
-    p->who_usec = SAMPLE_NOW_USEC - 95 * CTW_USEC_PER_SEC;
-    p->who = who;
-    sample_share(&p->who.sources[0], "192.0.2.77", 6120);
-    sample_share(&p->who.sources[1], "2001:db8:1:2::/64", 1890);
-    sample_share(&p->who.ports[0], "tcp/443", 6010);
-    sample_share(&p->who.ports[1], "udp/53", 1400);
-    sample_share(&p->who.states[0], "tcp/ESTABLISHED", 7050);
-    sample_share(&p->who.states[1], "udp", 2010);
+    p->talkers_usec = SAMPLE_NOW_USEC - 95 * CTW_USEC_PER_SEC;
+    p->talkers = talkers;
+    sample_share(&p->talkers.sources[0], "192.0.2.77", 6120);
+    sample_share(&p->talkers.sources[1], "2001:db8:1:2::/64", 1890);
+    sample_share(&p->talkers.ports[0], "tcp/443", 6010);
+    sample_share(&p->talkers.ports[1], "udp/53", 1400);
+    sample_share(&p->talkers.states[0], "tcp/ESTABLISHED", 7050);
+    sample_share(&p->talkers.states[1], "udp", 2010);
     sample_said(p, 110, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING,
                 "Conntrack table at 79.5 % (104256 of 131072), filling at 8100 entries/s, full in "
                 "3 s.");
@@ -163,8 +163,8 @@ static inline void sample_own_look(struct ctw_snapshot *p) {
     struct ctw_snapshot calm;
 
     sample_calm(&calm);
-    *p = (struct ctw_snapshot){.looked_usec = calm.looked_usec,
-                               .looked_realtime_usec = calm.looked_realtime_usec,
+    *p = (struct ctw_snapshot){.polled_usec = calm.polled_usec,
+                               .polled_realtime_usec = calm.polled_realtime_usec,
                                .has_table = true,
                                .table = calm.table,
                                .level = CTW_LEVEL_OK,

@@ -21,9 +21,9 @@
 
 #include <cmocka.h>
 
+#include "daemon/state/reader.h"
 #include "daemon/state/writer.h"
 #include "tests/support/snapshot_samples.h"
-#include "daemon/state/reader.h"
 
 /* A test that does not end within this many seconds hangs: a thousand readers take half a minute
  * under valgrind, and some times that on a busy machine. */
@@ -96,7 +96,7 @@ static inline void put_slot(struct ctw_history *h, enum ctw_resolution r, uint32
     struct ctw_slot *slots = r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
 
     slots[number % ctw_history_length(r)] =
-        (struct ctw_slot){.number = number, .looks = 4, .mean = mean};
+        (struct ctw_slot){.number = number, .polls = 4, .mean = mean};
 }
 
 /* What a daemon that died after its last look has left: its snapshot, one second, ten seconds. */

@@ -132,19 +132,19 @@ static inline void write_statistics(const struct fixture *f, unsigned cpus) {
 
 /* --- looking --------------------------------------------------------------------------------- */
 
-static inline void look(struct fixture *f) {
+static inline void poll(struct fixture *f) {
     memset(&f->sample, 0xa5, sizeof f->sample);
     memset(&f->state, 0xa5, sizeof f->state);
-    ctw_table_look(f->table, &f->sample, &f->state);
+    ctw_table_read(f->table, &f->sample, &f->state);
 }
 
 static inline void look_counters(struct fixture *f) {
     memset(&f->state, 0xa5, sizeof f->state);
-    ctw_table_look_counters(f->table, &f->sample, &f->state);
+    ctw_table_read_counters(f->table, &f->sample, &f->state);
 }
 
 static inline void expect_ok(struct fixture *f, uint32_t count, uint32_t max) {
-    look(f);
+    poll(f);
     assert_int_equal(f->state.health, CTW_HEALTH_OK);
     assert_int_equal(f->sample.count, count);
     assert_int_equal(f->sample.max, max);
@@ -153,7 +153,7 @@ static inline void expect_ok(struct fixture *f, uint32_t count, uint32_t max) {
 }
 
 static inline void expect_absent(struct fixture *f) {
-    look(f);
+    poll(f);
     assert_int_equal(f->state.health, CTW_HEALTH_ABSENT);
     assert_string_equal(f->state.what, NF_COUNT);
 }
@@ -165,7 +165,7 @@ static inline void assert_failed(const struct fixture *f, int error, const char 
 }
 
 static inline void expect_failed(struct fixture *f, int error, const char *what) {
-    look(f);
+    poll(f);
     assert_failed(f, error, what);
 }
 

@@ -43,14 +43,14 @@ static void put_machine(const struct place *p, const char *count, const char *ma
     put_file(p, MEMINFO, "MemTotal:        2097152 kB\nMemFree: 5 kB\nMemAvailable: 1024 kB\n");
 }
 
-static void glance(struct place *p, const char *directory, struct ctw_glance *ret) {
+static void fetched(struct place *p, const char *directory, struct ctw_fetched *ret) {
     struct ctw_settings settings;
 
     ctw_settings_defaults(&settings);
     settings.levels.warning_permyriad = 6000;
     memset(ret, 0x5a, sizeof(*ret));
     const uint64_t before = clock_usec(CLOCK_MONOTONIC);
-    assert_int_equal(ctw_glance_take(p->above, directory, false, &settings, ret), 0);
+    assert_int_equal(ctw_fetch_from(p->above, directory, false, &settings, ret), 0);
     assert_true(ret->now_usec >= before && ret->now_usec <= clock_usec(CLOCK_MONOTONIC));
     assert_int_equal(ctw_snapshot_check(&ret->snapshot), 0);
 }
@@ -64,9 +64,9 @@ static uint64_t publish_looked(struct place *p, int64_t ago_sec, int64_t due_sec
             ctw_publish_new(p->directory, 0, clock_usec(CLOCK_MONOTONIC), &p->publish, &owner), 0);
     struct ctw_snapshot *now = ctw_publish_begin(p->publish);
     sample_calm(now);
-    now->looked_usec = clock_usec(CLOCK_MONOTONIC) - (uint64_t)ago_sec * CTW_USEC_PER_SEC;
+    now->polled_usec = clock_usec(CLOCK_MONOTONIC) - (uint64_t)ago_sec * CTW_USEC_PER_SEC;
     const uint64_t due_usec =
-        now->looked_usec + (uint64_t)((ago_sec + due_sec) * (int64_t)CTW_USEC_PER_SEC);
+        now->polled_usec + (uint64_t)((ago_sec + due_sec) * (int64_t)CTW_USEC_PER_SEC);
     now->due_usec = due_usec;
     ctw_publish_end(p->publish);
     return due_usec;
@@ -76,30 +76,30 @@ static uint64_t publish(struct place *p, int64_t due_sec) {
     return publish_looked(p, 10, due_sec);
 }
 
-static void expect_own_look(const struct ctw_glance *g, uint32_t count) {
+static void expect_own_look(const struct ctw_fetched *g, uint32_t count) {
     const struct ctw_snapshot *s = &g->snapshot;
 
     assert_int_equal(s->pid, 0);
-    assert_int_equal(s->looked_usec, g->now_usec);
-    assert_int_equal(s->looked_realtime_usec, g->realtime_usec);
+    assert_int_equal(s->polled_usec, g->now_usec);
+    assert_int_equal(s->polled_realtime_usec, g->realtime_usec);
     assert_true(s->has_table);
     assert_int_equal(s->sources[CTW_SOURCE_TABLE].health, CTW_HEALTH_OK);
     assert_int_equal(s->table.count, count);
     assert_false(s->has_rate);
-    assert_int_equal(s->n_said, 0);
+    assert_int_equal(s->n_recent_alerts, 0);
 }
 
 static void a_daemon_that_looks_is_believed(void **state) {
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     put_machine(p, "1\n", "1000\n");
     do { /* once more where the machine stood still meanwhile */
         publish_looked(p, 0, 60);
-        glance(p, p->directory, &g);
-    } while (g.daemon_looked_usec != 0);
+        fetched(p, p->directory, &g);
+    } while (g.daemon_polled_usec != 0);
     assert_int_equal(g.state_error, 0);
-    assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
+    assert_int_equal(g.liveness, CTW_LIVENESS_ALIVE);
     assert_int_equal(g.snapshot.pid, 812);
     assert_int_equal(g.snapshot.table.count, 31337);
     assert_true(g.snapshot.has_rate);
@@ -107,17 +107,17 @@ static void a_daemon_that_looks_is_believed(void **state) {
 
 static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     put_machine(p, "1000\n", "1000\n");
-    const uint64_t looked_usec = publish_looked(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
+    const uint64_t polled_usec = publish_looked(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
     ctw_publish_begin(p->publish)->drops = 123;
     ctw_publish_end(p->publish);
-    glance(p, p->directory, &g);
-    assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
-    assert_int_equal(g.daemon_looked_usec, looked_usec);
-    assert_int_equal(g.snapshot.looked_usec, g.now_usec);
-    assert_int_equal(g.snapshot.looked_realtime_usec, g.realtime_usec);
+    fetched(p, p->directory, &g);
+    assert_int_equal(g.liveness, CTW_LIVENESS_ALIVE);
+    assert_int_equal(g.daemon_polled_usec, polled_usec);
+    assert_int_equal(g.snapshot.polled_usec, g.now_usec);
+    assert_int_equal(g.snapshot.polled_realtime_usec, g.realtime_usec);
     assert_int_equal(g.snapshot.table.count, 1000);
     assert_int_equal(g.snapshot.level, CTW_LEVEL_FULL);
     assert_false(g.snapshot.has_rate);
@@ -125,19 +125,19 @@ static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
     assert_int_equal(g.snapshot.drops, 123);
 
     put_machine(p, "700\n", "1000\n");
-    glance(p, p->directory, &g);
+    fetched(p, p->directory, &g);
     assert_int_equal(g.snapshot.level, CTW_LEVEL_OK); /* by its thresholds, not by the reader's */
 }
 
 /* Of this machine: what its table is does not matter. */
-static void here(const struct place *p, bool named, struct ctw_glance *ret) {
+static void here(const struct place *p, bool named, struct ctw_fetched *ret) {
     struct ctw_settings settings;
 
     ctw_settings_defaults(&settings);
-    assert_int_equal(ctw_glance_take("", p->directory, named, &settings, ret), 0);
+    assert_int_equal(ctw_fetch_from("", p->directory, named, &settings, ret), 0);
 }
 
-static void expect_elsewhere(const struct ctw_glance *g, enum ctw_liveness liveness) {
+static void expect_elsewhere(const struct ctw_fetched *g, enum ctw_liveness liveness) {
     assert_int_equal(g->state_error, -EXDEV);
     assert_int_equal(g->liveness, liveness);
     assert_int_equal(g->snapshot.pid, 0);
@@ -152,7 +152,7 @@ static void publish_of(struct place *p, int64_t due_sec, uint64_t netns_inode) {
 static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(void **state) {
     struct place *p = *state;
     struct stat own;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     assert_int_equal(stat("/proc/self/ns/net", &own), 0);
     for (int64_t due_sec = -60; due_sec <= 60; due_sec += 120) {
@@ -166,15 +166,15 @@ static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(v
     /* Named, one that looks is meant; the table here is not its. */
     here(p, true, &g);
     assert_int_equal(g.state_error, 0);
-    assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
+    assert_int_equal(g.liveness, CTW_LIVENESS_ALIVE);
     assert_int_equal(g.snapshot.table.count, 31337);
-    assert_int_equal(g.daemon_looked_usec, 0);
+    assert_int_equal(g.daemon_polled_usec, 0);
 }
 
 static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state) {
     struct place *p = *state;
     struct stat own;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     assert_int_equal(stat("/proc/self/ns/net", &own), 0);
     publish_of(p, -60, own.st_ino + 1);
@@ -190,10 +190,10 @@ static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state
 
 static void without_a_daemon_the_table_is_read_here(void **state) {
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     put_machine(p, "700\n", "1000\n");
-    glance(p, p->directory, &g);
+    fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -ENOENT);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
     expect_own_look(&g, 700);
@@ -220,22 +220,22 @@ static void the_level_is_that_of_the_fill(void **state) {
         {"1000000\n", "0\n", CTW_LEVEL_OK},
     };
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         put_machine(p, rows[i].count, rows[i].max);
-        glance(p, NULL, &g);
+        fetched(p, NULL, &g);
         assert_int_equal(g.snapshot.level, rows[i].level);
     }
 }
 
 static void where_only_the_kernel_is_asked_no_daemon_is(void **state) {
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     put_machine(p, "700\n", "1000\n");
     publish(p, 1);
-    glance(p, NULL, &g);
+    fetched(p, NULL, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
     expect_own_look(&g, 700);
@@ -243,38 +243,38 @@ static void where_only_the_kernel_is_asked_no_daemon_is(void **state) {
 
 static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
     uint64_t due_usec;
 
     put_machine(p, "700\n", "1000\n");
     do { /* once more where the machine stood still meanwhile */
         due_usec = publish(p, -2);
-        glance(p, p->directory, &g);
+        fetched(p, p->directory, &g);
     } while (g.now_usec > due_usec + CTW_LATE_USEC);
-    assert_int_equal(g.liveness, CTW_LIVENESS_LOOKING);
+    assert_int_equal(g.liveness, CTW_LIVENESS_ALIVE);
     publish(p, -4);
-    glance(p, p->directory, &g);
+    fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_LATE);
     expect_own_look(&g, 700);
 
     publish(p, 1);
     struct ctw_snapshot *now = ctw_publish_begin(p->publish);
-    now->stopped_usec = now->looked_usec;
+    now->stopped_usec = now->polled_usec;
     ctw_publish_end(p->publish);
-    glance(p, p->directory, &g);
+    fetched(p, p->directory, &g);
     assert_int_equal(g.liveness, CTW_LIVENESS_STOPPED);
     expect_own_look(&g, 700);
 }
 
 static void one_that_has_not_looked_yet_is_none(void **state) {
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
     uint32_t owner;
 
     put_machine(p, "700\n", "1000\n");
     assert_int_equal(ctw_publish_new(p->directory, 0, 1, &p->publish, &owner), 0);
-    glance(p, p->directory, &g);
+    fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
     expect_own_look(&g, 700);
@@ -282,20 +282,20 @@ static void one_that_has_not_looked_yet_is_none(void **state) {
 
 static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
     struct place *p = *state;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
     put_machine(p, "700\n", "1000\n");
     make_image(p);
-    memset(p->image.now.said, 0xff, sizeof(p->image.now.said));
+    memset(p->image.now.recent_alerts, 0xff, sizeof(p->image.now.recent_alerts));
     leave_image(p);
-    glance(p, p->directory, &g);
+    fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -EBADMSG);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
     expect_own_look(&g, 700);
 
     p->image.version++;
     leave_image(p);
-    glance(p, p->directory, &g);
+    fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -ESTALE);
     expect_own_look(&g, 700);
 }
@@ -303,9 +303,9 @@ static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
 static void why_there_is_no_table_is_in_the_sources(void **state) {
     struct place *p = *state;
     const struct ctw_snapshot_source *table;
-    struct ctw_glance g;
+    struct ctw_fetched g;
 
-    glance(p, NULL, &g);
+    fetched(p, NULL, &g);
     table = &g.snapshot.sources[CTW_SOURCE_TABLE];
     assert_false(g.snapshot.has_table);
     assert_int_equal(table->health, CTW_HEALTH_ABSENT);
@@ -314,7 +314,7 @@ static void why_there_is_no_table_is_in_the_sources(void **state) {
     assert_int_equal(g.snapshot.memory_bytes, 0);
 
     put_machine(p, "nonsense\n", "1000\n");
-    glance(p, NULL, &g);
+    fetched(p, NULL, &g);
     assert_false(g.snapshot.has_table);
     assert_int_equal(table->health, CTW_HEALTH_FAILED);
     assert_int_equal(table->error, -EBADMSG);
@@ -324,30 +324,30 @@ static void why_there_is_no_table_is_in_the_sources(void **state) {
 
 static void a_root_that_is_too_long_is_refused(void **state) {
     struct ctw_settings settings;
-    struct ctw_glance g;
+    struct ctw_fetched g;
     char deep[PATH_MAX + 1];
     (void)state;
 
     memset(deep, 'x', sizeof(deep) - 1);
     deep[sizeof(deep) - 1] = '\0';
     ctw_settings_defaults(&settings);
-    assert_int_equal(ctw_glance_take(deep, NULL, false, &settings, &g), -ENAMETOOLONG);
+    assert_int_equal(ctw_fetch_from(deep, NULL, false, &settings, &g), -ENAMETOOLONG);
 }
 
 static void a_root_that_is_no_folder_is_not_a_machine_without_a_table(void **state) {
     struct place *p = *state;
     struct ctw_settings settings;
-    struct ctw_glance g;
+    struct ctw_fetched g;
     char below[PATH_MAX];
 
     put_machine(p, "700\n", "1000\n");
     publish(p, 1);
     ctw_settings_defaults(&settings);
     (void)snprintf(below, sizeof(below), "%s/nonexistent", p->directory);
-    assert_int_equal(ctw_glance_take(below, NULL, false, &settings, &g), -ENOENT);
-    assert_int_equal(ctw_glance_take(below, p->directory, false, &settings, &g), -ENOENT);
+    assert_int_equal(ctw_fetch_from(below, NULL, false, &settings, &g), -ENOENT);
+    assert_int_equal(ctw_fetch_from(below, p->directory, false, &settings, &g), -ENOENT);
     (void)snprintf(below, sizeof(below), "%s/state", p->directory);
-    assert_int_equal(ctw_glance_take(below, NULL, false, &settings, &g), -ENOTDIR);
+    assert_int_equal(ctw_fetch_from(below, NULL, false, &settings, &g), -ENOTDIR);
 }
 
 int main(void) {

@@ -263,11 +263,11 @@ static void the_tally_counts_each_kind_apart(void **state) {
         {.kind = CTW_KMSG_SUPPRESSED, .suppressed = 1, .usec = 860},
         full_line(4026532246, 150),
     };
-    struct ctw_tally t = {0};
+    struct ctw_log_counts t = {0};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(records); i++)
-        ctw_tally_add(&t, &records[i]);
+        ctw_log_counts_add(&t, &records[i]);
     assert_int_equal(t.full_lines, 2);
     assert_int_equal(t.expect_lines, 1);
     assert_int_equal(t.suppressed, UINT64_C(4294967296));
@@ -280,23 +280,23 @@ static void the_tally_counts_each_kind_apart(void **state) {
 }
 
 static void namespaces_beyond_the_room_are_counted_together(void **state) {
-    struct ctw_tally t = {0};
+    struct ctw_log_counts t = {0};
 
     (void)state;
     for (unsigned round = 0; round < 2; round++)
-        for (uint64_t inode = 1; inode <= CTW_TALLY_NETNS_MAX + 3; inode++) {
+        for (uint64_t inode = 1; inode <= CTW_LOG_COUNTS_NETNS_MAX + 3; inode++) {
             struct ctw_kmsg k = full_line(inode, inode);
 
-            ctw_tally_add(&t, &k);
+            ctw_log_counts_add(&t, &k);
         }
-    assert_int_equal(t.n_netns, CTW_TALLY_NETNS_MAX);
-    for (uint64_t i = 0; i < CTW_TALLY_NETNS_MAX; i++) {
+    assert_int_equal(t.n_netns, CTW_LOG_COUNTS_NETNS_MAX);
+    for (uint64_t i = 0; i < CTW_LOG_COUNTS_NETNS_MAX; i++) {
         assert_int_equal(t.netns[i].inode, i + 1);
         assert_int_equal(t.netns[i].lines, 2);
     }
     assert_int_equal(t.other_netns_lines, 6);
     assert_int_equal(t.full_lines, 0);
-    assert_int_equal(t.last_usec, CTW_TALLY_NETNS_MAX + 3);
+    assert_int_equal(t.last_usec, CTW_LOG_COUNTS_NETNS_MAX + 3);
 }
 
 int main(void) {

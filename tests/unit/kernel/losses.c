@@ -22,7 +22,7 @@ static struct ctw_sample sample(uint32_t count, uint32_t drop, uint32_t early_dr
                                .counters = {drop, early_drop, insert_failed, chainlength}};
 }
 
-static const struct ctw_tally no_log = {0};
+static const struct ctw_log_counts no_log = {0};
 
 static void expect(const struct ctw_attribution *is, const struct ctw_attribution *should) {
     assert_int_equal(is->full_drops, should->full_drops);
@@ -130,7 +130,7 @@ static void without_two_looks_at_the_counters_nothing_is_lost(void **state) {
 }
 
 static void a_line_that_names_us_is_ours_however_empty_the_table(void **state) {
-    const struct ctw_tally log = {.netns = {{OTHER, 3}, {OURS, 4}}, .n_netns = 2};
+    const struct ctw_log_counts log = {.netns = {{OTHER, 3}, {OURS, 4}}, .n_netns = 2};
     const struct ctw_sample before = sample(10, 0, 0, 0, 0), now = sample(10, 2, 0, 0, 0);
     const struct ctw_attribution expected = {.own_lines = 4, .full_drops = 2};
     (void)state;
@@ -140,7 +140,7 @@ static void a_line_that_names_us_is_ours_however_empty_the_table(void **state) {
 }
 
 static void a_line_that_names_another_is_not_ours_however_full_the_table(void **state) {
-    const struct ctw_tally log = {.netns = {{OTHER, 3}}, .n_netns = 1};
+    const struct ctw_log_counts log = {.netns = {{OTHER, 3}}, .n_netns = 1};
     const struct ctw_sample full = sample(1000, 0, 0, 0, 0);
     const struct ctw_attribution expected = {0};
     (void)state;
@@ -151,7 +151,7 @@ static void a_line_that_names_another_is_not_ours_however_full_the_table(void **
 
 /* Up to Linux 6.16 every namespace prints the same line. */
 static void a_line_without_a_name_is_ours_when_our_table_shows_it(void **state) {
-    const struct ctw_tally log = {.full_lines = 5};
+    const struct ctw_log_counts log = {.full_lines = 5};
     const struct ctw_sample empty = sample(10, 0, 0, 0, 0), full = sample(950, 0, 0, 0, 0),
                             evicting = sample(10, 0, 1, 0, 0);
     const struct ctw_attribution not_ours = {.unnamed_lines = 5};
@@ -171,7 +171,7 @@ static void a_line_without_a_name_is_ours_when_our_table_shows_it(void **state) 
 }
 
 static void a_table_that_cannot_be_read_is_taken_to_be_the_full_one(void **state) {
-    const struct ctw_tally log = {.full_lines = 5, .netns = {{OTHER, 1}}, .n_netns = 1};
+    const struct ctw_log_counts log = {.full_lines = 5, .netns = {{OTHER, 1}}, .n_netns = 1};
     const struct ctw_sample empty = sample(10, 0, 0, 0, 0);
     const struct ctw_attribution expected = {.own_lines = 5};
     (void)state;
@@ -181,7 +181,7 @@ static void a_table_that_cannot_be_read_is_taken_to_be_the_full_one(void **state
 }
 
 static void own_named_and_unnamed_lines_add_up(void **state) {
-    const struct ctw_tally log = {.full_lines = 5, .netns = {{OURS, 2}}, .n_netns = 1};
+    const struct ctw_log_counts log = {.full_lines = 5, .netns = {{OURS, 2}}, .n_netns = 1};
     const struct ctw_sample empty = sample(10, 0, 0, 0, 0);
     const struct ctw_attribution expected = {.own_lines = 7};
     (void)state;

@@ -30,47 +30,47 @@ static size_t json(const char *text, char ret[static TEXT_MAX]) {
 #define END   "]}}"
 
 static void expect_refused(const char *text, const char *instance, int error, const char *words) {
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     struct ctw_line line;
     char buffer[TEXT_MAX];
 
-    const int r = ctw_range_query_read(&q, buffer, json(text, buffer), instance, &line);
+    const int r = ctw_prometheus_read(&q, buffer, json(text, buffer), instance, &line);
     if (r != error || !strstr(line.text, words))
         fail_msg("%d, \"%s\", not %d, \"%s\"", r, r < 0 ? line.text : "", error, words);
-    ctw_range_query_release(&q);
+    ctw_prometheus_release(&q);
 }
 
-static void begin(struct ctw_range_query *q, const char *text, const char *instance) {
+static void begin(struct ctw_prometheus *q, const char *text, const char *instance) {
     struct ctw_line line;
     char buffer[TEXT_MAX];
 
-    if (ctw_range_query_read(q, buffer, json(text, buffer), instance, &line) < 0)
+    if (ctw_prometheus_read(q, buffer, json(text, buffer), instance, &line) < 0)
         fail_msg("%s", line.text);
 }
 
-static struct ctw_record next_record(struct ctw_range_query *q) {
+static struct ctw_record next_record(struct ctw_prometheus *q) {
     struct ctw_record record = {0};
     enum ctw_reading reading;
 
-    assert_true(ctw_range_query_next(q, &reading, &record));
+    assert_true(ctw_prometheus_next(q, &reading, &record));
     assert_int_equal(reading, CTW_READ_RECORD);
     return record;
 }
 
-static void expect_next(struct ctw_range_query *q, enum ctw_reading reading) {
+static void expect_next(struct ctw_prometheus *q, enum ctw_reading reading) {
     struct ctw_record record;
     enum ctw_reading is;
 
-    assert_true(ctw_range_query_next(q, &is, &record));
+    assert_true(ctw_prometheus_next(q, &is, &record));
     assert_int_equal(is, reading);
 }
 
-static void expect_end(struct ctw_range_query *q) {
+static void expect_end(struct ctw_prometheus *q) {
     struct ctw_record record;
     enum ctw_reading reading;
 
-    assert_false(ctw_range_query_next(q, &reading, &record));
-    ctw_range_query_release(q);
+    assert_false(ctw_prometheus_next(q, &reading, &record));
+    ctw_prometheus_release(q);
 }
 
 /* As prometheus-node-exporter names them, all with the labels that Prometheus adds. */
@@ -89,7 +89,7 @@ static void what_node_exporter_counts_is_put_together_by_time(void **state) {
               "'values':[[1795341600,'100'],[1795341615.5,'200'],[1795341630,'300']]},"
               "{'metric':{'__name__':'node_nf_conntrack_entries_limit','instance':'gw1:9100'},"
               "'values':[[1795341600,'262144']]}" END;
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     (void)state;
 
     begin(&q, text, NULL);
@@ -130,7 +130,7 @@ static void what_we_count_ourselves_says_why(void **state) {
               "'values':[[1795341600,'1'],[1795341601,'2']]},"
               "{'metric':{'__name__':'ctwatch_entries_limit'},"
               "'values':[[1795341600,'100'],[1795341601,'200']]}" END;
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     (void)state;
 
     begin(&q, text, NULL);
@@ -158,7 +158,7 @@ static void a_counter_that_is_known_later_counts_from_there(void **state) {
               "{'metric':{'__name__':'node_nf_conntrack_stat_early_drop'},'values':["
               "[1795341600,'NaN'],[1795341602,'7000'],[1795341603,'7004']]}" END;
     static const uint64_t drops[] = {0, 0, 1, 0, 2}, early_drops[] = {0, 0, 0, 4, 0};
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     (void)state;
 
     begin(&q, text, NULL);
@@ -188,7 +188,7 @@ static void any_series_of_losses_tells_what_was_lost(void **state) {
     (void)state;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct ctw_range_query q;
+        struct ctw_prometheus q;
         char text[TEXT_MAX];
         (void)snprintf(text, sizeof(text),
                        BEGIN "{'metric':{'__name__':'ctwatch_entries'},'values':[[1,'1']]},"
@@ -209,7 +209,7 @@ static void what_is_not_known_or_no_number_is_passed_over(void **state) {
               "[1e300,'9'],[1795341610,'10']]},"
               "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
               "[1795341601,'100'],[1795341605,'NaN'],3,[1795341610,'200']]}" END;
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     (void)state;
 
     begin(&q, text, NULL);
@@ -242,7 +242,7 @@ static void a_limit_of_ours_that_is_gone_is_none(void **state) {
     static const char unlimited[] =
         BEGIN "{'metric':{'__name__':'ctwatch_entries','instance':'gw1'},"
               "'values':[[1795341600,'1'],[1795341615,'2']]}" END;
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     (void)state;
 
     begin(&q, text, NULL);
@@ -274,7 +274,7 @@ static void a_limit_of_node_exporter_that_is_gone_is_not_known(void **state) {
               "[1795345200,'2'],[1795348800,'3'],[1795352400,'4']]},"
               "{'metric':{'__name__':'node_nf_conntrack_entries_limit'},'values':["
               "[1795341600,'100']]}" END;
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     (void)state;
 
     begin(&q, quick, NULL);
@@ -299,7 +299,7 @@ static void a_limit_of_node_exporter_that_is_gone_is_not_known(void **state) {
 static void of_several_machines_one_must_be_named(void **state) {
     static const char text[] = BEGIN SERIES(ENTRIES, "gw1") "," SERIES(LIMIT, "gw1") "," SERIES(
         ENTRIES, "gw2") "," SERIES(LIMIT, "gw2") END;
-    struct ctw_range_query q;
+    struct ctw_prometheus q;
     (void)state;
 
     expect_refused(text, NULL, -ENOTUNIQ, "--instance says which: gw1, gw2");

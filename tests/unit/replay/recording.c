@@ -197,8 +197,8 @@ static void slots_of_the_history_are_read(void **state) {
     assert_int_equal(a.chain_too_long, 5);
     assert_int_equal(a.log_lines, 6);
     assert_true(a.attributed);
-    assert_int_equal(a.looks, 44);
-    assert_true(a.tells_changes);
+    assert_int_equal(a.polls, 44);
+    assert_true(a.has_changes);
     assert_int_equal(a.limit_changes, 7);
     assert_int_equal(a.set_max, 8);
     /* nobody looked */
@@ -227,7 +227,7 @@ static void a_slot_that_contradicts_itself_is_put_right(void **state) {
 
 static void a_slot_as_it_is_makes_the_same_record(void **state) {
     const struct ctw_slot slot = {.number = 7,
-                                  .looks = 44,
+                                  .polls = 44,
                                   .mean = 500,
                                   .first = 200,
                                   .high = 900,
@@ -270,8 +270,8 @@ static void a_slot_as_it_is_makes_the_same_record(void **state) {
     assert_int_equal(is.first, should.first);
     assert_int_equal(is.first_usec, should.first_usec);
     assert_int_equal(is.last_usec, should.last_usec);
-    assert_int_equal(is.looks, should.looks);
-    assert_int_equal(is.tells_changes, should.tells_changes);
+    assert_int_equal(is.polls, should.polls);
+    assert_int_equal(is.has_changes, should.has_changes);
     assert_int_equal(is.limit_changes, should.limit_changes);
     assert_int_equal(is.set_max, should.set_max);
     assert_int_equal(is.loss_first_usec, should.loss_first_usec);

@@ -11,7 +11,7 @@
 #include "tests/support/replay_stage.h"
 
 /* One look of a recording, a second after the one before. */
-static void look(struct stage *g, uint32_t count, uint64_t drops) {
+static void poll(struct stage *g, uint32_t count, uint64_t drops) {
     const struct ctw_record record = {
         .at_usec = g->at_usec, .count = count, .max = 10000, .has_losses = true, .drops = drops};
 
@@ -19,14 +19,14 @@ static void look(struct stage *g, uint32_t count, uint64_t drops) {
     g->at_usec += SEC;
 }
 
-static void looks(struct stage *g, unsigned n, uint32_t count) {
+static void polls(struct stage *g, unsigned n, uint32_t count) {
     while (n-- > 0)
-        look(g, count, 0);
+        poll(g, count, 0);
 }
 
 static void expect_silence(const struct stage *g) {
-    if (g->next < g->n_said)
-        fail_msg("%s was said", ctw_alert_kind_name(g->said[g->next].kind));
+    if (g->next < g->n_recent_alerts)
+        fail_msg("%s was said", ctw_alert_kind_name(g->recent_alerts[g->next].kind));
 }
 
 static void a_calm_recording_says_nothing(void **state) {
@@ -34,7 +34,7 @@ static void a_calm_recording_says_nothing(void **state) {
 
     start(g);
     for (unsigned i = 0; i < 1000; i++)
-        look(g, 5000 + i % 7, 0);
+        poll(g, 5000 + i % 7, 0);
     expect_silence(g);
     assert_int_equal(g->replay.summary.records, 1000);
     assert_int_equal(g->replay.summary.level_usec[CTW_LEVEL_OK], 999 * SEC);
@@ -47,16 +47,16 @@ static void thresholds_are_passed_between_two_samples(void **state) {
     struct stage *g = *state;
 
     start(g);
-    looks(g, 10, 1000);
-    look(g, 9900, 0); /* 8900 in the second before START + 10 s */
-    const struct said *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    polls(g, 10, 1000);
+    poll(g, 9900, 0); /* 8900 in the second before START + 10 s */
+    const struct recent_alerts *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_in_range(s->count, 7500, 7600);
     assert_in_range(s->at_usec, START + 9730 * MSEC, START + 9745 * MSEC);
     s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
     assert_in_range(s->count, 9000, 9100);
     assert_in_range(s->at_usec, START + 9898 * MSEC, START + 9915 * MSEC);
-    looks(g, 3, 9900);
-    looks(g, 20, 1000);
+    polls(g, 3, 9900);
+    polls(g, 20, 1000);
     s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK);
     /* hold is 10 s, since it was below 70 % */
     assert_in_range(s->at_usec, START + 23330 * MSEC, START + 23850 * MSEC);
@@ -67,10 +67,10 @@ static void losses_are_told_and_end(void **state) {
     struct stage *g = *state;
 
     start(g);
-    looks(g, 5, 1000);
-    look(g, 10000, 40);
-    look(g, 10000, 2);
-    looks(g, 30, 100);
+    polls(g, 5, 1000);
+    poll(g, 10000, 40);
+    poll(g, 10000, 2);
+    polls(g, 30, 100);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
     assert_int_equal(expect(g, CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN, CTW_LEVEL_FULL)->at_usec,
@@ -91,7 +91,7 @@ static void losses_that_are_known_later_are_told(void **state) {
     ctw_replay_add(&g->replay, &record);
     assert_false(g->replay.summary.has_losses);
     g->at_usec += SEC;
-    look(g, 10000, 5);
+    poll(g, 10000, 5);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
     (void)expect(g, CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN, CTW_LEVEL_FULL);
@@ -104,7 +104,7 @@ static void the_losses_of_the_first_look_are_of_before(void **state) {
     struct stage *g = *state;
 
     start(g);
-    look(g, 10000, 1000);
+    poll(g, 10000, 1000);
     assert_int_equal(g->replay.summary.lost.drops, 0);
 }
 
@@ -112,10 +112,10 @@ static void no_line_is_drawn_through_a_hole(void **state) {
     struct stage *g = *state;
 
     start(g);
-    looks(g, 10, 1000);
+    polls(g, 10, 1000);
     g->at_usec += 3600 * SEC;
-    looks(g, 5, 8000);
-    const struct said *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    polls(g, 5, 8000);
+    const struct recent_alerts *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->at_usec, START + 3610 * SEC);
     assert_int_equal(s->count, 8000);
     expect_silence(g);
@@ -128,10 +128,10 @@ static void samples_that_come_more_seldom_are_no_holes_for_long(void **state) {
     struct stage *g = *state;
 
     start(g);
-    looks(g, 10, 1000);
+    polls(g, 10, 1000);
     for (unsigned i = 0; i < 100; i++) {
         g->at_usec += 59 * SEC;
-        look(g, 1000, 0);
+        poll(g, 1000, 0);
     }
     assert_true(g->replay.summary.holes < 3);
 }
@@ -142,11 +142,11 @@ static void growth_prevents_what_was_lost(void **state) {
     g->settings.growth.enabled = true;
     g->settings.poll.worst_rate = 1000;
     start(g);
-    looks(g, 5, 1000);
-    look(g, 10000, 40);
-    looks(g, 30, 10000);
+    polls(g, 5, 1000);
+    poll(g, 10000, 40);
+    polls(g, 30, 10000);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
-    const struct said *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct recent_alerts *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->old_max, 10000);
     assert_int_equal(s->new_max, 20480);
     assert_in_range(s->count, 7600, 9000);
@@ -164,9 +164,9 @@ static void growth_that_ends_below_prevents_nothing(void **state) {
     g->settings.growth.enabled = true;
     g->settings.growth.ceiling = 10100;
     start(g);
-    looks(g, 5, 1000);
-    look(g, 10000, 40);
-    looks(g, 2, 10000);
+    polls(g, 5, 1000);
+    poll(g, 10000, 40);
+    polls(g, 2, 10000);
     assert_int_equal(g->replay.summary.grown_to, 10100);
     assert_int_equal(g->replay.summary.lost.drops, 40);
     assert_int_equal(g->replay.summary.prevented.drops, 0);
@@ -177,8 +177,8 @@ static void a_dry_run_prevents_nothing(void **state) {
 
     g->settings.growth.dry_run = true;
     start(g);
-    looks(g, 5, 1000);
-    look(g, 10000, 40);
+    polls(g, 5, 1000);
+    poll(g, 10000, 40);
     assert_int_equal(g->replay.summary.alerts[CTW_ALERT_GROWTH_DRY_RUN], 1);
     assert_int_equal(g->replay.summary.growths, 0);
     assert_int_equal(g->replay.summary.lost.drops, 40);
@@ -191,8 +191,8 @@ static void a_recorded_rise_that_growth_covers_is_no_change(void **state) {
 
     g->settings.growth.enabled = true;
     start(g);
-    looks(g, 5, 1000);
-    looks(g, 5, 8500);
+    polls(g, 5, 1000);
+    polls(g, 5, 8500);
     record.at_usec = g->at_usec;
     ctw_replay_add(&g->replay, &record);
     assert_int_equal(g->replay.summary.alerts[CTW_ALERT_LIMIT_CHANGED], 0);
@@ -203,12 +203,12 @@ static void a_recorded_rise_that_growth_covers_is_no_change(void **state) {
 }
 
 /* A look of a daemon's own recording, a second after the one before. */
-static void own_look(struct stage *g, uint32_t count, uint32_t max, uint32_t limit_changes) {
+static void own_sample(struct stage *g, uint32_t count, uint32_t max, uint32_t limit_changes) {
     const struct ctw_record record = {.at_usec = g->at_usec,
                                       .count = count,
                                       .max = max,
                                       .has_losses = true,
-                                      .tells_changes = true,
+                                      .has_changes = true,
                                       .limit_changes = limit_changes,
                                       .set_max = limit_changes > 0 ? max : 0};
 
@@ -222,8 +222,8 @@ static void what_the_daemon_grew_itself_is_left_out(void **state) {
 
     start(g);
     for (unsigned i = 0; i < 5; i++)
-        own_look(g, 5000, 10000, 0);
-    own_look(g, 15000, 20000, 0);
+        own_sample(g, 5000, 10000, 0);
+    own_sample(g, 15000, 20000, 0);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
     assert_int_equal(expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL)->count, 10000);
@@ -239,14 +239,14 @@ static void what_it_grew_is_grown_anew(void **state) {
     g->settings.poll.worst_rate = 1000;
     start(g);
     for (unsigned i = 0; i < 5; i++)
-        own_look(g, 5000, 10000, 0);
-    own_look(g, 8500, 20480, 0);
+        own_sample(g, 5000, 10000, 0);
+    own_sample(g, 8500, 20480, 0);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
-    const struct said *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct recent_alerts *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->old_max, 10000);
     assert_int_equal(s->new_max, 20480);
     expect_silence(g);
-    own_look(g, 8500, 10000, 1); /* and set back by somebody else */
+    own_sample(g, 8500, 10000, 1); /* and set back by somebody else */
     s = expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->old_max, 20480);
     assert_int_equal(s->new_max, 10000);
@@ -258,16 +258,16 @@ static void neither_a_hole_nor_new_buckets_take_what_was_grown(void **state) {
     struct ctw_record record = {.count = 5000,
                                 .max = 20000,
                                 .buckets = 4096,
-                                .tells_changes = true,
+                                .has_changes = true,
                                 .limit_changes = 1,
                                 .set_max = 20000};
 
     start(g);
     for (unsigned i = 0; i < 5; i++)
-        own_look(g, 5000, 10000, 0);
-    own_look(g, 5000, 20000, 0);
+        own_sample(g, 5000, 10000, 0);
+    own_sample(g, 5000, 20000, 0);
     g->at_usec += 60 * SEC;
-    own_look(g, 5000, 20000, 0);
+    own_sample(g, 5000, 20000, 0);
     assert_int_equal(g->replay.summary.holes, 1);
     expect_silence(g);
     record.at_usec = g->at_usec;
@@ -276,7 +276,8 @@ static void neither_a_hole_nor_new_buckets_take_what_was_grown(void **state) {
     record.at_usec += SEC;
     record.buckets = 8192;
     ctw_replay_add(&g->replay, &record);
-    const struct said *s = expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+    const struct recent_alerts *s =
+        expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
     assert_int_equal(s->old_max, s->new_max);
     assert_int_equal(g->replay.max, 10000);
 }
@@ -287,8 +288,8 @@ static void a_fall_is_a_change_in_any_case(void **state) {
 
     start(g);
     for (unsigned i = 0; i < 5; i++)
-        own_look(g, 500, 10000, 0);
-    own_look(g, 500, 5000, 0);
+        own_sample(g, 500, 10000, 0);
+    own_sample(g, 500, 5000, 0);
     assert_int_equal(expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK)->new_max,
                      5000);
 }
@@ -299,12 +300,12 @@ static void nobody_is_blamed_without_knowing(void **state) {
     struct ctw_record record = {.count = 100, .max = 2000};
 
     start(g);
-    own_look(g, 100, 1000, 0);
-    own_look(g, 100, 1500, 1);
-    assert_false(expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK)->by_anybody);
+    own_sample(g, 100, 1000, 0);
+    own_sample(g, 100, 1500, 1);
+    assert_false(expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK)->writer_unknown);
     record.at_usec = g->at_usec;
     ctw_replay_add(&g->replay, &record);
-    assert_true(expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK)->by_anybody);
+    assert_true(expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK)->writer_unknown);
 }
 
 /* As ctwatch_drops_total{reason="table_full"} has it: at neither scrape the table was full. */
@@ -314,8 +315,8 @@ static void the_recorded_reason_of_a_drop_stands(void **state) {
     struct stage *g = *state;
 
     start(g);
-    own_look(g, 600, 1000, 0);
-    own_look(g, 600, 1000, 0);
+    own_sample(g, 600, 1000, 0);
+    own_sample(g, 600, 1000, 0);
     record.at_usec = g->at_usec;
     ctw_replay_add(&g->replay, &record);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
@@ -325,10 +326,10 @@ static void the_recorded_reason_of_a_drop_stands(void **state) {
     record.at_usec += 3600 * SEC;
     record.drops = 0;
     record.other_drops = 5000;
-    g->n_said = g->next = 0;
+    g->n_recent_alerts = g->next = 0;
     start(g);
-    own_look(g, 600, 1000, 0);
-    own_look(g, 600, 1000, 0);
+    own_sample(g, 600, 1000, 0);
+    own_sample(g, 600, 1000, 0);
     record.at_usec = g->at_usec;
     ctw_replay_add(&g->replay, &record);
     expect(g, CTW_ALERT_DROPPED_BELOW_MAX, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
@@ -339,7 +340,7 @@ static void the_recorded_reason_of_a_drop_stands(void **state) {
 static void a_jump_from_look_to_look_stays_one(void **state) {
     struct ctw_record record = {.at_usec = START,
                                 .width_usec = SEC,
-                                .looks = 4,
+                                .polls = 4,
                                 .count = 100,
                                 .first = 100,
                                 .high = 100,
@@ -402,7 +403,7 @@ static void a_history_may_begin_in_a_flood(void **state) {
 
     start(g);
     ctw_replay_add(&g->replay, &record);
-    const struct said *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct recent_alerts *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_in_range(s->at_usec, START + 650 * MSEC, START + 660 * MSEC);
 }
 

@@ -18,8 +18,8 @@ struct world {
     struct ctw_verdict verdict;
     struct ctw_history_pen pen;
     struct ctw_history history;
-    struct said said[SAID_MAX];
-    size_t n_said;
+    struct recent_alerts recent_alerts[SAID_MAX];
+    size_t n_recent_alerts;
     uint64_t seed;
     int64_t rate;
     bool evicts;
@@ -48,8 +48,8 @@ static void move(struct world *w, uint64_t usec) {
 static void note_said(struct world *w) {
     for (size_t i = 0; i < w->verdict.n_alerts; i++) {
         const struct ctw_alert *a = &w->verdict.alerts[i];
-        assert_true(w->n_said < SAID_MAX);
-        w->said[w->n_said++] = (struct said){
+        assert_true(w->n_recent_alerts < SAID_MAX);
+        w->recent_alerts[w->n_recent_alerts++] = (struct recent_alerts){
             .at_usec = w->tick.now_usec, .kind = a->kind, .edge = a->edge, .level = a->level};
     }
 }
@@ -71,7 +71,7 @@ static void grow_live(struct world *w, const struct ctw_settings *s) {
 
 static void look_live(struct world *w, const struct ctw_settings *s) {
     struct ctw_tick *t = &w->tick;
-    const uint64_t step = w->verdict.next_look_usec + random_below(w, 300);
+    const uint64_t step = w->verdict.next_poll_usec + random_below(w, 300);
 
     t->now_usec += step;
     move(w, step);
@@ -100,7 +100,7 @@ static void set_world(struct world *w, const struct ctw_settings *s) {
                                               .permission = CTW_PERMISSION_GRANTED};
     w->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
     w->tick.sources[CTW_SOURCE_COUNTERS].health = CTW_HEALTH_OK;
-    w->verdict.next_look_usec = s->poll.interval_usec;
+    w->verdict.next_poll_usec = s->poll.interval_usec;
 }
 
 /* Twenty minutes of leaks, floods that fill the table within seconds, and recoveries. */
@@ -119,22 +119,22 @@ static void live(struct world *w, const struct ctw_settings *s) {
 }
 
 static void replay_history(struct stage *g, const struct ctw_history *h) {
-    struct ctw_course course;
+    struct ctw_history_iter iter;
     struct ctw_record record;
     const struct ctw_slot *slot;
     enum ctw_resolution r;
 
     start(g);
-    ctw_course_start(&course, h);
-    while ((slot = ctw_course_next(&course, &r)))
+    ctw_history_iter_start(&iter, h);
+    while ((slot = ctw_history_iter_next(&iter, &r)))
         if (ctw_record_of_slot(slot, START + ctw_history_start_usec(r, slot->number),
                                ctw_history_width_usec(r), &record))
             ctw_replay_add(&g->replay, &record);
 }
 
-static bool replayed(struct stage *g, const struct said *live) {
-    for (size_t i = 0; i < g->n_said; i++) {
-        struct said *s = &g->said[i];
+static bool replayed(struct stage *g, const struct recent_alerts *live) {
+    for (size_t i = 0; i < g->n_recent_alerts; i++) {
+        struct recent_alerts *s = &g->recent_alerts[i];
         if (s->told || s->kind != live->kind || s->edge != live->edge)
             continue;
         /* Others only mention the level, which may have changed within the second. */
@@ -153,17 +153,18 @@ static bool replayed(struct stage *g, const struct said *live) {
 static void expect_the_same(struct stage *g, const struct world *w, uint64_t seed) {
     const uint64_t end_usec = w->tick.now_usec - 2 * SEC;
 
-    for (size_t i = 0; i < w->n_said; i++) {
-        const struct said *s = &w->said[i];
+    for (size_t i = 0; i < w->n_recent_alerts; i++) {
+        const struct recent_alerts *s = &w->recent_alerts[i];
         if (!replayed(g, s) && s->at_usec < end_usec)
             fail_msg("seed %d: %s %s %s at %d ms is missing", (int)seed,
                      ctw_alert_kind_name(s->kind), ctw_edge_name(s->edge), ctw_level_name(s->level),
                      (int)(s->at_usec / MSEC));
     }
-    for (size_t i = 0; i < g->n_said; i++)
-        if (!g->said[i].told && g->said[i].at_usec < START + end_usec)
-            fail_msg("seed %d: %s %s was not said", (int)seed, ctw_alert_kind_name(g->said[i].kind),
-                     ctw_edge_name(g->said[i].edge));
+    for (size_t i = 0; i < g->n_recent_alerts; i++)
+        if (!g->recent_alerts[i].told && g->recent_alerts[i].at_usec < START + end_usec)
+            fail_msg("seed %d: %s %s was not said", (int)seed,
+                     ctw_alert_kind_name(g->recent_alerts[i].kind),
+                     ctw_edge_name(g->recent_alerts[i].edge));
 }
 
 /* What a second does not keep is lost: of seeds up to 400, in three (139, 169, 375). In the first,
@@ -177,11 +178,11 @@ static void what_was_said_live_is_said_again_within_a_second(void **state) {
         memset(w, 0, sizeof(*w));
         w->seed = seed * UINT64_C(0x9E3779B97F4A7C15);
         w->evicts = seed % 2 == 0; /* in one slot there are no two kinds that end alone */
-        g->n_said = 0;
+        g->n_recent_alerts = 0;
         live(w, &g->settings);
         replay_history(g, &w->history);
         expect_the_same(g, w, seed);
-        assert_true(w->n_said > 5);
+        assert_true(w->n_recent_alerts > 5);
     }
     free(w);
 }
@@ -199,7 +200,7 @@ static void what_grew_live_grows_again(void **state) {
     for (uint64_t seed = 1; seed <= 100; seed++) {
         memset(w, 0, sizeof(*w));
         w->seed = seed * UINT64_C(0x9E3779B97F4A7C15);
-        g->n_said = 0;
+        g->n_recent_alerts = 0;
         live(w, &g->settings);
         replay_history(g, &w->history);
         expect_the_same(g, w, seed);
@@ -217,15 +218,15 @@ static void a_forecast_comes_again_at_the_look_it_came_at(void **state) {
     for (int64_t rate = 900; rate < 6000; rate += 700) {
         memset(w, 0, sizeof(*w));
         w->seed = 1;
-        g->n_said = g->next = 0;
+        g->n_recent_alerts = g->next = 0;
         set_world(w, &g->settings);
-        for (w->rate = rate; w->n_said == 0;)
+        for (w->rate = rate; w->n_recent_alerts == 0;)
             look_live(w, &g->settings);
-        const uint64_t live_usec = START + w->said[0].at_usec;
+        const uint64_t live_usec = START + w->recent_alerts[0].at_usec;
         for (unsigned i = 0; i < 10; i++)
             look_live(w, &g->settings);
         replay_history(g, &w->history);
-        const struct said *s = expect(g, CTW_ALERT_FORECAST, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+        const struct recent_alerts *s = expect(g, CTW_ALERT_FORECAST, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
         assert_in_range(s->at_usec, live_usec - 300 * MSEC, live_usec + 300 * MSEC);
     }
     free(w);

@@ -251,10 +251,10 @@ static void a_table_of_idle_connections_takes_the_shortest_timeout(void **state)
     (void)state;
     f.lack = CTW_CENSUS_TAKEN;
     f.table.count = 500000;
-    f.who = (struct ctw_who){.known = true, .entries = 1000, .idle_tcp_permyriad = 5000};
+    f.talkers = (struct ctw_talkers){.known = true, .entries = 1000, .idle_tcp_permyriad = 5000};
     advise(&f);
     assert_int_equal(found(CTW_FINDING_TIMEOUT)->advised, 7440);
-    f.who.idle_tcp_permyriad = 4999;
+    f.talkers.idle_tcp_permyriad = 4999;
     advise(&f);
     assert_null(found(CTW_FINDING_TIMEOUT));
 }
@@ -274,7 +274,7 @@ static void the_idle_are_left_alone_while_they_take_little_of_the_limit(void **s
         f.table.count = cases[i].count;
         f.table.max = cases[i].max;
         f.lack = CTW_CENSUS_TAKEN;
-        f.who = (struct ctw_who){.known = true, .entries = 2, .idle_tcp_permyriad = 10000};
+        f.talkers = (struct ctw_talkers){.known = true, .entries = 2, .idle_tcp_permyriad = 10000};
         advise(&f);
         assert_int_equal(found(CTW_FINDING_TIMEOUT) != NULL, cases[i].shortest);
         f.timeouts[0].seconds = 432000;
@@ -299,10 +299,10 @@ static void what_need_not_be_tracked_is_told_where_it_matters(void **state) {
         struct ctw_advice_facts f = machine();
         f.table.count = cases[i].count;
         f.lack = CTW_CENSUS_TAKEN;
-        f.who = (struct ctw_who){.known = true,
-                                 .entries = 5000,
-                                 .loopback_permyriad = cases[i].loopback,
-                                 .dns_permyriad = cases[i].dns};
+        f.talkers = (struct ctw_talkers){.known = true,
+                                         .entries = 5000,
+                                         .loopback_permyriad = cases[i].loopback,
+                                         .dns_permyriad = cases[i].dns};
         advise(&f);
         assert_int_equal(found(CTW_FINDING_LOOPBACK) != NULL, cases[i].want_loopback);
         assert_int_equal(found(CTW_FINDING_DNS) != NULL, cases[i].want_dns);
@@ -392,11 +392,11 @@ static void it_reads_like_this(void **state) {
 
     (void)state;
     f.lack = CTW_CENSUS_TAKEN;
-    f.who = (struct ctw_who){.known = true,
-                             .entries = 500,
-                             .margin_permyriad = 310,
-                             .loopback_permyriad = 6234,
-                             .dns_permyriad = 1000};
+    f.talkers = (struct ctw_talkers){.known = true,
+                                     .entries = 500,
+                                     .margin_permyriad = 310,
+                                     .loopback_permyriad = 6234,
+                                     .dns_permyriad = 1000};
     advise(&f);
     const size_t n = ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text));
     assert_int_equal(n, strlen(text));
@@ -452,11 +452,11 @@ static void no_line_is_wider_than_a_terminal(void **state) {
     f.machine.memory = (struct ctw_memory){4096 * GIB, true, 4096 * GIB};
     f.machine.namespaces = 100000;
     f.lack = CTW_CENSUS_TAKEN;
-    f.who = (struct ctw_who){.known = true,
-                             .entries = UINT32_MAX,
-                             .loopback_permyriad = 10000,
-                             .dns_permyriad = 10000,
-                             .margin_permyriad = 3100};
+    f.talkers = (struct ctw_talkers){.known = true,
+                                     .entries = UINT32_MAX,
+                                     .loopback_permyriad = 10000,
+                                     .dns_permyriad = 10000,
+                                     .margin_permyriad = 3100};
     for (size_t i = 0; i < CTW_TIMEOUTS; i++)
         f.timeouts[i] = (struct ctw_advice_timeout){true, UINT32_MAX};
     for (int again = 0; again < 2; again++) {

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "tests/support/alert_samples.h"
 #include "lib/report/fields.h"
 #include "lib/util/strbuf.h"
+#include "tests/support/alert_samples.h"
 
 /* --- numbers -------------------------------------------------------------------------------- */
 
@@ -69,7 +69,7 @@ static void fields_are_there_only_where_they_say_something(void **state) {
     assert_field(&a, "CTWATCH_INSERT_FAILED", "3");
     assert_field(&a, "CTWATCH_CHAIN_TOO_LONG", "4");
     assert_field(&a, "CTWATCH_LOG_LINES", "5");
-    a.foreign = true;
+    a.other_netns = true;
     assert_field(&a, "CTWATCH_DROPS", NULL);
     assert_field(&a, "CTWATCH_LOG_LINES", "5");
     assert_field(&a, "CTWATCH_SECONDS_TO_FULL", "52");
@@ -153,7 +153,7 @@ static void control_bytes_and_broken_characters_become_question_marks(void **sta
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 7, cases[i].from);
+        struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 7, cases[i].from);
         assert_field(&a, "CTWATCH_NETNS", cases[i].to);
         a = (struct ctw_alert){.kind = CTW_ALERT_CONFIG, .config_refused = true};
         snprintf(a.reason, sizeof a.reason, "%s", cases[i].from);
@@ -162,14 +162,14 @@ static void control_bytes_and_broken_characters_become_question_marks(void **sta
 }
 
 static void a_name_without_its_nul_is_not_read_beyond(void **state) {
-    struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 7, "");
+    struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 7, "");
     struct ctw_fields f;
 
     (void)state;
     memset(a.netns, 'n', sizeof a.netns);
     memset(a.reason, 'r', sizeof a.reason);
-    ctw_alert_render(&a, &f);
-    assert_int_equal(strlen(ctw_alert_field(&f, "CTWATCH_NETNS")), sizeof a.netns - 1);
+    ctw_fields_of(&a, &f);
+    assert_int_equal(strlen(ctw_fields_get(&f, "CTWATCH_NETNS")), sizeof a.netns - 1);
 }
 
 static void a_line_is_cut_between_two_characters(void **state) {
@@ -197,27 +197,28 @@ static void a_line_is_cut_between_two_characters(void **state) {
     }
 }
 
-static struct ctw_who longest_lists(void) {
-    struct ctw_who who = {.known = true,
-                          .has_drop_risk = true,
-                          .margin_permyriad = UINT32_MAX,
-                          .assured_permyriad = UINT32_MAX,
-                          .drop_risk_permyriad = UINT32_MAX,
-                          .n_sources = CTW_WHO_TOP_MAX,
-                          .n_ports = CTW_WHO_TOP_MAX,
-                          .n_states = CTW_WHO_TOP_MAX};
+static struct ctw_talkers longest_lists(void) {
+    struct ctw_talkers talkers = {.known = true,
+                                  .has_drop_risk = true,
+                                  .margin_permyriad = UINT32_MAX,
+                                  .assured_permyriad = UINT32_MAX,
+                                  .drop_risk_permyriad = UINT32_MAX,
+                                  .n_sources = CTW_TALKERS_TOP_MAX,
+                                  .n_ports = CTW_TALKERS_TOP_MAX,
+                                  .n_states = CTW_TALKERS_TOP_MAX};
 
-    for (size_t i = 0; i < CTW_WHO_TOP_MAX; i++) {
-        who.sources[i].permyriad = who.ports[i].permyriad = who.states[i].permyriad = 10000;
-        memset(who.sources[i].name, 'x', sizeof who.sources[i].name - 1);
-        memset(who.ports[i].name, 'y', sizeof who.ports[i].name - 1);
-        memset(who.states[i].name, 'z', sizeof who.states[i].name - 1);
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        talkers.sources[i].permyriad = talkers.ports[i].permyriad = talkers.states[i].permyriad =
+            10000;
+        memset(talkers.sources[i].name, 'x', sizeof talkers.sources[i].name - 1);
+        memset(talkers.ports[i].name, 'y', sizeof talkers.ports[i].name - 1);
+        memset(talkers.states[i].name, 'z', sizeof talkers.states[i].name - 1);
     }
-    return who;
+    return talkers;
 }
 
 static void the_largest_alert_fits_whole(void **state) {
-    const struct ctw_who who = longest_lists();
+    const struct ctw_talkers talkers = longest_lists();
     struct ctw_fields f;
     struct ctw_alert a;
 
@@ -228,14 +229,14 @@ static void the_largest_alert_fits_whole(void **state) {
             a.kind = (enum ctw_alert_kind)kind;
             a.edge = (enum ctw_edge)edge;
             a.level = CTW_LEVEL_CRITICAL;
-            a.has_table = a.has_rate = a.fills = a.has_losses = a.foreign = true;
+            a.has_table = a.has_rate = a.fills = a.has_losses = a.other_netns = true;
             a.table.has_buckets = a.table.has_counters = true;
             a.rate = INT64_MIN;
             a.rates.known = a.rates.lower_bound = true;
-            a.who = &who;
+            a.talkers = &talkers;
             memset(a.netns, '\n', sizeof a.netns);
             a.max_changed = a.buckets_changed = a.config_refused = true;
-            a.by_anybody = false;
+            a.writer_unknown = false;
             a.old_max = a.new_max = a.old_buckets = a.new_buckets = UINT32_MAX - 1;
             a.old_max = a.old_buckets = UINT32_MAX;
             a.growth_reason = CTW_GROWTH_BURST;
@@ -249,14 +250,14 @@ static void the_largest_alert_fits_whole(void **state) {
             memset(a.reason, 'r', sizeof a.reason);
             a.reason[sizeof a.reason - 1] = '\0';
 
-            ctw_alert_render(&a, &f);
+            ctw_fields_of(&a, &f);
             assert_in_range(f.used, 1, sizeof f.text);
             assert_in_range(f.n, 1, CTW_FIELDS_MAX - 5);
             assert_string_equal(f.field[0], f.text);
             assert_int_equal(strncmp(f.field[0], "MESSAGE=", 8), 0);
             if (edge != CTW_EDGE_END && kind != CTW_ALERT_SIGHTED)
-                assert_non_null(ctw_alert_field(&f, "CTWATCH_REMEDY"));
-            assert_non_null(ctw_alert_field(&f, "CTWATCH_MARGIN_PERCENT")); /* the last one */
+                assert_non_null(ctw_fields_get(&f, "CTWATCH_REMEDY"));
+            assert_non_null(ctw_fields_get(&f, "CTWATCH_MARGIN_PERCENT")); /* the last one */
 
             size_t used = 0;
             for (size_t i = 0; i < f.n; i++) {
@@ -270,14 +271,14 @@ static void the_largest_alert_fits_whole(void **state) {
 }
 
 static void a_field_is_found_by_its_whole_name(void **state) {
-    const struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 4026532246, "");
+    const struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 4026532246, "");
     struct ctw_fields f;
 
     (void)state;
-    ctw_alert_render(&a, &f);
-    assert_null(ctw_alert_field(&f, "CTWATCH_NETNS")); /* only ..._INODE is there */
-    assert_null(ctw_alert_field(&f, "MESSAG"));
-    assert_null(ctw_alert_field(&f, ""));
+    ctw_fields_of(&a, &f);
+    assert_null(ctw_fields_get(&f, "CTWATCH_NETNS")); /* only ..._INODE is there */
+    assert_null(ctw_fields_get(&f, "MESSAG"));
+    assert_null(ctw_fields_get(&f, ""));
 }
 
 int main(void) {

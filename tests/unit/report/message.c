@@ -98,7 +98,7 @@ static void table_full_says_what_is_lost(void **state) {
 }
 
 static void another_namespaces_table_is_named(void **state) {
-    struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 4026532246, "blue");
+    struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 4026532246, "blue");
 
     (void)state;
     assert_message(&a, "Conntrack table full in network namespace \"blue\" (4026532246): new "
@@ -108,13 +108,13 @@ static void another_namespaces_table_is_named(void **state) {
     assert_field(&a, "CTWATCH_COUNT", NULL);
     assert_field(&a, "CTWATCH_LEVEL", "full");
 
-    a = elsewhere(CTW_EDGE_END, 4026532246, "");
+    a = other_netns(CTW_EDGE_END, 4026532246, "");
     a.lasted_usec = 42 * SECOND;
     assert_message(&a, "Conntrack table no longer full in network namespace 4026532246: 12 kernel "
                        "log lines in 42 s.");
     assert_field(&a, "CTWATCH_NETNS", NULL);
 
-    a = elsewhere(CTW_EDGE_BEGIN, 0, "");
+    a = other_netns(CTW_EDGE_BEGIN, 0, "");
     a.losses.log_lines = 1;
     assert_message(&a,
                    "Conntrack table full in another network namespace (the kernel does not say "
@@ -137,7 +137,7 @@ static void the_past_says_how_long_ago(void **state) {
     a.lasted_usec = 3 * 86400 * SECOND;
     assert_message(&a, "The kernel log shows 12 table-full lines from before ctwatchd started, the "
                        "last one 3 days ago; 77 connections dropped since boot.");
-    a = elsewhere(CTW_EDGE_PAST, 4026532246, "blue");
+    a = other_netns(CTW_EDGE_PAST, 4026532246, "blue");
     a.lasted_usec = 3 * 3600 * SECOND;
     assert_message(&a, "The kernel log shows 12 table-full lines of network namespace \"blue\" "
                        "(4026532246) from before ctwatchd started, the last one 3 h ago.");
@@ -213,7 +213,7 @@ static void changed_limits_say_old_and_new(void **state) {
                        "buckets from 65536 to 262144.");
     assert_field(&a, "CTWATCH_OLD_BUCKETS", "65536");
     assert_field(&a, "CTWATCH_NEW_BUCKETS", "262144");
-    a.by_anybody = true;
+    a.writer_unknown = true;
     a.buckets_changed = false;
     assert_message(&a, "Conntrack limits changed: max from 524288 to 262144.");
 }
@@ -267,8 +267,8 @@ static void config_says_the_fault(void **state) {
 static void assert_remedy_has(const struct ctw_alert *a, const char *expected) {
     struct ctw_fields f;
 
-    ctw_alert_render(a, &f);
-    const char *remedy = ctw_alert_field(&f, "CTWATCH_REMEDY");
+    ctw_fields_of(a, &f);
+    const char *remedy = ctw_fields_get(&f, "CTWATCH_REMEDY");
     assert_non_null(remedy);
     if (!strstr(remedy, expected))
         fail_msg("\"%s\" not in \"%s\"", expected, remedy);
@@ -296,8 +296,8 @@ static void doubling_asks_for_buckets_only_when_chains_would_get_long(void **sta
 
     (void)state;
     a.table.buckets = 65536; /* 524288 is 8 times that */
-    ctw_alert_render(&a, &f);
-    assert_null(strstr(ctw_alert_field(&f, "CTWATCH_REMEDY"), "buckets"));
+    ctw_fields_of(&a, &f);
+    assert_null(strstr(ctw_fields_get(&f, "CTWATCH_REMEDY"), "buckets"));
     a.table.buckets = 65535;
     assert_remedy_has(&a, "sysctl -w net.netfilter.nf_conntrack_buckets=131072 ");
     assert_remedy_has(&a, "nf_conntrack_max=524288 ");
@@ -316,13 +316,13 @@ static void long_chains_are_told_how_many_buckets(void **state) {
 }
 
 static void remedies_match_the_fault(void **state) {
-    struct ctw_alert a = elsewhere(CTW_EDGE_BEGIN, 4026532246, "$(reboot)");
+    struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 4026532246, "$(reboot)");
 
     (void)state;
     assert_remedy_has(&a, "lsns -t net -o NS,PID,COMMAND | grep 4026532246");
     struct ctw_fields f;
-    ctw_alert_render(&a, &f);
-    assert_null(strstr(ctw_alert_field(&f, "CTWATCH_REMEDY"), "reboot"));
+    ctw_fields_of(&a, &f);
+    assert_null(strstr(ctw_fields_get(&f, "CTWATCH_REMEDY"), "reboot"));
 
     a = blind(CTW_SOURCE_KERNEL_LOG, CTW_HEALTH_FAILED, -EPERM, "/dev/kmsg");
     assert_remedy_has(&a, "CAP_SYSLOG");

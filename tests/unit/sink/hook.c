@@ -19,13 +19,13 @@
 
 #include <cmocka.h>
 
-#include "tests/support/alert_samples.h"
 #include "daemon/sink/hook.h"
+#include "tests/support/alert_samples.h"
 
 /* Something of this file hangs: end the test rather than wait for ever. */
 #define PATIENCE_SECONDS 120
 
-/* As in daemon/command.c. */
+/* As in daemon/sink/hook.c. */
 #define QUEUE_MAX 16
 
 /* What the programs write goes into a folder, which is also their first argument. */
@@ -35,12 +35,12 @@ struct bench {
     char command[256];
     int true_stderr, stderr_pipe;
     sd_event *event;
-    struct ctw_command *runner;
+    struct ctw_hook *runner;
 };
 
 static void make_runner(struct bench *b, uint64_t limit_usec) {
-    b->runner = ctw_command_free(b->runner);
-    assert_int_equal(ctw_command_new(b->event, limit_usec, &b->runner), 0);
+    b->runner = ctw_hook_free(b->runner);
+    assert_int_equal(ctw_hook_new(b->event, limit_usec, &b->runner), 0);
 }
 
 static int set_up(void **state) {
@@ -58,7 +58,7 @@ static int set_up(void **state) {
     b->stderr_pipe = fd[0];
     dup2(fd[1], STDERR_FILENO);
     close(fd[1]);
-    make_runner(b, CTW_COMMAND_LIMIT_USEC);
+    make_runner(b, CTW_HOOK_LIMIT_USEC);
     *state = b;
     alarm(PATIENCE_SECONDS);
     return 0;
@@ -75,7 +75,7 @@ static int tear_down(void **state) {
     struct bench *b = *state;
 
     alarm(0);
-    (void)ctw_command_free(b->runner);
+    (void)ctw_hook_free(b->runner);
     sd_event_unref(b->event);
     dup2(b->true_stderr, STDERR_FILENO);
     close(b->true_stderr);
@@ -101,14 +101,14 @@ static void render(uint64_t drops, struct ctw_fields *ret) {
     struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
 
     a.losses.drops = drops;
-    ctw_alert_render(&a, ret);
+    ctw_fields_of(&a, ret);
 }
 
 static void run_command(struct bench *b, const char *command, uint64_t drops) {
     struct ctw_fields f;
 
     render(drops, &f);
-    ctw_command_run(b->runner, command, &f);
+    ctw_hook_run(b->runner, command, &f);
 }
 
 static void run(struct bench *b, uint64_t drops) {
@@ -209,7 +209,7 @@ static void the_environment_is_the_fields_and_path(void **state) {
 
     render(1234, &f);
     write_program(b, "env -u PWD -u OLDPWD -u _ -0 >env.new; mv env.new env; echo 1 >done");
-    ctw_command_run(b->runner, b->command, &f);
+    ctw_hook_run(b->runner, b->command, &f);
     wait_until(b, "done", "1\n");
 
     contents(b, "env", text, sizeof text);
@@ -240,7 +240,7 @@ static void a_repeated_field_is_one_variable_of_several_lines(void **state) {
         f.used += strlen(fields[i]) + 1;
     }
     write_program(b, "printf '%s|%s|%s' \"$MESSAGE\" \"$TOP\" \"$TOPMOST\" >out");
-    ctw_command_run(b->runner, b->command, &f);
+    ctw_hook_run(b->runner, b->command, &f);
     wait_until(b, "out", "m|a 50%\nb 30%\nc 20%|x");
 }
 
@@ -411,10 +411,10 @@ static void freeing_ends_what_is_running(void **state) {
     run(b, 1);
     while (*contents(b, "pid", pid, sizeof pid) == '\0')
         turn(b);
-    b->runner = ctw_command_free(b->runner);
+    b->runner = ctw_hook_free(b->runner);
     assert_int_equal(kill(number(pid), 0), -1); /* reaped, not only killed */
     assert_int_equal(errno, ESRCH);
-    assert_null(ctw_command_free(NULL));
+    assert_null(ctw_hook_free(NULL));
 }
 
 #define commanded(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -19,14 +19,14 @@
 
 #include <cmocka.h>
 
-#include "tests/support/alert_samples.h"
-#include "daemon/sys/clock.h"
 #include "daemon/sink/journal.h"
+#include "daemon/sys/clock.h"
+#include "tests/support/alert_samples.h"
 
 /* Something of this file hangs: end the test rather than wait for ever. */
 #define PATIENCE_SECONDS 120
 
-/* As in daemon/report.c: alerts held while the journal takes none. */
+/* As in daemon/sink/journal.c: alerts held while the journal takes none. */
 #define HELD_MAX 64
 
 /* Takes the place of stderr during a test; the true one is put back in teardown. */
@@ -35,7 +35,7 @@ struct bench {
     int true_stderr;
     int read_end;
     int journal; /* a stand-in for journald's socket */
-    struct ctw_report *report;
+    struct ctw_journal *report;
 };
 
 static int set_up(void **state) {
@@ -57,7 +57,7 @@ static int tear_down(void **state) {
     struct bench *b = *state;
 
     alarm(0);
-    (void)ctw_report_free(b->report);
+    (void)ctw_journal_free(b->report);
     dup2(b->true_stderr, STDERR_FILENO);
     close(b->true_stderr);
     if (b->read_end >= 0)
@@ -107,7 +107,7 @@ static void stop_journal(struct bench *b) {
 static void report_to_journal(struct bench *b) {
     pipe_as_stderr(b);
     claim_journal_stream(0);
-    assert_int_equal(ctw_report_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->report), 0);
 }
 
 static void send_alert(struct bench *b, uint64_t drops) {
@@ -115,8 +115,8 @@ static void send_alert(struct bench *b, uint64_t drops) {
     struct ctw_fields f;
 
     a.losses.drops = drops;
-    ctw_alert_render(&a, &f);
-    ctw_report_send(b->report, &f);
+    ctw_fields_of(&a, &f);
+    ctw_journal_send(b->report, &f);
 }
 
 /* The next record the journal got, its NUL included; "" when there is none. */
@@ -155,7 +155,7 @@ static void expect_drops(struct bench *b, unsigned drops, bool delayed) {
 static void expect_state(struct bench *b, enum ctw_health health, int error) {
     struct ctw_source_state s;
 
-    ctw_report_flush(b->report, &s);
+    ctw_journal_flush(b->report, &s);
     assert_int_equal(s.health, health);
     assert_int_equal(s.error, error);
 }
@@ -168,7 +168,7 @@ static void without_a_journal_an_alert_is_one_readable_line(void **state) {
     int hour, minute, second;
 
     pipe_as_stderr(b);
-    assert_int_equal(ctw_report_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->report), 0);
     send_alert(b, 1234);
     const ssize_t n = read(b->read_end, line, sizeof line - 1);
     assert_in_range(n, 1, sizeof line - 1);
@@ -187,7 +187,7 @@ static void a_redirected_stderr_is_not_the_journal(void **state) {
     start_journal(b);
     pipe_as_stderr(b);
     claim_journal_stream(1);
-    assert_int_equal(ctw_report_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->report), 0);
     send_alert(b, 1);
     assert_true(read(b->read_end, line, sizeof line) > 0);
     assert_string_equal(received(b, record), "");
@@ -198,7 +198,7 @@ static void a_pipe_nobody_reads_costs_lines_not_time(void **state) {
     struct bench *b = *state;
 
     pipe_as_stderr(b);
-    assert_int_equal(ctw_report_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->report), 0);
     for (unsigned i = 0; i < 2000; i++)
         send_alert(b, i);
     assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
@@ -208,7 +208,7 @@ static void a_reader_who_left_does_not_end_us(void **state) {
     struct bench *b = *state;
 
     pipe_as_stderr(b);
-    assert_int_equal(ctw_report_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->report), 0);
     close(b->read_end);
     b->read_end = -1;
     send_alert(b, 1); /* SIGPIPE would end this program */
@@ -222,7 +222,7 @@ static void a_stuck_terminal_costs_lines_not_time(void **state) {
     b->read_end = master;
     assert_return_code(dup2(slave, STDERR_FILENO), errno);
     close(slave);
-    assert_int_equal(ctw_report_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->report), 0);
     for (unsigned i = 0; i < 2000; i++)
         send_alert(b, i);
     assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
@@ -238,11 +238,11 @@ static void a_record_has_every_field_and_no_source_location(void **state) {
 
     start_journal(b);
     report_to_journal(b);
-    ctw_alert_render(&a, &f);
+    ctw_fields_of(&a, &f);
     for (size_t i = 0; i < f.n; i++)
         snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s\n",
                  f.field[i]);
-    ctw_report_send(b->report, &f);
+    ctw_journal_send(b->report, &f);
     assert_string_equal(received(b, record), expected);
     expect_state(b, CTW_HEALTH_OK, 0);
 
@@ -306,7 +306,7 @@ static void a_stopped_journal_delays_nothing_and_loses_nothing(void **state) {
     report_to_journal(b);
     while (s.health == CTW_HEALTH_OK && sent < 10000) {
         send_alert(b, sent++);
-        ctw_report_flush(b->report, &s);
+        ctw_journal_flush(b->report, &s);
     }
     assert_int_equal(s.health, CTW_HEALTH_FAILED);
     assert_int_equal(s.error, -ENOBUFS);
@@ -322,7 +322,7 @@ static void a_stopped_journal_delays_nothing_and_loses_nothing(void **state) {
         snprintf(wanted, sizeof wanted, "\nCTWATCH_DROPS=%u\n", i);
         assert_non_null(strstr(record, wanted));
         delayed += strstr(record, "\nCTWATCH_DELAYED_SECONDS=") != NULL;
-        ctw_report_flush(b->report, &s);
+        ctw_journal_flush(b->report, &s);
     }
     assert_int_equal(delayed, 11);
     expect_state(b, CTW_HEALTH_OK, 0);
@@ -340,15 +340,15 @@ static void a_long_outage_keeps_its_beginning_and_its_end_and_says_the_gap(void 
 
     start_journal(b);
     for (; n < HELD_MAX - 1; n++) {
-        ctw_report_flush(b->report, &s); /* the queue is shorter than what is held */
+        ctw_journal_flush(b->report, &s); /* the queue is shorter than what is held */
         expect_drops(b, n, true);
     }
-    ctw_report_flush(b->report, &s);
+    ctw_journal_flush(b->report, &s);
     received(b, record);
     assert_non_null(strstr(record, "MESSAGE=10 alerts were lost here: the journal took no "
                                    "records.\n"));
     assert_non_null(strstr(record, "\nPRIORITY=4\n"));
-    ctw_report_flush(b->report, &s);
+    ctw_journal_flush(b->report, &s);
     expect_drops(b, HELD_MAX + 9, true);
     expect_state(b, CTW_HEALTH_OK, 0);
     assert_string_equal(received(b, record), "");

@@ -15,7 +15,7 @@ static struct {
     int error;       /* fail with this */
     bool fall_short; /* write all but the last byte */
     bool change_nothing;
-    const char *foreign; /* somebody else writes this right after */
+    const char *other_netns; /* somebody else writes this right after */
     unsigned writes;
     off_t offset;
 } kernel;
@@ -32,14 +32,14 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset) {
     if (kernel.change_nothing)
         return (ssize_t)size;
     const ssize_t n = syscall(SYS_pwrite64, fd, buffer, size, offset);
-    if (kernel.foreign)
-        (void)syscall(SYS_pwrite64, fd, kernel.foreign, strlen(kernel.foreign), 0);
+    if (kernel.other_netns)
+        (void)syscall(SYS_pwrite64, fd, kernel.other_netns, strlen(kernel.other_netns), 0);
     return n;
 }
 
 struct limiter_fixture {
     struct fixture files;
-    struct ctw_limiter l;
+    struct ctw_limit_files l;
     struct ctw_growth_outcome o;
 };
 
@@ -53,7 +53,7 @@ static int limiter_up(void **state) {
     write_file(&f->files, NF_COUNT, "1234\n");
     write_file(&f->files, NF_MAX, "65536\n");
     write_file(&f->files, NF_BUCKETS, "16384\n");
-    ctw_limiter_init(&f->l, f->files.root);
+    ctw_limit_files_init(&f->l, f->files.root);
     *state = f;
     return 0;
 }
@@ -71,7 +71,7 @@ static void decide_on(struct limiter_fixture *f, uint32_t max, uint32_t buckets)
         .old_max = 65536, .new_max = max, .old_buckets = 16384, .new_buckets = buckets};
 
     kernel.writes = 0;
-    ctw_limiter_write(&f->l, &d, &f->o);
+    ctw_limit_files_write(&f->l, &d, &f->o);
 }
 
 static void assert_file(const struct limiter_fixture *f, const char *name, const char *expected) {
@@ -155,7 +155,7 @@ static void a_write_that_changes_nothing_is_no_success(void **state) {
 static void somebody_who_writes_right_after_is_no_failure(void **state) {
     struct limiter_fixture *f = *state;
 
-    kernel.foreign = "777777\n";
+    kernel.other_netns = "777777\n";
     decide_on(f, 131072, 0);
     assert_int_equal(f->o.max_error, -EAGAIN);
     assert_int_equal(f->o.max, 777777);
@@ -204,17 +204,17 @@ static void the_test_writes_what_is_there(void **state) {
     char path[PATH_MAX];
     int error;
 
-    assert_int_equal(ctw_limiter_test(&f->l, true, &error), CTW_PERMISSION_GRANTED);
+    assert_int_equal(ctw_limit_files_test(&f->l, true, &error), CTW_PERMISSION_GRANTED);
     assert_file(f, NF_MAX, "65536\n");
     kernel.error = EROFS;
-    assert_int_equal(ctw_limiter_test(&f->l, true, &error), CTW_PERMISSION_DENIED);
+    assert_int_equal(ctw_limit_files_test(&f->l, true, &error), CTW_PERMISSION_DENIED);
     assert_int_equal(error, -EROFS);
     kernel.error = EACCES;
-    assert_int_equal(ctw_limiter_test(&f->l, true, &error), CTW_PERMISSION_DENIED);
-    assert_int_equal(ctw_limiter_test(&f->l, false, &error), CTW_PERMISSION_CHILD);
+    assert_int_equal(ctw_limit_files_test(&f->l, true, &error), CTW_PERMISSION_DENIED);
+    assert_int_equal(ctw_limit_files_test(&f->l, false, &error), CTW_PERMISSION_CHILD);
     path_of(&f->files, NF_MAX, path);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(ctw_limiter_test(&f->l, true, &error), CTW_PERMISSION_UNKNOWN);
+    assert_int_equal(ctw_limit_files_test(&f->l, true, &error), CTW_PERMISSION_UNKNOWN);
 }
 
 static void restoring_lowers_on_demand(void **state) {
@@ -222,15 +222,15 @@ static void restoring_lowers_on_demand(void **state) {
     uint32_t max, buckets;
 
     write_file(&f->files, NF_MAX, "1048576\n");
-    assert_int_equal(ctw_limiter_restore(&f->l, 65536, 1024, &max, &buckets), 0);
+    assert_int_equal(ctw_limit_files_restore(&f->l, 65536, 1024, &max, &buckets), 0);
     assert_int_equal(max, 1048576);
     assert_int_equal(buckets, 16384);
     assert_file(f, NF_MAX, "65536\n");
     assert_file(f, NF_BUCKETS, "1024\n");
-    assert_int_equal(ctw_limiter_restore(&f->l, 0, 0, &max, &buckets), 0);
+    assert_int_equal(ctw_limit_files_restore(&f->l, 0, 0, &max, &buckets), 0);
     assert_file(f, NF_MAX, "65536\n"); /* never 0 */
     kernel.error = EACCES;
-    assert_int_equal(ctw_limiter_restore(&f->l, 1000, 1024, &max, &buckets), -EACCES);
+    assert_int_equal(ctw_limit_files_restore(&f->l, 1000, 1024, &max, &buckets), -EACCES);
 }
 
 #undef TEST

@@ -12,16 +12,16 @@
 
 #include "daemon/sink/saved_limits.h"
 
-/* Instead of CTW_KEEP_DELAY_USEC. */
+/* Instead of CTW_LIMITS_STORE_DELAY_USEC. */
 #define DELAY_USEC 100000u
 
-static const struct ctw_kept grown = {65536, 65536, 1048576, 262144};
+static const struct ctw_saved_limits grown = {65536, 65536, 1048576, 262144};
 
 struct keep_fixture {
     char root[64];
     char directory[128];
     sd_event *event;
-    struct ctw_keep *k;
+    struct ctw_limits_store *k;
 };
 
 static int keep_up(void **state) {
@@ -33,7 +33,7 @@ static int keep_up(void **state) {
     snprintf(f->directory, sizeof(f->directory), "%s/state", f->root);
     assert_int_equal(setenv("STATE_DIRECTORY", f->directory, 1), 0);
     assert_int_equal(sd_event_new(&f->event), 0);
-    assert_int_equal(ctw_keep_new(f->event, "", DELAY_USEC, &f->k), 0);
+    assert_int_equal(ctw_limits_store_new(f->event, "", DELAY_USEC, &f->k), 0);
     *state = f;
     return 0;
 }
@@ -41,7 +41,7 @@ static int keep_up(void **state) {
 static int keep_down(void **state) {
     struct keep_fixture *f = *state;
 
-    assert_null(ctw_keep_free(f->k));
+    assert_null(ctw_limits_store_free(f->k));
     sd_event_unref(f->event);
     nftw(f->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     free(f);
@@ -50,12 +50,12 @@ static int keep_down(void **state) {
 
 /* Until what was put has been written, or could not be. */
 static void run(struct keep_fixture *f) {
-    struct ctw_kept k;
+    struct ctw_saved_limits k;
 
     for (int i = 0; i < 400; i++) {
         assert_true(sd_event_run(f->event, 10000) >= 0);
-        if (ctw_keep_error(f->k) != 0 ||
-            (ctw_keep_read(f->k, &k) == 0 && i > 25)) /* the write comes after DELAY_USEC */
+        if (ctw_limits_store_error(f->k) != 0 ||
+            (ctw_limits_store_read(f->k, &k) == 0 && i > 25)) /* the write comes after DELAY_USEC */
             return;
     }
     fail_msg("nothing was written");
@@ -63,55 +63,55 @@ static void run(struct keep_fixture *f) {
 
 static void put_bytes(struct keep_fixture *f, const void *bytes, size_t length) {
     assert_true(mkdir(f->directory, 0700) == 0 || errno == EEXIST);
-    FILE *file = fopen(ctw_keep_path(f->k), "we");
+    FILE *file = fopen(ctw_limits_store_path(f->k), "we");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, length, file), length);
     assert_int_equal(fclose(file), 0);
 }
 
-static void assert_kept(struct keep_fixture *f, const struct ctw_kept *expected) {
-    struct ctw_kept k;
+static void assert_kept(struct keep_fixture *f, const struct ctw_saved_limits *expected) {
+    struct ctw_saved_limits k;
 
-    assert_int_equal(ctw_keep_read(f->k, &k), 0);
+    assert_int_equal(ctw_limits_store_read(f->k, &k), 0);
     assert_memory_equal(&k, expected, sizeof(k));
 }
 
 static void what_was_put_is_read_in_the_next_life(void **state) {
     struct keep_fixture *f = *state;
-    struct ctw_kept k;
+    struct ctw_saved_limits k;
 
-    assert_int_equal(ctw_keep_read(f->k, &k), -ENOENT);
-    ctw_keep_put(f->k, &grown);
+    assert_int_equal(ctw_limits_store_read(f->k, &k), -ENOENT);
+    ctw_limits_store_put(f->k, &grown);
     run(f);
-    assert_int_equal(ctw_keep_error(f->k), 0);
+    assert_int_equal(ctw_limits_store_error(f->k), 0);
     assert_kept(f, &grown);
-    assert_int_equal(ctw_keep_drop(f->k), 0);
-    assert_int_equal(ctw_keep_read(f->k, &k), -ENOENT);
-    assert_int_equal(ctw_keep_drop(f->k), 0);
+    assert_int_equal(ctw_limits_store_drop(f->k), 0);
+    assert_int_equal(ctw_limits_store_read(f->k, &k), -ENOENT);
+    assert_int_equal(ctw_limits_store_drop(f->k), 0);
 }
 
 static void an_end_before_it_was_written_writes_it(void **state) {
     struct keep_fixture *f = *state;
 
-    ctw_keep_put(f->k, &grown);
-    f->k = ctw_keep_free(f->k);
-    assert_int_equal(ctw_keep_new(f->event, "", DELAY_USEC, &f->k), 0);
+    ctw_limits_store_put(f->k, &grown);
+    f->k = ctw_limits_store_free(f->k);
+    assert_int_equal(ctw_limits_store_new(f->event, "", DELAY_USEC, &f->k), 0);
     assert_kept(f, &grown);
 }
 
 static void junk_is_refused_and_replaced(void **state) {
     struct keep_fixture *f = *state;
     char junk[4096];
-    struct ctw_kept k;
+    struct ctw_saved_limits k;
 
     memset(junk, 0xff, sizeof(junk));
     put_bytes(f, junk, sizeof(junk));
-    assert_int_equal(ctw_keep_read(f->k, &k), -EBADMSG);
+    assert_int_equal(ctw_limits_store_read(f->k, &k), -EBADMSG);
     put_bytes(f, "", 0);
-    assert_int_equal(ctw_keep_read(f->k, &k), -EBADMSG);
+    assert_int_equal(ctw_limits_store_read(f->k, &k), -EBADMSG);
     put_bytes(f, "ctwatch-limits 2\n", 17);
-    assert_int_equal(ctw_keep_read(f->k, &k), -EPROTONOSUPPORT);
-    ctw_keep_put(f->k, &grown);
+    assert_int_equal(ctw_limits_store_read(f->k, &k), -EPROTONOSUPPORT);
+    ctw_limits_store_put(f->k, &grown);
     run(f);
     assert_kept(f, &grown);
 }
@@ -125,23 +125,23 @@ static void a_directory_without_permission_is_an_error_and_no_more(void **state)
     }
     assert_int_equal(mkdir(f->directory, 0755), 0);
     assert_int_equal(seteuid(65534), 0);
-    ctw_keep_put(f->k, &grown);
+    ctw_limits_store_put(f->k, &grown);
     run(f);
     assert_int_equal(seteuid(0), 0);
-    assert_int_equal(ctw_keep_error(f->k), -EACCES);
+    assert_int_equal(ctw_limits_store_error(f->k), -EACCES);
 }
 
 static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
     struct keep_fixture *f = *state;
     char filler[65536] = {0};
-    struct ctw_kept more = grown;
+    struct ctw_saved_limits more = grown;
 
     assert_int_equal(mkdir(f->directory, 0755), 0);
     if (mount("none", f->directory, "tmpfs", 0, "size=4k,nr_inodes=4") < 0) {
         print_message("skipped: cannot mount here\n");
         skip();
     }
-    ctw_keep_put(f->k, &grown);
+    ctw_limits_store_put(f->k, &grown);
     run(f);
     assert_kept(f, &grown);
 
@@ -152,17 +152,17 @@ static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
     (void)fwrite(filler, 1, sizeof(filler), file);
     (void)fclose(file);
     more.max *= 2;
-    ctw_keep_put(f->k, &more);
+    ctw_limits_store_put(f->k, &more);
     run(f);
-    const int full = ctw_keep_error(f->k);
+    const int full = ctw_limits_store_error(f->k);
     assert_kept(f, &grown);
 
     assert_int_equal(mount(NULL, f->directory, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    f->k = ctw_keep_free(f->k);
-    assert_int_equal(ctw_keep_new(f->event, "", DELAY_USEC, &f->k), 0);
-    ctw_keep_put(f->k, &more);
+    f->k = ctw_limits_store_free(f->k);
+    assert_int_equal(ctw_limits_store_new(f->event, "", DELAY_USEC, &f->k), 0);
+    ctw_limits_store_put(f->k, &more);
     run(f);
-    const int readonly = ctw_keep_error(f->k);
+    const int readonly = ctw_limits_store_error(f->k);
     assert_kept(f, &grown);
     assert_int_equal(umount(f->directory), 0);
     assert_int_equal(full, -ENOSPC);
@@ -170,19 +170,19 @@ static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
 }
 
 /* The end of each life writes what waits. */
-static void write_for_ever(const struct ctw_kept *from) {
-    struct ctw_kept k = *from;
+static void write_for_ever(const struct ctw_saved_limits *from) {
+    struct ctw_saved_limits k = *from;
     sd_event *event = NULL;
 
     if (sd_event_new(&event) < 0)
         _exit(1);
     for (;;) {
-        struct ctw_keep *writer = NULL;
+        struct ctw_limits_store *writer = NULL;
         k.max = k.max < CTW_MAX_LARGEST ? k.max + 1 : k.before_max;
-        if (ctw_keep_new(event, "", DELAY_USEC, &writer) < 0)
+        if (ctw_limits_store_new(event, "", DELAY_USEC, &writer) < 0)
             _exit(1);
-        ctw_keep_put(writer, &k);
-        (void)ctw_keep_free(writer);
+        ctw_limits_store_put(writer, &k);
+        (void)ctw_limits_store_free(writer);
     }
 }
 
@@ -190,9 +190,9 @@ static void write_for_ever(const struct ctw_kept *from) {
  * Each lives longer than the one before, at last long enough to write on any machine. */
 static void a_writer_killed_at_any_moment_tears_nothing(void **state) {
     struct keep_fixture *f = *state;
-    struct ctw_kept k = grown;
+    struct ctw_saved_limits k = grown;
 
-    ctw_keep_put(f->k, &grown);
+    ctw_limits_store_put(f->k, &grown);
     run(f);
     for (unsigned i = 0; i < 150 || k.max == grown.max; i++) {
         const pid_t pid = fork();
@@ -203,7 +203,7 @@ static void a_writer_killed_at_any_moment_tears_nothing(void **state) {
         (void)nanosleep(&t, NULL);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-        assert_int_equal(ctw_keep_read(f->k, &k), 0);
+        assert_int_equal(ctw_limits_store_read(f->k, &k), 0);
         assert_int_equal(k.before_max, grown.before_max);
         assert_true(k.max >= grown.max);
     }

@@ -23,14 +23,14 @@ static const uint64_t now = 1000 * CTW_USEC_PER_SEC;
 struct fixture {
     struct ctw_settings s;
     struct ctw_growth g;
-    struct ctw_growth_look l;
+    struct ctw_growth_input l;
     struct ctw_growth_decision d;
     struct ctw_growth_bounds b;
 };
 
 static struct fixture machine(void) {
     struct fixture f = {
-        .g = {.sized = true, .kept_done = true},
+        .g = {.sized = true, .saved_done = true},
         .l = {.now_usec = now,
               .sample = {.max = 262144, .buckets = 1048576, .has_buckets = true},
               .facts = {.memory = {24 * GIB, true, 20 * GIB},
@@ -441,14 +441,14 @@ static void kept_limits_are_set_again_up_to_the_ceiling(void **state) {
 
     f.g = (struct ctw_growth){0};
     f.s.growth.persist = true;
-    f.l.facts.has_kept = true;
-    f.l.facts.kept = (struct ctw_kept){262144, 262144, 2097152, 1048576};
+    f.l.facts.has_saved = true;
+    f.l.facts.saved = (struct ctw_saved_limits){262144, 262144, 2097152, 1048576};
     f.l.sample.buckets = 262144;
     assert_grows(&f, 0, CTW_GROWTH_STARTUP); /* buckets first: they raise the ceiling */
     carry_out(&f);
-    assert_grows(&f, 2097152, CTW_GROWTH_KEPT);
+    assert_grows(&f, 2097152, CTW_GROWTH_SAVED);
     f.s.growth.ceiling = 1000000;
-    assert_grows(&f, 1000000, CTW_GROWTH_KEPT);
+    assert_grows(&f, 1000000, CTW_GROWTH_SAVED);
     carry_out(&f);
     f.l.sample.max = 262144; /* once; after that, by need only */
     decide(&f);
@@ -475,7 +475,7 @@ static void what_was_before_is_remembered_from_the_first_growth(void **state) {
 
 static uint64_t next_look(struct fixture *f) {
     decide(f);
-    return ctw_growth_next_look(&f->g, &f->s, &f->l.sample, &f->d);
+    return ctw_growth_next_poll(&f->g, &f->s, &f->l.sample, &f->d);
 }
 
 static void looks_come_before_half_of_what_is_free_can_be_used_up(void **state) {

@@ -82,9 +82,10 @@ static void new_machine(struct world *w) {
                     : one_in(10) ? CTW_PERMISSION_CHILD
                                  : CTW_PERMISSION_GRANTED;
     f->permission_error = f->permission == CTW_PERMISSION_DENIED ? -EROFS : 0;
-    f->has_kept = one_in(3);
-    f->kept = (struct ctw_kept){1 + below(1000), 512, 1001 + any() / 2, 512 + below(1000000)};
-    f->keep_error = one_in(10) ? -ENOSPC : 0;
+    f->has_saved = one_in(3);
+    f->saved =
+        (struct ctw_saved_limits){1 + below(1000), 512, 1001 + any() / 2, 512 + below(1000000)};
+    f->save_error = one_in(10) ? -ENOSPC : 0;
     w->tick.sample.max = one_in(10) ? 0 : 1 + any() / 1000;
     w->tick.sample.buckets = 1 + any() / 8;
     w->tick.sample.has_buckets = !one_in(10);
@@ -129,7 +130,7 @@ static void carry_out(struct world *w, struct ctw_growth_outcome *o) {
     }
 }
 
-static bool look(struct world *w) {
+static bool poll(struct world *w) {
     new_look(w);
     w->before = w->watch;
     ctw_watch_step(&w->watch, &w->s, &w->tick, &w->verdict);
@@ -200,7 +201,7 @@ static void check_said(struct world *w, size_t from, const struct ctw_growth_out
 
 static void nothing_is_lowered_overdone_or_left_unsaid(void **state) {
     struct world *w = &the_world;
-    unsigned writes = 0, refusals[CTW_GROWTH_NOT_KEPT + 1] = {0}, buckets = 0, again = 0;
+    unsigned writes = 0, refusals[CTW_GROWTH_PERSIST_FAILED + 1] = {0}, buckets = 0, again = 0;
     (void)state;
 
     seed = 0x5eed;
@@ -209,7 +210,7 @@ static void nothing_is_lowered_overdone_or_left_unsaid(void **state) {
     new_machine(w);
     while (w->step < STEPS) {
         struct ctw_growth_outcome o;
-        if (!look(w)) {
+        if (!poll(w)) {
             memset(w->again, 0, sizeof(w->again)); /* what comes back is another table */
             CHECK(w, !w->verdict.growth.write);
             continue;
@@ -218,7 +219,7 @@ static void nothing_is_lowered_overdone_or_left_unsaid(void **state) {
         refusals[w->verdict.growth.refusal]++;
         if (!w->verdict.growth.write)
             continue;
-        const uint32_t ours = w->watch.growing.growth.ours;
+        const uint32_t ours = w->watch.growth_state.growth.ours;
         const size_t from = w->verdict.n_alerts;
         carry_out(w, &o);
         ctw_watch_grown(&w->watch, &w->s, &w->tick, &o, &w->verdict);
@@ -253,13 +254,13 @@ static void our_own_growth_is_no_foreign_change(void **state) {
     while (w->step < STEPS / 4) {
         struct ctw_growth_outcome o;
         const uint32_t last = w->watch.last.max;
-        const bool looked = w->watch.looked;
-        if (!look(w))
+        const bool polled = w->watch.polled;
+        if (!poll(w))
             continue;
         for (size_t i = 0; i < w->verdict.n_alerts; i++)
             if (w->verdict.alerts[i].kind == CTW_ALERT_LIMIT_CHANGED &&
                 w->verdict.alerts[i].max_changed)
-                CHECK(w, looked && w->tick.sample.max != last);
+                CHECK(w, polled && w->tick.sample.max != last);
         if (!w->verdict.growth.write)
             continue;
         carry_out(w, &o);
@@ -315,7 +316,7 @@ static uint32_t play_burst(uint32_t max, uint32_t rate, uint32_t late, uint32_t 
             }
             ctw_watch_grown(&w->watch, &w->s, &w->tick, &o, &w->verdict);
         }
-        next = w->verdict.next_look_usec;
+        next = w->verdict.next_poll_usec;
     }
     return (uint32_t)least;
 }

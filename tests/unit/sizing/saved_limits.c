@@ -14,18 +14,18 @@
 
 #include "lib/sizing/saved_limits.h"
 
-static const struct ctw_kept grown = {65536, 65536, 1048576, 262144};
+static const struct ctw_saved_limits grown = {65536, 65536, 1048576, 262144};
 
 static void assert_refused(const char *text, size_t length, int error) {
-    struct ctw_kept k = {1, 2, 3, 4};
+    struct ctw_saved_limits k = {1, 2, 3, 4};
 
-    assert_int_equal(ctw_kept_parse(text, length, &k), error);
+    assert_int_equal(ctw_saved_limits_parse(text, length, &k), error);
     assert_int_equal(k.before_max, 1); /* left alone */
 }
 
 static void the_text_is_what_people_can_read(void **state) {
-    char text[CTW_KEPT_TEXT_MAX];
-    const size_t length = ctw_kept_print(&grown, text);
+    char text[CTW_SAVED_LIMITS_TEXT_MAX];
+    const size_t length = ctw_saved_limits_print(&grown, text);
     (void)state;
 
     assert_int_equal(length, strlen(text));
@@ -34,24 +34,24 @@ static void the_text_is_what_people_can_read(void **state) {
 }
 
 static void what_is_printed_is_read_back(void **state) {
-    static const struct ctw_kept all[] = {
+    static const struct ctw_saved_limits all[] = {
         {65536, 65536, 1048576, 262144},
         {1, 0, 1, 0},
         {CTW_MAX_LARGEST, CTW_BUCKETS_LARGEST, CTW_MAX_LARGEST, CTW_BUCKETS_LARGEST},
     };
-    char text[CTW_KEPT_TEXT_MAX];
+    char text[CTW_SAVED_LIMITS_TEXT_MAX];
     (void)state;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        struct ctw_kept k;
-        const size_t length = ctw_kept_print(&all[i], text);
-        assert_int_equal(ctw_kept_parse(text, length, &k), 0);
+        struct ctw_saved_limits k;
+        const size_t length = ctw_saved_limits_print(&all[i], text);
+        assert_int_equal(ctw_saved_limits_parse(text, length, &k), 0);
         assert_memory_equal(&k, &all[i], sizeof(k));
     }
 }
 
 static void limits_that_make_no_sense_are_refused(void **state) {
-    static const struct ctw_kept all[] = {
+    static const struct ctw_saved_limits all[] = {
         {0, 0, 65536, 0},                        /* nothing was before */
         {65536, 512, 65535, 512},                /* lowered */
         {65536, 1024, 65536, 512},               /* likewise */
@@ -59,25 +59,25 @@ static void limits_that_make_no_sense_are_refused(void **state) {
         {65536, 512, 65536, CTW_BUCKETS_LARGEST + 1},
         {UINT32_MAX, 512, UINT32_MAX, 512},
     };
-    char text[CTW_KEPT_TEXT_MAX];
+    char text[CTW_SAVED_LIMITS_TEXT_MAX];
     (void)state;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-        assert_refused(text, ctw_kept_print(&all[i], text), -EBADMSG);
+        assert_refused(text, ctw_saved_limits_print(&all[i], text), -EBADMSG);
 }
 
 static void a_torn_or_edited_text_is_refused(void **state) {
-    char text[CTW_KEPT_TEXT_MAX], wrong[CTW_KEPT_TEXT_MAX];
-    const size_t length = ctw_kept_print(&grown, text);
+    char text[CTW_SAVED_LIMITS_TEXT_MAX], wrong[CTW_SAVED_LIMITS_TEXT_MAX];
+    const size_t length = ctw_saved_limits_print(&grown, text);
     (void)state;
 
     for (size_t i = 0; i < length; i++) {
-        struct ctw_kept k;
-        assert_true(ctw_kept_parse(text, i, &k) < 0); /* cut short anywhere */
-        for (int bit = 0; bit < 8; bit++) {           /* any bit turned over */
+        struct ctw_saved_limits k;
+        assert_true(ctw_saved_limits_parse(text, i, &k) < 0); /* cut short anywhere */
+        for (int bit = 0; bit < 8; bit++) {                   /* any bit turned over */
             memcpy(wrong, text, length);
             wrong[i] = (char)(wrong[i] ^ (1 << bit));
-            assert_true(ctw_kept_parse(wrong, length, &k) < 0);
+            assert_true(ctw_saved_limits_parse(wrong, length, &k) < 0);
         }
     }
     memset(text + length, '\n', sizeof(text) - length);

@@ -5,7 +5,7 @@
 
 static void lines_from_before_the_start_are_the_past(void **state) {
     struct fixture *f = *state;
-    struct ctw_tally past;
+    struct ctw_log_counts past;
     uint64_t age;
 
     push_line(7, FULL);
@@ -23,14 +23,14 @@ static void lines_from_before_the_start_are_the_past(void **state) {
     take(f, 10000);
     assert_int_equal(f->state.health, CTW_HEALTH_OK);
     assert_string_equal(f->state.what, device.path);
-    assert_int_equal(f->tally.full_lines, 0);
-    assert_int_equal(f->tally.n_netns, 0);
+    assert_int_equal(f->counts.full_lines, 0);
+    assert_int_equal(f->counts.n_netns, 0);
     assert_int_equal(f->woken, 0);
 }
 
 static void an_age_is_never_negative(void **state) {
     struct fixture *f = *state;
-    struct ctw_tally past;
+    struct ctw_log_counts past;
     uint64_t age = 1;
 
     push_line(7, FULL);
@@ -51,13 +51,13 @@ static void new_lines_are_taken_once_and_wake_once(void **state) {
     run(f);
     assert_int_equal(f->woken, 1);
     take(f, 1);
-    assert_int_equal(f->tally.full_lines, 2);
-    assert_int_equal(f->tally.expect_lines, 1);
-    assert_int_equal(f->tally.suppressed, 90);
-    assert_int_equal(f->tally.lost_records, 0);
+    assert_int_equal(f->counts.full_lines, 2);
+    assert_int_equal(f->counts.expect_lines, 1);
+    assert_int_equal(f->counts.suppressed, 90);
+    assert_int_equal(f->counts.lost_records, 0);
     take(f, 2);
-    assert_int_equal(f->tally.full_lines, 0);
-    assert_int_equal(f->tally.suppressed, 0);
+    assert_int_equal(f->counts.full_lines, 0);
+    assert_int_equal(f->counts.suppressed, 0);
 }
 
 static void lines_that_are_no_loss_do_not_wake(void **state) {
@@ -80,7 +80,7 @@ static void a_flood_is_read_in_bounded_turns(void **state) {
     assert_int_equal(device.reads, 256);
     run(f);
     take(f, 1);
-    assert_int_equal(f->tally.full_lines, 1000);
+    assert_int_equal(f->counts.full_lines, 1000);
     assert_int_equal(f->woken, 4);
 }
 
@@ -122,8 +122,8 @@ static void a_gap_in_the_sequence_is_counted_as_lost(void **state) {
     run(f);
     take(f, 1);
     assert_int_equal(f->state.health, CTW_HEALTH_OK);
-    assert_int_equal(f->tally.lost_records, 1004);
-    assert_int_equal(f->tally.full_lines, 2);
+    assert_int_equal(f->counts.lost_records, 1004);
+    assert_int_equal(f->counts.full_lines, 2);
 }
 
 static void a_sequence_going_backwards_is_no_gap(void **state) {
@@ -136,8 +136,8 @@ static void a_sequence_going_backwards_is_no_gap(void **state) {
     push_line(6, FULL);
     run(f);
     take(f, 1);
-    assert_int_equal(f->tally.full_lines, 3);
-    assert_int_equal(f->tally.lost_records, 1);
+    assert_int_equal(f->counts.full_lines, 3);
+    assert_int_equal(f->counts.lost_records, 1);
 }
 
 static void a_record_that_cannot_be_had_is_counted_and_passed_over(void **state) {
@@ -152,8 +152,8 @@ static void a_record_that_cannot_be_had_is_counted_and_passed_over(void **state)
     run(f);
     take(f, 1);
     assert_int_equal(f->state.health, CTW_HEALTH_OK);
-    assert_int_equal(f->tally.lost_records, 2);
-    assert_int_equal(f->tally.full_lines, 1);
+    assert_int_equal(f->counts.lost_records, 2);
+    assert_int_equal(f->counts.full_lines, 1);
 }
 
 static void what_is_lost_before_the_first_record_counts_as_well(void **state) {
@@ -164,8 +164,8 @@ static void what_is_lost_before_the_first_record_counts_as_well(void **state) {
     push_line(500, FULL);
     run(f);
     take(f, 1);
-    assert_int_equal(f->tally.lost_records, 1);
-    assert_int_equal(f->tally.full_lines, 1);
+    assert_int_equal(f->counts.lost_records, 1);
+    assert_int_equal(f->counts.full_lines, 1);
 }
 
 int main(void) {

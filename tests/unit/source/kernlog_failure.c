@@ -56,7 +56,7 @@ static void an_error_fails_the_log_and_not_the_loop(void **state) {
     assert_int_equal(f->woken, 1);
     take(f, 1);
     assert_failed(f, -EIO);
-    assert_int_equal(f->tally.full_lines, 1);
+    assert_int_equal(f->counts.full_lines, 1);
 }
 
 static void a_hangup_fails_the_log_and_does_not_spin(void **state) {
@@ -118,7 +118,7 @@ static void fail_and_reopen(struct fixture *f, void (*refill)(void)) {
     run(f);
     take(f, 1);
     assert_failed(f, -EIO);
-    assert_int_equal(f->tally.full_lines, 1);
+    assert_int_equal(f->counts.full_lines, 1);
     refill();
     f->woken = 0;
     take(f, 1 + CTW_KERNLOG_RETRY_USEC);
@@ -135,13 +135,13 @@ static void what_came_while_it_was_down_is_counted_and_nothing_twice(void **stat
     struct fixture *f = *state;
 
     fail_and_reopen(f, push_8_to_11);
-    assert_int_equal(f->tally.full_lines, 2);
-    assert_int_equal(f->tally.lost_records, 0);
+    assert_int_equal(f->counts.full_lines, 2);
+    assert_int_equal(f->counts.lost_records, 0);
     push_line(12, FULL);
     run(f);
     take(f, 2 + CTW_KERNLOG_RETRY_USEC);
-    assert_int_equal(f->tally.full_lines, 1);
-    assert_int_equal(f->tally.lost_records, 0);
+    assert_int_equal(f->counts.full_lines, 1);
+    assert_int_equal(f->counts.lost_records, 0);
 }
 
 static void push_20(void) {
@@ -152,8 +152,8 @@ static void what_was_overwritten_while_it_was_down_is_lost(void **state) {
     struct fixture *f = *state;
 
     fail_and_reopen(f, push_20);
-    assert_int_equal(f->tally.full_lines, 1);
-    assert_int_equal(f->tally.lost_records, 10);
+    assert_int_equal(f->counts.full_lines, 1);
+    assert_int_equal(f->counts.lost_records, 10);
 }
 
 static void push_3(void) {
@@ -164,11 +164,11 @@ static void once_caught_up_a_lower_sequence_counts_again(void **state) {
     struct fixture *f = *state;
 
     fail_and_reopen(f, push_3);
-    assert_int_equal(f->tally.full_lines, 0);
+    assert_int_equal(f->counts.full_lines, 0);
     push_line(4, FULL);
     run(f);
     take(f, 2 + CTW_KERNLOG_RETRY_USEC);
-    assert_int_equal(f->tally.full_lines, 1);
+    assert_int_equal(f->counts.full_lines, 1);
 }
 
 static void a_log_never_read_to_its_end_is_followed_from_its_end(void **state) {
@@ -185,8 +185,8 @@ static void a_log_never_read_to_its_end_is_followed_from_its_end(void **state) {
     push_line(30, FULL);
     run(f);
     take(f, 2 + CTW_KERNLOG_RETRY_USEC);
-    assert_int_equal(f->tally.full_lines, 1);
-    assert_int_equal(f->tally.lost_records, 0);
+    assert_int_equal(f->counts.full_lines, 1);
+    assert_int_equal(f->counts.lost_records, 0);
 }
 
 static void a_log_that_opens_but_cannot_be_read_never_looks_well(void **state) {

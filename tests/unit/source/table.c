@@ -136,7 +136,7 @@ static void a_number_longer_than_any_is_not_cut_to_one_that_fits(void **state) {
     expect_failed(f, -EBADMSG, NF_COUNT);
     digits[63] = '\n'; /* right where the reader's room ends */
     write_bytes(f, NF_COUNT, digits, sizeof digits);
-    look(f);
+    poll(f);
     assert_int_equal(f->state.health, CTW_HEALTH_FAILED);
 }
 

@@ -21,7 +21,7 @@ struct book {
     struct ctw_history *history;
 };
 
-static void look(struct book *b, uint64_t now_usec, uint32_t count,
+static void poll(struct book *b, uint64_t now_usec, uint32_t count,
                  const struct ctw_attribution *lost, enum ctw_level level) {
     const struct ctw_sample sample = {
         .count = count, .max = 1000, .buckets = 512, .has_buckets = true};
@@ -67,16 +67,16 @@ static void before_the_first_slot_there_is_nothing(void **state) {
 static void a_slot_keeps_mean_and_extremes_and_when_they_were(void **state) {
     struct book *b = *state;
 
-    look(b, 100 * SECOND, 10, &nothing, CTW_LEVEL_OK);
-    look(b, 100 * SECOND + 300 * MSEC, 990, &nothing, CTW_LEVEL_CRITICAL);
-    look(b, 100 * SECOND + 302 * MSEC, 2, &nothing, CTW_LEVEL_OK);
-    look(b, 100 * SECOND + 900 * MSEC, 6, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND, 10, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND + 300 * MSEC, 990, &nothing, CTW_LEVEL_CRITICAL);
+    poll(b, 100 * SECOND + 302 * MSEC, 2, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND + 900 * MSEC, 6, &nothing, CTW_LEVEL_OK);
     assert_null(fine(b, 100 * SECOND)); /* still open */
-    look(b, 101 * SECOND, 7, &nothing, CTW_LEVEL_OK);
+    poll(b, 101 * SECOND, 7, &nothing, CTW_LEVEL_OK);
 
     const struct ctw_slot *s = fine(b, 100 * SECOND);
     assert_non_null(s);
-    assert_int_equal(s->looks, 4);
+    assert_int_equal(s->polls, 4);
     assert_int_equal(s->mean, (10 + 990 + 2 + 6) / 4);
     assert_int_equal(s->high, 990);
     assert_int_equal(s->high_msec, 300);
@@ -99,8 +99,8 @@ static void a_slot_counts_who_else_changed_a_limit(void **state) {
     ctw_history_note(&b->pen, 70 * SECOND, &sample, &nothing, true, CTW_LEVEL_OK);
     ctw_history_note(&b->pen, 70 * SECOND + MSEC, &sample, &nothing, false, CTW_LEVEL_OK);
     ctw_history_note(&b->pen, 70 * SECOND + 2 * MSEC, &sample, &nothing, true, CTW_LEVEL_OK);
-    look(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_OK);
-    look(b, 72 * SECOND, 5, &nothing, CTW_LEVEL_OK);
+    poll(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_OK);
+    poll(b, 72 * SECOND, 5, &nothing, CTW_LEVEL_OK);
     assert_int_equal(fine(b, 70 * SECOND)->limit_changes, 2);
     assert_int_equal(fine(b, 70 * SECOND)->set_max, 1000);
     assert_int_equal(fine(b, 71 * SECOND)->limit_changes, 0);
@@ -135,12 +135,12 @@ static void losses_are_summed_with_their_first_and_last_time(void **state) {
     const struct ctw_attribution full = {.full_drops = 5, .early_drops = 1, .own_lines = 2};
     const struct ctw_attribution clash = {.clashes = 3};
 
-    look(b, 50 * SECOND + 100 * MSEC, 1000, &nothing, CTW_LEVEL_FULL);
-    look(b, 50 * SECOND + 120 * MSEC, 1000, &full, CTW_LEVEL_FULL);
-    look(b, 50 * SECOND + 500 * MSEC, 1000, &clash, CTW_LEVEL_FULL);
-    look(b, 50 * SECOND + 900 * MSEC, 1000, &nothing, CTW_LEVEL_FULL);
-    look(b, 51 * SECOND, 1000, &full, CTW_LEVEL_FULL);
-    look(b, 52 * SECOND, 1000, &nothing, CTW_LEVEL_FULL);
+    poll(b, 50 * SECOND + 100 * MSEC, 1000, &nothing, CTW_LEVEL_FULL);
+    poll(b, 50 * SECOND + 120 * MSEC, 1000, &full, CTW_LEVEL_FULL);
+    poll(b, 50 * SECOND + 500 * MSEC, 1000, &clash, CTW_LEVEL_FULL);
+    poll(b, 50 * SECOND + 900 * MSEC, 1000, &nothing, CTW_LEVEL_FULL);
+    poll(b, 51 * SECOND, 1000, &full, CTW_LEVEL_FULL);
+    poll(b, 52 * SECOND, 1000, &nothing, CTW_LEVEL_FULL);
 
     const struct ctw_slot *s = fine(b, 50 * SECOND);
     assert_true(ctw_slot_has_losses(s));
@@ -157,9 +157,9 @@ static void losses_beyond_the_counter_stay_at_its_end(void **state) {
     struct book *b = *state;
     const struct ctw_attribution many = {.full_drops = UINT32_MAX - 1};
 
-    look(b, 50 * SECOND, 1, &many, CTW_LEVEL_FULL);
-    look(b, 50 * SECOND + MSEC, 1, &many, CTW_LEVEL_FULL);
-    look(b, 51 * SECOND, 1, &nothing, CTW_LEVEL_FULL);
+    poll(b, 50 * SECOND, 1, &many, CTW_LEVEL_FULL);
+    poll(b, 50 * SECOND + MSEC, 1, &many, CTW_LEVEL_FULL);
+    poll(b, 51 * SECOND, 1, &nothing, CTW_LEVEL_FULL);
     assert_int_equal(fine(b, 50 * SECOND)->drops, UINT32_MAX);
 }
 
@@ -167,12 +167,12 @@ static void ten_seconds_hold_what_their_seconds_held(void **state) {
     struct book *b = *state;
 
     for (uint64_t i = 0; i <= 10; i++)
-        look(b, (200 + i) * SECOND, i == 7 ? 900 : 100, &nothing, CTW_LEVEL_OK);
+        poll(b, (200 + i) * SECOND, i == 7 ? 900 : 100, &nothing, CTW_LEVEL_OK);
 
     const struct ctw_slot *s = ctw_history_slot(
         b->history, CTW_RESOLUTION_COARSE, ctw_history_number(CTW_RESOLUTION_COARSE, 200 * SECOND));
     assert_non_null(s);
-    assert_int_equal(s->looks, 10);
+    assert_int_equal(s->polls, 10);
     assert_int_equal(s->mean, 180);
     assert_int_equal(s->high, 900);
     assert_int_equal(s->high_msec, 7000);
@@ -184,7 +184,7 @@ static void the_ring_forgets_what_is_older_than_it_is_long(void **state) {
     uint32_t oldest, newest;
 
     for (uint64_t i = 1; i <= 2 * CTW_HISTORY_FINE; i++)
-        look(b, i * SECOND, 1, &nothing, CTW_LEVEL_OK);
+        poll(b, i * SECOND, 1, &nothing, CTW_LEVEL_OK);
     assert_true(ctw_history_span(b->history, CTW_RESOLUTION_FINE, &oldest, &newest));
     assert_int_equal(newest,
                      ctw_history_number(CTW_RESOLUTION_FINE, (2 * CTW_HISTORY_FINE - 1) * SECOND));
@@ -200,9 +200,9 @@ static void a_time_in_which_nobody_looked_is_a_hole(void **state) {
     uint32_t oldest, newest;
 
     for (uint64_t i = 1; i <= CTW_HISTORY_FINE; i++)
-        look(b, i * SECOND, 1, &nothing, CTW_LEVEL_OK);
-    look(b, (CTW_HISTORY_FINE + 1800) * SECOND, 1, &nothing, CTW_LEVEL_OK);
-    look(b, (CTW_HISTORY_FINE + 1801) * SECOND, 1, &nothing, CTW_LEVEL_OK);
+        poll(b, i * SECOND, 1, &nothing, CTW_LEVEL_OK);
+    poll(b, (CTW_HISTORY_FINE + 1800) * SECOND, 1, &nothing, CTW_LEVEL_OK);
+    poll(b, (CTW_HISTORY_FINE + 1801) * SECOND, 1, &nothing, CTW_LEVEL_OK);
     assert_null(fine(b, (CTW_HISTORY_FINE + 900) * SECOND));
     assert_non_null(fine(b, (CTW_HISTORY_FINE + 1800) * SECOND));
     assert_true(ctw_history_span(b->history, CTW_RESOLUTION_FINE, &oldest, &newest));
@@ -214,21 +214,21 @@ static void closed_slots_are_gone_on_with(void **state) {
     struct book *b = *state;
     const struct ctw_attribution full = {.full_drops = 5};
 
-    look(b, 63 * SECOND + 100 * MSEC, 900, &full, CTW_LEVEL_FULL);
-    look(b, 63 * SECOND + 200 * MSEC, 100, &nothing, CTW_LEVEL_OK);
+    poll(b, 63 * SECOND + 100 * MSEC, 900, &full, CTW_LEVEL_FULL);
+    poll(b, 63 * SECOND + 200 * MSEC, 100, &nothing, CTW_LEVEL_OK);
     ctw_history_close(&b->pen, b->history);
-    assert_int_equal(fine(b, 63 * SECOND)->looks, 2);
+    assert_int_equal(fine(b, 63 * SECOND)->polls, 2);
 
     b->pen = (struct ctw_history_pen){0};
     ctw_history_resume(&b->pen, 63 * SECOND + 800 * MSEC, b->history);
-    look(b, 63 * SECOND + 900 * MSEC, 200, &nothing, CTW_LEVEL_OK);
-    look(b, 70 * SECOND, 200, &nothing, CTW_LEVEL_OK);
-    assert_int_equal(fine(b, 63 * SECOND)->looks, 3);
+    poll(b, 63 * SECOND + 900 * MSEC, 200, &nothing, CTW_LEVEL_OK);
+    poll(b, 70 * SECOND, 200, &nothing, CTW_LEVEL_OK);
+    assert_int_equal(fine(b, 63 * SECOND)->polls, 3);
     assert_int_equal(fine(b, 63 * SECOND)->mean, 400);
     assert_int_equal(fine(b, 63 * SECOND)->high, 900);
     const struct ctw_slot *s = ctw_history_slot(
         b->history, CTW_RESOLUTION_COARSE, ctw_history_number(CTW_RESOLUTION_COARSE, 63 * SECOND));
-    assert_int_equal(s->looks, 3);
+    assert_int_equal(s->polls, 3);
     assert_int_equal(s->drops, 5);
     assert_int_equal(s->level, CTW_LEVEL_FULL);
 }
@@ -236,7 +236,7 @@ static void closed_slots_are_gone_on_with(void **state) {
 static void what_was_closed_long_ago_is_not_gone_on_with(void **state) {
     struct book *b = *state;
 
-    look(b, 63 * SECOND, 900, &nothing, CTW_LEVEL_OK);
+    poll(b, 63 * SECOND, 900, &nothing, CTW_LEVEL_OK);
     ctw_history_close(&b->pen, b->history);
     b->pen = (struct ctw_history_pen){0};
     ctw_history_resume(&b->pen, 63 * SECOND + CTW_HISTORY_FINE * SECOND, b->history);
@@ -249,16 +249,16 @@ static void a_table_that_could_not_be_read_leaves_a_slot_without_looks(void **st
     const struct ctw_attribution line = {.own_lines = 1};
 
     ctw_history_note(&b->pen, 70 * SECOND, NULL, &line, false, CTW_LEVEL_FULL);
-    look(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_FULL);
-    assert_int_equal(fine(b, 70 * SECOND)->looks, 0);
+    poll(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_FULL);
+    assert_int_equal(fine(b, 70 * SECOND)->polls, 0);
     assert_int_equal(fine(b, 70 * SECOND)->log_lines, 1);
 }
 
 static void damaged_slots_are_found(void **state) {
     struct book *b = *state;
 
-    look(b, 100 * SECOND, 1, &nothing, CTW_LEVEL_OK);
-    look(b, 101 * SECOND, 1, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND, 1, &nothing, CTW_LEVEL_OK);
+    poll(b, 101 * SECOND, 1, &nothing, CTW_LEVEL_OK);
     b->history->fine[5].level = 4;
     assert_int_equal(ctw_history_check(b->history), -EBADMSG);
     b->history->fine[5].level = 0;
@@ -272,14 +272,14 @@ static void damaged_slots_are_found(void **state) {
 static void what_goes_up_goes_up_from_the_last_look_before(void **state) {
     struct book *b = *state;
 
-    look(b, 100 * SECOND, 10, &nothing, CTW_LEVEL_OK);
-    look(b, 100 * SECOND + 500 * MSEC, 10, &nothing, CTW_LEVEL_OK);
-    look(b, 100 * SECOND + 600 * MSEC, 900, &nothing, CTW_LEVEL_OK);
-    look(b, 100 * SECOND + 800 * MSEC, 900, &nothing, CTW_LEVEL_OK);
-    look(b, 101 * SECOND, 900, &nothing, CTW_LEVEL_OK);
-    look(b, 101 * SECOND + 300 * MSEC, 900, &nothing, CTW_LEVEL_OK);
-    look(b, 101 * SECOND + 400 * MSEC, 10, &nothing, CTW_LEVEL_OK);
-    look(b, 102 * SECOND, 10, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND, 10, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND + 500 * MSEC, 10, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND + 600 * MSEC, 900, &nothing, CTW_LEVEL_OK);
+    poll(b, 100 * SECOND + 800 * MSEC, 900, &nothing, CTW_LEVEL_OK);
+    poll(b, 101 * SECOND, 900, &nothing, CTW_LEVEL_OK);
+    poll(b, 101 * SECOND + 300 * MSEC, 900, &nothing, CTW_LEVEL_OK);
+    poll(b, 101 * SECOND + 400 * MSEC, 10, &nothing, CTW_LEVEL_OK);
+    poll(b, 102 * SECOND, 10, &nothing, CTW_LEVEL_OK);
     assert_int_equal(fine(b, 100 * SECOND)->low_msec, 500);
     assert_int_equal(fine(b, 100 * SECOND)->high_msec, 600);
     assert_int_equal(fine(b, 101 * SECOND)->high_msec, 300);

@@ -122,9 +122,9 @@ static void a_byte_that_cannot_be_is_damage(void **state) {
     expect_damaged(p, offsetof(struct ctw_snapshot, has_table), 2);
     expect_damaged(p, offsetof(struct ctw_snapshot, table.has_buckets), 255);
     expect_damaged(p, offsetof(struct ctw_snapshot, sources[CTW_SOURCE_EVENTS].health), 9);
-    expect_damaged(p, offsetof(struct ctw_snapshot, said[15].kind), CTW_ALERT_KINDS);
-    expect_damaged(p, offsetof(struct ctw_snapshot, who.n_sources), CTW_WHO_TOP_MAX + 1);
-    expect_damaged(p, offsetof(struct ctw_snapshot, who.states[0].name), '\033');
+    expect_damaged(p, offsetof(struct ctw_snapshot, recent_alerts[15].kind), CTW_ALERT_KINDS);
+    expect_damaged(p, offsetof(struct ctw_snapshot, talkers.n_sources), CTW_TALKERS_TOP_MAX + 1);
+    expect_damaged(p, offsetof(struct ctw_snapshot, talkers.states[0].name), '\033');
 
     make_image(p);
     memset(p->image.now.netns, 'n', sizeof(p->image.now.netns));

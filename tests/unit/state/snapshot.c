@@ -41,7 +41,7 @@ static int stop(void **state) {
 }
 
 static void look_late(struct mill *m, uint64_t now_usec, uint32_t count, uint64_t late_usec) {
-    const struct ctw_look_times times = {
+    const struct ctw_poll_times times = {
         .due_usec = now_usec,
         .done_usec = now_usec + late_usec,
         .realtime_usec = SAMPLE_WALL_USEC + now_usec,
@@ -51,37 +51,37 @@ static void look_late(struct mill *m, uint64_t now_usec, uint32_t count, uint64_
     m->tick.now_usec = now_usec;
     m->tick.sample.count = count;
     ctw_watch_step(&m->watch, &m->settings, &m->tick, &m->verdict);
-    ctw_snapshot_look(&m->snapshot, &m->settings, &m->watch, &m->tick, &m->verdict, &times);
+    ctw_snapshot_poll(&m->snapshot, &m->settings, &m->watch, &m->tick, &m->verdict, &times);
     assert_int_equal(ctw_snapshot_check(&m->snapshot), 0);
 }
 
-static void look(struct mill *m, uint64_t now_usec, uint32_t count) {
+static void poll(struct mill *m, uint64_t now_usec, uint32_t count) {
     look_late(m, now_usec, count, 100);
 }
 
 static void a_look_shows_the_table_and_where_it_is_going(void **state) {
     struct mill *m = *state;
 
-    look(m, 10 * SECOND, 100);
+    poll(m, 10 * SECOND, 100);
     assert_false(m->snapshot.has_rate);
-    look(m, 11 * SECOND, 200);
+    poll(m, 11 * SECOND, 200);
     assert_true(m->snapshot.has_table);
     assert_int_equal(m->snapshot.table.count, 200);
     assert_int_equal(m->snapshot.table.buckets, 512);
     assert_int_equal(m->snapshot.rate, 100);
     assert_true(m->snapshot.fills);
     assert_int_equal(m->snapshot.usec_to_full, 8 * SECOND);
-    assert_int_equal(m->snapshot.looks, 2);
+    assert_int_equal(m->snapshot.polls, 2);
     assert_int_equal(m->snapshot.warning_permyriad, 7500);
 }
 
 static void a_level_is_dated(void **state) {
     struct mill *m = *state;
 
-    look(m, 10 * SECOND, 100);
+    poll(m, 10 * SECOND, 100);
     assert_int_equal(m->snapshot.level_since_usec, 0);
-    look(m, 11 * SECOND, 800);
-    look(m, 12 * SECOND, 810);
+    poll(m, 11 * SECOND, 800);
+    poll(m, 12 * SECOND, 810);
     assert_int_equal(m->snapshot.level, CTW_LEVEL_WARNING);
     assert_int_equal(m->snapshot.level_since_usec, 11 * SECOND);
 }
@@ -90,12 +90,12 @@ static void losses_are_those_since_the_start(void **state) {
     struct mill *m = *state;
 
     m->tick.sample.counters.drop = 7; /* of before */
-    look(m, 10 * SECOND, 1000);
+    poll(m, 10 * SECOND, 1000);
     m->tick.sample.counters.drop = 10;
     m->tick.sample.counters.early_drop = 4;
-    look(m, 11 * SECOND, 1000);
+    poll(m, 11 * SECOND, 1000);
     m->tick.sample.counters.drop = 11;
-    look(m, 12 * SECOND, 1000);
+    poll(m, 12 * SECOND, 1000);
     assert_int_equal(m->snapshot.drops, 4);
     assert_int_equal(m->snapshot.early_drops, 4);
 }
@@ -103,11 +103,11 @@ static void losses_are_those_since_the_start(void **state) {
 static void a_table_that_is_gone_leaves_no_numbers(void **state) {
     struct mill *m = *state;
 
-    look(m, 10 * SECOND, 100);
-    look(m, 11 * SECOND, 200);
+    poll(m, 10 * SECOND, 100);
+    poll(m, 11 * SECOND, 200);
     m->tick.sources[CTW_SOURCE_TABLE] =
         (struct ctw_source_state){.health = CTW_HEALTH_ABSENT, .what = "/proc/x"};
-    look(m, 12 * SECOND, 0);
+    poll(m, 12 * SECOND, 0);
     assert_false(m->snapshot.has_table);
     assert_false(m->snapshot.has_rate);
     assert_int_equal(m->snapshot.table.max, 0);
@@ -128,7 +128,7 @@ static void every_look_is_in_the_histogram_once(void **state) {
     assert_int_equal(m->snapshot.latency[CTW_LATENCY_BOUNDS], 1);
     for (size_t i = 0; i <= CTW_LATENCY_BOUNDS; i++)
         sum += m->snapshot.latency[i];
-    assert_int_equal(sum, m->snapshot.looks);
+    assert_int_equal(sum, m->snapshot.polls);
     assert_int_equal(m->snapshot.latency_sum_usec, 100 + 101 + 1000000 + 1000001);
     assert_int_equal(m->snapshot.latency_worst_usec, 1000001);
 }
@@ -137,21 +137,22 @@ static void the_newest_alerts_are_kept_and_all_are_counted(void **state) {
     struct mill *m = *state;
     struct ctw_snapshot *p = &m->snapshot;
     struct ctw_alert a = {.kind = CTW_ALERT_USAGE, .edge = CTW_EDGE_BEGIN};
-    char words[2 * CTW_SNAPSHOT_WORDS];
+    char words[2 * CTW_RECENT_ALERT_BYTES];
 
     for (int i = 0; i < 20; i++) {
         (void)snprintf(words, sizeof(words), "%d", i);
-        ctw_snapshot_said(p, &a, words, 1, (uint64_t)i + 1);
+        ctw_snapshot_alert(p, &a, words, 1, (uint64_t)i + 1);
     }
     memset(words, 'x', sizeof(words) - 1);
     words[sizeof(words) - 1] = '\0';
     a = (struct ctw_alert){
         .kind = CTW_ALERT_GREW, .max_changed = true, .old_max = 5, .new_max = 10};
-    ctw_snapshot_said(p, &a, words, 77, 99);
+    ctw_snapshot_alert(p, &a, words, 77, 99);
     assert_int_equal(ctw_snapshot_check(p), 0);
     assert_int_equal(p->alerts[CTW_ALERT_USAGE], 20);
-    assert_int_equal(p->n_said, 21);
-    assert_string_equal(p->said[(p->n_said - 2) % CTW_SNAPSHOT_SAID].message, "19");
+    assert_int_equal(p->n_recent_alerts, 21);
+    assert_string_equal(p->recent_alerts[(p->n_recent_alerts - 2) % CTW_RECENT_ALERTS].message,
+                        "19");
     assert_int_equal(p->growths, 1);
     assert_int_equal(p->grown_usec, 77);
     assert_int_equal(p->grown_to, 10);
@@ -162,8 +163,8 @@ static void readers_tell_late_from_stopped_from_none(void **state) {
     (void)state;
 
     sample_calm(&p);
-    assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LOOKING);
-    assert_int_equal(ctw_snapshot_liveness(&p, p.due_usec + CTW_LATE_USEC), CTW_LIVENESS_LOOKING);
+    assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_ALIVE);
+    assert_int_equal(ctw_snapshot_liveness(&p, p.due_usec + CTW_LATE_USEC), CTW_LIVENESS_ALIVE);
     assert_int_equal(ctw_snapshot_liveness(&p, p.due_usec + CTW_LATE_USEC + 1), CTW_LIVENESS_LATE);
     p.stopped_usec = 1;
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_STOPPED);
@@ -176,19 +177,19 @@ static void a_look_is_old_after_three_seconds_though_the_next_is_not_due(void **
     (void)state;
 
     sample_calm(&p);
-    p.due_usec = p.looked_usec + 60 * SECOND;
-    assert_false(ctw_snapshot_is_old(&p, p.looked_usec + CTW_LATE_USEC));
-    assert_true(ctw_snapshot_is_old(&p, p.looked_usec + CTW_LATE_USEC + 1));
+    p.due_usec = p.polled_usec + 60 * SECOND;
+    assert_false(ctw_snapshot_is_old(&p, p.polled_usec + CTW_LATE_USEC));
+    assert_true(ctw_snapshot_is_old(&p, p.polled_usec + CTW_LATE_USEC + 1));
     assert_true(ctw_snapshot_is_old(&p, p.due_usec + CTW_LATE_USEC));
     assert_false(ctw_snapshot_is_old(&p, p.due_usec + CTW_LATE_USEC + 1)); /* that is late */
     p.stopped_usec = 1;
-    assert_false(ctw_snapshot_is_old(&p, p.looked_usec + CTW_LATE_USEC + 1));
+    assert_false(ctw_snapshot_is_old(&p, p.polled_usec + CTW_LATE_USEC + 1));
 }
 
-static void own_look(struct ctw_snapshot *p, uint32_t count, enum ctw_level level) {
+static void own_sample(struct ctw_snapshot *p, uint32_t count, enum ctw_level level) {
     *p = (struct ctw_snapshot){
-        .looked_usec = SAMPLE_NOW_USEC + 40 * SECOND,
-        .looked_realtime_usec = SAMPLE_WALL_USEC + 40 * SECOND,
+        .polled_usec = SAMPLE_NOW_USEC + 40 * SECOND,
+        .polled_realtime_usec = SAMPLE_WALL_USEC + 40 * SECOND,
         .sources[CTW_SOURCE_TABLE] = {.health = CTW_HEALTH_OK},
         .sources[CTW_SOURCE_COUNTERS] = {.health = CTW_HEALTH_ABSENT},
         .has_table = true,
@@ -205,23 +206,23 @@ static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void 
     p.drops = 123;
     p.refused_usec = 77;
     p.rates.known = true;
-    own_look(&own, 1000, CTW_LEVEL_FULL);
+    own_sample(&own, 1000, CTW_LEVEL_FULL);
     ctw_snapshot_renew(&p, &own);
     assert_int_equal(ctw_snapshot_check(&p), 0);
     assert_memory_equal(&p.table, &own.table, sizeof(p.table));
-    assert_int_equal(p.looked_usec, own.looked_usec);
-    assert_int_equal(p.looked_realtime_usec, own.looked_realtime_usec);
+    assert_int_equal(p.polled_usec, own.polled_usec);
+    assert_int_equal(p.polled_realtime_usec, own.polled_realtime_usec);
     assert_int_equal(p.sources[CTW_SOURCE_COUNTERS].health, CTW_HEALTH_ABSENT);
     assert_int_equal(p.sources[CTW_SOURCE_KERNEL_LOG].health, CTW_HEALTH_OK);
     assert_int_equal(p.level, CTW_LEVEL_FULL);
-    assert_int_equal(p.level_since_usec, own.looked_usec);
+    assert_int_equal(p.level_since_usec, own.polled_usec);
     assert_false(p.has_rate || p.fills || p.rates.known);
     assert_int_equal(p.pid, 812);
     assert_int_equal(p.drops, 123);
     assert_int_equal(p.refused_usec, 77);
 
     /* What the daemon holds is not for a single look to end. */
-    own_look(&own, 1, CTW_LEVEL_OK);
+    own_sample(&own, 1, CTW_LEVEL_OK);
     ctw_snapshot_renew(&p, &own);
     assert_int_equal(p.table.count, 1);
     assert_int_equal(p.level, CTW_LEVEL_FULL);
@@ -253,15 +254,15 @@ static void looks_of_another_clock_are_not_those_of_a_daemon_here(void **state) 
     (void)state;
 
     sample_calm(&p);
-    assert_int_equal(ctw_snapshot_liveness(&p, p.looked_usec - CTW_LATE_USEC),
-                     CTW_LIVENESS_LOOKING); /* it has looked since the time was asked for */
-    assert_int_equal(ctw_snapshot_liveness(&p, p.looked_usec - CTW_LATE_USEC - 1),
+    assert_int_equal(ctw_snapshot_liveness(&p, p.polled_usec - CTW_LATE_USEC),
+                     CTW_LIVENESS_ALIVE); /* it has looked since the time was asked for */
+    assert_int_equal(ctw_snapshot_liveness(&p, p.polled_usec - CTW_LATE_USEC - 1),
                      CTW_LIVENESS_LATE);
-    p.due_usec = p.looked_usec + CTW_INTERVAL_MAX_USEC;
-    assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LOOKING);
+    p.due_usec = p.polled_usec + CTW_INTERVAL_MAX_USEC;
+    assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_ALIVE);
     p.due_usec++;
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LATE);
-    p.due_usec = p.looked_usec - 1;
+    p.due_usec = p.polled_usec - 1;
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LATE);
 }
 
@@ -270,10 +271,10 @@ static void times_become_those_of_the_wall(void **state) {
     (void)state;
 
     sample_calm(&p);
-    assert_int_equal(ctw_snapshot_wall_usec(&p, p.looked_usec), SAMPLE_WALL_USEC);
-    assert_int_equal(ctw_snapshot_wall_usec(&p, p.looked_usec - SECOND), SAMPLE_WALL_USEC - SECOND);
-    p.looked_realtime_usec = SECOND; /* a clock that has not been set yet */
-    assert_int_equal(ctw_snapshot_wall_usec(&p, p.looked_usec + SECOND), 2 * SECOND);
+    assert_int_equal(ctw_snapshot_wall_usec(&p, p.polled_usec), SAMPLE_WALL_USEC);
+    assert_int_equal(ctw_snapshot_wall_usec(&p, p.polled_usec - SECOND), SAMPLE_WALL_USEC - SECOND);
+    p.polled_realtime_usec = SECOND; /* a clock that has not been set yet */
+    assert_int_equal(ctw_snapshot_wall_usec(&p, p.polled_usec + SECOND), 2 * SECOND);
 }
 
 static void samples_can_be_snapshots(void **state) {
@@ -292,7 +293,7 @@ static void samples_can_be_snapshots(void **state) {
 static void damaged_bytes_are_found(void **state) {
     static const size_t bools[] = {
         offsetof(struct ctw_snapshot, has_table), offsetof(struct ctw_snapshot, fills),
-        offsetof(struct ctw_snapshot, who.sampled), offsetof(struct ctw_snapshot, rates.known),
+        offsetof(struct ctw_snapshot, talkers.sampled), offsetof(struct ctw_snapshot, rates.known),
         offsetof(struct ctw_snapshot, growth_dry_run)};
     struct ctw_snapshot p;
     (void)state;
@@ -309,13 +310,13 @@ static void damaged_bytes_are_found(void **state) {
     p.level = CTW_LEVEL_FULL + 1;
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
-    p.who.n_ports = CTW_WHO_TOP_MAX + 1;
+    p.talkers.n_ports = CTW_TALKERS_TOP_MAX + 1;
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
-    memset(p.who.sources[1].name, 'x', sizeof(p.who.sources[1].name));
+    memset(p.talkers.sources[1].name, 'x', sizeof(p.talkers.sources[1].name));
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
-    p.said[15].kind = CTW_ALERT_KINDS;
+    p.recent_alerts[15].kind = CTW_ALERT_KINDS;
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
     p.sources[CTW_SOURCE_STATE].error = 1;

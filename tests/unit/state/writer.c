@@ -20,7 +20,7 @@ static void begin(struct place *p) {
     uint32_t owner = 0;
 
     assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC, &p->health);
 }
 
 static void publish_calm(struct place *p) {
@@ -114,15 +114,15 @@ static void words_and_names_are_published_when_they_change(void **state) {
                 "read again");
     ctw_publish_end(p->publish);
     assert_int_equal(read_state(p), 0);
-    assert_string_equal(p->got.said[0].message, "read again");
+    assert_string_equal(p->got.recent_alerts[0].message, "read again");
 
     struct ctw_snapshot *now = ctw_publish_begin(p->publish);
-    now->who_usec = SAMPLE_NOW_USEC;
-    now->who.known = true;
-    now->who.entries = 5000;
+    now->talkers_usec = SAMPLE_NOW_USEC;
+    now->talkers.known = true;
+    now->talkers.entries = 5000;
     ctw_publish_end(p->publish);
     assert_int_equal(read_state(p), 0);
-    assert_int_equal(p->got.who.entries, 5000);
+    assert_int_equal(p->got.talkers.entries, 5000);
 }
 
 static void publishing_nowhere_is_no_fault(void **state) {
@@ -134,7 +134,7 @@ static void publishing_nowhere_is_no_fault(void **state) {
     put_slot(ctw_publish_begin_history(p->publish), CTW_RESOLUTION_FINE, 86399, 77);
     ctw_publish_end_history(p->publish);
     p->health.health = CTW_HEALTH_FAILED;
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC, &p->health);
     assert_int_equal(p->health.health, CTW_HEALTH_UNUSED);
     assert_int_equal(ctw_publish_begin(p->publish)->pid, 812);
 }
@@ -152,7 +152,7 @@ static void the_second_is_told_who_the_first_is(void **state) {
     assert_int_equal(owner, getpid());
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.pid, 812);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + SECOND, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + SECOND, &p->health);
     expect_ok(p);
 
     put(p->lock, "", 0); /* as on a full disk */
@@ -228,7 +228,7 @@ static void the_history_of_the_one_before_is_taken_over(void **state) {
     assert_memory_equal(&p->history, &p->image.history, sizeof(p->history));
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.pid, 0);
-    assert_int_equal(p->got.n_said, 0);
+    assert_int_equal(p->got.n_recent_alerts, 0);
     /* and when it last saw something lost */
     assert_int_equal(ctw_publish_begin(p->publish)->refused_usec, p->image.now.refused_usec);
     assert_int_equal(ctw_publish_begin(p->publish)->evicted_usec, p->image.now.evicted_usec);
@@ -360,11 +360,11 @@ static void without_the_lock_there_is_no_file(void **state) {
 
     assert_int_equal(unlink(p->lock), 0);
     assert_int_equal(mkfifo(p->lock, 0600), 0);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
     expect_failed(p, -EINVAL, p->lock);
 
     assert_int_equal(unlink(p->lock), 0);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
     expect_ok(p);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.pid, 812);
@@ -384,12 +384,12 @@ static void one_that_came_first_meanwhile_is_not_replaced(void **state) {
     ctw_publish_end(p->second);
 
     publish_calm(p);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
     expect_failed(p, -EBUSY, p->lock);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.level, CTW_LEVEL_FULL);
     p->second = ctw_publish_free(p->second);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
     expect_ok(p);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.level, CTW_LEVEL_OK);
@@ -422,14 +422,14 @@ static void what_cannot_be_made_is_tried_every_ten_seconds(void **state) {
     snprintf(deep, sizeof(deep), "%s/deep", p->directory);
     uint32_t owner;
     assert_int_equal(ctw_publish_new(deep, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC, &p->health);
     expect_failed(p, -ENOENT, deep);
     publish_calm(p);
 
     assert_int_equal(mkdir(p->directory, 0755), 0);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + 10 * SECOND - 1, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND - 1, &p->health);
     expect_failed(p, -ENOENT, deep);
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
     expect_ok(p);
     assert_int_equal(ctw_state_read(deep, &p->got), 0);
     assert_int_equal(p->got.pid, 812);

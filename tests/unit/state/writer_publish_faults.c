@@ -26,12 +26,12 @@ static struct place *begin(void **state) {
 }
 
 static void look_after(struct place *p, uint64_t usec) {
-    ctw_publish_look(p->publish, SAMPLE_NOW_USEC + usec, &p->health);
+    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + usec, &p->health);
 }
 
 /* As the daemon does it: what is published counts how often. */
 static void publish(struct place *p) {
-    ctw_publish_begin(p->publish)->looks++;
+    ctw_publish_begin(p->publish)->polls++;
     ctw_publish_end(p->publish);
 }
 
@@ -51,7 +51,7 @@ static void expect_failed_after(struct place *p, uint64_t usec, int error, const
 static void expect_published(struct place *p, uint64_t times) {
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.pid, 812);
-    assert_int_equal(p->got.looks, 14400 + times);
+    assert_int_equal(p->got.polls, 14400 + times);
 }
 
 static void expect_history(struct place *p, uint32_t mean) {
@@ -187,9 +187,9 @@ static void one_that_is_cut_at_any_moment_kills_nobody(void **state) {
     }
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    const uint64_t looks = ctw_publish_begin(p->publish)->looks;
+    const uint64_t polls = ctw_publish_begin(p->publish)->polls;
     expect_ok_after(p, UINT64_C(1) << 50);
-    expect_published(p, looks - 14400);
+    expect_published(p, polls - 14400);
 }
 
 /* Another file, which nobody guards. */

@@ -47,7 +47,7 @@ struct hall {
 
 static void fill(struct ctw_snapshot *p, uint32_t n) {
     p->pid = n;
-    p->looks = n;
+    p->polls = n;
     for (unsigned i = 0; i <= CTW_LATENCY_BOUNDS; i++)
         p->latency[i] = n;
     for (unsigned i = 0; i < CTW_SOURCES; i++)
@@ -58,13 +58,15 @@ static void fill(struct ctw_snapshot *p, uint32_t n) {
     p->grown_from = p->grown_to = n;
     for (unsigned i = 0; i < CTW_ALERT_KINDS; i++)
         p->alerts[i] = n;
-    for (unsigned i = 0; i < CTW_SNAPSHOT_SAID; i++) {
-        p->said[i].realtime_usec = n;
-        memset(p->said[i].message, 'a' + (int)(n % 26), sizeof(p->said[i].message) - 1);
+    for (unsigned i = 0; i < CTW_RECENT_ALERTS; i++) {
+        p->recent_alerts[i].realtime_usec = n;
+        memset(p->recent_alerts[i].message, 'a' + (int)(n % 26),
+               sizeof(p->recent_alerts[i].message) - 1);
     }
-    for (unsigned i = 0; i < CTW_WHO_TOP_MAX; i++)
-        p->who.sources[i].permyriad = p->who.ports[i].permyriad = p->who.states[i].permyriad = n;
-    p->n_said = n; /* names and words are published when it changes */
+    for (unsigned i = 0; i < CTW_TALKERS_TOP_MAX; i++)
+        p->talkers.sources[i].permyriad = p->talkers.ports[i].permyriad =
+            p->talkers.states[i].permyriad = n;
+    p->n_recent_alerts = n; /* names and words are published when it changes */
 }
 
 static bool is_whole(const struct ctw_snapshot *got) {

@@ -51,14 +51,14 @@ static void add(struct ctw_flow f, uint32_t times) {
         ctw_census_add(&census, &f);
 }
 
-static struct ctw_who result_of(uint32_t count, uint32_t max, uint32_t buckets) {
+static struct ctw_talkers result_of(uint32_t count, uint32_t max, uint32_t buckets) {
     const struct ctw_sample table = {
         .count = count, .max = max, .buckets = buckets, .has_buckets = true};
-    struct ctw_who who;
+    struct ctw_talkers talkers;
 
-    memset(&who, 0x5a, sizeof(who));
-    ctw_census_result(&census, CTW_WHO_TOP_MAX, &table, &who);
-    return who;
+    memset(&talkers, 0x5a, sizeof(talkers));
+    ctw_census_result(&census, CTW_TALKERS_TOP_MAX, &table, &talkers);
+    return talkers;
 }
 
 static void expect(const struct ctw_share *share, const char *name, uint32_t permyriad) {
@@ -69,10 +69,10 @@ static void expect(const struct ctw_share *share, const char *name, uint32_t per
 /* --- lists and shares ------------------------------------------------------------------------ */
 
 static void an_empty_census_knows_nothing(void **state) {
-    const struct ctw_who who = result_of(0, 1000, 1000), nothing = {0};
+    const struct ctw_talkers talkers = result_of(0, 1000, 1000), nothing = {0};
 
     (void)state;
-    assert_memory_equal(&who, &nothing, sizeof(who));
+    assert_memory_equal(&talkers, &nothing, sizeof(talkers));
 }
 
 static void sources_ports_and_states_are_ranked(void **state) {
@@ -84,36 +84,36 @@ static void sources_ports_and_states_are_ranked(void **state) {
     add(a, 60);
     add(b, 30);
     add(c, 10);
-    const struct ctw_who who = result_of(100, 1000, 1000);
-    assert_true(who.known);
-    assert_int_equal(who.entries, 100);
-    assert_int_equal(who.n_sources, 2);
-    expect(&who.sources[0], "192.0.2.1", 6000);
-    expect(&who.sources[1], "2001:db8::/64", 4000);
-    assert_int_equal(who.n_ports, 3);
-    expect(&who.ports[0], "tcp/443", 6000);
-    expect(&who.ports[1], "udp/53", 3000);
-    expect(&who.ports[2], "icmpv6", 1000);
-    assert_int_equal(who.n_states, 3);
-    expect(&who.states[0], "tcp/SYN_SENT", 6000);
-    expect(&who.states[1], "udp/unreplied", 3000);
-    expect(&who.states[2], "icmpv6/unreplied", 1000);
+    const struct ctw_talkers talkers = result_of(100, 1000, 1000);
+    assert_true(talkers.known);
+    assert_int_equal(talkers.entries, 100);
+    assert_int_equal(talkers.n_sources, 2);
+    expect(&talkers.sources[0], "192.0.2.1", 6000);
+    expect(&talkers.sources[1], "2001:db8::/64", 4000);
+    assert_int_equal(talkers.n_ports, 3);
+    expect(&talkers.ports[0], "tcp/443", 6000);
+    expect(&talkers.ports[1], "udp/53", 3000);
+    expect(&talkers.ports[2], "icmpv6", 1000);
+    assert_int_equal(talkers.n_states, 3);
+    expect(&talkers.states[0], "tcp/SYN_SENT", 6000);
+    expect(&talkers.states[1], "udp/unreplied", 3000);
+    expect(&talkers.states[2], "icmpv6/unreplied", 1000);
 }
 
 static void lists_are_as_long_as_asked_for(void **state) {
     const struct ctw_sample table = {.count = 100, .max = 100};
-    struct ctw_who who;
+    struct ctw_talkers talkers;
 
     (void)state;
     for (uint16_t port = 1; port <= 100; port++)
         add(flow("192.0.2.1", "192.0.2.2", IPPROTO_TCP, port), port);
-    ctw_census_result(&census, 5, &table, &who);
-    assert_int_equal(who.n_ports, 5);
-    expect(&who.ports[0], "tcp/100", 198); /* of 5050 */
-    ctw_census_result(&census, UINT32_MAX, &table, &who);
-    assert_int_equal(who.n_ports, CTW_WHO_TOP_MAX);
-    ctw_census_result(&census, 0, &table, &who);
-    assert_int_equal(who.n_ports, 0);
+    ctw_census_result(&census, 5, &table, &talkers);
+    assert_int_equal(talkers.n_ports, 5);
+    expect(&talkers.ports[0], "tcp/100", 198); /* of 5050 */
+    ctw_census_result(&census, UINT32_MAX, &table, &talkers);
+    assert_int_equal(talkers.n_ports, CTW_TALKERS_TOP_MAX);
+    ctw_census_result(&census, 0, &table, &talkers);
+    assert_int_equal(talkers.n_ports, 0);
 }
 
 /* 60 % from one, 20 % from another, the rest from 100,000: nobody of the crowd is given a share
@@ -131,10 +131,10 @@ static void a_crowd_does_not_blur_the_shares(void **state) {
             memcpy(f.source, &crowd, sizeof(crowd));
         ctw_census_add(&census, &f);
     }
-    const struct ctw_who who = result_of(500000, 1000000, 262144);
-    expect(&who.sources[0], "203.0.113.60", 6000);
-    expect(&who.sources[1], "203.0.113.20", 2000);
-    assert_int_equal(who.n_sources, 2);
+    const struct ctw_talkers talkers = result_of(500000, 1000000, 262144);
+    expect(&talkers.sources[0], "203.0.113.60", 6000);
+    expect(&talkers.sources[1], "203.0.113.20", 2000);
+    assert_int_equal(talkers.n_sources, 2);
 }
 
 static void who_was_met_once_in_a_sample_is_nobody_in_particular(void **state) {
@@ -157,26 +157,26 @@ static void what_stands_out_is_counted(void **state) {
     add(flow("::1", "::2", IPPROTO_SCTP, 53), 10);
     add(flow("127.0.0.1", "192.0.2.1", IPPROTO_UDP, 5353), 10);
     add(flow("192.0.2.1", "127.0.0.1", IPPROTO_UDP, 5353), 10);
-    const struct ctw_who who = result_of(100, 1000, 1000);
-    assert_int_equal(who.assured_permyriad, 4000);
-    assert_int_equal(who.unreplied_permyriad, 4000);
-    assert_int_equal(who.loopback_permyriad, 3000);
-    assert_int_equal(who.dns_permyriad, 3000);
-    assert_int_equal(who.idle_tcp_permyriad, 0);
+    const struct ctw_talkers talkers = result_of(100, 1000, 1000);
+    assert_int_equal(talkers.assured_permyriad, 4000);
+    assert_int_equal(talkers.unreplied_permyriad, 4000);
+    assert_int_equal(talkers.loopback_permyriad, 3000);
+    assert_int_equal(talkers.dns_permyriad, 3000);
+    assert_int_equal(talkers.idle_tcp_permyriad, 0);
 }
 
 static void a_tally_has_the_shares_without_the_lists(void **state) {
     const struct ctw_flow f = tcp(TCP_CONNTRACK_ESTABLISHED, IPS_SEEN_REPLY | IPS_ASSURED, 1000);
-    struct ctw_who who;
+    struct ctw_talkers talkers;
 
     (void)state;
-    ctw_census_tally(&census, &f);
-    ctw_census_tally(&census, &f);
-    who = result_of(2, 10, 10);
-    assert_int_equal(who.entries, 2);
-    assert_int_equal(who.assured_permyriad, 10000);
-    assert_int_equal(who.idle_tcp_permyriad, 10000);
-    assert_int_equal(who.n_sources + who.n_ports + who.n_states, 0);
+    ctw_census_count(&census, &f);
+    ctw_census_count(&census, &f);
+    talkers = result_of(2, 10, 10);
+    assert_int_equal(talkers.entries, 2);
+    assert_int_equal(talkers.assured_permyriad, 10000);
+    assert_int_equal(talkers.idle_tcp_permyriad, 10000);
+    assert_int_equal(talkers.n_sources + talkers.n_ports + talkers.n_states, 0);
 }
 
 static void idle_connections_are_established_assured_and_long_silent(void **state) {
@@ -302,13 +302,13 @@ static void when_the_table_fills_its_count_is_its_max(void **state) {
 
 static void without_buckets_there_is_no_risk_to_tell(void **state) {
     const struct ctw_sample table = {.count = 10, .max = 10};
-    struct ctw_who who;
+    struct ctw_talkers talkers;
 
     (void)state;
     census.entries = census.assured = 10;
-    ctw_census_result(&census, 1, &table, &who);
-    assert_false(who.has_drop_risk);
-    assert_int_equal(who.drop_risk_permyriad, 0);
+    ctw_census_result(&census, 1, &table, &talkers);
+    assert_false(talkers.has_drop_risk);
+    assert_int_equal(talkers.drop_risk_permyriad, 0);
     assert_false(result_of(10, 10, 0).has_drop_risk);
     assert_true(result_of(10, 10, 1).has_drop_risk);
 }

@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "lib/talkers/ranking.h"
-#include "lib/talkers/ranking.h"
 
 /* --- counting -------------------------------------------------------------------------------- */
 

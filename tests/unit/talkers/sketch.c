@@ -21,15 +21,15 @@
 /* With something on both sides that must stay as it is. */
 static struct {
     uint64_t before[8];
-    struct ctw_talkers t;
+    struct ctw_sketch t;
     uint64_t after[8];
 } fenced;
-static struct ctw_talkers *const t = &fenced.t;
+static struct ctw_sketch *const t = &fenced.t;
 
 static int start(void **state) {
     (void)state;
     memset(&fenced, 0xa5, sizeof(fenced));
-    ctw_talkers_init(t, SEED);
+    ctw_sketch_init(t, SEED);
     return 0;
 }
 
@@ -65,16 +65,16 @@ static struct ctw_talker_key name(uint32_t number) {
 static void add(uint32_t number, uint32_t weight) {
     const struct ctw_talker_key key = name(number);
 
-    ctw_talkers_add(t, &key, weight);
+    ctw_sketch_add(t, &key, weight);
 }
 
-static bool is_name(const struct ctw_talker *talker, uint32_t number) {
+static bool is_name(const struct ctw_sketch_entry *talker, uint32_t number) {
     const struct ctw_talker_key key = name(number);
 
     return memcmp(&talker->key, &key, sizeof(key)) == 0;
 }
 
-static void expect(const struct ctw_talker *talker, uint32_t number, uint64_t count,
+static void expect(const struct ctw_sketch_entry *talker, uint32_t number, uint64_t count,
                    uint64_t error) {
     assert_true(is_name(talker, number));
     assert_int_equal(talker->count, count);
@@ -84,22 +84,22 @@ static void expect(const struct ctw_talker *talker, uint32_t number, uint64_t co
 /* --- exact while there is room --------------------------------------------------------------- */
 
 static void nothing_added_is_nobody(void **state) {
-    struct ctw_talker top[4];
+    struct ctw_sketch_entry top[4];
 
     (void)state;
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), 0);
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 0);
     assert_int_equal(t->total, 0);
-    ctw_talkers_age(t);
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), 0);
+    ctw_sketch_age(t);
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 0);
 }
 
 static void few_names_are_counted_exactly(void **state) {
-    struct ctw_talker top[4];
+    struct ctw_sketch_entry top[4];
 
     (void)state;
     for (uint32_t i = 0; i < 100; i++)
         add(i % 10 < 7 ? 1 : i % 10 < 9 ? 2 : 3, 1);
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), 3);
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 3);
     expect(&top[0], 1, 70, 0);
     expect(&top[1], 2, 20, 0);
     expect(&top[2], 3, 10, 0);
@@ -107,41 +107,41 @@ static void few_names_are_counted_exactly(void **state) {
 }
 
 static void a_weight_counts_as_often(void **state) {
-    struct ctw_talker top[4];
+    struct ctw_sketch_entry top[4];
 
     (void)state;
     add(1, 64);
     add(2, 1);
     add(2, UINT32_MAX);
     add(3, 0);
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), 2);
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 2);
     expect(&top[0], 2, (uint64_t)UINT32_MAX + 1, 0);
     expect(&top[1], 1, 64, 0);
     assert_int_equal(t->total, (uint64_t)UINT32_MAX + 65);
 }
 
 static void as_many_are_named_as_asked_for(void **state) {
-    struct ctw_talker top[CTW_TALKERS_COUNTERS + 1];
+    struct ctw_sketch_entry top[CTW_SKETCH_COUNTERS + 1];
 
     (void)state;
     for (uint32_t i = 1; i <= 300; i++)
         add(i, i);
     for (size_t n = 0; n <= LENGTH(top); n += 27) {
-        assert_int_equal(ctw_talkers_top(t, top, n), n < 300 ? n : 300);
+        assert_int_equal(ctw_sketch_top(t, top, n), n < 300 ? n : 300);
         for (uint32_t i = 0; i < n && i < 300; i++)
             expect(&top[i], 300 - i, 300 - i, 0);
     }
 }
 
 static void equal_counts_make_a_list_that_stays(void **state) {
-    struct ctw_talker top[20];
+    struct ctw_sketch_entry top[20];
 
     (void)state;
     for (unsigned backwards = 0; backwards < 2; backwards++) {
-        ctw_talkers_init(t, SEED + backwards);
-        for (uint32_t i = 0; i < 3 * CTW_TALKERS_COUNTERS; i++)
-            add((backwards ? UINT32_MAX - i : i) % CTW_TALKERS_COUNTERS, 1);
-        assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), LENGTH(top));
+        ctw_sketch_init(t, SEED + backwards);
+        for (uint32_t i = 0; i < 3 * CTW_SKETCH_COUNTERS; i++)
+            add((backwards ? UINT32_MAX - i : i) % CTW_SKETCH_COUNTERS, 1);
+        assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), LENGTH(top));
         for (size_t i = 0; i < LENGTH(top); i++)
             expect(&top[i], (uint32_t)i, 3, 0);
     }
@@ -154,9 +154,9 @@ static uint64_t exact[NAMES];
 
 /* What the algorithm promises, of every name there is. */
 static void check_bounds(void) {
-    static struct ctw_talker all[CTW_TALKERS_COUNTERS];
+    static struct ctw_sketch_entry all[CTW_SKETCH_COUNTERS];
     static bool named[NAMES];
-    const size_t n = ctw_talkers_top(t, all, LENGTH(all));
+    const size_t n = ctw_sketch_top(t, all, LENGTH(all));
     uint64_t sum = 0, least = n < LENGTH(all) ? 0 : UINT64_MAX;
 
     memset(named, 0, sizeof(named));
@@ -175,7 +175,7 @@ static void check_bounds(void) {
             assert_true(all[i - 1].count - all[i - 1].error >= all[i].count - all[i].error);
     }
     assert_true(sum <= t->total);
-    assert_true(least <= t->total / CTW_TALKERS_COUNTERS);
+    assert_true(least <= t->total / CTW_SKETCH_COUNTERS);
     for (uint32_t i = 0; i < NAMES; i++)
         assert_true(named[i] || exact[i] <= least);
 }
@@ -189,7 +189,7 @@ static uint32_t draw(enum stream stream, uint32_t i) {
     case SKEWED:
         return (uint32_t)(next_random() % (1 + next_random() % NAMES));
     case ROUND_ROBIN: /* one more than there are counters: each takes over another */
-        return i % (CTW_TALKERS_COUNTERS + 1);
+        return i % (CTW_SKETCH_COUNTERS + 1);
     case LADDER: /* all counts differ */
         return i % 2 ? i / 2 % NAMES : (uint32_t)(next_random() % 32);
     }
@@ -198,15 +198,15 @@ static uint32_t draw(enum stream stream, uint32_t i) {
 
 static void bounds_hold(bool weighted, bool ageing) {
     for (enum stream stream = EVEN; stream <= LADDER; stream++) {
-        ctw_talkers_init(t, next_random());
+        ctw_sketch_init(t, next_random());
         memset(exact, 0, sizeof(exact));
         for (uint32_t i = 0; i < 100000; i++) {
-            const uint32_t who = draw(stream, i);
+            const uint32_t talkers = draw(stream, i);
             const uint32_t weight = weighted ? 1u << next_random() % 12 : 1;
-            add(who, weight);
-            exact[who] += weight;
+            add(talkers, weight);
+            exact[talkers] += weight;
             if (ageing && next_random() % 5000 == 0) {
-                ctw_talkers_age(t);
+                ctw_sketch_age(t);
                 for (uint32_t j = 0; j < NAMES; j++)
                     exact[j] /= 2;
                 check_bounds();
@@ -237,13 +237,13 @@ static void bounds_hold_through_ageing(void **state) {
 static void bounds_hold_when_names_collide(void **state) {
     (void)state;
     memset(exact, 0, sizeof(exact));
-    for (uint32_t i = 0; i < CTW_TALKERS_COUNTERS; i++) {
+    for (uint32_t i = 0; i < CTW_SKETCH_COUNTERS; i++) {
         add(i, 1);
         exact[i]++;
     }
     /* As if all names had one hash: the worst that a chain can be. */
     memset(t->slots, 0xff, sizeof(t->slots));
-    for (uint16_t i = 0; i < CTW_TALKERS_COUNTERS; i++) {
+    for (uint16_t i = 0; i < CTW_SKETCH_COUNTERS; i++) {
         t->counters[i].slot = 0;
         t->counters[i].slot_next = t->slots[0];
         t->slots[0] = i;
@@ -264,7 +264,7 @@ static void bounds_hold_when_names_collide(void **state) {
 static void ten_million_names_do_not_hide_the_heavy_ones(void **state) {
     const uint32_t flood = 10000000, heavy = 10;
     const struct mallinfo2 before = mallinfo2();
-    struct ctw_talker top[20];
+    struct ctw_sketch_entry top[20];
     uint64_t sent[10] = {0};
 
     (void)state;
@@ -279,23 +279,23 @@ static void ten_million_names_do_not_hide_the_heavy_ones(void **state) {
     assert_int_equal(mallinfo2().uordblks, before.uordblks);
     assert_int_equal(mallinfo2().hblkhd, before.hblkhd);
     assert_int_equal(t->total, flood);
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), LENGTH(top));
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), LENGTH(top));
     for (uint32_t i = 0; i < LENGTH(top); i++) {
         bool is_heavy = false;
         for (uint32_t j = 0; j < heavy; j++)
             if (is_name(&top[i], UINT32_MAX - j)) {
                 is_heavy = true;
                 assert_in_range(sent[j], top[i].count - top[i].error, top[i].count);
-                assert_true(top[i].error <= flood / CTW_TALKERS_COUNTERS);
+                assert_true(top[i].error <= flood / CTW_SKETCH_COUNTERS);
                 sent[j] = UINT64_MAX; /* named once */
             }
         assert_int_equal(is_heavy, i < heavy);
     }
-    assert_true(top[heavy].count - top[heavy].error < flood / CTW_TALKERS_COUNTERS);
+    assert_true(top[heavy].count - top[heavy].error < flood / CTW_SKETCH_COUNTERS);
 }
 
 static void a_heavy_one_that_comes_late_is_named(void **state) {
-    struct ctw_talker top[1];
+    struct ctw_sketch_entry top[1];
 
     (void)state;
     for (uint32_t i = 0; i < 1000000; i++)
@@ -304,7 +304,7 @@ static void a_heavy_one_that_comes_late_is_named(void **state) {
         add(2000000 + i, 1);
         add(UINT32_MAX, 1);
     }
-    assert_int_equal(ctw_talkers_top(t, top, 1), 1);
+    assert_int_equal(ctw_sketch_top(t, top, 1), 1);
     assert_true(is_name(&top[0], UINT32_MAX));
     assert_in_range(20000, top[0].count - top[0].error, top[0].count);
 }
@@ -312,42 +312,42 @@ static void a_heavy_one_that_comes_late_is_named(void **state) {
 /* --- ageing ---------------------------------------------------------------------------------- */
 
 static void the_past_weighs_half_as_much(void **state) {
-    struct ctw_talker top[2];
+    struct ctw_sketch_entry top[2];
 
     (void)state;
     add(1, 1001);
     add(2, 400);
-    ctw_talkers_age(t);
+    ctw_sketch_age(t);
     add(2, 400);
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), 2);
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 2);
     expect(&top[0], 2, 600, 0);
     expect(&top[1], 1, 500, 0);
     assert_int_equal(t->total, 1100);
 }
 
 static void who_falls_silent_is_forgotten(void **state) {
-    struct ctw_talker top[2];
+    struct ctw_sketch_entry top[2];
 
     (void)state;
-    for (uint32_t i = 0; i < 2 * CTW_TALKERS_COUNTERS; i++)
+    for (uint32_t i = 0; i < 2 * CTW_SKETCH_COUNTERS; i++)
         add(i, 1000000);
     for (unsigned i = 0; i < 22; i++)
-        ctw_talkers_age(t);
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), 0);
+        ctw_sketch_age(t);
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 0);
     add(7, 1);
-    assert_int_equal(ctw_talkers_top(t, top, LENGTH(top)), 1);
+    assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 1);
     expect(&top[0], 7, 1, 0);
 }
 
 static void a_copy_counts_for_itself(void **state) {
-    struct ctw_talkers copy;
-    struct ctw_talker top[1];
+    struct ctw_sketch copy;
+    struct ctw_sketch_entry top[1];
 
     (void)state;
     add(1, 5);
     copy = *t;
     add(1, 5);
-    assert_int_equal(ctw_talkers_top(&copy, top, 1), 1);
+    assert_int_equal(ctw_sketch_top(&copy, top, 1), 1);
     expect(&top[0], 1, 5, 0);
 }
 
@@ -358,7 +358,7 @@ static void names_do_not_collide_in_the_same_places_twice(void **state) {
     add(1, 1);
     for (uint32_t seed = 0; seed < 1000; seed++) {
         const uint16_t slot = t->counters[0].slot;
-        ctw_talkers_init(t, seed);
+        ctw_sketch_init(t, seed);
         add(1, 1);
         same += t->counters[0].slot == slot;
     }

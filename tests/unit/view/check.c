@@ -28,7 +28,7 @@ static void asks(void (*sample)(struct ctw_snapshot *)) {
     sample(&snapshot);
     facts = (struct ctw_check_facts){
         .snapshot = &snapshot,
-        .liveness = snapshot.pid != 0 ? CTW_LIVENESS_LOOKING : CTW_LIVENESS_NONE,
+        .liveness = snapshot.pid != 0 ? CTW_LIVENESS_ALIVE : CTW_LIVENESS_NONE,
         .state_error = snapshot.pid != 0 ? 0 : -ENOENT,
         .now_usec = SAMPLE_NOW_USEC + 500 * CTW_USEC_PER_MSEC,
         .warning_permyriad = 7500,
@@ -214,7 +214,7 @@ static void a_loss_is_told_for_a_minute(void **state) {
     (void)state;
     asks(sample_calm);
     snapshot.refused_usec = SAMPLE_NOW_USEC;
-    snapshot.looked_usec = facts.now_usec = SAMPLE_NOW_USEC + CTW_CHECK_LOSS_USEC - 1;
+    snapshot.polled_usec = facts.now_usec = SAMPLE_NOW_USEC + CTW_CHECK_LOSS_USEC - 1;
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped 59 s ago");
     facts.now_usec++;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
@@ -359,7 +359,7 @@ static void no_module_is_unknown(void **state) {
     assert_plugin(CTW_CHECK_UNKNOWN,
                   "CONNTRACK UNKNOWN - no conntrack table: nf_conntrack is not loaded");
     assert_npd(2, "no conntrack table: nf_conntrack is not loaded");
-    facts.liveness = CTW_LIVENESS_LOOKING;
+    facts.liveness = CTW_LIVENESS_ALIVE;
     assert_plugin(CTW_CHECK_UNKNOWN, "CONNTRACK UNKNOWN - no conntrack table: nf_conntrack is not "
                                      "loaded | drops=0c early_drops=0c");
 }
@@ -389,7 +389,7 @@ static void an_unreadable_table_is_unknown(void **state) {
 static void losses_count_more_than_what_cannot_be_read(void **state) {
     (void)state;
     cannot_read(-EACCES);
-    facts.liveness = CTW_LIVENESS_LOOKING;
+    facts.liveness = CTW_LIVENESS_ALIVE;
     snapshot.level = CTW_LEVEL_FULL;
     snapshot.refused_usec = SAMPLE_NOW_USEC;
     assert_plugin(CTW_CHECK_CRITICAL,

@@ -44,7 +44,7 @@ static struct ctw_slot *slot(enum ctw_resolution r, uint64_t ago_sec, uint32_t c
                                                   : &h.coarse[number % CTW_HISTORY_COARSE];
 
     *s = (struct ctw_slot){.number = number,
-                           .looks = 4,
+                           .polls = 4,
                            .mean = count,
                            .high = count + 1,
                            .low = count - 1,
@@ -141,7 +141,7 @@ static void a_time_in_which_nobody_looked_is_left_out(void **state) {
     (void)state;
     fine(20, 15);
     fine(5, 1);
-    slot(CTW_RESOLUTION_FINE, 3, 3)->looks = 0;
+    slot(CTW_RESOLUTION_FINE, 3, 3)->polls = 0;
     coarse(400, 390);
     assert_int_equal(spans(ago, width, SPANS_MAX), 2 + 6 + 4);
     assert_int_equal(ago[1], 390);
@@ -172,9 +172,9 @@ static void numbers_at_the_end_of_all_numbers_are_survived(void **state) {
     (void)state;
     for (uint32_t i = 0; i < 5; i++) {
         h.fine[(UINT32_MAX - i) % CTW_HISTORY_FINE] =
-            (struct ctw_slot){.number = UINT32_MAX - i, .looks = 1};
+            (struct ctw_slot){.number = UINT32_MAX - i, .polls = 1};
         h.coarse[(UINT32_MAX - i) % CTW_HISTORY_COARSE] =
-            (struct ctw_slot){.number = UINT32_MAX - i, .looks = 1};
+            (struct ctw_slot){.number = UINT32_MAX - i, .polls = 1};
     }
     assert_int_equal(ctw_history_check(&h), 0);
     (void)render(CTW_HISTORY_CSV);
@@ -210,7 +210,7 @@ static void csv_reads_like_this(void **state) {
     (void)state;
     full_slot();
     slot(CTW_RESOLUTION_COARSE, 3000, 500);
-    p.looked_realtime_usec += 45 * CTW_USEC_PER_MSEC;
+    p.polled_realtime_usec += 45 * CTW_USEC_PER_MSEC;
     assert_int_equal(render(CTW_HISTORY_CSV), 3);
     assert_string_equal(
         text, HEADER

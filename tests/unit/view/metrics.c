@@ -183,21 +183,21 @@ static void expect_samples(const char *const *lines, size_t n) {
 static void every_sample_of_a_full_table(void **state) {
     (void)state;
     sample_full(&snapshot);
-    render(CTW_LIVENESS_LOOKING, true);
+    render(CTW_LIVENESS_ALIVE, true);
     expect_samples(full_samples, N_FULL_SAMPLES);
 }
 
 static void both_formats_have_the_same_samples(void **state) {
     (void)state;
     sample_full(&snapshot);
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_samples(full_samples, N_FULL_SAMPLES);
 }
 
 static void openmetrics_names_families_and_units_and_ends(void **state) {
     (void)state;
     sample_full(&snapshot);
-    render(CTW_LIVENESS_LOOKING, true);
+    render(CTW_LIVENESS_ALIVE, true);
     expect_line("# TYPE ctwatch_drops counter");
     expect_line("# TYPE ctwatch_build info");
     expect_line("# TYPE ctwatch_level stateset");
@@ -211,7 +211,7 @@ static void openmetrics_names_families_and_units_and_ends(void **state) {
 static void the_older_format_knows_neither(void **state) {
     (void)state;
     sample_full(&snapshot);
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_line("# TYPE ctwatch_drops_total counter");
     expect_line("# TYPE ctwatch_build_info gauge");
     expect_line("# TYPE ctwatch_level gauge");
@@ -225,7 +225,7 @@ static void the_older_format_knows_neither(void **state) {
 static void every_family_has_one_head(void **state) {
     (void)state;
     sample_unlimited(&snapshot);
-    render(CTW_LIVENESS_LOOKING, true);
+    render(CTW_LIVENESS_ALIVE, true);
     assert_int_equal(count_lines("# HELP "), count_lines("# TYPE "));
     assert_int_equal(count_lines("# HELP ctwatch_drops "), 1);
     expect_none("entries_limit");
@@ -237,7 +237,7 @@ static void a_histogram_adds_up(void **state) {
     for (size_t i = 0; i <= CTW_LATENCY_BOUNDS; i++)
         snapshot.latency[i] = i + 1;
     snapshot.latency_sum_usec = 123456789;
-    render(CTW_LIVENESS_LOOKING, true);
+    render(CTW_LIVENESS_ALIVE, true);
     assert_int_equal(count_lines("ctwatch_look_latency_seconds_bucket"), CTW_LATENCY_BOUNDS + 1);
     expect_line("ctwatch_look_latency_seconds_bucket{le=\"0.0001\"} 1");
     expect_line("ctwatch_look_latency_seconds_bucket{le=\"0.00025\"} 3");
@@ -251,11 +251,11 @@ static void a_filling_table_has_a_time_to_full(void **state) {
     (void)state;
     sample_calm(&snapshot);
     snapshot.usec_to_full = 12345678;
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_time_to_full_seconds 12.345678");
     snapshot.fills = false;
     snapshot.rate = -300;
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_none("time_to_full");
     expect_line("ctwatch_entries_net_per_second -300");
 }
@@ -263,7 +263,7 @@ static void a_filling_table_has_a_time_to_full(void **state) {
 static void no_limit_is_no_number(void **state) {
     (void)state;
     sample_unlimited(&snapshot);
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_entries 31337");
     expect_line("ctwatch_level{ctwatch_level=\"ok\"} 1");
     expect_none("ctwatch_entries_limit");
@@ -274,7 +274,7 @@ static void no_limit_is_no_number(void **state) {
 static void no_table_has_no_entries(void **state) {
     (void)state;
     sample_absent(&snapshot);
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_up 1");
     expect_line("ctwatch_source_health{source=\"table\",ctwatch_source_health=\"absent\"} 1");
     expect_none("ctwatch_entries");
@@ -287,7 +287,7 @@ static void what_was_never_seen_is_left_out(void **state) {
     (void)state;
     sample_calm(&snapshot);
     snapshot.table.has_buckets = false;
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_none("ctwatch_buckets");
     expect_none("ctwatch_last_walk");
     expect_none("ctwatch_assured");
@@ -315,18 +315,18 @@ static void a_value_from_outside_stays_one_label(void **state) {
     (void)state;
     sample_calm(&snapshot);
     (void)snprintf(snapshot.version, sizeof(snapshot.version), "1\"\\\n\xc3{} x");
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_build_info{program=\"ctwatchd\",version=\"1\\\"\\\\??{} x\"} 1");
 }
 
 static void nobody_is_named(void **state) {
     (void)state;
     sample_full(&snapshot);
-    render(CTW_LIVENESS_LOOKING, true);
-    for (uint32_t i = 0; i < snapshot.who.n_sources; i++)
-        expect_none(snapshot.who.sources[i].name);
-    for (uint32_t i = 0; i < snapshot.who.n_ports; i++)
-        expect_none(snapshot.who.ports[i].name);
+    render(CTW_LIVENESS_ALIVE, true);
+    for (uint32_t i = 0; i < snapshot.talkers.n_sources; i++)
+        expect_none(snapshot.talkers.sources[i].name);
+    for (uint32_t i = 0; i < snapshot.talkers.n_ports; i++)
+        expect_none(snapshot.talkers.ports[i].name);
 }
 
 static void the_largest_numbers_fit(void **state) {
@@ -335,25 +335,25 @@ static void the_largest_numbers_fit(void **state) {
     memset(snapshot.version, 'v', sizeof(snapshot.version) - 1);
     snapshot.version[sizeof(snapshot.version) - 1] = '\0';
     snapshot.level = CTW_LEVEL_FULL;
-    snapshot.refusal = CTW_GROWTH_NOT_KEPT;
+    snapshot.refusal = CTW_GROWTH_PERSIST_FAILED;
     for (int i = 0; i < CTW_SOURCES; i++)
         snapshot.sources[i].health = CTW_HEALTH_FAILED;
     snapshot.has_table = snapshot.has_rate = snapshot.fills = true;
     snapshot.table.has_buckets = snapshot.subscribed = snapshot.rates.known = true;
     snapshot.growth_enabled = snapshot.growth_dry_run = snapshot.growth_refused = true;
-    snapshot.who.known = snapshot.who.has_drop_risk = true;
-    render(CTW_LIVENESS_LOOKING, true);
+    snapshot.talkers.known = snapshot.talkers.has_drop_risk = true;
+    render(CTW_LIVENESS_ALIVE, true);
     expect_line("ctwatch_looks_total 9223372036854775807");
     expect_line("ctwatch_entries 4294967295");
 }
 
 static void a_short_buffer_is_filled_and_measured(void **state) {
-    const struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_LOOKING};
+    const struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_ALIVE};
     char start[100];
 
     (void)state;
     sample_full(&snapshot);
-    render(CTW_LIVENESS_LOOKING, false);
+    render(CTW_LIVENESS_ALIVE, false);
     assert_int_equal(ctw_render_metrics(&m, false, start, sizeof(start)), strlen(text));
     assert_int_equal(strlen(start), sizeof(start) - 1);
     assert_memory_equal(start, text, sizeof(start) - 1);

@@ -13,7 +13,7 @@
 static void expect(const char *text, const char *without) {
     char is[256];
 
-    ctw_discreet_text(text, is, sizeof(is));
+    ctw_redact_text(text, is, sizeof(is));
     assert_string_equal(is, without);
 }
 
@@ -48,7 +48,7 @@ static void what_does_not_fit_is_cut_off(void **state) {
     char is[10];
 
     (void)state;
-    ctw_discreet_text("1.1.1.1 1.1.1.1", is, sizeof(is));
+    ctw_redact_text("1.1.1.1 1.1.1.1", is, sizeof(is));
     assert_string_equal(is, "somebody ");
 }
 
@@ -61,13 +61,13 @@ static void no_address_is_left_in_a_snapshot(void **state) {
     sample_full(&p);
     sample_said(&p, 1, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING,
                 "Conntrack table at 79.5 %, 2001:db8:1:2::/64 holds 61.2 % of it.");
-    ctw_discreet_snapshot(&p);
+    ctw_redact_snapshot(&p);
     for (size_t i = 0; i < 2; i++)
         assert_null(memmem(&p, sizeof(p), addresses[i], strlen(addresses[i])));
     assert_int_equal(ctw_snapshot_check(&p), 0);
-    assert_true(p.who.known);
-    assert_int_equal(p.who.n_sources + p.who.n_ports + p.who.n_states, 0);
-    assert_int_equal(p.n_said, 4);
+    assert_true(p.talkers.known);
+    assert_int_equal(p.talkers.n_sources + p.talkers.n_ports + p.talkers.n_states, 0);
+    assert_int_equal(p.n_recent_alerts, 4);
 }
 
 int main(void) {

@@ -14,10 +14,10 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "lib/state/history.h"
 #include "lib/util/strbuf.h"
 #include "lib/view/status.h"
 #include "tests/support/snapshot_samples.h"
-#include "lib/state/history.h"
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -33,14 +33,14 @@ static int begin(void **state) {
     memset(&history, 0, sizeof(history));
     sample_calm(&snapshot);
     status = (struct ctw_status){.snapshot = &snapshot,
-                                 .liveness = CTW_LIVENESS_LOOKING,
+                                 .liveness = CTW_LIVENESS_ALIVE,
                                  .now_usec = SAMPLE_NOW_USEC,
                                  .realtime_usec = SAMPLE_WALL_USEC};
     style = (struct ctw_status_style){.columns = 80};
     return 0;
 }
 
-static void own_look(int state_error, enum ctw_liveness liveness) {
+static void own_sample(int state_error, enum ctw_liveness liveness) {
     sample_own_look(&snapshot);
     status.state_error = state_error;
     status.liveness = liveness;
@@ -50,7 +50,7 @@ static void add_slot(uint32_t ago_sec, uint32_t low, uint32_t high, enum ctw_lev
     const uint32_t number = ctw_history_number(CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC) - ago_sec;
 
     history.fine[number % CTW_HISTORY_FINE] = (struct ctw_slot){.number = number,
-                                                                .looks = 4,
+                                                                .polls = 4,
                                                                 .mean = low,
                                                                 .high = high,
                                                                 .low = low,
@@ -172,20 +172,22 @@ static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **
     sample_said(&snapshot, 100, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL, words);
     sample_said(&snapshot, 60, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK, "Back to normal.");
     render();
-    const char *said = strstr(text, "LAST ALERTS\n");
-    assert_non_null(said);
-    assert_string_equal(said, "LAST ALERTS\n"
-                              "09:59:00   Back to normal.\n"
-                              "09:58:20   critical: Conntrack table at 100.0 % (1000 of 1000).\n"
-                              "09:56:40   full: Conntrack table at 100.0 % (1000 of 1000).\n"
-                              "09:53:20   Reloaded.\n"
-                              "09:51:40   Reloaded.\n");
-    snapshot.n_said = 7; /* one alone */
+    const char *recent_alerts = strstr(text, "LAST ALERTS\n");
+    assert_non_null(recent_alerts);
+    assert_string_equal(recent_alerts,
+                        "LAST ALERTS\n"
+                        "09:59:00   Back to normal.\n"
+                        "09:58:20   critical: Conntrack table at 100.0 % (1000 of 1000).\n"
+                        "09:56:40   full: Conntrack table at 100.0 % (1000 of 1000).\n"
+                        "09:53:20   Reloaded.\n"
+                        "09:51:40   Reloaded.\n");
+    snapshot.n_recent_alerts = 7; /* one alone */
     render();
     assert_non_null(strstr(text, "\n09:56:40   warning: Conntrack table at 100.0 % (1000 of"));
-    for (snapshot.n_said = 0; snapshot.n_said < CTW_SNAPSHOT_SAID;) /* nothing else is kept */
+    for (snapshot.n_recent_alerts = 0;
+         snapshot.n_recent_alerts < CTW_RECENT_ALERTS;) /* nothing else is kept */
         sample_said(&snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL, words);
-    snapshot.n_said = UINT64_MAX;
+    snapshot.n_recent_alerts = UINT64_MAX;
     render();
     assert_non_null(strstr(text, "LAST ALERTS\n09:56:40   full: Conntrack"));
     assert_int_equal(strlen(strstr(text, "LAST ALERTS\n")),
@@ -225,7 +227,7 @@ static void first_line_is(const char *words) {
 
 static void without_a_daemon_it_says_so_first_and_how_to_start_it(void **state) {
     (void)state;
-    own_look(-ENOENT, CTW_LIVENESS_NONE);
+    own_sample(-ENOENT, CTW_LIVENESS_NONE);
     first_line_is("ctwatchd is not running: this is one look of ctwatch itself, without rates and\n"
                   "history. Start it with: systemctl start ctwatch\n\nlevel      OK\nfill ");
     assert_says("31337 of 262144");
@@ -237,7 +239,7 @@ static void without_a_daemon_it_says_so_first_and_how_to_start_it(void **state) 
 
 static void without_a_daemon_it_shows_what_the_kernel_has_counted(void **state) {
     (void)state;
-    own_look(-ENOENT, CTW_LIVENESS_NONE);
+    own_sample(-ENOENT, CTW_LIVENESS_NONE);
     snapshot.table.counters =
         (struct ctw_counters){.drop = 1, .early_drop = 20, .insert_failed = 300};
     render();
@@ -263,7 +265,7 @@ static void why_nothing_of_the_daemon_can_be_seen_is_told(void **state) {
 
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        own_look(cases[i].error, CTW_LIVENESS_NONE);
+        own_sample(cases[i].error, CTW_LIVENESS_NONE);
         render();
         assert_says(cases[i].words);
         expect_within(80);
@@ -272,9 +274,9 @@ static void why_nothing_of_the_daemon_can_be_seen_is_told(void **state) {
 
 static void a_daemon_that_was_stopped_or_hangs_is_told_of(void **state) {
     (void)state;
-    own_look(0, CTW_LIVENESS_STOPPED);
+    own_sample(0, CTW_LIVENESS_STOPPED);
     first_line_is("ctwatchd has been stopped: this is one look of ctwatch itself, without rates");
-    own_look(0, CTW_LIVENESS_LATE);
+    own_sample(0, CTW_LIVENESS_LATE);
     add_slot(60, 31000, 31337, CTW_LEVEL_OK);
     first_line_is("ctwatchd does not look any more, it hangs or was killed: this is one look");
     assert_says("ctwatch itself, without rates. See: systemctl status ctwatch");
@@ -283,9 +285,9 @@ static void a_daemon_that_was_stopped_or_hangs_is_told_of(void **state) {
 
 static void one_of_another_namespace_that_has_ended_watches_nothing(void **state) {
     (void)state;
-    own_look(-EXDEV, CTW_LIVENESS_STOPPED);
+    own_sample(-EXDEV, CTW_LIVENESS_STOPPED);
     first_line_is("ctwatchd watched the table of another network namespace, and has been stopped:");
-    own_look(-EXDEV, CTW_LIVENESS_LATE);
+    own_sample(-EXDEV, CTW_LIVENESS_LATE);
     first_line_is("ctwatchd watched the table of another network namespace, and does not look any");
     assert_says("more: this is one look of ctwatch itself, without rates and history.");
 }
@@ -305,8 +307,8 @@ static void what_a_daemon_that_looks_seldom_saw_is_told_to_be_old(void **state) 
     status.now_usec += 40 * CTW_USEC_PER_SEC;
     status.realtime_usec += 40 * CTW_USEC_PER_SEC;
     first_line_is("ctwatchd looks seldom: this was so at 10:00:00, 40 s ago.\n");
-    status.daemon_looked_usec = SAMPLE_NOW_USEC;
-    snapshot.looked_usec = status.now_usec;
+    status.daemon_polled_usec = SAMPLE_NOW_USEC;
+    snapshot.polled_usec = status.now_usec;
     first_line_is("ctwatchd last looked at 10:00:00, 40 s ago: the table is of a look of ctwatch\n"
                   "itself, without rates.\n\nlevel ");
     assert_says("process 812");
@@ -510,27 +512,27 @@ static void sample_widest(struct ctw_snapshot *p) {
     p->fills = true;
     p->usec_to_full = UINT64_MAX;
     p->drops = p->other_drops = p->early_drops = p->clashes = p->chain_too_long = UINT64_MAX;
-    p->log_lines = p->events_lost = p->looks = p->growths = p->netns_inode = UINT64_MAX;
+    p->log_lines = p->events_lost = p->polls = p->growths = p->netns_inode = UINT64_MAX;
     p->rates.created = p->rates.destroyed = UINT64_MAX;
     p->rates.sampling = p->grown_from = p->ceiling = p->pid = UINT32_MAX;
-    p->n_said = UINT64_MAX;
+    p->n_recent_alerts = UINT64_MAX;
     p->level_since_usec = p->started_usec = 1;
-    p->refused_usec = p->evicted_usec = p->who_usec = UINT64_MAX;
-    p->who.assured_permyriad = p->who.drop_risk_permyriad = p->who.entries = UINT32_MAX;
-    p->who.n_sources = p->who.n_ports = p->who.n_states = CTW_WHO_TOP_MAX;
-    for (size_t i = 0; i < CTW_WHO_TOP_MAX; i++) {
-        memset(p->who.sources[i].name, 'x', sizeof(p->who.sources[i].name) - 1);
-        memset(p->who.states[i].name, '\xff', sizeof(p->who.states[i].name) - 1);
-        p->who.ports[i].permyriad = UINT32_MAX;
+    p->refused_usec = p->evicted_usec = p->talkers_usec = UINT64_MAX;
+    p->talkers.assured_permyriad = p->talkers.drop_risk_permyriad = p->talkers.entries = UINT32_MAX;
+    p->talkers.n_sources = p->talkers.n_ports = p->talkers.n_states = CTW_TALKERS_TOP_MAX;
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        memset(p->talkers.sources[i].name, 'x', sizeof(p->talkers.sources[i].name) - 1);
+        memset(p->talkers.states[i].name, '\xff', sizeof(p->talkers.states[i].name) - 1);
+        p->talkers.ports[i].permyriad = UINT32_MAX;
     }
     for (size_t i = 0; i < CTW_SOURCES; i++) {
         p->sources[i].health = CTW_HEALTH_FAILED;
         p->sources[i].error = -EIO;
         memset(p->sources[i].what, 'x', sizeof(p->sources[i].what) - 1);
     }
-    for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++) {
-        p->said[i].realtime_usec = i % 2 == 0 ? 1 : UINT64_MAX;
-        memset(p->said[i].message, 'x', sizeof(p->said[i].message) - 1);
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
+        p->recent_alerts[i].realtime_usec = i % 2 == 0 ? 1 : UINT64_MAX;
+        memset(p->recent_alerts[i].message, 'x', sizeof(p->recent_alerts[i].message) - 1);
     }
     memset(p->netns, 'x', sizeof(p->netns) - 1);
     memset(p->version, 'x', sizeof(p->version) - 1);
@@ -599,11 +601,11 @@ static void sample_hostile(struct ctw_snapshot *p) {
     sample_full(p);
     spread(p->netns, sizeof(p->netns));
     spread(p->version, sizeof(p->version));
-    spread(p->who.sources[0].name, sizeof(p->who.sources[0].name));
-    spread(p->who.ports[1].name, sizeof(p->who.ports[1].name));
-    spread(p->who.states[0].name, sizeof(p->who.states[0].name));
-    for (size_t i = 0; i < CTW_SNAPSHOT_SAID; i++)
-        spread(p->said[i].message, sizeof(p->said[i].message));
+    spread(p->talkers.sources[0].name, sizeof(p->talkers.sources[0].name));
+    spread(p->talkers.ports[1].name, sizeof(p->talkers.ports[1].name));
+    spread(p->talkers.states[0].name, sizeof(p->talkers.states[0].name));
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++)
+        spread(p->recent_alerts[i].message, sizeof(p->recent_alerts[i].message));
     for (size_t i = 0; i < CTW_SOURCES; i++) {
         p->sources[i].health = CTW_HEALTH_FAILED;
         spread(p->sources[i].what, sizeof(p->sources[i].what));
@@ -785,7 +787,7 @@ static void json_tells_a_look_of_the_daemon_from_a_later_one(void **state) {
     json_t *o = parse(false);
     expect_numbers(o, expected, LENGTH(expected));
     json_decref(o);
-    status.daemon_looked_usec = SAMPLE_NOW_USEC - 40 * CTW_USEC_PER_SEC;
+    status.daemon_polled_usec = SAMPLE_NOW_USEC - 40 * CTW_USEC_PER_SEC;
     expected[1].is = now - 40;
     o = parse(false);
     expect_numbers(o, expected, LENGTH(expected));
@@ -800,7 +802,7 @@ static void json_says_null_where_nothing_is_known(void **state) {
         "alerts"};
 
     (void)state;
-    own_look(-EACCES, CTW_LIVENESS_NONE);
+    own_sample(-EACCES, CTW_LIVENESS_NONE);
     json_t *o = parse(false);
     for (size_t i = 0; i < LENGTH(unknown); i++)
         if (!json_is_null(at(o, unknown[i])))

@@ -21,14 +21,14 @@ static const struct ctw_top_row states[] = {
 static struct ctw_top sampled(void) {
     return (struct ctw_top){
         .table = {.count = 486211, .max = 524288, .buckets = 262144, .has_buckets = true},
-        .who = {.known = true,
-                .entries = 5000,
-                .sampled = true,
-                .margin_permyriad = 138,
-                .assured_permyriad = 2996,
-                .unreplied_permyriad = 7000,
-                .has_drop_risk = true,
-                .drop_risk_permyriad = 4},
+        .talkers = {.known = true,
+                    .entries = 5000,
+                    .sampled = true,
+                    .margin_permyriad = 138,
+                    .assured_permyriad = 2996,
+                    .unreplied_permyriad = 7000,
+                    .has_drop_risk = true,
+                    .drop_risk_permyriad = 4},
         .n_lists = 3,
         .lists = {{.by = CTW_BY_SOURCE, .distinct = 900, .n = 3, .rows = sources},
                   {.by = CTW_BY_PORT, .distinct = 700, .n = 2, .rows = ports},
@@ -39,8 +39,8 @@ static struct ctw_top sampled(void) {
 static struct ctw_top exact(void) {
     struct ctw_top t = sampled();
 
-    t.who.sampled = false;
-    t.who.margin_permyriad = 0;
+    t.talkers.sampled = false;
+    t.talkers.margin_permyriad = 0;
     t.n_lists = 1;
     return t;
 }
@@ -106,7 +106,7 @@ static void no_line_is_wider_than_a_terminal(void **state) {
     (void)snprintf(widest[1].name, CTW_TALKER_NAME_MAX, "protocol-255/unreplied-and-much-more");
     t.table = (struct ctw_sample){
         .count = UINT32_MAX, .max = UINT32_MAX, .buckets = UINT32_MAX, .has_buckets = true};
-    t.who.entries = 420000000;
+    t.talkers.entries = 420000000;
     t.timed_out = t.interrupted = true;
     t.n_lists = 3;
     for (size_t i = 0; i < 3; i++) {

@@ -12,16 +12,16 @@
 #include "tests/support/snapshot_samples.h"
 
 static struct ctw_snapshot p;
-static char text[CTW_RENDER_WHO_MAX];
+static char text[CTW_RENDER_TALKERS_MAX];
 
 static void render(void) {
-    const size_t n = ctw_render_who_text(&p, SAMPLE_NOW_USEC, text, sizeof(text));
+    const size_t n = ctw_render_talkers_text(&p, SAMPLE_NOW_USEC, text, sizeof(text));
 
     assert_int_equal(n, strlen(text));
 }
 
 static json_t *parse(void) {
-    const size_t n = ctw_render_who_json(&p, SAMPLE_NOW_USEC, text, sizeof(text));
+    const size_t n = ctw_render_talkers_json(&p, SAMPLE_NOW_USEC, text, sizeof(text));
 
     assert_int_equal(n, strlen(text));
     assert_int_equal(text[n - 1], '\n');
@@ -85,17 +85,18 @@ static void nobody_was_asked(void **state) {
 static void the_longest_of_all_fits(void **state) {
     (void)state;
     sample_full(&p);
-    p.who.n_sources = p.who.n_ports = p.who.n_states = CTW_WHO_TOP_MAX;
-    for (size_t i = 0; i < CTW_WHO_TOP_MAX; i++) {
+    p.talkers.n_sources = p.talkers.n_ports = p.talkers.n_states = CTW_TALKERS_TOP_MAX;
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
         char name[CTW_TALKER_NAME_MAX];
         memset(name, 'x', sizeof(name) - 1);
         name[sizeof(name) - 1] = '\0';
-        sample_share(&p.who.sources[i], name, UINT32_MAX);
-        sample_share(&p.who.ports[i], name, UINT32_MAX);
-        sample_share(&p.who.states[i], name, UINT32_MAX);
+        sample_share(&p.talkers.sources[i], name, UINT32_MAX);
+        sample_share(&p.talkers.ports[i], name, UINT32_MAX);
+        sample_share(&p.talkers.states[i], name, UINT32_MAX);
     }
-    p.who.entries = UINT32_MAX;
-    p.who.margin_permyriad = p.who.assured_permyriad = p.who.drop_risk_permyriad = UINT32_MAX;
+    p.talkers.entries = UINT32_MAX;
+    p.talkers.margin_permyriad = p.talkers.assured_permyriad = p.talkers.drop_risk_permyriad =
+        UINT32_MAX;
     render();
     assert_true(strlen(text) < sizeof(text));
     for (const char *line = strchr(text, '\n'); line[1] != '\0'; line = strchr(line + 1, '\n'))

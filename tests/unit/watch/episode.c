@@ -19,72 +19,72 @@
 #define QUIET  10u
 #define REMIND 900u
 
-struct look {
+struct poll {
     uint64_t at_sec;
-    bool sign;
+    bool condition;
     enum ctw_edge expected;
 };
 
-static enum ctw_edge step(struct ctw_episode *e, bool sign, uint64_t at_sec, uint64_t quiet_sec,
-                          uint64_t remind_sec) {
-    return ctw_episode_step(e, sign, at_sec * CTW_USEC_PER_SEC, quiet_sec * CTW_USEC_PER_SEC,
+static enum ctw_edge step(struct ctw_episode *e, bool condition, uint64_t at_sec,
+                          uint64_t quiet_sec, uint64_t remind_sec) {
+    return ctw_episode_step(e, condition, at_sec * CTW_USEC_PER_SEC, quiet_sec * CTW_USEC_PER_SEC,
                             remind_sec * CTW_USEC_PER_SEC);
 }
 
-static void play(struct ctw_episode *e, const struct look *looks, size_t n) {
+static void play(struct ctw_episode *e, const struct poll *polls, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        const enum ctw_edge edge = step(e, looks[i].sign, looks[i].at_sec, QUIET, REMIND);
+        const enum ctw_edge edge = step(e, polls[i].condition, polls[i].at_sec, QUIET, REMIND);
 
-        if (edge != looks[i].expected)
-            fail_msg("look %zu at %llu s: edge %d, not %d", i, (unsigned long long)looks[i].at_sec,
-                     (int)edge, (int)looks[i].expected);
+        if (edge != polls[i].expected)
+            fail_msg("look %zu at %llu s: edge %d, not %d", i, (unsigned long long)polls[i].at_sec,
+                     (int)edge, (int)polls[i].expected);
     }
 }
 
 static void without_a_sign_nothing_is_said(void **state) {
-    static const struct look looks[] = {{1, false, NONE}, {100, false, NONE}, {10000, false, NONE}};
+    static const struct poll polls[] = {{1, false, NONE}, {100, false, NONE}, {10000, false, NONE}};
     struct ctw_episode e = {0};
     (void)state;
 
-    play(&e, looks, LENGTH(looks));
+    play(&e, polls, LENGTH(polls));
     assert_false(e.active);
 }
 
 static void the_first_sign_begins_and_quiet_ends(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {1, true, BEGIN},  {2, true, NONE},  {3, false, NONE},
         {11, false, NONE}, {12, false, END}, {13, false, NONE},
     };
     struct ctw_episode e = {0};
     (void)state;
 
-    play(&e, looks, LENGTH(looks));
+    play(&e, polls, LENGTH(polls));
     assert_false(e.active);
     assert_int_equal(e.began_usec, 1 * CTW_USEC_PER_SEC);
-    assert_int_equal(e.sign_usec, 2 * CTW_USEC_PER_SEC);
+    assert_int_equal(e.condition_usec, 2 * CTW_USEC_PER_SEC);
 }
 
 static void a_sign_within_the_quiet_goes_on_with_it(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {1, true, BEGIN},  {10, false, NONE}, {10, true, NONE},
         {19, false, NONE}, {20, false, END},  {21, true, BEGIN},
     };
     struct ctw_episode e = {0};
     (void)state;
 
-    play(&e, looks, LENGTH(looks));
+    play(&e, polls, LENGTH(polls));
 }
 
 static void ten_thousand_signs_make_one_begin(void **state) {
     struct ctw_episode e = {0};
-    unsigned said[5] = {0};
+    unsigned recent_alerts[5] = {0};
     (void)state;
 
     for (uint64_t i = 0; i < 10000; i++) /* 10 ms apart: 100 s, less than a reminder */
-        said[ctw_episode_step(&e, true, 1 + i * 10 * CTW_USEC_PER_MSEC, QUIET * CTW_USEC_PER_SEC,
-                              REMIND * CTW_USEC_PER_SEC)]++;
-    assert_int_equal(said[BEGIN], 1);
-    assert_int_equal(said[NONE], 9999);
+        recent_alerts[ctw_episode_step(&e, true, 1 + i * 10 * CTW_USEC_PER_MSEC,
+                                       QUIET * CTW_USEC_PER_SEC, REMIND * CTW_USEC_PER_SEC)]++;
+    assert_int_equal(recent_alerts[BEGIN], 1);
+    assert_int_equal(recent_alerts[NONE], 9999);
 }
 
 static void it_is_said_again_once_per_reminder(void **state) {
@@ -103,7 +103,7 @@ static void it_is_said_again_once_per_reminder(void **state) {
 }
 
 static void a_reminder_needs_a_sign(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {1, true, BEGIN},
         {900, true, NONE},
         {905, false, NONE},
@@ -112,7 +112,7 @@ static void a_reminder_needs_a_sign(void **state) {
     struct ctw_episode e = {0};
     (void)state;
 
-    play(&e, looks, LENGTH(looks));
+    play(&e, polls, LENGTH(polls));
 }
 
 static void without_reminders_it_is_said_once(void **state) {
@@ -136,12 +136,12 @@ static void without_quiet_the_next_look_ends_it(void **state) {
 
 /* As after SIGSTOP: nothing was seen, so the sign of today belongs to what began yesterday. */
 static void a_gap_with_a_sign_at_its_end_is_no_quiet(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {1, true, BEGIN}, {86400, true, REMINDER}, {86401, false, NONE}, {86410, false, END}};
     struct ctw_episode e = {0};
     (void)state;
 
-    play(&e, looks, LENGTH(looks));
+    play(&e, polls, LENGTH(polls));
 }
 
 static void a_reload_changes_quiet_and_reminder_while_it_lasts(void **state) {

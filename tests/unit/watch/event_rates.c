@@ -9,8 +9,8 @@
 
 #include <netinet/in.h>
 
-#include "lib/watch/event_rates.h"
 #include "lib/kernel/sample.h"
+#include "lib/watch/event_rates.h"
 
 #define MSEC CTW_USEC_PER_MSEC
 #define SEC  CTW_USEC_PER_SEC
@@ -25,12 +25,12 @@ static int start(void **state) {
     return 0;
 }
 
-static struct ctw_event_tally tally(uint64_t created, uint64_t destroyed) {
-    return (struct ctw_event_tally){
+static struct ctw_event_counts counts(uint64_t created, uint64_t destroyed) {
+    return (struct ctw_event_counts){
         .subscribed = true, .created = created, .destroyed = destroyed, .sampling = 1};
 }
 
-static void step(uint64_t usec, struct ctw_event_tally t) {
+static void step(uint64_t usec, struct ctw_event_counts t) {
     now += usec;
     ctw_rates_step(&window, now, &t);
 }
@@ -38,7 +38,7 @@ static void step(uint64_t usec, struct ctw_event_tally t) {
 /* A stream of so many flows per second, looked at every @usec for @seconds. */
 static void stream(uint64_t usec, uint64_t seconds, uint64_t created, uint64_t destroyed) {
     for (uint64_t i = 0; i < seconds * SEC / usec; i++)
-        step(usec, tally(created * usec / SEC, destroyed * usec / SEC));
+        step(usec, counts(created * usec / SEC, destroyed * usec / SEC));
 }
 
 static void expect(uint64_t created, uint64_t destroyed) {
@@ -51,12 +51,12 @@ static void expect(uint64_t created, uint64_t destroyed) {
 
 /* --- one event ------------------------------------------------------------------------------- */
 
-static struct ctw_event_tally count(enum ctw_flow_event event, uint8_t family, uint8_t protocol,
-                                    uint32_t sampling) {
+static struct ctw_event_counts count(enum ctw_flow_event event, uint8_t family, uint8_t protocol,
+                                     uint32_t sampling) {
     const struct ctw_flow flow = {.event = event, .family = family, .protocol = protocol};
-    struct ctw_event_tally t = {0};
+    struct ctw_event_counts t = {0};
 
-    ctw_event_tally_add(&t, &flow, sampling);
+    ctw_event_counts_add(&t, &flow, sampling);
     return t;
 }
 
@@ -73,7 +73,7 @@ static void an_event_is_counted_by_protocol_and_family(void **state) {
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct ctw_event_tally t = count(CTW_FLOW_NEW, AF_INET, cases[i].protocol, 1);
+        struct ctw_event_counts t = count(CTW_FLOW_NEW, AF_INET, cases[i].protocol, 1);
         for (unsigned p = 0; p < CTW_RATE_PROTOCOLS; p++) {
             assert_int_equal(t.created_by[p], p == cases[i].as);
             assert_int_equal(t.destroyed_by[p], 0);
@@ -92,7 +92,7 @@ static void an_event_is_counted_by_protocol_and_family(void **state) {
 }
 
 static void a_sampled_event_stands_for_others(void **state) {
-    const struct ctw_event_tally t = count(CTW_FLOW_NEW, AF_INET6, IPPROTO_UDP, 8);
+    const struct ctw_event_counts t = count(CTW_FLOW_NEW, AF_INET6, IPPROTO_UDP, 8);
 
     (void)state;
     assert_int_equal(t.events, 1);
@@ -103,7 +103,7 @@ static void a_sampled_event_stands_for_others(void **state) {
 }
 
 static void an_update_is_read_and_nothing_more(void **state) {
-    const struct ctw_event_tally t = count(CTW_FLOW_UPDATE, AF_INET, IPPROTO_TCP, 1);
+    const struct ctw_event_counts t = count(CTW_FLOW_UPDATE, AF_INET, IPPROTO_TCP, 1);
 
     (void)state;
     assert_int_equal(t.events, 1);
@@ -112,12 +112,12 @@ static void an_update_is_read_and_nothing_more(void **state) {
 
 static void a_tally_tells_the_coarsest_sampling(void **state) {
     const struct ctw_flow flow = {.family = AF_INET, .protocol = IPPROTO_TCP};
-    struct ctw_event_tally t = {0};
+    struct ctw_event_counts t = {0};
 
     (void)state;
-    ctw_event_tally_add(&t, &flow, 2);
-    ctw_event_tally_add(&t, &flow, 4);
-    ctw_event_tally_add(&t, &flow, 1);
+    ctw_event_counts_add(&t, &flow, 2);
+    ctw_event_counts_add(&t, &flow, 4);
+    ctw_event_counts_add(&t, &flow, 1);
     assert_int_equal(t.created, 7);
     assert_int_equal(t.sampling, 4);
 }
@@ -136,7 +136,7 @@ static void nothing_is_known_at_first(void **state) {
 
 static void the_first_tally_is_no_rate(void **state) {
     (void)state;
-    step(250 * MSEC, tally(1000000, 1000000));
+    step(250 * MSEC, counts(1000000, 1000000));
     assert_false(ctw_rates_now(&window).known);
     stream(250 * MSEC, 1, 400, 40);
     expect(400, 40);
@@ -144,10 +144,10 @@ static void the_first_tally_is_no_rate(void **state) {
 
 static void an_eighth_of_a_second_is_enough(void **state) {
     (void)state;
-    step(1 * MSEC, tally(0, 0));
+    step(1 * MSEC, counts(0, 0));
     for (unsigned i = 1; i <= 125; i++) {
         assert_false(ctw_rates_now(&window).known);
-        step(1 * MSEC, tally(7, 3));
+        step(1 * MSEC, counts(7, 3));
     }
     expect(7000, 3000);
 }
@@ -159,7 +159,7 @@ static void the_rate_does_not_depend_on_how_often_one_looks(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(spacings) / sizeof(spacings[0]); i++) {
         start(NULL);
-        step(1, tally(12345, 0));
+        step(1, counts(12345, 0));
         stream(spacings[i], 20, 300000, 1000);
         expect(300000, 1000);
     }
@@ -167,7 +167,7 @@ static void the_rate_does_not_depend_on_how_often_one_looks(void **state) {
 
 static void only_the_last_second_counts(void **state) {
     (void)state;
-    step(1, tally(0, 0));
+    step(1, counts(0, 0));
     stream(50 * MSEC, 60, 100000, 0);
     expect(100000, 0);
     stream(50 * MSEC, 2, 0, 20000);
@@ -176,11 +176,11 @@ static void only_the_last_second_counts(void **state) {
 
 static void a_burst_shows_at_once(void **state) {
     (void)state;
-    step(1, tally(0, 0));
+    step(1, counts(0, 0));
     stream(250 * MSEC, 60, 0, 0);
-    step(2 * MSEC, tally(600, 0));
+    step(2 * MSEC, counts(600, 0));
     expect(600, 0);
-    step(248 * MSEC, tally(0, 0));
+    step(248 * MSEC, counts(0, 0));
     expect(600, 0);
     stream(250 * MSEC, 1, 0, 0);
     expect(0, 0);
@@ -189,9 +189,9 @@ static void a_burst_shows_at_once(void **state) {
 /* Stopped for a minute: the minute's mean at first, and a second later no more of it. */
 static void a_long_gap_is_one_second_of_its_mean(void **state) {
     (void)state;
-    step(1, tally(0, 0));
+    step(1, counts(0, 0));
     stream(250 * MSEC, 10, 100, 0);
-    step(60 * SEC, tally(60 * 5000, 0));
+    step(60 * SEC, counts(60 * 5000, 0));
     expect(5000, 0);
     stream(250 * MSEC, 1, 100, 0);
     expect(100, 0);
@@ -199,33 +199,33 @@ static void a_long_gap_is_one_second_of_its_mean(void **state) {
 
 static void half_of_a_gap_that_reaches_into_the_window_counts(void **state) {
     (void)state;
-    step(1, tally(0, 0));
-    step(60 * SEC, tally(60 * 5000, 0));
-    step(500 * MSEC, tally(500, 0));
+    step(1, counts(0, 0));
+    step(60 * SEC, counts(60 * 5000, 0));
+    step(500 * MSEC, counts(500, 0));
     expect(3000, 0); /* half a second at 5000, half at 1000 */
 }
 
 static void leaving_forgets_everything(void **state) {
-    const struct ctw_event_tally left = {.subscribed = false};
+    const struct ctw_event_counts left = {.subscribed = false};
 
     (void)state;
-    step(1, tally(0, 0));
+    step(1, counts(0, 0));
     stream(250 * MSEC, 5, 100, 100);
     step(250 * MSEC, left);
     assert_false(ctw_rates_now(&window).known);
     step(10 * SEC, left);
-    step(250 * MSEC, tally(99999, 0)); /* subscribed again */
+    step(250 * MSEC, counts(99999, 0)); /* subscribed again */
     assert_false(ctw_rates_now(&window).known);
     stream(250 * MSEC, 1, 40, 4);
     expect(40, 4);
 }
 
 static void sampling_is_told_while_it_is_in_the_window(void **state) {
-    struct ctw_event_tally sampled = tally(1000, 0);
+    struct ctw_event_counts sampled = counts(1000, 0);
 
     (void)state;
     sampled.sampling = 16;
-    step(1, tally(0, 0));
+    step(1, counts(0, 0));
     stream(250 * MSEC, 2, 1000, 0);
     assert_int_equal(ctw_rates_now(&window).sampling, 1);
     step(10 * MSEC, sampled);
@@ -239,18 +239,18 @@ static void sampling_is_told_while_it_is_in_the_window(void **state) {
 static void a_quiet_subscription_is_not_sampled(void **state) {
     (void)state;
     for (unsigned i = 0; i < 10; i++)
-        step(250 * MSEC, (struct ctw_event_tally){.subscribed = true});
+        step(250 * MSEC, (struct ctw_event_counts){.subscribed = true});
     expect(0, 0);
     assert_int_equal(ctw_rates_now(&window).sampling, 1);
 }
 
 static void what_was_lost_is_in_it_and_makes_it_a_lower_bound(void **state) {
-    struct ctw_event_tally lossy = tally(100, 10);
+    struct ctw_event_counts lossy = counts(100, 10);
 
     (void)state;
     lossy.overruns = 1;
     lossy.lost = 150;
-    step(1, tally(0, 0));
+    step(1, counts(0, 0));
     stream(250 * MSEC, 2, 400, 40);
     assert_false(ctw_rates_now(&window).lower_bound);
     step(250 * MSEC, lossy);
@@ -263,10 +263,10 @@ static void what_was_lost_is_in_it_and_makes_it_a_lower_bound(void **state) {
 
 static void a_clock_that_stands_still_loses_nothing(void **state) {
     (void)state;
-    step(1, tally(0, 0));
+    step(1, counts(0, 0));
     stream(250 * MSEC, 2, 400, 0);
     for (unsigned i = 0; i < 5; i++)
-        step(0, tally(10, 0));
+        step(0, counts(10, 0));
     expect(450, 0);
     assert_true(ctw_rates_now(&window).known);
 }

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "lib/watch/event_rates.h"
 #include "lib/kernel/sample.h"
+#include "lib/watch/event_rates.h"
 
 #define TICK_USEC    (20 * CTW_USEC_PER_MSEC)
 #define EVENT_NSEC   1000u

@@ -16,7 +16,7 @@
 #define FULL     CTW_LEVEL_FULL
 
 /* One look: when (milliseconds), how full (permyriad), and what must come of it. */
-struct look {
+struct poll {
     uint64_t at_msec;
     uint32_t usage;
     bool losing;
@@ -36,15 +36,15 @@ static struct ctw_settings usual_settings(void) {
 
 /* Looks are told from time 1 s on, since now is never 0. */
 static void play(struct ctw_level_state *state, const struct ctw_settings *s,
-                 const struct look *looks, size_t n) {
+                 const struct poll *polls, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        const uint64_t now = CTW_USEC_PER_SEC + looks[i].at_msec * CTW_USEC_PER_MSEC;
-        const enum ctw_level level = ctw_level_step(state, s, looks[i].usage, looks[i].losing, now);
+        const uint64_t now = CTW_USEC_PER_SEC + polls[i].at_msec * CTW_USEC_PER_MSEC;
+        const enum ctw_level level = ctw_level_step(state, s, polls[i].usage, polls[i].losing, now);
 
-        if (level != looks[i].expected)
+        if (level != polls[i].expected)
             fail_msg("look %zu (at %llu ms, %u permyriad): %s, not %s", i,
-                     (unsigned long long)looks[i].at_msec, looks[i].usage, ctw_level_name(level),
-                     ctw_level_name(looks[i].expected));
+                     (unsigned long long)polls[i].at_msec, polls[i].usage, ctw_level_name(level),
+                     ctw_level_name(polls[i].expected));
         assert_int_equal(level, state->level);
     }
 }
@@ -133,23 +133,23 @@ static void names_are_those_of_the_manual(void **state) {
 }
 
 static void a_level_rises_at_once_and_over_others(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 100, false, OK},
         {1, 7600, false, WARNING},
         {2, 9999, false, CRITICAL},
         {3, 10000, false, FULL},
     };
-    static const struct look jump[] = {{0, 0, false, OK}, {1, 10000, false, FULL}};
+    static const struct poll jump[] = {{0, 0, false, OK}, {1, 10000, false, FULL}};
     const struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0}, m = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
     play(&m, &s, jump, LENGTH(jump));
 }
 
 static void losing_is_full_whatever_the_fill(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 0, true, FULL},
         {9999, 0, false, FULL},
         {19998, 0, false, FULL},
@@ -159,12 +159,12 @@ static void losing_is_full_whatever_the_fill(void **state) {
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 /* warning is left below 70 %: at 70.00 % it is not yet. */
 static void a_level_is_left_below_threshold_less_clear(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 7500, false, WARNING},     {1000, 7000, false, WARNING},  {61000, 6999, false, WARNING},
         {66000, 6999, false, WARNING}, {70999, 6999, false, WARNING}, {71000, 6999, false, OK},
     };
@@ -172,7 +172,7 @@ static void a_level_is_left_below_threshold_less_clear(void **state) {
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 static void a_breathing_table_does_not_chatter(void **state) {
@@ -188,7 +188,7 @@ static void a_breathing_table_does_not_chatter(void **state) {
 }
 
 static void rising_starts_the_hold_anew(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 9000, false, CRITICAL},     {1000, 8000, false, CRITICAL},
         {10000, 8000, false, CRITICAL}, {10500, 9500, false, CRITICAL},
         {11000, 8000, false, CRITICAL}, {20999, 8000, false, CRITICAL},
@@ -198,11 +198,11 @@ static void rising_starts_the_hold_anew(void **state) {
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 static void it_falls_through_several_levels_at_once(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 10000, false, FULL},
         {1000, 10, false, FULL},
         {10999, 10, false, FULL},
@@ -212,16 +212,16 @@ static void it_falls_through_several_levels_at_once(void **state) {
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 /* 92 % holds critical up: a look at 10 % waits for the hold of what it clears itself. */
 static void a_dip_of_one_look_clears_no_more_than_the_hold(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 10000, false, FULL},  {1000, 9200, false, FULL},      {10999, 9200, false, FULL},
         {11000, 10, false, FULL}, {11001, 9200, false, CRITICAL},
     };
-    static const struct look dip_first[] = {
+    static const struct poll dip_first[] = {
         {0, 10000, false, FULL},    {1000, 10, false, FULL},    {1001, 8600, false, FULL},
         {11000, 6000, false, FULL}, {20999, 6000, false, FULL}, {21000, 6000, false, OK},
     };
@@ -229,12 +229,12 @@ static void a_dip_of_one_look_clears_no_more_than_the_hold(void **state) {
     struct ctw_level_state l = {0}, m = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
     play(&m, &s, dip_first, LENGTH(dip_first));
 }
 
 static void without_hold_it_falls_at_the_first_look(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 9000, false, CRITICAL},
         {1, 8500, false, CRITICAL},
         {2, 8499, false, WARNING},
@@ -244,11 +244,11 @@ static void without_hold_it_falls_at_the_first_look(void **state) {
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 static void without_clear_it_falls_just_below_the_threshold(void **state) {
-    static const struct look looks[] = {
+    static const struct poll polls[] = {
         {0, 9000, false, CRITICAL},
         {1, 9000, false, CRITICAL},
         {2, 8999, false, WARNING},
@@ -258,22 +258,22 @@ static void without_clear_it_falls_just_below_the_threshold(void **state) {
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 /* A clear wider than the threshold can never be met: then the level stays, as was asked for. */
 static void a_clear_wider_than_the_threshold_holds_for_good(void **state) {
-    static const struct look looks[] = {{0, 7500, false, WARNING}, {100000, 0, false, WARNING}};
+    static const struct poll polls[] = {{0, 7500, false, WARNING}, {100000, 0, false, WARNING}};
     const struct ctw_settings s = settings_with(7500, 0);
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 static void count_above_max_is_full_until_it_is_not(void **state) {
     const uint32_t over = ctw_usage_permyriad(400000, 100000), below = 9400;
-    const struct look looks[] = {
+    const struct poll polls[] = {
         {0, over, false, FULL},
         {1000, over, false, FULL},
         {2000, below, false, FULL},
@@ -283,22 +283,22 @@ static void count_above_max_is_full_until_it_is_not(void **state) {
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 static void an_unlimited_table_is_never_full(void **state) {
-    const struct look looks[] = {{0, ctw_usage_permyriad(UINT32_MAX, 0), false, OK}};
+    const struct poll polls[] = {{0, ctw_usage_permyriad(UINT32_MAX, 0), false, OK}};
     const struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0};
     (void)state;
 
-    play(&l, &s, looks, LENGTH(looks));
+    play(&l, &s, polls, LENGTH(polls));
 }
 
 static void a_reload_moves_the_thresholds_under_a_level(void **state) {
-    static const struct look before[] = {{0, 7600, false, WARNING}};
-    static const struct look lowered[] = {{1000, 7600, false, CRITICAL}};
-    static const struct look raised[] = {
+    static const struct poll before[] = {{0, 7600, false, WARNING}};
+    static const struct poll lowered[] = {{1000, 7600, false, CRITICAL}};
+    static const struct poll raised[] = {
         {2000, 7600, false, CRITICAL},
         {11999, 7600, false, CRITICAL},
         {12000, 7600, false, OK},
@@ -317,8 +317,8 @@ static void a_reload_moves_the_thresholds_under_a_level(void **state) {
 }
 
 static void a_reload_shortens_a_hold_that_is_running(void **state) {
-    static const struct look before[] = {{0, 7600, false, WARNING}, {1000, 10, false, WARNING}};
-    static const struct look after[] = {{2000, 10, false, OK}};
+    static const struct poll before[] = {{0, 7600, false, WARNING}, {1000, 10, false, WARNING}};
+    static const struct poll after[] = {{2000, 10, false, OK}};
     struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0};
     (void)state;

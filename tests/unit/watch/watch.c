@@ -101,17 +101,17 @@ static void world_change_sources(struct world *w) {
         w->kernel_log = one_in(r, 4) ? CTW_HEALTH_UNUSED : random_health(r);
 }
 
-static void fill_tally(uint64_t *r, struct ctw_tally *ret) {
+static void fill_tally(uint64_t *r, struct ctw_log_counts *ret) {
     if (one_in(r, 3))
         ret->full_lines = random_below(r, 11);
     if (one_in(r, 5))
         ret->expect_lines = random_below(r, 11);
     if (one_in(r, 3))
-        ret->n_netns = random_below(r, CTW_TALLY_NETNS_MAX + 1);
+        ret->n_netns = random_below(r, CTW_LOG_COUNTS_NETNS_MAX + 1);
     for (uint32_t i = 0; i < ret->n_netns; i++) /* ours, and more than there is room for */
-        ret->netns[i] =
-            (struct ctw_tally_netns){OURS + i * 7 + random_below(r, 7), 1 + random_below(r, 10)};
-    if (ret->n_netns == CTW_TALLY_NETNS_MAX && one_in(r, 2))
+        ret->netns[i] = (struct ctw_log_counts_netns){OURS + i * 7 + random_below(r, 7),
+                                                      1 + random_below(r, 10)};
+    if (ret->n_netns == CTW_LOG_COUNTS_NETNS_MAX && one_in(r, 2))
         ret->other_netns_lines = random_below(r, 100);
 }
 
@@ -233,7 +233,7 @@ static const struct ctw_alert *find(const struct run *r, enum ctw_alert_kind kin
                                     enum ctw_edge edge) {
     for (size_t i = 0; i < r->verdict.n_alerts; i++) {
         const struct ctw_alert *a = &r->verdict.alerts[i];
-        if (a->kind == kind && a->edge == edge && !a->foreign)
+        if (a->kind == kind && a->edge == edge && !a->other_netns)
             return a;
     }
     return NULL;
@@ -251,8 +251,8 @@ static void the_verdict_is_always_whole(void **state) {
         CHECK(r, r->verdict.n_alerts <= CTW_VERDICT_ALERTS_MAX);
         CHECK(r, r->verdict.level == r->watch.level.level);
         CHECK(r, r->verdict.level <= CTW_LEVEL_FULL);
-        CHECK(r, r->verdict.next_look_usec >= r->settings.poll.fastest_usec);
-        CHECK(r, r->verdict.next_look_usec <= r->settings.poll.interval_usec);
+        CHECK(r, r->verdict.next_poll_usec >= r->settings.poll.fastest_usec);
+        CHECK(r, r->verdict.next_poll_usec <= r->settings.poll.interval_usec);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
             CHECK(r, a->kind < CTW_ALERT_KINDS && a->kind != CTW_ALERT_CONFIG);
@@ -264,7 +264,7 @@ static void the_verdict_is_always_whole(void **state) {
             CHECK(r, !a->has_table || a->table.max == r->tick.sample.max);
             CHECK(r, !a->fills || a->has_rate);
             CHECK(r, a->lasted_usec <= r->tick.now_usec);
-            CHECK(r, a->foreign == (a->netns_inode != OURS));
+            CHECK(r, a->other_netns == (a->netns_inode != OURS));
         }
     }
 }
@@ -305,7 +305,7 @@ static void a_level_never_falls_without_its_hold(void **state) {
 
 static void an_unreadable_look_decides_no_level(void **state) {
     struct run *r = &the_run;
-    unsigned looks = 0;
+    unsigned polls = 0;
     (void)state;
 
     run_start(r, 3);
@@ -313,19 +313,19 @@ static void an_unreadable_look_decides_no_level(void **state) {
         run_step(r, true);
         if (r->tick.sources[CTW_SOURCE_TABLE].health != CTW_HEALTH_FAILED)
             continue;
-        looks++;
+        polls++;
         CHECK(r, !find(r, CTW_ALERT_USAGE, CTW_EDGE_BEGIN));
         CHECK(r, !find(r, CTW_ALERT_USAGE, CTW_EDGE_END));
         CHECK(r, !find(r, CTW_ALERT_FORECAST, CTW_EDGE_BEGIN));
         CHECK(r, !find(r, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN));
-        CHECK(r, r->verdict.next_look_usec == r->settings.poll.interval_usec);
+        CHECK(r, r->verdict.next_poll_usec == r->settings.poll.interval_usec);
         /* The kernel's own word is the one thing believed. */
         if (r->watch.level.level != r->before.level.level)
             CHECK(r, r->watch.level.level == CTW_LEVEL_FULL && r->watch.table_full.active &&
-                         r->watch.table_full.sign_usec == r->tick.now_usec);
+                         r->watch.table_full.condition_usec == r->tick.now_usec);
         CHECK(r, memcmp(&r->watch.last, &r->before.last, sizeof(r->watch.last)) == 0);
     }
-    assert_true(looks > 1000);
+    assert_true(polls > 1000);
 }
 
 /* What each column moved by since the last look at the counters. */
@@ -348,7 +348,7 @@ static bool counted(const struct run *r) {
 
 static void drops_in_a_full_table_are_level_full(void **state) {
     struct run *r = &the_run;
-    unsigned looks = 0;
+    unsigned polls = 0;
     (void)state;
 
     run_start(r, 4);
@@ -359,36 +359,36 @@ static void drops_in_a_full_table_are_level_full(void **state) {
         const struct ctw_counters m = moved(r);
         if (m.drop == m.insert_failed - m.chainlength)
             continue;
-        looks++;
+        polls++;
         CHECK(r, r->verdict.level == CTW_LEVEL_FULL);
         CHECK(r, r->watch.table_full.active);
-        CHECK(r, r->watch.toll.running);
+        CHECK(r, r->watch.loss_episode.running);
     }
-    assert_true(looks > 1000);
+    assert_true(polls > 1000);
 }
 
 static void no_loss_is_forgotten_within_an_episode(void **state) {
     static const struct ctw_episode_losses none = {0};
     struct run *r = &the_run;
-    unsigned looks = 0;
+    unsigned polls = 0;
     (void)state;
 
     run_start(r, 8);
     while (r->step < STEPS) {
         run_step(r, true);
-        CHECK(r, r->watch.toll.running || r->watch.level.level == CTW_LEVEL_OK);
+        CHECK(r, r->watch.loss_episode.running || r->watch.level.level == CTW_LEVEL_OK);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
-            if (a->has_losses && !a->foreign && a->edge != CTW_EDGE_PAST)
-                CHECK(r, r->before.toll.running || r->watch.toll.running);
+            if (a->has_losses && !a->other_netns && a->edge != CTW_EDGE_PAST)
+                CHECK(r, r->before.loss_episode.running || r->watch.loss_episode.running);
         }
-        if (!counted(r) || !r->watch.toll.running)
+        if (!counted(r) || !r->watch.loss_episode.running)
             continue;
-        looks++;
+        polls++;
         const struct ctw_counters m = moved(r);
         const struct ctw_episode_losses *before =
-            r->before.toll.running ? &r->before.toll.losses : &none;
-        const struct ctw_episode_losses *now = &r->watch.toll.losses;
+            r->before.loss_episode.running ? &r->before.loss_episode.losses : &none;
+        const struct ctw_episode_losses *now = &r->watch.loss_episode.losses;
         const uint32_t clashes = m.insert_failed - m.chainlength;
         CHECK(r, now->drops == before->drops + m.drop - clashes);
         CHECK(r, now->early_drops == before->early_drops + m.early_drop);
@@ -396,7 +396,7 @@ static void no_loss_is_forgotten_within_an_episode(void **state) {
         CHECK(r, now->chain_too_long == before->chain_too_long + m.chainlength);
         CHECK(r, now->log_lines >= before->log_lines);
     }
-    assert_true(looks > 1000);
+    assert_true(polls > 1000);
 }
 
 /* Kinds that are one condition each. blind and sighted are one per source; usage has a course with
@@ -418,7 +418,7 @@ static bool is_condition(enum ctw_alert_kind kind) {
 static void begin_and_end_take_turns(void **state) {
     struct run *r = &the_run;
     bool active[CTW_ALERT_KINDS] = {0};
-    uint64_t said[CTW_ALERT_KINDS] = {0};
+    uint64_t recent_alerts[CTW_ALERT_KINDS] = {0};
     unsigned ends[CTW_ALERT_KINDS] = {0};
     (void)state;
 
@@ -429,18 +429,19 @@ static void begin_and_end_take_turns(void **state) {
         run_step(r, true);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
-            if (!is_condition(a->kind) || a->foreign || a->edge == CTW_EDGE_PAST)
+            if (!is_condition(a->kind) || a->other_netns || a->edge == CTW_EDGE_PAST)
                 continue;
             CHECK(r, !seen[a->kind]);
             seen[a->kind] = true;
             CHECK(r, (a->edge == CTW_EDGE_BEGIN) == !active[a->kind]);
             if (a->edge == CTW_EDGE_REMINDER) {
                 CHECK(r, r->settings.alerts.remind_usec > 0);
-                CHECK(r, r->tick.now_usec - said[a->kind] >= r->settings.alerts.remind_usec);
+                CHECK(r,
+                      r->tick.now_usec - recent_alerts[a->kind] >= r->settings.alerts.remind_usec);
             }
             active[a->kind] = a->edge != CTW_EDGE_END;
             ends[a->kind] += a->edge == CTW_EDGE_END;
-            said[a->kind] = r->tick.now_usec;
+            recent_alerts[a->kind] = r->tick.now_usec;
         }
     }
     for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
@@ -471,10 +472,10 @@ static void nothing_ends_before_its_quiet(void **state) {
         for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
             if (!find(r, conditions[i], CTW_EDGE_END))
                 continue;
-            const uint64_t quiet =
-                r->tick.now_usec - course_of(&r->before, conditions[i])->sign_usec;
-            CHECK(r, quiet >= CTW_USEC_PER_SEC);
-            CHECK(r, quiet >= r->settings.levels.hold_usec);
+            const uint64_t clear_delay =
+                r->tick.now_usec - course_of(&r->before, conditions[i])->condition_usec;
+            CHECK(r, clear_delay >= CTW_USEC_PER_SEC);
+            CHECK(r, clear_delay >= r->settings.levels.hold_usec);
         }
     }
 }
@@ -485,7 +486,7 @@ static void a_level_is_said_once_on_its_way(void **state) {
 
     run_start(r, 7);
     while (r->step < STEPS) {
-        bool said[CTW_LEVEL_FULL + 1] = {0};
+        bool recent_alerts[CTW_LEVEL_FULL + 1] = {0};
         unsigned reminders = 0, changes = 0;
 
         run_step(r, true);
@@ -497,28 +498,28 @@ static void a_level_is_said_once_on_its_way(void **state) {
             if (a->edge == CTW_EDGE_REMINDER)
                 continue;
             changes++;
-            CHECK(r, !said[a->level]);
-            said[a->level] = true;
+            CHECK(r, !recent_alerts[a->level]);
+            recent_alerts[a->level] = true;
             CHECK(r, (a->edge == CTW_EDGE_END) == (a->level == CTW_LEVEL_OK));
             /* While something is being lost, the alert that says so says that it is full. */
             if (a->level == CTW_LEVEL_FULL)
-                CHECK(r, r->watch.table_full.sign_usec != r->tick.now_usec &&
-                             r->watch.early_drop.sign_usec != r->tick.now_usec);
+                CHECK(r, r->watch.table_full.condition_usec != r->tick.now_usec &&
+                             r->watch.early_drop.condition_usec != r->tick.now_usec);
         }
         CHECK(r, reminders + (changes > 0) <= 1);
         if (r->watch.level.level == r->before.level.level)
             CHECK(r, changes == 0);
         if (r->watch.level.level < r->before.level.level)
-            CHECK(r, changes == 1 && said[r->watch.level.level]);
+            CHECK(r, changes == 1 && recent_alerts[r->watch.level.level]);
         if (readable(r) && r->watch.level.level > r->before.level.level)
-            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL || said[r->watch.level.level]);
+            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL || recent_alerts[r->watch.level.level]);
     }
 }
 
-static const struct ctw_elsewhere_netns *netns_of(const struct ctw_watch *w, uint64_t inode) {
-    for (size_t i = 0; i < CTW_ELSEWHERE_MAX; i++)
-        if (w->elsewhere.netns[i].full.active && w->elsewhere.netns[i].inode == inode)
-            return &w->elsewhere.netns[i];
+static const struct ctw_other_netns_netns *netns_of(const struct ctw_watch *w, uint64_t inode) {
+    for (size_t i = 0; i < CTW_OTHER_NETNS_MAX; i++)
+        if (w->other_netns.netns[i].full.active && w->other_netns.netns[i].inode == inode)
+            return &w->other_netns.netns[i];
     return NULL;
 }
 
@@ -547,15 +548,15 @@ static void other_namespaces_never_touch_our_level(void **state) {
         ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
         r->step++;
         CHECK(r, r->verdict.level == CTW_LEVEL_OK);
-        CHECK(r, !r->watch.toll.running);
+        CHECK(r, !r->watch.loss_episode.running);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
-            CHECK(r, a->foreign || a->kind == CTW_ALERT_EXPECT_FULL);
-            if (!a->foreign || a->edge != CTW_EDGE_END)
+            CHECK(r, a->other_netns || a->kind == CTW_ALERT_EXPECT_FULL);
+            if (!a->other_netns || a->edge != CTW_EDGE_END)
                 continue;
-            const struct ctw_elsewhere_netns *n = netns_of(&r->before, a->netns_inode);
+            const struct ctw_other_netns_netns *n = netns_of(&r->before, a->netns_inode);
             CHECK(r, n != NULL);
-            CHECK(r, r->tick.now_usec - n->full.sign_usec >= 10 * CTW_USEC_PER_SEC);
+            CHECK(r, r->tick.now_usec - n->full.condition_usec >= 10 * CTW_USEC_PER_SEC);
             ends++;
         }
     }
@@ -582,7 +583,7 @@ static void the_same_ticks_give_the_same_verdicts(void **state) {
         run_step(a, true);
         run_step(b, true);
         CHECK(a, a->verdict.level == b->verdict.level);
-        CHECK(a, a->verdict.next_look_usec == b->verdict.next_look_usec);
+        CHECK(a, a->verdict.next_poll_usec == b->verdict.next_poll_usec);
         CHECK(a, a->verdict.n_alerts == b->verdict.n_alerts);
         for (size_t i = 0; i < a->verdict.n_alerts; i++)
             CHECK(a, same_alert(&a->verdict.alerts[i], &b->verdict.alerts[i]));
