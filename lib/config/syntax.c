@@ -9,42 +9,22 @@
 #include <string.h>
 #include <strings.h>
 
-/* Names remembered to find one given twice: more than any group has keys. In a group with more
- * names than that, the first unknown one is the error. */
-#define NAMES_MAX 32
-
-/* How much of a word or number an error repeats. */
+/* Bytes of a word that an error repeats. */
 #define ECHO_MAX 40
 
-enum kind {
-    TOKEN_END,
-    TOKEN_NAME,
-    TOKEN_EQUALS, /* = or : */
-    TOKEN_BOOLEAN,
-    TOKEN_NUMBER,
-    TOKEN_STRING,
-    TOKEN_OPEN,
-    TOKEN_CLOSE,
-    TOKEN_LIST,  /* ( or [ */
-    TOKEN_OTHER, /* ; and , and whatever libconfig will refuse by itself */
-};
-
-struct token {
-    enum kind kind;
+struct word {
     const char *at;
     size_t length;
     unsigned line;
 };
 
-/* @length bytes from @at, split as libconfig splits them, and where we are in its tree. */
-struct syntax {
+/* A position in the text, and the group and key that a value there belongs to. */
+struct scan {
     const char *at, *end;
     unsigned line;
     struct ctw_settings_error *err;
     bool in_group;
-    struct token group, key;
-    struct token names[2][NAMES_MAX]; /* of the groups; of the keys of this group */
-    size_t n_names[2];
+    struct word group, key;
 };
 
 int ctw_refuse(struct ctw_settings_error *err, unsigned line, const char *key, const char *format,
@@ -58,40 +38,24 @@ int ctw_refuse(struct ctw_settings_error *err, unsigned line, const char *key, c
     return -EINVAL;
 }
 
-static int echo_length(const struct token *t) {
-    return t->length < ECHO_MAX ? (int)t->length : ECHO_MAX;
+static int echo_length(const struct word *w) {
+    return w->length < ECHO_MAX ? (int)w->length : ECHO_MAX;
 }
 
-/* "levels.warning", or "levels" for what stands outside of any group. */
-static const char *path(const struct syntax *x, const struct token *key, char *buffer,
-                        size_t size) {
-    if (x->in_group)
-        snprintf(buffer, size, "%.*s.%.*s", echo_length(&x->group), x->group.at, echo_length(key),
-                 key->at);
-    else
-        snprintf(buffer, size, "%.*s", echo_length(key), key->at);
-    return buffer;
-}
+/* The value of the present key: the caller of ctw_syntax_check() knows what the key allows. */
+static int refuse_value(struct scan *s, const char *what, const struct word *value) {
+    char key[sizeof s->err->key];
 
-/* The value of the present key: the caller of ctw_syntax_check() knows what it may be instead. */
-static int refuse_value(struct syntax *x, const char *what, const struct token *value) {
-    char key[sizeof x->err->key];
-    path(x, &x->key, key, sizeof key);
-    if (value == NULL)
-        ctw_refuse(x->err, x->key.line, key, "%s", what);
-    else
-        ctw_refuse(x->err, x->key.line, key, "%s %.*s", what, echo_length(value), value->at);
+    snprintf(key, sizeof key, "%.*s%s%.*s", s->in_group ? echo_length(&s->group) : 0, s->group.at,
+             s->in_group ? "." : "", echo_length(&s->key), s->key.at);
+    ctw_refuse(s->err, s->key.line, key, "%s%.*s", what, echo_length(value), value->at);
     return -ERANGE;
 }
 
-/* --- characters: the C locale's, whatever the locale is --- */
+/* --- characters: those of the C locale --- */
 
 static bool is_digit(int c) {
     return c >= '0' && c <= '9';
-}
-
-static bool is_hex(int c) {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static bool is_name_start(int c) {
@@ -103,282 +67,142 @@ static bool is_name(int c) {
 }
 
 /* The byte @ahead of here; 0, which no text holds, at and behind its end. */
-static int peek(const struct syntax *x, size_t ahead) {
-    return ahead < (size_t)(x->end - x->at) ? (unsigned char)x->at[ahead] : 0;
-}
-
-/* --- tokens --- */
-
-/* To the first byte that is neither blank nor comment. */
-static int skip(struct syntax *x) {
-    for (;;) {
-        int c = peek(x, 0);
-        if (c == '\n') {
-            x->line++;
-            x->at++;
-        } else if (c == ' ' || c == '\t' || c == '\r') {
-            x->at++;
-        } else if (c == '#' || (c == '/' && peek(x, 1) == '/')) {
-            while (x->at < x->end && *x->at != '\n')
-                x->at++;
-        } else if (c == '/' && peek(x, 1) == '*') {
-            unsigned opened = x->line;
-            for (x->at += 2; !(peek(x, 0) == '*' && peek(x, 1) == '/'); x->at++) {
-                if (x->at == x->end)
-                    return ctw_refuse(
-                        x->err, opened, "syntax",
-                        "a comment opens here and never closes, allowed is /* ... */");
-                if (*x->at == '\n')
-                    x->line++;
-            }
-            x->at += 2;
-        } else {
-            return 0;
-        }
-    }
-}
-
-/* Strings may run over lines, but then the one with the missing quote is rarely the one blamed. */
-static int scan_string(struct syntax *x, struct token *t) {
-    size_t n = 1;
-    for (; peek(x, n) != '"'; n++) {
-        int c = peek(x, n);
-        if (c == 0 || c == '\n')
-            return ctw_refuse(x->err, t->line, "syntax",
-                              "a string is not closed on its line, allowed is \"...\"");
-        if (c != '\\')
-            continue;
-        /* Where the string ends for one version of libconfig, and not for another. */
-        if ((peek(x, n + 1) == 'x' || peek(x, n + 1) == 'X') && peek(x, n + 2) == '0' &&
-            peek(x, n + 3) == '0')
-            return ctw_refuse(x->err, t->line, "syntax", "a string holds a NUL, allowed is text");
-        if (peek(x, n + 1) == '\\' || peek(x, n + 1) == '"')
-            n++;
-    }
-    t->kind = TOKEN_STRING;
-    t->length = n + 1;
-    return 0;
-}
-
-/* "-12", "0x1F", "1.5e3", "7L", with whatever sticks to it: what reads 250ms means "250ms". */
-static void scan_number(const struct syntax *x, struct token *t) {
-    t->kind = TOKEN_NUMBER;
-    size_t n = peek(x, 0) == '-' || peek(x, 0) == '+';
-    while (is_name(peek(x, n)) || peek(x, n) == '.' || peek(x, n) == '%' || peek(x, n) == '+')
-        n++;
-    t->length = n;
-}
-
-static int next_token(struct syntax *x, struct token *t) {
-    int r = skip(x);
-    if (r < 0)
-        return r;
-
-    int c = peek(x, 0);
-    *t = (struct token){.kind = TOKEN_OTHER, .at = x->at, .length = 1, .line = x->line};
-    if (c == 0) {
-        t->kind = TOKEN_END;
-        t->length = 0;
-    } else if (is_name_start(c)) {
-        while (is_name(peek(x, t->length)))
-            t->length++;
-        bool boolean = (t->length == 4 && strncasecmp(t->at, "true", 4) == 0) ||
-                       (t->length == 5 && strncasecmp(t->at, "false", 5) == 0);
-        t->kind = boolean ? TOKEN_BOOLEAN : TOKEN_NAME;
-    } else if (is_digit(c) || c == '-' || c == '+' || c == '.') {
-        scan_number(x, t);
-    } else if (c == '"') {
-        r = scan_string(x, t);
-    } else if (c == '=' || c == ':') {
-        t->kind = TOKEN_EQUALS;
-    } else if (c == '{') {
-        t->kind = TOKEN_OPEN;
-    } else if (c == '}') {
-        t->kind = TOKEN_CLOSE;
-    } else if (c == '(' || c == '[') {
-        t->kind = TOKEN_LIST;
-    } else if (c == '@') {
-        r = ctw_refuse(x->err, t->line, "syntax",
-                       "@include is refused, allowed is one file with all in it");
-    }
-    x->at += t->length;
-    return r;
+static int peek(const struct scan *s, size_t ahead) {
+    return ahead < (size_t)(s->end - s->at) ? (unsigned char)s->at[ahead] : 0;
 }
 
 /* --- numbers --- */
 
-/* The L or LL that libconfig lets stand behind an integer. */
-static size_t skip_suffix(const char *text, size_t i, size_t length) {
-    for (int n = 0; n < 2 && i < length && text[i] == 'L'; n++)
-        i++;
-    return i;
-}
-
-/*
- * Whether @t is an integer as libconfig reads one, whole; if so, whether it fits into 31 bits and
- * a sign. No key takes more, and what has no L behind it is cut to 32.
- */
-static bool is_integer(const struct token *t, bool *ret_fits) {
-    bool hex = t->length > 2 && t->at[0] == '0' && (t->at[1] == 'x' || t->at[1] == 'X');
-    unsigned base = hex ? 16 : 10;
-    size_t start = hex ? 2 : t->at[0] == '-' || t->at[0] == '+', i = start;
+/* Whether the number @w ("0x1F", "-12", "7L") is no integer, or fits 31 bits and a sign, which is
+ * all that libconfig 1.5 keeps. No key takes more. */
+static bool fits_31_bits(const struct word *w) {
+    const bool hex = w->length > 2 && strncasecmp(w->at, "0x", 2) == 0;
     uint64_t value = 0;
 
-    for (; i < t->length && (hex ? is_hex(t->at[i]) : is_digit(t->at[i])); i++) {
-        int c = t->at[i];
-        value = value * base + (unsigned)(is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+    for (size_t i = hex ? 2 : w->at[0] == '-' || w->at[0] == '+'; i < w->length; i++) {
+        const int c = w->at[i] | 0x20;
+        if (c == 'l')
+            break;
+        if (!is_digit(w->at[i]) && !(hex && c >= 'a' && c <= 'f'))
+            return true; /* a float, or for libconfig to refuse */
+        value = value * (hex ? 16 : 10) + (unsigned)(c > '9' ? c - 'a' + 10 : c - '0');
         if (value > INT32_MAX)
-            value = UINT64_C(1) << 32; /* however many digits follow */
+            value = UINT64_C(1) << 32; /* stays too large, however many digits follow */
     }
-    *ret_fits = value <= INT32_MAX;
-    return i > start && skip_suffix(t->at, i, t->length) == t->length;
+    return value <= INT32_MAX;
 }
 
-static size_t skip_digits(const char *text, size_t i, size_t length) {
-    while (i < length && is_digit(text[i]))
-        i++;
-    return i;
+static int check_number(struct scan *s) {
+    struct word w = {.at = s->at, .length = 1};
+
+    for (int c; c = peek(s, w.length), is_name(c) || c == '.' || c == '+';)
+        w.length++;
+    s->at += w.length;
+    return fits_31_bits(&w) ? 0 : refuse_value(s, "is ", &w);
 }
 
-/* "1.5", ".5", "5.", "1e3", "-1.5E-3": whole, and not just the dot that libconfig reads as 0. */
-static bool is_float(const struct token *t) {
-    size_t start = t->at[0] == '-' || t->at[0] == '+';
-    size_t i = skip_digits(t->at, start, t->length), digits = i - start;
-    if (i < t->length && t->at[i] == '.') {
-        size_t fraction = ++i;
-        i = skip_digits(t->at, i, t->length);
-        digits += i - fraction;
-    }
-    if (digits > 0 && i < t->length && (t->at[i] == 'e' || t->at[i] == 'E')) {
-        i++;
-        if (i < t->length && (t->at[i] == '-' || t->at[i] == '+'))
-            i++;
-        size_t exponent = i;
-        i = skip_digits(t->at, i, t->length);
-        if (i == exponent)
-            return false;
-    }
-    return digits > 0 && i == t->length;
+/* --- words, strings, comments --- */
+
+/* A name, or the word that stands for a value: libconfig knows which of them it takes. */
+static void read_name(struct scan *s) {
+    struct word w = {.at = s->at, .line = s->line};
+
+    while (is_name(peek(s, w.length)))
+        w.length++;
+    s->at += w.length;
+    s->key = w;
 }
 
-/* --- the tree, as far as it may reach --- */
+/* A string that runs over lines is nearly always one whose quote is missing. */
+static int skip_string(struct scan *s) {
+    size_t n = 1;
 
-static int check_value(struct syntax *x, const struct token *t) {
-    bool fits = true;
+    for (int c; c = peek(s, n), c != '"'; n++) {
+        if (c == 0 || c == '\n')
+            return ctw_refuse(s->err, s->line, "syntax",
+                              "a string is not closed on its line, allowed is \"...\"");
+        if (c == '\\' && (peek(s, n + 1) == '\\' || peek(s, n + 1) == '"'))
+            n++;
+    }
+    s->at += n + 1;
+    return 0;
+}
 
-    switch (t->kind) {
-    case TOKEN_BOOLEAN:
-    case TOKEN_STRING:
+static int skip_comment(struct scan *s) {
+    const unsigned opened = s->line;
+
+    if (peek(s, 0) == '#' || peek(s, 1) == '/') {
+        while (s->at < s->end && *s->at != '\n')
+            s->at++;
         return 0;
-    case TOKEN_OPEN:
-        return x->in_group ? refuse_value(x, "is a group", NULL) : 0;
-    case TOKEN_NUMBER:
-        if (!is_integer(t, &fits) && !is_float(t))
-            return refuse_value(x, "is the unquoted", t);
-        return fits ? 0 : refuse_value(x, "is", t);
-    case TOKEN_NAME:
-        if (t->line == x->key.line)
-            return refuse_value(x, "is the unquoted", t);
-        return refuse_value(x, "has no value", NULL);
-    case TOKEN_LIST:
-        return refuse_value(x, "is a list", NULL);
-    case TOKEN_END:
-    case TOKEN_EQUALS:
-    case TOKEN_CLOSE:
-    case TOKEN_OTHER:
-        return refuse_value(x, "has no value", NULL);
     }
+    for (s->at += 2; peek(s, 0) != '*' || peek(s, 1) != '/'; s->at++) {
+        if (s->at == s->end)
+            return ctw_refuse(s->err, opened, "syntax",
+                              "a comment opens here and never closes, allowed is /* ... */");
+        s->line += *s->at == '\n';
+    }
+    s->at += 2;
     return 0;
 }
 
-static int check_name(struct syntax *x, const struct token *t) {
-    struct token *names = x->names[x->in_group];
-    size_t *n = &x->n_names[x->in_group];
+/* Everything else is one byte, which libconfig judges. */
+static void skip_byte(struct scan *s, int c) {
+    if (c == '\n')
+        s->line++;
+    if (c == '{' && !s->in_group) {
+        s->in_group = true;
+        s->group = s->key;
+    } else if (c == '}') {
+        s->in_group = false;
+    }
+    s->at++;
+}
 
-    for (size_t i = 0; i < *n; i++)
-        if (names[i].length == t->length && memcmp(names[i].at, t->at, t->length) == 0) {
-            char key[sizeof x->err->key];
-            return ctw_refuse(x->err, t->line, path(x, t, key, sizeof key),
-                              "is given again, allowed is once, as on line %u", names[i].line);
-        }
-    if (*n < NAMES_MAX)
-        names[(*n)++] = *t;
-    x->key = *t;
+static int check_next(struct scan *s) {
+    const int c = peek(s, 0);
+
+    if (c == '#' || (c == '/' && (peek(s, 1) == '/' || peek(s, 1) == '*')))
+        return skip_comment(s);
+    if (c == '@')
+        return ctw_refuse(s->err, s->line, "syntax",
+                          "@include is refused, allowed is one file with all in it");
+    if (is_digit(c) || c == '-' || c == '+' || c == '.')
+        return check_number(s);
+    if (c == '"')
+        return skip_string(s);
+    if (is_name_start(c))
+        read_name(s);
+    else
+        skip_byte(s, c);
     return 0;
 }
 
-static int check_token(struct syntax *x, const struct token *before, const struct token *t) {
-    char key[sizeof x->err->key];
-
-    if (before->kind == TOKEN_EQUALS) {
-        int r = check_value(x, t);
-        if (r < 0)
-            return r;
-    } else if (before->kind == TOKEN_NAME) {
-        if (t->kind != TOKEN_EQUALS)
-            return ctw_refuse(x->err, before->line, path(x, before, key, sizeof key),
-                              "is followed by neither = nor :, allowed is KEY = VALUE;");
-    } else if (t->kind == TOKEN_EQUALS || t->kind == TOKEN_OPEN ||
-               (t->kind == TOKEN_STRING && before->kind != TOKEN_STRING)) {
-        return ctw_refuse(x->err, t->line, "syntax",
-                          "a %c is out of place, allowed is KEY = VALUE;", t->at[0]);
-    }
-
-    if (t->kind == TOKEN_NAME)
-        return check_name(x, t);
-    if (t->kind == TOKEN_OPEN) {
-        x->in_group = true;
-        x->group = x->key;
-        x->n_names[1] = 0;
-    } else if (t->kind == TOKEN_CLOSE) {
-        if (!x->in_group)
-            return ctw_refuse(x->err, t->line, "syntax",
-                              "a } closes nothing, allowed is GROUP: { ... };");
-        x->in_group = false;
-    } else if (t->kind == TOKEN_END && x->in_group) {
-        return ctw_refuse(x->err, x->group.line, "syntax",
-                          "group %.*s opens here and never closes, allowed is GROUP: { ... };",
-                          echo_length(&x->group), x->group.at);
-    }
-    return 0;
-}
-
-/* Nothing but text, and something of it: a file of blanks is one that somebody failed to write. */
-static int check_bytes(struct syntax *x) {
+/* Nothing but text, and something of it: a file of blanks is one that was not written whole. */
+static int check_bytes(const struct scan *s) {
     unsigned line = 1;
     bool blank = true;
 
-    for (const char *p = x->at; p < x->end; p++) {
-        unsigned char c = (unsigned char)*p;
+    for (const char *p = s->at; p < s->end; p++) {
+        const unsigned char c = (unsigned char)*p;
         /* A lone \r ends no line for libconfig: all that follows a # would be comment. */
-        bool newline = c == '\r' && p + 1 < x->end && p[1] == '\n';
+        const bool newline = c == '\r' && p + 1 < s->end && p[1] == '\n';
         if ((c < 0x20 && c != '\t' && c != '\n' && !newline) || c == 0x7f)
-            return ctw_refuse(x->err, line, "file", "holds byte 0x%02x, allowed is text", c);
-        if (c == '\n')
-            line++;
-        if (c > 0x20)
-            blank = false;
+            return ctw_refuse(s->err, line, "file", "holds byte 0x%02x, allowed is text", c);
+        line += c == '\n';
+        blank = blank && c <= 0x20;
     }
     if (blank)
-        return ctw_refuse(x->err, 0, "file", "is empty, allowed is a configuration or a comment");
+        return ctw_refuse(s->err, 0, "file", "is empty, allowed is a configuration or a comment");
     return 0;
 }
 
 int ctw_syntax_check(const char *text, size_t length, struct ctw_settings_error *reterr) {
-    struct syntax x = {.at = text, .end = text + length, .line = 1, .err = reterr};
-    struct token before = {.kind = TOKEN_OTHER}, t;
+    struct scan s = {.at = text, .end = text + length, .line = 1, .err = reterr};
 
-    int r = check_bytes(&x);
-    if (r < 0)
-        return r;
-    do {
-        r = next_token(&x, &t);
-        if (r < 0)
-            return r;
-        r = check_token(&x, &before, &t);
-        if (r < 0)
-            return r;
-        before = t;
-    } while (t.kind != TOKEN_END);
-    return 0;
+    s.group.at = s.key.at = "";
+    int r = check_bytes(&s);
+    while (r == 0 && s.at < s.end)
+        r = check_next(&s);
+    return r;
 }
