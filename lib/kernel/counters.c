@@ -183,32 +183,3 @@ int ctw_counters_add_netlink(const void *message, size_t length, struct ctw_coun
     add(sum, values);
     return 0;
 }
-
-/*
- * A column only ever counts up, modulo 2^32, and never by half of that between two looks. One that
- * seems to has started again from 0, because the module was unloaded and loaded: then what it
- * shows is what has happened since.
- */
-static uint32_t moved_by(uint32_t before, uint32_t now) {
-    uint32_t difference = now - before;
-    return difference <= INT32_MAX ? difference : now;
-}
-
-static uint32_t less(uint32_t from, uint32_t what) {
-    return from > what ? from - what : 0;
-}
-
-struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
-                                     const struct ctw_counters *now) {
-    uint32_t drop = moved_by(before->drop, now->drop);
-    uint32_t insert_failed = moved_by(before->insert_failed, now->insert_failed);
-    uint32_t chain_too_long = moved_by(before->chainlength, now->chainlength);
-    uint32_t clashes = less(insert_failed, chain_too_long);
-
-    return (struct ctw_losses){
-        .drops = less(drop, clashes),
-        .early_drops = moved_by(before->early_drop, now->early_drop),
-        .clashes = clashes,
-        .chain_too_long = chain_too_long,
-    };
-}

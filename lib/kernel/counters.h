@@ -40,28 +40,4 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
  */
 int ctw_counters_add_netlink(const void *message, size_t length, struct ctw_counters *sum);
 
-/*
- * What happened between two looks, in the classes an operator acts upon. Each loss is counted in
- * exactly one class.
- */
-struct ctw_losses {
-    uint64_t drops;          /* new flows refused, but not for a clash: full table, or memory */
-    uint64_t early_drops;    /* live unassured entries evicted */
-    uint64_t clashes;        /* insertions refused because the tuple was taken */
-    uint64_t chain_too_long; /* insertions refused because a hash chain was too long */
-};
-
-/**
- * ctw_losses_between() - classify what the counters moved by
- *
- * A clash counts as both `drop` and `insert_failed`, a refusal for chain length as
- * `insert_failed` and `chainlength` but not `drop`. So clashes = insert_failed - chainlength and
- * drops = drop - clashes, neither ever below 0.
- *
- * Columns wrap at 2^32. One that moved by 2^31 or more did not: it started again from 0, because
- * the module was loaded anew, and then moved by what it shows now.
- */
-struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
-                                     const struct ctw_counters *now);
-
 #endif

@@ -3,8 +3,8 @@
 #define CTW_LIB_KERNEL_LOSSES_H
 
 /*
- * What was lost between two looks, why, and at whose table: the counters and the kernel log put
- * side by side.
+ * The one account of losses: what the counters and the kernel log show as lost, in the classes that
+ * an operator acts upon.
  */
 
 #include <stdbool.h>
@@ -14,38 +14,65 @@
 #include "lib/kernel/kmsg.h"
 #include "lib/kernel/sample.h"
 
-struct ctw_attribution {
-    uint64_t full_drops;     /* new flows refused with the table full */
-    uint64_t other_drops;    /* new flows refused with room in it: memory, a helper */
+/* Each loss is counted in one class; log lines are a second, incomplete record of the same drops.
+ * Sums stop at UINT64_MAX. */
+struct ctw_losses {
+    uint64_t drops;          /* new flows refused because the table was full */
+    uint64_t other_drops;    /* new flows refused below the limit: no memory, a helper */
     uint64_t early_drops;    /* live unassured entries evicted */
     uint64_t clashes;        /* insertions refused because the tuple was taken */
     uint64_t chain_too_long; /* insertions refused because a hash chain was too long */
-    uint32_t own_lines;      /* table-full lines about our table */
-    uint32_t unnamed_lines;  /* table-full lines that name no namespace and are not ours */
+    uint64_t log_lines;      /* table-full lines: the kernel prints at most 10 in 5 s */
 };
 
+/** ctw_losses_any() - whether any member is above 0 */
+bool ctw_losses_any(const struct ctw_losses *l);
+
+/** ctw_losses_drops() - new flows refused, full or not: drops and other_drops */
+uint64_t ctw_losses_drops(const struct ctw_losses *l);
+
+/** ctw_losses_add() - add @more to @sum, member by member */
+void ctw_losses_add(struct ctw_losses *sum, const struct ctw_losses *more);
+
+/** ctw_losses_sub() - subtract @part from @sum, member by member, never below 0 */
+void ctw_losses_sub(struct ctw_losses *sum, const struct ctw_losses *part);
+
 /**
- * ctw_nearly_full() - whether what the kernel drops now is dropped because the table is full
+ * ctw_losses_between() - classify what the counters moved by
  *
- * From 95 % on, the share above which its own garbage collector thinks so (nf_conntrack_max95 in
- * gc_worker(), net/netfilter/nf_conntrack_core.c): between a drop and a look the count falls a bit.
+ * A clash counts in both `drop` and `insert_failed`; a refusal for chain length counts in
+ * `insert_failed` and `chainlength`, but not in `drop`. So clashes = insert_failed - chainlength
+ * and drops = drop - clashes, neither ever below 0. The counters do not show whether the table was
+ * full: other_drops is 0, as log_lines is.
+ *
+ * Columns wrap at 2^32. A column that seems to have moved by 2^31 or more has started again from 0,
+ * because the module was loaded anew, and has moved by what it shows now.
  */
-bool ctw_nearly_full(const struct ctw_sample *sample);
-
-/** ctw_nearly_full_with() - likewise, with that many entries out of @max; 0: no limit */
-bool ctw_nearly_full_with(uint32_t count, uint32_t max);
+struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
+                                     const struct ctw_counters *now);
 
 /**
- * ctw_attribute() - what was lost since the last look
- * @before:  the last good look, NULL when there was none
- * @now:     this look, NULL when the table cannot be read
- * @log:     what the kernel log said in between
- * @inode:   of our own namespace
+ * ctw_losses_since() - losses at our table since the last poll
+ * @before:       the last good sample, NULL when there was none
+ * @now:          this sample, NULL when the table cannot be read
+ * @log:          the kernel log in between
+ * @inode:        of our own namespace
+ * @ret_unnamed:  lines that name no namespace and are not about our table
  *
  * A line that names no namespace is ours when our table shows it: up to Linux 6.16 the kernel
- * prints the same line for all of them. A table that cannot be read is taken to be the full one.
+ * prints the same line for all of them. A table that cannot be read is assumed to be the full one.
  */
-struct ctw_attribution ctw_attribute(const struct ctw_sample *before, const struct ctw_sample *now,
-                                     const struct ctw_log_counts *log, uint64_t inode);
+struct ctw_losses ctw_losses_since(const struct ctw_sample *before, const struct ctw_sample *now,
+                                   const struct ctw_log_counts *log, uint64_t inode,
+                                   uint32_t *ret_unnamed);
+
+/**
+ * ctw_nearly_full() - whether drops at this fill are drops of a full table
+ *
+ * From 95 % on, the share at which the kernel's garbage collector treats the table as full
+ * (nf_conntrack_max95 in gc_worker(), net/netfilter/nf_conntrack_core.c): between a drop and a poll
+ * the count falls a little. @max 0 is no limit.
+ */
+bool ctw_nearly_full(uint32_t count, uint32_t max);
 
 #endif

@@ -215,10 +215,10 @@ static void prevent(struct ctw_replay *r, const struct ctw_record *record,
                     struct ctw_interpolation_losses *lost) {
     const uint32_t high = r->seen.high;
 
-    if (r->max == 0 || r->grown_max <= r->max || ctw_nearly_full_with(high, r->grown_max))
+    if (r->max == 0 || r->grown_max <= r->max || ctw_nearly_full(high, r->grown_max))
         return;
-    if (!record->attributed && !ctw_nearly_full_with(r->high_before, r->max_before) &&
-        !ctw_nearly_full_with(high, r->max) && lost->early_drops == 0)
+    if (!record->attributed && !ctw_nearly_full(r->high_before, r->max_before) &&
+        !ctw_nearly_full(high, r->max) && lost->early_drops == 0)
         return;
     r->summary.prevented.drops += lost->drops;
     r->summary.prevented.early_drops += lost->early_drops;
@@ -471,7 +471,7 @@ static void add_loss(const struct start *from, const struct ctw_record *record,
         p = add_point(c, at_usec, count_at(from, c, at_usec));
     /* Between two looks, the table may have been emptied: what is lost for being full is lost in a
      * full table. */
-    if (lost->drops > 0 && ctw_nearly_full_with(record->high, record->max))
+    if (lost->drops > 0 && ctw_nearly_full(record->high, record->max))
         p->count = record->high;
     p->loses = true;
     p->lost = *lost;

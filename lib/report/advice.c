@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/kernel/counters.h"
+#include "lib/kernel/losses.h"
 
 /* One entry at least: without extensions, which it has as soon as anybody listens for events. */
 #define ENTRY_BYTES_LEAST 256u

@@ -82,12 +82,12 @@ static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
 
 /* The counters are those of our own namespace: of another one only its lines are known. */
 static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
-    const struct ctw_episode_losses *l = &a->losses;
+    const struct ctw_losses *l = &a->losses;
 
     if (!a->other_netns) {
-        put_number(f, "CTWATCH_DROPS", l->drops);
+        put_number(f, "CTWATCH_DROPS", ctw_losses_drops(l));
         put_number(f, "CTWATCH_EARLY_DROPS", l->early_drops);
-        put_number(f, "CTWATCH_INSERT_FAILED", l->insert_failed);
+        put_number(f, "CTWATCH_INSERT_FAILED", l->clashes);
         put_number(f, "CTWATCH_CHAIN_TOO_LONG", l->chain_too_long);
     }
     put_number(f, "CTWATCH_LOG_LINES", l->log_lines);

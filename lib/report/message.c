@@ -121,8 +121,9 @@ static void alert_past(struct ctw_line *l, const struct ctw_alert *a, const char
     ctw_line_add(l, "from before ctwatchd started, the last one ");
     ctw_line_add_duration(l, a->lasted_usec);
     ctw_line_add(l, " ago");
-    if (!a->other_netns && a->losses.drops > 0)
-        ctw_line_add(l, "; %" PRIu64 " connections dropped since boot", a->losses.drops);
+    if (!a->other_netns && ctw_losses_drops(&a->losses) > 0)
+        ctw_line_add(l, "; %" PRIu64 " connections dropped since boot",
+                     ctw_losses_drops(&a->losses));
     ctw_line_add(l, ".");
 }
 
@@ -155,12 +156,13 @@ static void add_table_full(struct ctw_line *l, const struct ctw_alert *a) {
     }
     if (a->edge == CTW_EDGE_END) {
         ctw_line_add(l, "Conntrack table no longer full");
-        add_sum(l, a, a->losses.drops, "new connection dropped", "new connections dropped");
+        add_sum(l, a, ctw_losses_drops(&a->losses), "new connection dropped",
+                "new connections dropped");
         if (a->has_table)
             ctw_line_add(l, ", now ");
     } else {
         ctw_line_add(l, "Conntrack table %sfull: new connections are being dropped", still(a));
-        add_so_far(l, a, a->losses.drops);
+        add_so_far(l, a, ctw_losses_drops(&a->losses));
         if (a->has_table)
             ctw_line_add(l, ", ");
     }
@@ -478,10 +480,10 @@ void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
         alert_episode(ret, a, &chain_too_long, a->losses.chain_too_long);
         break;
     case CTW_ALERT_DROPPED_BELOW_MAX:
-        alert_episode(ret, a, &below_max, a->losses.drops);
+        alert_episode(ret, a, &below_max, ctw_losses_drops(&a->losses));
         break;
     case CTW_ALERT_INSERT_FAILED:
-        alert_episode(ret, a, &insert_failed, a->losses.insert_failed);
+        alert_episode(ret, a, &insert_failed, a->losses.clashes);
         break;
     case CTW_ALERT_EXPECT_FULL:
         alert_expect_full(ret, a);

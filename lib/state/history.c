@@ -118,24 +118,22 @@ static uint32_t plus(uint32_t a, uint64_t b) {
     return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b;
 }
 
-static void note_losses(struct ctw_slot *s, const struct ctw_attribution *lost, uint16_t at_msec) {
-    if (lost->full_drops == 0 && lost->other_drops == 0 && lost->early_drops == 0 &&
-        lost->clashes == 0 && lost->chain_too_long == 0 && lost->own_lines == 0)
+static void note_losses(struct ctw_slot *s, const struct ctw_losses *lost, uint16_t at_msec) {
+    if (!ctw_losses_any(lost))
         return;
     if (!ctw_slot_has_losses(s))
         s->loss_first_msec = at_msec;
     s->loss_last_msec = at_msec;
-    s->drops = plus(s->drops, lost->full_drops);
+    s->drops = plus(s->drops, lost->drops);
     s->other_drops = plus(s->other_drops, lost->other_drops);
     s->early_drops = plus(s->early_drops, lost->early_drops);
     s->clashes = plus(s->clashes, lost->clashes);
     s->chain_too_long = plus(s->chain_too_long, lost->chain_too_long);
-    s->log_lines = plus(s->log_lines, lost->own_lines);
+    s->log_lines = plus(s->log_lines, lost->log_lines);
 }
 
 void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
-                      const struct ctw_attribution *lost, bool limit_changed,
-                      enum ctw_level level) {
+                      const struct ctw_losses *lost, bool limit_changed, enum ctw_level level) {
     const bool changed = sample && (limit_changed || (p->away && sample->max != p->max));
 
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {

@@ -97,7 +97,7 @@ void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const stru
  * What changed while nobody looked was not changed by ctwatchd either.
  */
 void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
-                      const struct ctw_attribution *lost, bool limit_changed, enum ctw_level level);
+                      const struct ctw_losses *lost, bool limit_changed, enum ctw_level level);
 
 /**
  * ctw_history_slot() - that slot, NULL when nothing is known of it

@@ -56,16 +56,9 @@ static void note_level(struct ctw_snapshot *p, enum ctw_level level, uint64_t no
     p->level_since_usec = now_usec;
 }
 
-static void note_losses(struct ctw_snapshot *p, const struct ctw_attribution *lost,
-                        uint64_t now_usec) {
-    p->drops += lost->full_drops;
-    p->other_drops += lost->other_drops;
-    p->early_drops += lost->early_drops;
-    p->clashes += lost->clashes;
-    p->chain_too_long += lost->chain_too_long;
-    p->log_lines += lost->own_lines;
-    if (lost->full_drops > 0 || lost->other_drops > 0 || lost->chain_too_long > 0 ||
-        lost->own_lines > 0)
+static void note_losses(struct ctw_snapshot *p, const struct ctw_losses *lost, uint64_t now_usec) {
+    ctw_losses_add(&p->lost, lost);
+    if (ctw_losses_drops(lost) > 0 || lost->chain_too_long > 0 || lost->log_lines > 0)
         p->refused_usec = now_usec;
     if (lost->early_drops > 0)
         p->evicted_usec = now_usec;

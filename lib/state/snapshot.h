@@ -76,7 +76,7 @@ struct ctw_snapshot {
     uint64_t usec_to_full; /* at that rate */
 
     /* lost since the daemon started, at this table; the times also before, this boot */
-    uint64_t drops, other_drops, early_drops, clashes, chain_too_long, log_lines;
+    struct ctw_losses lost;
     uint64_t refused_usec; /* the last new flow refused, for whatever reason but a clash */
     uint64_t evicted_usec; /* the last entry evicted */
 

@@ -235,7 +235,7 @@ static void add_table(struct ctw_line *l, const struct ctw_check_facts *f) {
 
 static void add_losses(struct ctw_line *l, const struct ctw_snapshot *p) {
     ctw_line_add(l, " drops=%" PRIu64 "c early_drops=%" PRIu64 "c",
-                 p->drops + p->other_drops + p->chain_too_long, p->early_drops);
+                 ctw_losses_drops(&p->lost) + p->lost.chain_too_long, p->lost.early_drops);
 }
 
 static void add_performance(struct ctw_line *l, const struct ctw_check_facts *f) {

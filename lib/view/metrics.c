@@ -192,10 +192,10 @@ static void put_threshold(struct page *g) {
 static void put_drops(struct page *g) {
     if (!g->snapshot)
         return;
-    put_labelled(g, "reason", "table_full", g->snapshot->drops);
-    put_labelled(g, "reason", "below_max", g->snapshot->other_drops);
-    put_labelled(g, "reason", "chain_too_long", g->snapshot->chain_too_long);
-    put_labelled(g, "reason", "clash", g->snapshot->clashes);
+    put_labelled(g, "reason", "table_full", g->snapshot->lost.drops);
+    put_labelled(g, "reason", "below_max", g->snapshot->lost.other_drops);
+    put_labelled(g, "reason", "chain_too_long", g->snapshot->lost.chain_too_long);
+    put_labelled(g, "reason", "clash", g->snapshot->lost.clashes);
 }
 
 static void put_flows(struct page *g) {
@@ -364,8 +364,8 @@ static void gather_table(const struct ctw_snapshot *p, int64_t ret[static METRIC
     ret[MEMORY_LIMIT] = if_known(limited, ctw_growth_bytes(t, t->max));
     ret[NET_RATE] = p->has_table && p->has_rate ? p->rate : ABSENT;
     ret[TIME_TO_FULL] = if_known(limited && p->fills, p->usec_to_full);
-    ret[EARLY_DROPS] = whole(p->early_drops);
-    ret[LOG_LINES] = whole(p->log_lines);
+    ret[EARLY_DROPS] = whole(p->lost.early_drops);
+    ret[LOG_LINES] = whole(p->lost.log_lines);
     ret[LAST_WALK] = if_known(p->talkers.known, ctw_snapshot_wall_usec(p, p->talkers_usec));
     ret[ASSURED] = if_known(p->talkers.known, p->talkers.assured_permyriad);
     ret[DROP_RISK] =

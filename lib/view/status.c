@@ -333,14 +333,15 @@ static void put_counted(struct ctw_status_view *p) {
 static void put_losses(struct ctw_status_view *p) {
     const struct ctw_snapshot *of = p->of;
     const struct loss losses[] = {
-        {of->drops, "new flow dropped, the table was full",
+        {of->lost.drops, "new flow dropped, the table was full",
          "new flows dropped, the table was full"},
-        {of->other_drops, "new flow dropped below the limit", "new flows dropped below the limit"},
-        {of->early_drops, "entry evicted, to make room", "entries evicted, to make room"},
-        {of->clashes, "new flow lost to a clash", "new flows lost to clashes"},
-        {of->chain_too_long, "new flow dropped, there were too few buckets",
+        {of->lost.other_drops, "new flow dropped below the limit",
+         "new flows dropped below the limit"},
+        {of->lost.early_drops, "entry evicted, to make room", "entries evicted, to make room"},
+        {of->lost.clashes, "new flow lost to a clash", "new flows lost to clashes"},
+        {of->lost.chain_too_long, "new flow dropped, there were too few buckets",
          "new flows dropped, there were too few buckets"},
-        {of->log_lines, "line \"table full\" in the kernel log",
+        {of->lost.log_lines, "line \"table full\" in the kernel log",
          "lines \"table full\" in the kernel log"},
     };
     const bool blind = of->sources[CTW_SOURCE_COUNTERS].health == CTW_HEALTH_FAILED;

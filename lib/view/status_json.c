@@ -163,12 +163,12 @@ static json_t *lost(const struct ctw_status *s) {
     if (of->pid == 0)
         return json_null();
     o = json_object();
-    r |= ctw_json_add(o, "dropped_full", ctw_json_number(of->drops));
-    r |= ctw_json_add(o, "dropped_below_max", ctw_json_number(of->other_drops));
-    r |= ctw_json_add(o, "evicted", ctw_json_number(of->early_drops));
-    r |= ctw_json_add(o, "clashes", ctw_json_number(of->clashes));
-    r |= ctw_json_add(o, "chain_too_long", ctw_json_number(of->chain_too_long));
-    r |= ctw_json_add(o, "log_lines", ctw_json_number(of->log_lines));
+    r |= ctw_json_add(o, "dropped_full", ctw_json_number(of->lost.drops));
+    r |= ctw_json_add(o, "dropped_below_max", ctw_json_number(of->lost.other_drops));
+    r |= ctw_json_add(o, "evicted", ctw_json_number(of->lost.early_drops));
+    r |= ctw_json_add(o, "clashes", ctw_json_number(of->lost.clashes));
+    r |= ctw_json_add(o, "chain_too_long", ctw_json_number(of->lost.chain_too_long));
+    r |= ctw_json_add(o, "log_lines", ctw_json_number(of->lost.log_lines));
     r |= ctw_json_add(o, "last_dropped_unix_seconds", moment(s, of->refused_usec));
     r |= ctw_json_add(o, "last_evicted_unix_seconds", moment(s, of->evicted_usec));
     return ctw_json_whole(o, r);

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/kernel/losses.h"
 #include "lib/kernel/sample.h"
 #include "lib/sizing/growth.h"
 #include "lib/talkers/census.h"
@@ -72,15 +73,6 @@ struct ctw_source_state {
     const char *what; /* FAILED, ABSENT: the file or socket; a string that outlives the alert */
 };
 
-/* Losses since the episode began; an episode is the time from leaving level ok to being back. */
-struct ctw_episode_losses {
-    uint64_t drops;
-    uint64_t early_drops;
-    uint64_t insert_failed; /* clashes: chain-length refusals are counted apart */
-    uint64_t chain_too_long;
-    uint64_t log_lines; /* table-full lines seen: the kernel prints 10 per 5 s at the most */
-};
-
 /* Room for a network namespace's name (NAME_MAX), or a note such as "unnamed". */
 #define CTW_NETNS_NAME_MAX 256
 
@@ -103,8 +95,8 @@ struct ctw_alert {
         *talkers; /* who fills the table; NULL: not known. Outlives the alert */
 
     bool has_losses;
-    struct ctw_episode_losses losses;
-    uint64_t lasted_usec; /* END: since BEGIN. PAST: since the newest kernel line */
+    struct ctw_losses losses; /* since the episode began: from leaving level ok to being back */
+    uint64_t lasted_usec;     /* END: since BEGIN. PAST: since the newest kernel line */
 
     bool other_netns;     /* TABLE_FULL: of another namespace than ours, known from the log only */
     uint64_t netns_inode; /* 0: not known */

@@ -28,22 +28,13 @@ enum ctw_edge ctw_episode_step(struct ctw_episode *e, bool condition, uint64_t n
 
 #define CLASH_NOISE 10u
 
-static bool any(const struct ctw_attribution *lost) {
-    return lost->own_lines > 0 || lost->full_drops > 0 || lost->other_drops > 0 ||
-           lost->early_drops > 0 || lost->clashes > 0 || lost->chain_too_long > 0;
-}
-
-void ctw_loss_episode_add(struct ctw_loss_episode *t, const struct ctw_attribution *lost,
+void ctw_loss_episode_add(struct ctw_loss_episode *t, const struct ctw_losses *lost,
                           enum ctw_level level, uint64_t now_usec) {
-    if (!t->running && (any(lost) || level != CTW_LEVEL_OK)) {
+    if (!t->running && (ctw_losses_any(lost) || level != CTW_LEVEL_OK)) {
         t->running = true;
         memset(&t->losses, 0, sizeof(t->losses));
     }
-    t->losses.drops += lost->full_drops + lost->other_drops;
-    t->losses.early_drops += lost->early_drops;
-    t->losses.insert_failed += lost->clashes;
-    t->losses.chain_too_long += lost->chain_too_long;
-    t->losses.log_lines += lost->own_lines;
+    ctw_losses_add(&t->losses, lost);
 
     if (now_usec - t->clash_window_usec >= CTW_LOSS_EPISODE_CLASH_WINDOW_USEC) {
         t->clash_window_usec = now_usec;
@@ -52,8 +43,7 @@ void ctw_loss_episode_add(struct ctw_loss_episode *t, const struct ctw_attributi
     t->clashes_in_window += lost->clashes;
 }
 
-bool ctw_loss_episode_clashing(const struct ctw_loss_episode *t,
-                               const struct ctw_attribution *lost) {
+bool ctw_loss_episode_clashing(const struct ctw_loss_episode *t, const struct ctw_losses *lost) {
     return lost->clashes > 0 && t->clashes_in_window >= CLASH_NOISE;
 }
 

@@ -46,9 +46,9 @@ enum ctw_edge ctw_episode_step(struct ctw_episode *e, bool condition, uint64_t n
 
 /* Zero-initialised, all is well. */
 struct ctw_loss_episode {
-    bool running;                     /* level is not ok, or something was lost just now */
-    struct ctw_episode_losses losses; /* since that began */
-    uint64_t clash_window_usec;       /* start of the window in which clashes are counted */
+    bool running;               /* level is not ok, or something was lost just now */
+    struct ctw_losses losses;   /* since that began */
+    uint64_t clash_window_usec; /* start of the window in which clashes are counted */
     uint64_t clashes_in_window;
 };
 
@@ -59,7 +59,7 @@ struct ctw_loss_episode {
  *
  * An episode begins before its losses are added, so that its first alert counts them, too.
  */
-void ctw_loss_episode_add(struct ctw_loss_episode *t, const struct ctw_attribution *lost,
+void ctw_loss_episode_add(struct ctw_loss_episode *t, const struct ctw_losses *lost,
                           enum ctw_level level, uint64_t now_usec);
 
 /**
@@ -68,8 +68,7 @@ void ctw_loss_episode_add(struct ctw_loss_episode *t, const struct ctw_attributi
  * Fewer than ten in ten seconds are the races every busy resolver has: two packets of one socket,
  * A and AAAA, confirmed on two CPUs at once.
  */
-bool ctw_loss_episode_clashing(const struct ctw_loss_episode *t,
-                               const struct ctw_attribution *lost);
+bool ctw_loss_episode_clashing(const struct ctw_loss_episode *t, const struct ctw_losses *lost);
 
 /** ctw_loss_episode_settle() - end the episode unless the level or a condition is still @going_on
  */

@@ -27,7 +27,8 @@ struct view {
     struct ctw_verdict *ret;
     bool readable;  /* count and max were read at this look */
     uint32_t usage; /* permyriad */
-    struct ctw_attribution lost;
+    struct ctw_losses lost;
+    uint32_t unnamed_lines; /* of a table that is not ours */
 };
 
 static uint64_t max_u64(uint64_t a, uint64_t b) {
@@ -37,7 +38,8 @@ static uint64_t max_u64(uint64_t a, uint64_t b) {
 bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t) {
     if (!w->polled || t->now_usec - w->counters_usec >= COUNTERS_INTERVAL_USEC)
         return true;
-    if (ctw_nearly_full(&t->sample) || ctw_nearly_full(&w->last))
+    if (ctw_nearly_full(t->sample.count, t->sample.max) ||
+        ctw_nearly_full(w->last.count, w->last.max))
         return true;
     return t->log.full_lines > 0 || t->log.n_netns > 0;
 }
@@ -187,7 +189,7 @@ static void alert_losses(struct view *v) {
     const uint64_t clear_delay =
         max_u64(v->s->levels.hold_usec, counted ? COUNTERS_CLEAR_DELAY_USEC : LOG_CLEAR_DELAY_USEC);
 
-    step_condition(v, &w->table_full, v->lost.full_drops > 0 || v->lost.own_lines > 0, clear_delay,
+    step_condition(v, &w->table_full, v->lost.drops > 0 || v->lost.log_lines > 0, clear_delay,
                    CTW_ALERT_TABLE_FULL);
     step_condition(v, &w->early_drop, v->lost.early_drops > 0, clear_delay, CTW_ALERT_EARLY_DROP);
     step_condition(v, &w->chain_too_long, v->lost.chain_too_long > 0, clear_delay,
@@ -275,7 +277,7 @@ static void step_table(struct view *v) {
     const enum ctw_level before = w->level.level;
     const struct ctw_sample last = w->last;
     const bool polled = w->polled;
-    const bool losing = v->lost.full_drops > 0 || v->lost.early_drops > 0 || v->lost.own_lines > 0;
+    const bool losing = v->lost.drops > 0 || v->lost.early_drops > 0 || v->lost.log_lines > 0;
 
     if (v->readable)
         remember_sample(v);
@@ -295,7 +297,7 @@ static void step_table(struct view *v) {
 static void step_unreadable(struct view *v) {
     struct ctw_watch *w = v->w;
 
-    if (v->lost.own_lines == 0)
+    if (v->lost.log_lines == 0)
         return;
     ctw_level_step(&w->level, v->s, 0, true, v->t->now_usec);
     ctw_loss_episode_add(&w->loss_episode, &v->lost, w->level.level, v->t->now_usec);
@@ -314,7 +316,7 @@ static void make_other_netns(struct ctw_alert *a, uint64_t inode, uint64_t lines
     a->other_netns = true;
     a->netns_inode = inode;
     a->has_losses = true;
-    a->losses = (struct ctw_episode_losses){.log_lines = lines};
+    a->losses = (struct ctw_losses){.log_lines = lines};
 }
 
 static void step_other_netns(struct view *v) {
@@ -322,7 +324,7 @@ static void step_other_netns(struct view *v) {
     const uint64_t clear_delay = max_u64(v->s->levels.hold_usec, LOG_CLEAR_DELAY_USEC);
     struct ctw_other_netns_edge edges[CTW_OTHER_NETNS_EDGES_MAX];
     const size_t n =
-        ctw_other_netns_step(&v->w->other_netns, log, v->t->netns_inode, v->lost.unnamed_lines,
+        ctw_other_netns_step(&v->w->other_netns, log, v->t->netns_inode, v->unnamed_lines,
                              v->t->now_usec, clear_delay, v->s->alerts.remind_usec, edges);
 
     for (size_t i = 0; i < n; i++) {
@@ -351,13 +353,9 @@ static void alert_past(struct view *v) {
     if (!a)
         return;
     const struct ctw_counters zero = {0};
-    const struct ctw_losses total = ctw_losses_between(&zero, &v->w->last.counters);
+    a->losses = ctw_losses_between(&zero, &v->w->last.counters);
+    a->losses.log_lines = lines;
     a->has_losses = true;
-    a->losses = (struct ctw_episode_losses){.drops = total.drops,
-                                            .early_drops = total.early_drops,
-                                            .insert_failed = total.clashes,
-                                            .chain_too_long = total.chain_too_long,
-                                            .log_lines = lines};
     a->lasted_usec = v->t->past_age_usec;
     if (past->n_netns == 1 && past->netns[0].lines == lines &&
         past->netns[0].inode != v->t->netns_inode)
@@ -435,8 +433,8 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     else if (health == CTW_HEALTH_ABSENT)
         forget_table(w);
 
-    v.lost = ctw_attribute(w->polled ? &w->last : NULL, v.readable ? &t->sample : NULL, &t->log,
-                           t->netns_inode);
+    v.lost = ctw_losses_since(w->polled ? &w->last : NULL, v.readable ? &t->sample : NULL, &t->log,
+                              t->netns_inode, &v.unnamed_lines);
     if (v.readable || health == CTW_HEALTH_ABSENT)
         step_table(&v);
     else

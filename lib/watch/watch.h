@@ -128,12 +128,12 @@ struct ctw_tick {
 /* What is to be said and done. */
 struct ctw_verdict {
     enum ctw_level level;
-    struct ctw_attribution lost; /* since the last look */
-    bool limit_changed;          /* likewise, by somebody else */
-    uint64_t next_poll_usec;     /* from this tick's now */
-    bool want_events;            /* be subscribed to events */
-    const char *events_why;      /* for the log: "the table fills" */
-    bool want_walk;              /* walk a sample of the table, then call ctw_watch_learn() */
+    struct ctw_losses lost;  /* since the last look */
+    bool limit_changed;      /* likewise, by somebody else */
+    uint64_t next_poll_usec; /* from this tick's now */
+    bool want_events;        /* be subscribed to events */
+    const char *events_why;  /* for the log: "the table fills" */
+    bool want_walk;          /* walk a sample of the table, then call ctw_watch_learn() */
     /* What to write, when growth.write says so: at once, before anything is said. What came of it
      * goes to ctw_watch_grown(). */
     struct ctw_growth_decision growth;

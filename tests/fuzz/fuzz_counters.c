@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/kernel/counters.h"
+#include "lib/kernel/losses.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -97,12 +97,12 @@ static inline void sample_full(struct ctw_snapshot *p) {
     p->level_since_usec = SAMPLE_NOW_USEC - 95 * CTW_USEC_PER_SEC;
     p->rate = 0;
     p->fills = false;
-    p->drops = 1234;
-    p->early_drops = 56789;
+    p->lost.drops = 1234;
+    p->lost.early_drops = 56789;
     p->refused_usec = SAMPLE_NOW_USEC - 2 * CTW_USEC_PER_SEC;
     p->evicted_usec = SAMPLE_NOW_USEC;
-    p->clashes = 7;
-    p->log_lines = 40;
+    p->lost.clashes = 7;
+    p->lost.log_lines = 40;
     p->sources[CTW_SOURCE_KERNEL_LOG] =
         (struct ctw_snapshot_source){.health = CTW_HEALTH_FAILED, .error = -1, .what = "/dev/kmsg"};
     p->sources[CTW_SOURCE_EVENTS].health = CTW_HEALTH_OK;

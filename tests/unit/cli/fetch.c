@@ -111,7 +111,7 @@ static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
 
     put_machine(p, "1000\n", "1000\n");
     const uint64_t polled_usec = publish_looked(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
-    ctw_publish_begin(p->publish)->drops = 123;
+    ctw_publish_begin(p->publish)->lost.drops = 123;
     ctw_publish_end(p->publish);
     fetched(p, p->directory, &g);
     assert_int_equal(g.liveness, CTW_LIVENESS_ALIVE);
@@ -122,7 +122,7 @@ static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
     assert_int_equal(g.snapshot.level, CTW_LEVEL_FULL);
     assert_false(g.snapshot.has_rate);
     assert_int_equal(g.snapshot.pid, 812);
-    assert_int_equal(g.snapshot.drops, 123);
+    assert_int_equal(g.snapshot.lost.drops, 123);
 
     put_machine(p, "700\n", "1000\n");
     fetched(p, p->directory, &g);

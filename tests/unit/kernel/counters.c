@@ -303,64 +303,6 @@ static void a_message_of_another_type_is_refused(void **state) {
     }
 }
 
-/* --- losses ---------------------------------------------------------------------------------- */
-
-static void assert_losses(struct ctw_counters before, struct ctw_counters now, uint64_t drops,
-                          uint64_t early_drops, uint64_t clashes, uint64_t chain_too_long) {
-    struct ctw_losses l = ctw_losses_between(&before, &now);
-    assert_int_equal(l.drops, drops);
-    assert_int_equal(l.early_drops, early_drops);
-    assert_int_equal(l.clashes, clashes);
-    assert_int_equal(l.chain_too_long, chain_too_long);
-}
-
-static void each_loss_is_counted_in_one_class(void **state) {
-    (void)state;
-    const struct ctw_counters zero = {0};
-
-    assert_losses(zero, zero, 0, 0, 0, 0);
-    /* full */
-    assert_losses(zero, (struct ctw_counters){.drop = 1000}, 1000, 0, 0, 0);
-    /* full of unassured entries */
-    assert_losses(zero, (struct ctw_counters){.early_drop = 20001}, 0, 20001, 0, 0);
-    /* 60,000 flows into 1,024 buckets */
-    assert_losses(zero, (struct ctw_counters){.insert_failed = 21466, .chainlength = 21466}, 0, 0,
-                  0, 21466);
-    /* clashes */
-    assert_losses(zero, (struct ctw_counters){.drop = 5, .insert_failed = 5}, 0, 0, 5, 0);
-    /* all at once: 100 full, 7 clashes, 30 chains */
-    assert_losses((struct ctw_counters){10, 20, 30, 40}, (struct ctw_counters){117, 22, 67, 70},
-                  100, 2, 7, 30);
-}
-
-static void no_class_falls_below_zero(void **state) {
-    (void)state;
-    const struct ctw_counters zero = {0};
-
-    /* the columns are not read at one instant: chainlength may be ahead of insert_failed */
-    assert_losses(zero, (struct ctw_counters){.drop = 3, .insert_failed = 4, .chainlength = 5}, 3,
-                  0, 0, 5);
-    /* and insert_failed of drop; old kernels count some clashes there alone */
-    assert_losses(zero, (struct ctw_counters){.drop = 3, .insert_failed = 9}, 0, 0, 9, 0);
-}
-
-static void a_column_that_wraps_between_two_looks_loses_nothing(void **state) {
-    (void)state;
-    assert_losses((struct ctw_counters){.drop = 0xfffffff0, .early_drop = UINT32_MAX},
-                  (struct ctw_counters){.drop = 0x10, .early_drop = 0}, 0x20, 1, 0, 0);
-    assert_losses((struct ctw_counters){0}, (struct ctw_counters){.drop = INT32_MAX}, INT32_MAX, 0,
-                  0, 0);
-}
-
-static void counters_that_began_again_count_what_they_show(void **state) {
-    (void)state;
-    assert_losses((struct ctw_counters){1000, 2000, 300, 200}, (struct ctw_counters){7, 0, 3, 2}, 6,
-                  0, 1, 2);
-    /* since boot: from nothing, whatever they show */
-    assert_losses((struct ctw_counters){0}, (struct ctw_counters){.drop = 0xfffffff0}, 0xfffffff0,
-                  0, 0, 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_summed_by_column_name),
@@ -379,10 +321,6 @@ int main(void) {
         cmocka_unit_test(a_message_cut_anywhere_is_refused),
         cmocka_unit_test(an_attribute_that_reaches_beyond_its_message_is_refused),
         cmocka_unit_test(a_message_of_another_type_is_refused),
-        cmocka_unit_test(each_loss_is_counted_in_one_class),
-        cmocka_unit_test(no_class_falls_below_zero),
-        cmocka_unit_test(a_column_that_wraps_between_two_looks_loses_nothing),
-        cmocka_unit_test(counters_that_began_again_count_what_they_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

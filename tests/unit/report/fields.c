@@ -60,7 +60,8 @@ static void fields_are_there_only_where_they_say_something(void **state) {
 
     a.table.has_buckets = false;
     a.has_losses = true;
-    a.losses = (struct ctw_episode_losses){1, 2, 3, 4, 5};
+    a.losses = (struct ctw_losses){
+        .drops = 1, .early_drops = 2, .clashes = 3, .chain_too_long = 4, .log_lines = 5};
     a.fills = true;
     a.usec_to_full = 52999999;
     assert_field(&a, "CTWATCH_BUCKETS", NULL);

@@ -144,8 +144,8 @@ static void the_past_says_how_long_ago(void **state) {
 }
 
 static void other_losses_say_their_own_number(void **state) {
-    static const struct ctw_episode_losses losses = {
-        .drops = 1, .early_drops = 22, .insert_failed = 333, .chain_too_long = 4444};
+    static const struct ctw_losses losses = {
+        .drops = 1, .early_drops = 22, .clashes = 333, .chain_too_long = 4444};
     static const struct {
         enum ctw_alert_kind kind;
         const char *begin, *end;

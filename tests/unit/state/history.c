@@ -13,7 +13,7 @@
 #define SECOND CTW_USEC_PER_SEC
 #define MSEC   CTW_USEC_PER_MSEC
 
-static const struct ctw_attribution nothing;
+static const struct ctw_losses nothing;
 
 /* A history and its pen, looked at. */
 struct book {
@@ -21,8 +21,8 @@ struct book {
     struct ctw_history *history;
 };
 
-static void poll(struct book *b, uint64_t now_usec, uint32_t count,
-                 const struct ctw_attribution *lost, enum ctw_level level) {
+static void poll(struct book *b, uint64_t now_usec, uint32_t count, const struct ctw_losses *lost,
+                 enum ctw_level level) {
     const struct ctw_sample sample = {
         .count = count, .max = 1000, .buckets = 512, .has_buckets = true};
 
@@ -132,8 +132,8 @@ static void what_changed_unseen_was_changed_by_others(void **state) {
 
 static void losses_are_summed_with_their_first_and_last_time(void **state) {
     struct book *b = *state;
-    const struct ctw_attribution full = {.full_drops = 5, .early_drops = 1, .own_lines = 2};
-    const struct ctw_attribution clash = {.clashes = 3};
+    const struct ctw_losses full = {.drops = 5, .early_drops = 1, .log_lines = 2};
+    const struct ctw_losses clash = {.clashes = 3};
 
     poll(b, 50 * SECOND + 100 * MSEC, 1000, &nothing, CTW_LEVEL_FULL);
     poll(b, 50 * SECOND + 120 * MSEC, 1000, &full, CTW_LEVEL_FULL);
@@ -155,7 +155,7 @@ static void losses_are_summed_with_their_first_and_last_time(void **state) {
 
 static void losses_beyond_the_counter_stay_at_its_end(void **state) {
     struct book *b = *state;
-    const struct ctw_attribution many = {.full_drops = UINT32_MAX - 1};
+    const struct ctw_losses many = {.drops = UINT32_MAX - 1};
 
     poll(b, 50 * SECOND, 1, &many, CTW_LEVEL_FULL);
     poll(b, 50 * SECOND + MSEC, 1, &many, CTW_LEVEL_FULL);
@@ -212,7 +212,7 @@ static void a_time_in_which_nobody_looked_is_a_hole(void **state) {
 /* As over a restart, in the middle of a second, and of ten. */
 static void closed_slots_are_gone_on_with(void **state) {
     struct book *b = *state;
-    const struct ctw_attribution full = {.full_drops = 5};
+    const struct ctw_losses full = {.drops = 5};
 
     poll(b, 63 * SECOND + 100 * MSEC, 900, &full, CTW_LEVEL_FULL);
     poll(b, 63 * SECOND + 200 * MSEC, 100, &nothing, CTW_LEVEL_OK);
@@ -246,7 +246,7 @@ static void what_was_closed_long_ago_is_not_gone_on_with(void **state) {
 
 static void a_table_that_could_not_be_read_leaves_a_slot_without_looks(void **state) {
     struct book *b = *state;
-    const struct ctw_attribution line = {.own_lines = 1};
+    const struct ctw_losses line = {.log_lines = 1};
 
     ctw_history_note(&b->pen, 70 * SECOND, NULL, &line, false, CTW_LEVEL_FULL);
     poll(b, 71 * SECOND, 5, &nothing, CTW_LEVEL_FULL);

@@ -96,8 +96,8 @@ static void losses_are_those_since_the_start(void **state) {
     poll(m, 11 * SECOND, 1000);
     m->tick.sample.counters.drop = 11;
     poll(m, 12 * SECOND, 1000);
-    assert_int_equal(m->snapshot.drops, 4);
-    assert_int_equal(m->snapshot.early_drops, 4);
+    assert_int_equal(m->snapshot.lost.drops, 4);
+    assert_int_equal(m->snapshot.lost.early_drops, 4);
 }
 
 static void a_table_that_is_gone_leaves_no_numbers(void **state) {
@@ -203,7 +203,7 @@ static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void 
     (void)state;
 
     sample_calm(&p);
-    p.drops = 123;
+    p.lost.drops = 123;
     p.refused_usec = 77;
     p.rates.known = true;
     own_sample(&own, 1000, CTW_LEVEL_FULL);
@@ -218,7 +218,7 @@ static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void 
     assert_int_equal(p.level_since_usec, own.polled_usec);
     assert_false(p.has_rate || p.fills || p.rates.known);
     assert_int_equal(p.pid, 812);
-    assert_int_equal(p.drops, 123);
+    assert_int_equal(p.lost.drops, 123);
     assert_int_equal(p.refused_usec, 77);
 
     /* What the daemon holds is not for a single look to end. */
@@ -245,7 +245,7 @@ static void when_something_was_lost_outlives_the_daemon(void **state) {
     ctw_snapshot_inherit(&p, &before);
     assert_int_equal(p.refused_usec, before.refused_usec);
     assert_int_equal(p.evicted_usec, before.evicted_usec);
-    assert_int_equal(p.drops, 0);
+    assert_int_equal(p.lost.drops, 0);
 }
 
 /* As of a machine that has been up for longer than this one. */

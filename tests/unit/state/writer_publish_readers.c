@@ -54,7 +54,7 @@ static void fill(struct ctw_snapshot *p, uint32_t n) {
         memset(p->sources[i].what, 'a' + (int)(n % 26), sizeof(p->sources[i].what) - 1);
     p->table.count = p->table.max = n;
     p->level = n % (CTW_LEVEL_FULL + 1);
-    p->drops = p->log_lines = p->events = n;
+    p->lost.drops = p->lost.log_lines = p->events = n;
     p->grown_from = p->grown_to = n;
     for (unsigned i = 0; i < CTW_ALERT_KINDS; i++)
         p->alerts[i] = n;

@@ -188,10 +188,10 @@ static void without_a_limit_all_is_well(void **state) {
 static void losses_so_far_are_performance_data(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.drops = 100;
-    snapshot.other_drops = 20;
-    snapshot.chain_too_long = 3;
-    snapshot.early_drops = 4;
+    snapshot.lost.drops = 100;
+    snapshot.lost.other_drops = 20;
+    snapshot.lost.chain_too_long = 3;
+    snapshot.lost.early_drops = 4;
     assert_plugin(CTW_CHECK_OK,
                   "CONNTRACK OK - 11.9 % (31337 of 262144) | usage=11.95%;75;90;0;100 "
                   "entries=31337;196608;235929;0;262144 drops=123c early_drops=4c");
@@ -201,7 +201,7 @@ static void losses_so_far_are_performance_data(void **state) {
 static void dropped_connections_are_critical_whatever_the_fill(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.other_drops = 7;
+    snapshot.lost.other_drops = 7;
     snapshot.refused_usec = SAMPLE_NOW_USEC;
     assert_plugin(CTW_CHECK_CRITICAL,
                   "CONNTRACK CRITICAL - 11.9 % (31337 of 262144), new connections dropped | "
@@ -233,7 +233,7 @@ static void evicted_entries_are_critical(void **state) {
     asks(sample_calm);
     snapshot.table.count = 262100;
     snapshot.level = CTW_LEVEL_FULL;
-    snapshot.early_drops = 56789;
+    snapshot.lost.early_drops = 56789;
     snapshot.evicted_usec = SAMPLE_NOW_USEC;
     snapshot.fills = false;
     assert_plugin(CTW_CHECK_CRITICAL,
@@ -429,7 +429,7 @@ static void the_largest_numbers_fit(void **state) {
     asks(sample_calm);
     snapshot.table.count = UINT32_MAX;
     snapshot.table.max = 1;
-    snapshot.drops = snapshot.early_drops = UINT64_MAX;
+    snapshot.lost.drops = snapshot.lost.early_drops = UINT64_MAX;
     snapshot.refused_usec = 1;
     facts.now_usec = CTW_CHECK_LOSS_USEC;
     (void)ctw_check(&facts, CTW_CHECK_PLUGIN, &line);

@@ -511,8 +511,9 @@ static void sample_widest(struct ctw_snapshot *p) {
     p->rate = INT64_MIN;
     p->fills = true;
     p->usec_to_full = UINT64_MAX;
-    p->drops = p->other_drops = p->early_drops = p->clashes = p->chain_too_long = UINT64_MAX;
-    p->log_lines = p->events_lost = p->polls = p->growths = p->netns_inode = UINT64_MAX;
+    p->lost.drops = p->lost.other_drops = p->lost.early_drops = p->lost.clashes =
+        p->lost.chain_too_long = UINT64_MAX;
+    p->lost.log_lines = p->events_lost = p->polls = p->growths = p->netns_inode = UINT64_MAX;
     p->rates.created = p->rates.destroyed = UINT64_MAX;
     p->rates.sampling = p->grown_from = p->ceiling = p->pid = UINT32_MAX;
     p->n_recent_alerts = UINT64_MAX;
