@@ -2,7 +2,6 @@
 #include "daemon/cli/advise.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -10,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/verbs.h"
@@ -18,7 +16,7 @@
 #include "daemon/source/machine.h"
 #include "daemon/source/table.h"
 #include "daemon/sys/config.h"
-#include "lib/util/parse.h"
+#include "daemon/sys/procfs.h"
 #include "lib/view/advice.h"
 
 /* Documented in ctwatch(8). */
@@ -165,18 +163,9 @@ static bool is_writable(const char *root, const char *folder, const char *name) 
 }
 
 static bool read_number(const char *root, const char *folder, const char *name, uint32_t *ret) {
-    char path[PATH_MAX], text[NUMBER_MAX];
-    ssize_t n = -1;
+    char path[PATH_MAX];
 
-    if (path_below(root, folder, name, path) < 0)
-        return false;
-    /* O_NONBLOCK: a captured tree may hold anything, even a FIFO. */
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd >= 0) {
-        n = read(fd, text, sizeof(text));
-        close(fd);
-    }
-    return n >= 0 && (size_t)n < sizeof(text) && ctw_text_sysctl(text, (size_t)n, ret) == 0;
+    return path_below(root, folder, name, path) == 0 && ctw_procfs_number("", path, ret) == 0;
 }
 
 /* --- parts ------------------------------------------------------------------------------------ */

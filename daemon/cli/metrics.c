@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"
+#include "daemon/sys/procfs.h"
 #include "lib/state/snapshot.h"
 #include "lib/view/metrics.h"
 
@@ -133,38 +130,6 @@ static int write_all(FILE *f, const char *text) {
     return errno > 0 ? -errno : -EIO;
 }
 
-/* Takes @fd. Return: 0 or a negative errno. */
-static int write_file(int fd, const char *text) {
-    FILE *f = fdopen(fd, "w");
-
-    if (!f) {
-        (void)close(fd);
-        return -ENOMEM;
-    }
-    int r = fchmod(fd, TEXTFILE_MODE) < 0 ? -errno : write_all(f, text);
-    if (fclose(f) != 0 && r == 0)
-        r = -errno;
-    return r;
-}
-
-/* Beside it first, under a name that the collector does not read: so it is there whole, or as it
- * was. Return: 0 or a negative errno. */
-static int write_textfile(const char *path, const char *text) {
-    char beside[PATH_MAX];
-
-    if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
-        return -ENAMETOOLONG;
-    const int fd = mkostemp(beside, O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int r = write_file(fd, text);
-    if (r == 0 && rename(beside, path) < 0)
-        r = -errno;
-    if (r < 0)
-        (void)unlink(beside);
-    return r;
-}
-
 int ctw_verb_metrics(int argc, char *argv[]) {
     struct arguments arguments = {.directory = CTWATCH_RUN_PATH};
     char text[CTW_RENDER_METRICS_MAX];
@@ -175,8 +140,9 @@ int ctw_verb_metrics(int argc, char *argv[]) {
         return usage;
 
     const int status = poll(&arguments, text, sizeof(text));
-    const int r =
-        arguments.textfile ? write_textfile(arguments.textfile, text) : write_all(stdout, text);
+    const int r = arguments.textfile ? ctw_replace_file(arguments.textfile, text, strlen(text),
+                                                        TEXTFILE_MODE, false)
+                                     : write_all(stdout, text);
     if (r == -EPIPE || r == 0)
         return status;
     (void)fprintf(stderr, "ctwatch metrics: cannot write %s: %s\n",

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,61 +12,13 @@
 #include "daemon/sink/saved_limits.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
-#include "lib/util/parse.h"
-
-/* Room for a decimal that fits 32 bits and much nonsense: nothing longer is a number. */
-#define NUMBER_MAX 64
-
-/* The sysctl is writable since Linux 4.8; the module's parameter was before, and is for root. */
-static const char *const buckets_paths[] = {
-    "/proc/sys/net/netfilter/nf_conntrack_buckets",
-    "/sys/module/nf_conntrack/parameters/hashsize",
-    NULL,
-};
-
-static int open_path(const char *root, const char *path, int flags) {
-    char full[PATH_MAX + 64];
-
-    if (snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
-        return -ENAMETOOLONG;
-    int fd = open(full, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    return fd < 0 ? -errno : fd;
-}
-
-static int read_path(const char *root, const char *path, uint32_t *ret) {
-    char text[NUMBER_MAX];
-    ssize_t n;
-
-    int fd = open_path(root, path, O_RDONLY);
-    if (fd < 0)
-        return fd;
-    do
-        n = pread(fd, text, sizeof(text), 0);
-    while (n < 0 && errno == EINTR);
-    const int r = n < 0 ? -errno : n == sizeof(text) ? -EBADMSG : 0;
-    close(fd);
-    return r < 0 ? r : ctw_text_sysctl(text, (size_t)n, ret);
-}
-
-/* The first of these that there is. */
-static int read_first(const char *root, const char *const *paths, uint32_t *ret,
-                      const char **retpath) {
-    int r = -ENOENT;
-
-    for (const char *const *path = paths; *path && r == -ENOENT; path++) {
-        r = read_path(root, *path, ret);
-        if (r == 0)
-            *retpath = *path;
-    }
-    return r;
-}
 
 static int write_path(const char *root, const char *path, uint32_t value, int flags) {
-    char text[NUMBER_MAX];
+    char text[16];
     const int length = snprintf(text, sizeof(text), "%" PRIu32 "\n", value);
     ssize_t n;
 
-    int fd = open_path(root, path, O_WRONLY | flags);
+    int fd = ctw_procfs_open(root, path, O_WRONLY | flags);
     if (fd < 0)
         return fd;
     do
@@ -79,14 +30,14 @@ static int write_path(const char *root, const char *path, uint32_t value, int fl
 }
 
 void ctw_limit_files_init(struct ctw_limit_files *l, const char *root) {
-    *l = (struct ctw_limit_files){root, ctw_max_paths[0], buckets_paths[0]};
+    *l = (struct ctw_limit_files){root, ctw_max_paths[0], ctw_buckets_paths[0]};
 }
 
 enum ctw_permission ctw_limit_files_test(struct ctw_limit_files *l, bool initial, int *reterror) {
     uint32_t max;
 
     *reterror = 0;
-    int r = read_first(l->root, ctw_max_paths, &max, &l->max_path);
+    int r = ctw_procfs_first_number(l->root, ctw_max_paths, &max, &l->max_path);
     if (r < 0)
         return CTW_PERMISSION_UNKNOWN; /* the look at the table says so */
     r = write_path(l->root, l->max_path, max, 0);
@@ -103,8 +54,8 @@ static void write_max(struct ctw_limit_files *l, const struct ctw_growth_decisio
     const char *count_path;
     uint32_t before;
 
-    (void)read_first(l->root, ctw_count_paths, &ret->count, &count_path);
-    ret->max_error = read_first(l->root, ctw_max_paths, &before, &l->max_path);
+    (void)ctw_procfs_first_number(l->root, ctw_count_paths, &ret->count, &count_path);
+    ret->max_error = ctw_procfs_first_number(l->root, ctw_max_paths, &before, &l->max_path);
     if (ret->max_error < 0)
         return;
     ret->max = before;
@@ -116,7 +67,7 @@ static void write_max(struct ctw_limit_files *l, const struct ctw_growth_decisio
         return; /* never lower, whatever anybody decides */
     ret->max_error = write_path(l->root, l->max_path, d->new_max, 0);
     if (ret->max_error == 0)
-        ret->max_error = read_path(l->root, l->max_path, &ret->max);
+        ret->max_error = ctw_procfs_number(l->root, l->max_path, &ret->max);
     if (ret->max_error == 0 && ret->max != d->new_max)
         ret->max_error = ret->max == before ? -EPROTO : -EAGAIN;
     ret->max_written = ret->max_error == 0;
@@ -126,7 +77,7 @@ static void write_max(struct ctw_limit_files *l, const struct ctw_growth_decisio
 static int set_buckets(struct ctw_limit_files *l, uint32_t buckets, int flags) {
     int error = -ENOENT;
 
-    for (const char *const *path = buckets_paths; *path; path++) {
+    for (const char *const *path = ctw_buckets_paths; *path; path++) {
         int r = write_path(l->root, *path, buckets, flags);
         if (r == 0) {
             l->buckets_path = *path;
@@ -144,7 +95,7 @@ static void write_buckets(struct ctw_limit_files *l, const struct ctw_growth_dec
                           struct ctw_growth_outcome *ret) {
     const char *path;
 
-    ret->buckets_error = read_first(l->root, buckets_paths, &ret->buckets, &path);
+    ret->buckets_error = ctw_procfs_first_number(l->root, ctw_buckets_paths, &ret->buckets, &path);
     if (ret->buckets_error < 0 || d->new_buckets <= ret->buckets)
         return; /* somebody was faster */
     const uint64_t start = ctw_monotonic_usec();
@@ -152,7 +103,7 @@ static void write_buckets(struct ctw_limit_files *l, const struct ctw_growth_dec
     ret->stall_usec = ctw_monotonic_usec() - start;
     if (ret->buckets_error < 0)
         return;
-    ret->buckets_error = read_first(l->root, buckets_paths, &ret->buckets, &path);
+    ret->buckets_error = ctw_procfs_first_number(l->root, ctw_buckets_paths, &ret->buckets, &path);
     /* The kernel rounds up. */
     if (ret->buckets_error == 0 && ret->buckets < d->new_buckets)
         ret->buckets_error = -EPROTO;
@@ -172,17 +123,17 @@ int ctw_limit_files_restore(struct ctw_limit_files *l, uint32_t max, uint32_t bu
     uint32_t after = max;
 
     /* O_TRUNC: nothing to the kernel, but a file that stands for it may become shorter. */
-    int r = read_first(l->root, ctw_max_paths, retmax, &l->max_path);
+    int r = ctw_procfs_first_number(l->root, ctw_max_paths, retmax, &l->max_path);
     if (r == 0 && max != 0 && max != *retmax)
         r = write_path(l->root, l->max_path, max, O_TRUNC);
     if (r == 0 && max != 0)
-        r = read_path(l->root, l->max_path, &after);
+        r = ctw_procfs_number(l->root, l->max_path, &after);
     if (r == 0 && max != 0 && after != max)
         r = -EPROTO;
     if (r < 0)
         return r;
 
-    r = read_first(l->root, buckets_paths, retbuckets, &l->buckets_path);
+    r = ctw_procfs_first_number(l->root, ctw_buckets_paths, retbuckets, &l->buckets_path);
     if (buckets == 0 || (r == 0 && *retbuckets == buckets))
         return 0;
     return r < 0 ? r : set_buckets(l, buckets, O_TRUNC);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
-#include <limits.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/sys/procfs.h"
 #include "lib/kernel/release.h"
 
 /* MemAvailable is the third line; there are some fifty. */
@@ -35,34 +35,12 @@ struct ctw_machine {
     uint64_t counted_usec; /* 0: never */
 };
 
-static int open_path(const struct ctw_machine *m, const char *path) {
-    char full[PATH_MAX + 64];
-
-    if (snprintf(full, sizeof(full), "%s%s", m->root, path) >= (int)sizeof(full))
-        return -ENAMETOOLONG;
-    int fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    return fd < 0 ? -errno : fd;
-}
-
-/* One line, without its newline; "" when it cannot be read. */
-static void read_line(const struct ctw_machine *m, const char *path, char ret[static TEXT_MAX]) {
-    int fd = open_path(m, path);
-    ssize_t n = 0;
-
-    if (fd >= 0) {
-        n = read(fd, ret, TEXT_MAX - 1);
-        close(fd);
-    }
-    ret[n > 0 ? n : 0] = '\0';
-    ret[strcspn(ret, "\n")] = '\0';
-}
-
 static uint32_t read_release(const struct ctw_machine *m) {
     char osrelease[TEXT_MAX], version[TEXT_MAX], signature[TEXT_MAX];
 
-    read_line(m, "/proc/sys/kernel/osrelease", osrelease);
-    read_line(m, "/proc/sys/kernel/version", version);
-    read_line(m, "/proc/version_signature", signature);
+    ctw_procfs_line(m->root, "/proc/sys/kernel/osrelease", osrelease, sizeof(osrelease));
+    ctw_procfs_line(m->root, "/proc/sys/kernel/version", version, sizeof(version));
+    ctw_procfs_line(m->root, "/proc/version_signature", signature, sizeof(signature));
     return ctw_release_entries_per_bucket(osrelease, version, signature);
 }
 
@@ -74,9 +52,9 @@ static void read_memory(struct ctw_machine *m, struct ctw_memory *ret) {
 
     memset(ret, 0, sizeof(*ret));
     if (m->meminfo < 0)
-        m->meminfo = open_path(m, "/proc/meminfo");
+        m->meminfo = ctw_procfs_open(m->root, "/proc/meminfo", O_RDONLY);
     if (m->meminfo >= 0)
-        n = pread(m->meminfo, text, sizeof(text), 0);
+        n = ctw_procfs_read(m->meminfo, text, sizeof(text));
     if (n >= 0)
         (void)ctw_memory_parse(text, (size_t)n, ret); /* without it nothing grows, and says so */
     if (n >= 0 && m->root[0] == '\0')
@@ -92,7 +70,7 @@ static void read_memory(struct ctw_machine *m, struct ctw_memory *ret) {
 static uint32_t count_named(const struct ctw_machine *m) {
     uint32_t n = 0;
 
-    int fd = open_path(m, "/run/netns");
+    int fd = ctw_procfs_open(m->root, "/run/netns", O_RDONLY);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d) {
         if (fd >= 0)

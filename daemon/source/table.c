@@ -17,7 +17,6 @@
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 #include "lib/kernel/counters.h"
-#include "lib/util/parse.h"
 
 /*
  * Upper bound of the statistics: a line of 17 columns for each of the 8192 CPUs that Linux can have
@@ -25,16 +24,6 @@
  */
 #define STATISTICS_MAX (2u << 20)
 
-/* Room for a decimal that fits 32 bits and much nonsense: nothing longer is a number. */
-#define NUMBER_MAX 64
-
-/* Where each kernel generation keeps it, newest first: see table_paths.h. */
-static const char *const buckets_paths[] = {
-    "/proc/sys/net/netfilter/nf_conntrack_buckets",
-    "/proc/sys/net/ipv4/netfilter/ip_conntrack_buckets",
-    "/sys/module/nf_conntrack/parameters/hashsize", /* 0600 */
-    NULL,
-};
 static const char *const statistics_paths[] = {
     "/proc/net/stat/nf_conntrack",
     "/proc/net/stat/ip_conntrack",
@@ -79,17 +68,15 @@ static int file_open(struct file *f, const char *root) {
         return 0;
     f->path = f->paths[0];
     for (const char *const *path = f->paths; *path != NULL; path++) {
-        char full[PATH_MAX + 64];
-        stpcpy(stpcpy(full, root), *path);
-        /* O_NONBLOCK: a captured tree may hold anything, even a FIFO. */
-        f->fd = open(full, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (f->fd >= 0) {
+        const int fd = ctw_procfs_open(root, *path, O_RDONLY);
+        if (fd >= 0) {
+            f->fd = fd;
             f->path = *path;
             return 0;
         }
-        if (errno != ENOENT && error == -ENOENT) {
+        if (fd != -ENOENT && error == -ENOENT) {
             f->path = *path;
-            error = -errno;
+            error = fd;
         }
     }
     return error;
@@ -105,17 +92,8 @@ static ssize_t read_at(int fd, char *buffer, size_t size, size_t offset) {
 }
 
 static int file_read_number(struct file *f, const char *root, uint32_t *ret) {
-    char text[NUMBER_MAX];
-
-    int r = file_open(f, root);
-    if (r < 0)
-        return r;
-    ssize_t n = read_at(f->fd, text, sizeof text, 0);
-    if (n < 0)
-        return (int)n;
-    if (n == sizeof text)
-        return -EBADMSG; /* there may be more of it */
-    return ctw_text_sysctl(text, (size_t)n, ret);
+    const int r = file_open(f, root);
+    return r < 0 ? r : ctw_procfs_read_number(f->fd, ret);
 }
 
 /* One read returns no more than the kernel has room to print at once, often a page: the rest takes
@@ -157,7 +135,7 @@ int ctw_table_new(const char *root, struct ctw_table **ret) {
     memcpy(t->root, root, length + 1);
     t->count = (struct file){.paths = ctw_count_paths, .fd = -1};
     t->max = (struct file){.paths = ctw_max_paths, .fd = -1};
-    t->buckets = (struct file){.paths = buckets_paths, .fd = -1};
+    t->buckets = (struct file){.paths = ctw_buckets_paths, .fd = -1};
     t->statistics = (struct file){.paths = statistics_paths, .fd = -1};
     *ret = t;
     return 0;

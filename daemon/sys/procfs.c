@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/sys/procfs.h"
 
-#include <stddef.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/util/parse.h"
+
+/* A decimal of 32 bits takes ten characters: a file that fills this holds no such number. */
+#define NUMBER_MAX 64
 
 const char *const ctw_count_paths[] = {
     "/proc/sys/net/netfilter/nf_conntrack_count",
@@ -15,3 +28,120 @@ const char *const ctw_max_paths[] = {
     "/proc/sys/net/ipv4/ip_conntrack_max",
     NULL,
 };
+
+const char *const ctw_buckets_paths[] = {
+    "/proc/sys/net/netfilter/nf_conntrack_buckets",
+    "/proc/sys/net/ipv4/netfilter/ip_conntrack_buckets",
+    "/sys/module/nf_conntrack/parameters/hashsize", /* 0600 */
+    NULL,
+};
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+int ctw_procfs_open(const char *root, const char *path, int flags) {
+    char full[PATH_MAX + 64];
+
+    if (snprintf(full, sizeof(full), "%s%s", root, path) >= (int)sizeof(full))
+        return -ENAMETOOLONG;
+    const int fd = open(full, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+ssize_t ctw_procfs_read(int fd, void *buffer, size_t size) {
+    ssize_t n;
+
+    do
+        n = pread(fd, buffer, size, 0);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+int ctw_procfs_read_number(int fd, uint32_t *ret) {
+    char text[NUMBER_MAX];
+
+    const ssize_t n = ctw_procfs_read(fd, text, sizeof(text));
+    if (n < 0)
+        return (int)n;
+    return n == sizeof(text) ? -EBADMSG : ctw_text_sysctl(text, (size_t)n, ret);
+}
+
+int ctw_procfs_number(const char *root, const char *path, uint32_t *ret) {
+    const int fd = ctw_procfs_open(root, path, O_RDONLY);
+    if (fd < 0)
+        return fd;
+    const int r = ctw_procfs_read_number(fd, ret);
+    close(fd);
+    return r;
+}
+
+int ctw_procfs_first_number(const char *root, const char *const *paths, uint32_t *ret,
+                            const char **retpath) {
+    int r = -ENOENT;
+
+    for (; *paths && r == -ENOENT; paths++) {
+        r = ctw_procfs_number(root, *paths, ret);
+        if (r == 0)
+            *retpath = *paths;
+    }
+    return r;
+}
+
+void ctw_procfs_line(const char *root, const char *path, char *ret, size_t size) {
+    const int fd = ctw_procfs_open(root, path, O_RDONLY);
+    ssize_t n = 0;
+
+    if (fd >= 0) {
+        n = ctw_procfs_read(fd, ret, size - 1);
+        close(fd);
+    }
+    ret[n > 0 ? n : 0] = '\0';
+    ret[strcspn(ret, "\n")] = '\0';
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+static int write_whole(int fd, const char *bytes, size_t length) {
+    while (length > 0) {
+        const ssize_t n = write(fd, bytes, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        bytes += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
+/* A rename is durable only when its directory is. */
+static int sync_directory_of(const char *path) {
+    char copy[PATH_MAX];
+
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    const int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    const int r = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return r;
+}
+
+int ctw_replace_file(const char *path, const void *bytes, size_t length, mode_t mode, bool sync) {
+    char beside[PATH_MAX];
+
+    if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
+        return -ENAMETOOLONG;
+    const int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int r = write_whole(fd, bytes, length);
+    if (r == 0 && (fchmod(fd, mode) < 0 || (sync && fsync(fd) < 0)))
+        r = -errno;
+    if (close(fd) < 0 && r == 0)
+        r = -errno;
+    if (r == 0 && rename(beside, path) < 0)
+        r = -errno;
+    if (r < 0)
+        (void)unlink(beside);
+    return r == 0 && sync ? sync_directory_of(path) : r;
+}

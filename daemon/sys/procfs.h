@@ -3,13 +3,78 @@
 #define CTW_DAEMON_SYS_PROCFS_H
 
 /*
- * Where each kernel generation keeps a table's count and limit, newest first: nf_conntrack, then
- * ip_conntrack (Linux 2.6), whose limit was at first one directory higher (2.4). Each list ends
- * with NULL. nf_conntrack_frag6_* beside them are no sign of conntrack: they belong to
- * nf_defrag_ipv6.
+ * Files of /proc and /sys, below a root: "" for this machine, a folder for a captured tree.
+ * The first path of a list that exists is used; a list ends with NULL.
  */
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Where each kernel generation keeps a table's count, limit and buckets, newest first:
+ * nf_conntrack, then ip_conntrack (Linux 2.6), whose limit was at first one directory higher (2.4).
+ * nf_conntrack_frag6_* beside them belong to nf_defrag_ipv6 and are no sign of conntrack.
+ */
 extern const char *const ctw_count_paths[];
 extern const char *const ctw_max_paths[];
+extern const char *const ctw_buckets_paths[];
+
+/**
+ * ctw_procfs_open() - open one file below @root
+ * @flags:  O_RDONLY or O_WRONLY, and what else is wanted. Opening never blocks, even on a FIFO that
+ *          a captured tree may hold, and the descriptor is closed on exec.
+ *
+ * Return: a descriptor or a negative errno.
+ */
+int ctw_procfs_open(const char *root, const char *path, int flags);
+
+/**
+ * ctw_procfs_read() - read from the start of an open file
+ *
+ * One system call, so at most what the kernel prints at once.
+ *
+ * Return: bytes read or a negative errno.
+ */
+ssize_t ctw_procfs_read(int fd, void *buffer, size_t size);
+
+/**
+ * ctw_procfs_read_number() - read a sysctl of at most 32 bits from an open file
+ *
+ * Return: 0; -EBADMSG when the file holds anything else; a negative errno.
+ */
+int ctw_procfs_read_number(int fd, uint32_t *ret);
+
+/** ctw_procfs_number() - read a sysctl. Return: as ctw_procfs_read_number(). */
+int ctw_procfs_number(const char *root, const char *path, uint32_t *ret);
+
+/**
+ * ctw_procfs_first_number() - read a sysctl from the first of @paths that exists
+ * @retpath:  that path; set only on success
+ *
+ * Return: as ctw_procfs_read_number(); -ENOENT when no path exists.
+ */
+int ctw_procfs_first_number(const char *root, const char *const *paths, uint32_t *ret,
+                            const char **retpath);
+
+/**
+ * ctw_procfs_line() - read the first line of a file, without its newline
+ * @size:  room; a longer line is cut off
+ * @ret:   "" when the file cannot be read
+ */
+void ctw_procfs_line(const char *root, const char *path, char *ret, size_t size);
+
+/**
+ * ctw_replace_file() - write a file so that readers see the old contents or the new, never a part
+ * @mode:  of the new file, regardless of the umask
+ * @sync:  return only when the new contents survive a power failure
+ *
+ * The contents go to "@path.XXXXXX" in the same directory, which is then renamed. After an error
+ * the old file is as it was.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ctw_replace_file(const char *path, const void *bytes, size_t length, mode_t mode, bool sync);
 
 #endif
