@@ -42,8 +42,9 @@
 struct watched_table {
     struct ctw_table *table;
     struct ctw_watch watch;
-    struct ctw_source_state sources[CTW_SOURCES]; /* as last seen: not each is tried at each look */
-    struct ctw_walk *walk; /* running, or ended and not yet freed; NULL: neither */
+    struct ctw_source_health
+        sources[CTW_SOURCES]; /* as last seen: not each is tried at each look */
+    struct ctw_walk *walk;    /* running, or ended and not yet freed; NULL: neither */
     struct ctw_census *census;
     size_t n_waiting;
     struct ctw_alert waiting[WAITING_MAX];
@@ -159,7 +160,7 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
     if (m->kernlog)
         ctw_kernlog_take(m->kernlog, ret->now_usec, &ret->log, &w->sources[CTW_SOURCE_KERNEL_LOG]);
     else
-        w->sources[CTW_SOURCE_KERNEL_LOG] = (struct ctw_source_state){0};
+        w->sources[CTW_SOURCE_KERNEL_LOG] = (struct ctw_source_health){0};
     if (m->kernlog && !m->past_alerted) {
         ctw_kernlog_past(m->kernlog, ret->now_usec, &ret->past, &ret->past_age_usec);
         ret->has_past = true;

@@ -200,7 +200,7 @@ static int read_machine(const char *root, struct ctw_growth_facts *ret) {
 static int read_table(const char *root, struct ctw_advice_facts *f,
                       char reterr[static CTW_ADVISE_ERROR_MAX]) {
     __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
-    struct ctw_source_state state, counters;
+    struct ctw_source_health state, counters;
 
     int r = ctw_table_new(root, &t);
     if (r < 0) {

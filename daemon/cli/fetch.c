@@ -19,28 +19,20 @@ static void free_machine(struct ctw_machine **m) {
     *m = ctw_machine_free(*m);
 }
 
-static void note_source(struct ctw_snapshot_source *s, const struct ctw_source_state *state) {
-    s->health = state->health;
-    s->error = state->error;
-    (void)snprintf(s->what, sizeof(s->what), "%s", state->what ? state->what : "");
-}
-
 static int read_table(const char *root, const struct ctw_settings *settings, uint64_t now_usec,
                       struct ctw_snapshot *p) {
     __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
     struct ctw_level_state level = {0}; /* nothing is known of before: no level is held */
-    struct ctw_source_state state = {0};
+    struct ctw_source_health *table = &p->sources[CTW_SOURCE_TABLE];
 
     int r = ctw_table_new(root, &t);
     if (r < 0)
         return r;
-    ctw_table_read(t, &p->table, &state);
-    note_source(&p->sources[CTW_SOURCE_TABLE], &state);
-    p->has_table = state.health == CTW_HEALTH_OK;
+    ctw_table_read(t, &p->table, table);
+    p->has_table = table->health == CTW_HEALTH_OK;
     if (!p->has_table)
         return 0;
-    ctw_table_read_counters(t, &p->table, &state);
-    note_source(&p->sources[CTW_SOURCE_COUNTERS], &state);
+    ctw_table_read_counters(t, &p->table, &p->sources[CTW_SOURCE_COUNTERS]);
     p->level = ctw_level_step(&level, settings, ctw_usage_permyriad(p->table.count, p->table.max),
                               false, now_usec);
     return 0;

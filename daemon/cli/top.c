@@ -379,7 +379,7 @@ struct ctw_top_gathering *ctw_top_gather_free(struct ctw_top_gathering *g) {
 /* --- one look -------------------------------------------------------------------------------- */
 
 static int poll(struct ctw_top_gathering *g, char reterr[static CTW_TOP_ERROR_MAX]) {
-    struct ctw_source_state state, counters;
+    struct ctw_source_health state, counters;
 
     ctw_table_read(g->table, &g->sample, &state);
     if (state.health == CTW_HEALTH_OK) {
@@ -416,7 +416,7 @@ static int walk(struct ctw_top_gathering *g, struct ctw_walk_end *ret,
 /* When the hash table has been exchanged under a dump, entries are passed over or come twice, and
  * the kernel does not say so. */
 static bool was_resized(struct ctw_top_gathering *g) {
-    struct ctw_source_state state;
+    struct ctw_source_health state;
     struct ctw_sample now;
 
     ctw_table_read(g->table, &now, &state);

@@ -250,14 +250,13 @@ void ctw_journal_send(struct ctw_journal *r, const struct ctw_fields *f) {
         hold(r, f);
 }
 
-void ctw_journal_flush(struct ctw_journal *r, struct ctw_source_state *state) {
-    *state = (struct ctw_source_state){.health = CTW_HEALTH_UNUSED};
+void ctw_journal_flush(struct ctw_journal *r, struct ctw_source_health *state) {
+    *state = (struct ctw_source_health){.health = CTW_HEALTH_UNUSED};
     if (!r->journal)
         return;
     flush_held(r);
-    state->health = r->error < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK;
-    state->error = r->error;
-    state->what = JOURNAL_SOCKET;
+    *state = ctw_source_health_of(r->error < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK, r->error,
+                                  JOURNAL_SOCKET);
 }
 
 void ctw_journal_note(struct ctw_journal *r, const char *text) {

@@ -25,6 +25,6 @@ void ctw_journal_send(struct ctw_journal *r, const struct ctw_fields *f);
 void ctw_journal_note(struct ctw_journal *r, const char *text);
 
 /** ctw_journal_flush() - try again what is held, and say how the journal is doing */
-void ctw_journal_flush(struct ctw_journal *r, struct ctw_source_state *state);
+void ctw_journal_flush(struct ctw_journal *r, struct ctw_source_health *state);
 
 #endif

@@ -31,7 +31,7 @@ static void set_fill(const struct ctw_sample *s, enum ctw_level level) {
 }
 
 void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t, enum ctw_level level) {
-    const struct ctw_source_state *table = &t->sources[CTW_SOURCE_TABLE];
+    const struct ctw_source_health *table = &t->sources[CTW_SOURCE_TABLE];
 
     if (level == n->level && n->usec != 0 && t->now_usec - n->usec < STATUS_INTERVAL_USEC)
         return;

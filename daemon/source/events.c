@@ -374,27 +374,20 @@ static void keep_up(struct ctw_events *e, uint64_t now_usec) {
         check(e, now_usec);
 }
 
-static struct ctw_source_state state_of(const struct ctw_events *e) {
-    struct ctw_source_state s = {.health = CTW_HEALTH_FAILED, .what = "netlink socket"};
-
-    if (!e->wanted) {
-        s = (struct ctw_source_state){.health = CTW_HEALTH_UNUSED};
-    } else if (!e->subscription) {
-        s.error = e->error;
-    } else if (e->switched_off) {
-        s.error = -ENODATA;
-        s.what = SYSCTL;
-    } else if (e->capped) {
-        s.error = -ENOBUFS;
-        s.what = "netlink receive buffer";
-    } else {
-        s.health = CTW_HEALTH_OK;
-    }
-    return s;
+static struct ctw_source_health health_of(const struct ctw_events *e) {
+    if (!e->wanted)
+        return (struct ctw_source_health){.health = CTW_HEALTH_UNUSED};
+    if (!e->subscription)
+        return ctw_source_health_of(CTW_HEALTH_FAILED, e->error, "netlink socket");
+    if (e->switched_off)
+        return ctw_source_health_of(CTW_HEALTH_FAILED, -ENODATA, SYSCTL);
+    if (e->capped)
+        return ctw_source_health_of(CTW_HEALTH_FAILED, -ENOBUFS, "netlink receive buffer");
+    return (struct ctw_source_health){.health = CTW_HEALTH_OK};
 }
 
 void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_counts *ret,
-                     struct ctw_source_state *state) {
+                     struct ctw_source_health *state) {
     age(e, now_usec);
     keep_up(e, now_usec);
     e->fresh.subscribed = e->subscription;
@@ -402,7 +395,7 @@ void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_c
         e->fresh.sampling = e->sampling;
     *ret = e->fresh;
     e->fresh = (struct ctw_event_counts){0};
-    *state = state_of(e);
+    *state = health_of(e);
 }
 
 const struct ctw_sketch *ctw_events_sources(const struct ctw_events *e) {

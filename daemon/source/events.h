@@ -44,7 +44,7 @@ void ctw_events_want(struct ctw_events *e, bool wanted, const struct ctw_setting
  *          are FAILED with -ENOBUFS and -ENODATA respectively, though the subscription goes on
  */
 void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_counts *ret,
-                     struct ctw_source_state *state);
+                     struct ctw_source_health *state);
 
 /** ctw_events_sources(), ctw_events_ports() - who opens flows now: halved every ten seconds */
 const struct ctw_sketch *ctw_events_sources(const struct ctw_events *e);

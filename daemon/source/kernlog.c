@@ -219,7 +219,7 @@ void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw
 }
 
 void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
-                      struct ctw_source_state *state) {
+                      struct ctw_source_health *state) {
     if (k->fd < 0 && k->retry_usec == 0)
         k->retry_usec = now_usec + CTW_KERNLOG_RETRY_USEC;
     else if (k->fd < 0 && now_usec >= k->retry_usec)
@@ -227,9 +227,6 @@ void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_c
 
     *ret = k->fresh;
     k->fresh = (struct ctw_log_counts){0};
-    *state = (struct ctw_source_state){
-        .health = k->fd < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK,
-        .error = k->fd < 0 ? k->error : 0,
-        .what = k->path,
-    };
+    *state = k->fd < 0 ? ctw_source_health_of(CTW_HEALTH_FAILED, k->error, k->path)
+                       : (struct ctw_source_health){.health = CTW_HEALTH_OK};
 }

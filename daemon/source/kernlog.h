@@ -53,6 +53,6 @@ void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw
  * @state:  OK; FAILED: cannot be opened or read, -ENODEV: what is there is not the kernel log
  */
 void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
-                      struct ctw_source_state *state);
+                      struct ctw_source_health *state);
 
 #endif

@@ -153,27 +153,27 @@ static bool is_captured(const struct ctw_table *t) {
     return t->root[0] != '\0';
 }
 
-static struct ctw_source_state ok(void) {
-    return (struct ctw_source_state){.health = CTW_HEALTH_OK};
+static struct ctw_source_health ok(void) {
+    return (struct ctw_source_health){.health = CTW_HEALTH_OK};
 }
 
-static struct ctw_source_state absent(const char *what) {
-    return (struct ctw_source_state){.health = CTW_HEALTH_ABSENT, .what = what};
+static struct ctw_source_health absent(const char *what) {
+    return ctw_source_health_of(CTW_HEALTH_ABSENT, 0, what);
 }
 
-static struct ctw_source_state failed(int error, const char *what) {
-    return (struct ctw_source_state){.health = CTW_HEALTH_FAILED, .error = error, .what = what};
+static struct ctw_source_health failed(int error, const char *what) {
+    return ctw_source_health_of(CTW_HEALTH_FAILED, error, what);
 }
 
 /* Neither file: the module is not loaded, unless this machine's /proc/sys is out of sight, as in a
  * service with ProcSubset=pid. A captured tree need not hold more than somebody put there. */
-static struct ctw_source_state neither(const struct ctw_table *t) {
+static struct ctw_source_health neither(const struct ctw_table *t) {
     if (!is_captured(t) && access(sysctl_path, F_OK) < 0)
         return failed(-errno, sysctl_path);
     return absent(t->count.path);
 }
 
-static struct ctw_source_state poll(struct ctw_table *t, struct ctw_sample *sample) {
+static struct ctw_source_health poll(struct ctw_table *t, struct ctw_sample *sample) {
     uint32_t count, max;
 
     int count_error = file_read_number(&t->count, t->root, &count);
@@ -191,7 +191,7 @@ static struct ctw_source_state poll(struct ctw_table *t, struct ctw_sample *samp
 }
 
 void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample,
-                    struct ctw_source_state *state) {
+                    struct ctw_source_health *state) {
     sample->has_buckets = false;
     sample->has_counters = false;
 
@@ -227,7 +227,7 @@ static int read_statistics(struct ctw_table *t, struct ctw_counters *ret) {
 }
 
 /* Asking over netlink loads the module where it is missing, so look once more before. */
-static struct ctw_source_state read_netlink(struct ctw_table *t, struct ctw_counters *ret) {
+static struct ctw_source_health read_netlink(struct ctw_table *t, struct ctw_counters *ret) {
     uint32_t count;
 
     if (is_captured(t) || file_read_number(&t->count, t->root, &count) < 0)
@@ -237,7 +237,7 @@ static struct ctw_source_state read_netlink(struct ctw_table *t, struct ctw_coun
 }
 
 void ctw_table_read_counters(struct ctw_table *t, struct ctw_sample *sample,
-                             struct ctw_source_state *state) {
+                             struct ctw_source_health *state) {
     sample->has_buckets = read_buckets(t, &sample->buckets);
 
     int r = read_statistics(t, &sample->counters);

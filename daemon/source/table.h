@@ -33,14 +33,15 @@ struct ctw_table *ctw_table_free(struct ctw_table *t);
  * @sample:  count and max are set when @state says OK; the has_ flags are cleared
  * @state:   OK; ABSENT while the module is not loaded; FAILED with the file and why
  */
-void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample, struct ctw_source_state *state);
+void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample,
+                    struct ctw_source_health *state);
 
 /**
  * ctw_table_read_counters() - read buckets and counters as well, into the same sample
  * @state:  of CTW_SOURCE_COUNTERS; buckets a kernel does not show are no failure
  */
 void ctw_table_read_counters(struct ctw_table *t, struct ctw_sample *sample,
-                             struct ctw_source_state *state);
+                             struct ctw_source_health *state);
 
 /*
  * The counters by ctnetlink, for kernels built without CONFIG_NF_CONNTRACK_PROCFS and for services

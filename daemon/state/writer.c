@@ -339,15 +339,15 @@ static void poll(struct ctw_publish *p, uint64_t now_usec) {
     p->next_usec = now_usec + (p->error < 0 ? RETRY_USEC : REMAKE_USEC);
 }
 
-void ctw_publish_check(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state) {
+void ctw_publish_check(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_health *state) {
     if (!p->directory) {
-        *state = (struct ctw_source_state){.health = CTW_HEALTH_UNUSED};
+        *state = (struct ctw_source_health){.health = CTW_HEALTH_UNUSED};
         return;
     }
     poll(p, now_usec);
-    *state = (struct ctw_source_state){.health = CTW_HEALTH_OK};
+    *state = (struct ctw_source_health){.health = CTW_HEALTH_OK};
     if (p->error < 0)
-        *state = (struct ctw_source_state){CTW_HEALTH_FAILED, p->error, p->what};
+        *state = ctw_source_health_of(CTW_HEALTH_FAILED, p->error, p->what);
 }
 
 struct ctw_state_writer {
@@ -411,7 +411,7 @@ struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *c) {
 }
 
 void ctw_state_writer_health(struct ctw_state_writer *c, uint64_t now_usec,
-                             struct ctw_source_state *state) {
+                             struct ctw_source_health *state) {
     ctw_publish_check(c->publish, now_usec, state);
 }
 

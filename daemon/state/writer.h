@@ -59,7 +59,7 @@ void ctw_publish_end_history(struct ctw_publish *p);
  * ctw_publish_check() - see to the file: between two publications
  * @state:  UNUSED when publishing nowhere, OK, or FAILED with the file and why
  */
-void ctw_publish_check(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_state *state);
+void ctw_publish_check(struct ctw_publish *p, uint64_t now_usec, struct ctw_source_health *state);
 
 /* What the daemon tells its readers: the snapshot and the history, kept up to date look by look. */
 
@@ -80,7 +80,7 @@ struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *c);
 
 /** ctw_state_writer_health() - how publishing is doing: of CTW_SOURCE_STATE */
 void ctw_state_writer_health(struct ctw_state_writer *c, uint64_t now_usec,
-                             struct ctw_source_state *state);
+                             struct ctw_source_health *state);
 
 /**
  * ctw_state_writer_poll() - a look is over

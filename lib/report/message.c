@@ -239,11 +239,11 @@ static void alert_events_lost(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-void ctw_message_fault(const struct ctw_source_state *s, struct ctw_line *ret) {
+void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret) {
     ctw_line_start(ret);
     if (s->health != CTW_HEALTH_FAILED && s->health != CTW_HEALTH_ABSENT)
         return;
-    if (s->what)
+    if (s->what[0] != '\0')
         ctw_line_add(ret, "%s: ", s->what);
     if (s->health == CTW_HEALTH_ABSENT)
         ctw_line_add(ret, "not there");

@@ -11,6 +11,6 @@
 void ctw_message(const struct ctw_alert *a, struct ctw_line *ret);
 
 /** ctw_message_fault() - "FILE: what is wrong with it", empty where nothing is */
-void ctw_message_fault(const struct ctw_source_state *s, struct ctw_line *ret);
+void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret);
 
 #endif

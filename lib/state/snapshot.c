@@ -23,18 +23,6 @@ static void note_latency(struct ctw_snapshot *p, uint64_t usec) {
         p->latency_worst_usec = usec;
 }
 
-/* The name is the same string from look to look, so that it is copied when the health changes. */
-static void note_sources(struct ctw_snapshot *p, const struct ctw_source_state *states) {
-    for (size_t i = 0; i < CTW_SOURCES; i++) {
-        struct ctw_snapshot_source *s = &p->sources[i];
-        if (s->health == states[i].health && s->error == states[i].error)
-            continue;
-        s->health = states[i].health;
-        s->error = states[i].error;
-        (void)snprintf(s->what, sizeof(s->what), "%s", states[i].what ? states[i].what : "");
-    }
-}
-
 static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w,
                        const struct ctw_tick *t) {
     p->has_table = t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
@@ -114,7 +102,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     p->due_usec = times->next_due_usec;
     p->polls++;
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
-    note_sources(p, t->sources);
+    memcpy(p->sources, t->sources, sizeof(p->sources));
     note_table(p, w, t);
     note_level(p, v->level, t->now_usec);
     note_losses(p, &v->lost, t->now_usec);
@@ -164,7 +152,7 @@ static bool text_ok(const char *text, size_t size) {
 
 static bool sources_ok(const struct ctw_snapshot *p) {
     for (size_t i = 0; i < CTW_SOURCES; i++) {
-        const struct ctw_snapshot_source *s = &p->sources[i];
+        const struct ctw_source_health *s = &p->sources[i];
         if ((unsigned)s->health > CTW_HEALTH_FAILED || !text_ok(s->what, sizeof(s->what)) ||
             s->error > 0 || s->error < -ERRNO_MAX)
             return false;

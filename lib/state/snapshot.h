@@ -43,12 +43,6 @@ struct ctw_recent_alert {
     char message[CTW_RECENT_ALERT_BYTES];
 };
 
-struct ctw_snapshot_source {
-    enum ctw_health health;
-    int error;     /* FAILED: negative errno */
-    char what[96]; /* FAILED, ABSENT: the file or socket */
-};
-
 struct ctw_snapshot {
     /* the daemon */
     uint32_t pid; /* 0: no daemon made this, it is one look of the reader's own */
@@ -65,7 +59,7 @@ struct ctw_snapshot {
     /* the table */
     char netns[64];
     uint64_t netns_inode; /* 0: not known */
-    struct ctw_snapshot_source sources[CTW_SOURCES];
+    struct ctw_source_health sources[CTW_SOURCES];
     bool has_table;          /* what follows is of the last look; otherwise of the last good one */
     struct ctw_sample table; /* buckets and counters as last known */
     enum ctw_level level;
@@ -116,7 +110,7 @@ struct ctw_snapshot {
 /* --- the file -------------------------------------------------------------------------------- */
 
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
-#define CTW_STATE_VERSION 2u
+#define CTW_STATE_VERSION 3u
 
 /* Room for the boot's id, 36 characters. */
 #define CTW_BOOT_SIZE 40u

@@ -97,7 +97,7 @@ static void add_error(struct ctw_line *l, int error) {
 }
 
 /* Why there are no numbers. */
-static void add_failed_sources(struct ctw_line *l, const struct ctw_snapshot_source *s) {
+static void add_failed_sources(struct ctw_line *l, const struct ctw_source_health *s) {
     if (s->health != CTW_HEALTH_FAILED) {
         ctw_line_add(l, "no conntrack table: nf_conntrack is not loaded");
         return;

@@ -170,14 +170,11 @@ static void put_level(struct ctw_status_view *p) {
 
 /* The table is not there, or cannot be read. */
 static void put_no_table(struct ctw_status_view *p) {
-    const struct ctw_snapshot_source *table = &p->of->sources[CTW_SOURCE_TABLE];
-    const struct ctw_source_state state = {.health = table->health,
-                                           .error = table->error,
-                                           .what = table->what[0] != '\0' ? table->what : NULL};
+    const struct ctw_source_health *table = &p->of->sources[CTW_SOURCE_TABLE];
     const bool failed = table->health == CTW_HEALTH_FAILED;
     struct ctw_line l, fault;
 
-    ctw_message_fault(&state, &fault);
+    ctw_message_fault(table, &fault);
     ctw_line_start(&l);
     if (failed)
         ctw_line_add(&l, "The conntrack table cannot be read, its fill is not known");
@@ -535,14 +532,12 @@ void ctw_status_view_hour(struct ctw_status_view *p) {
 
 /* "kernel log: /dev/kmsg: Permission denied" */
 static void add_fault(struct ctw_line *l, enum ctw_source source,
-                      const struct ctw_snapshot_source *s) {
-    const struct ctw_source_state state = {
-        .health = s->health, .error = s->error, .what = s->what[0] != '\0' ? s->what : NULL};
+                      const struct ctw_source_health *s) {
     struct ctw_line fault;
 
     for (const char *c = ctw_source_name(source); *c != '\0'; c++)
         ctw_line_add(l, "%c", *c == '_' ? ' ' : *c);
-    ctw_message_fault(&state, &fault);
+    ctw_message_fault(s, &fault);
     ctw_line_add(l, ": %s", fault.text);
 }
 
@@ -550,7 +545,7 @@ void ctw_status_view_sources(struct ctw_status_view *p) {
     const char *label = "blind";
 
     for (enum ctw_source i = 0; i < CTW_SOURCES; i++) {
-        const struct ctw_snapshot_source *s = &p->of->sources[i];
+        const struct ctw_source_health *s = &p->of->sources[i];
         struct ctw_line l;
 
         /* That there is no table has been said first of all. */

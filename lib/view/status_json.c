@@ -29,11 +29,10 @@ static json_t *moment(const struct ctw_status *s, uint64_t usec) {
     return wall(usec == 0 ? 0 : s->realtime_usec - ago);
 }
 
-static json_t *fault(enum ctw_health health, int error, const char *what) {
-    const struct ctw_source_state state = {.health = health, .error = error, .what = what};
+static json_t *fault(const struct ctw_source_health *s) {
     struct ctw_line l;
 
-    ctw_message_fault(&state, &l);
+    ctw_message_fault(s, &l);
     return l.length > 0 ? json_string(l.text) : json_null();
 }
 
@@ -82,11 +81,11 @@ static json_t *daemon_of(const struct ctw_status *s) {
     return ctw_json_whole(o, r);
 }
 
-static json_t *source(const struct ctw_snapshot_source *s) {
+static json_t *source(const struct ctw_source_health *s) {
     json_t *o = json_object();
     int r = ctw_json_add(o, "health", json_string(ctw_health_name(s->health)));
 
-    r |= ctw_json_add(o, "fault", fault(s->health, s->error, s->what[0] != '\0' ? s->what : NULL));
+    r |= ctw_json_add(o, "fault", fault(s));
     return ctw_json_whole(o, r);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/watch/alert.h"
 
+#include <stdio.h>
+
 /* Priorities, by their syslog(3) numbers. */
 enum { ALERT = 1, CRITICAL, ERROR, WARNING, NOTICE };
 
@@ -53,6 +55,14 @@ const char *ctw_source_name(enum ctw_source source) {
         return "state";
     }
     return "unknown";
+}
+
+struct ctw_source_health ctw_source_health_of(enum ctw_health health, int error, const char *what) {
+    struct ctw_source_health ret = {.health = health, .error = error};
+
+    if (what && (health == CTW_HEALTH_FAILED || health == CTW_HEALTH_ABSENT))
+        (void)snprintf(ret.what, sizeof(ret.what), "%s", what);
+    return ret;
 }
 
 const char *ctw_health_name(enum ctw_health health) {

@@ -67,10 +67,14 @@ enum ctw_health {
     CTW_HEALTH_FAILED,
 };
 
-struct ctw_source_state {
+/* A file name longer than this is cut off: files below --root can have any length. */
+#define CTW_SOURCE_WHAT_MAX 120
+
+/* How one source is doing. A value: no pointer in it, and zero-initialised it is unused. */
+struct ctw_source_health {
     enum ctw_health health;
-    int error;        /* FAILED: negative errno; -EBADMSG: it answered nonsense */
-    const char *what; /* FAILED, ABSENT: the file or socket; a string that outlives the alert */
+    int error;                      /* FAILED: negative errno; -EBADMSG: unintelligible content */
+    char what[CTW_SOURCE_WHAT_MAX]; /* FAILED, ABSENT: the file or socket; otherwise empty */
 };
 
 /* Room for a network namespace's name (NAME_MAX), or a note such as "unnamed". */
@@ -116,10 +120,10 @@ struct ctw_alert {
     enum ctw_growth_bound bound;            /* what sets the ceiling */
     uint64_t stall_usec;                    /* GREW: what changing the buckets took */
 
-    enum ctw_source source;         /* BLIND, SIGHTED */
-    struct ctw_source_state health; /* BLIND, SIGHTED */
-    bool config_refused;            /* CONFIG */
-    char reason[512];               /* CONFIG: the one line of what is wrong; otherwise empty */
+    enum ctw_source source;          /* BLIND, SIGHTED */
+    struct ctw_source_health health; /* BLIND, SIGHTED */
+    bool config_refused;             /* CONFIG */
+    char reason[512];                /* CONFIG: the one line of what is wrong; otherwise empty */
 };
 
 /** ctw_alert_kind_name() - "usage", "table_full", ... the value of CTWATCH_ALERT */
@@ -130,6 +134,9 @@ const char *ctw_alert_message_id(enum ctw_alert_kind kind);
 
 /** ctw_source_name() - "table", "counters", "kernel_log", "events", "journal", "state" */
 const char *ctw_source_name(enum ctw_source source);
+
+/** ctw_source_health_of() - a health as a value; @what may be NULL */
+struct ctw_source_health ctw_source_health_of(enum ctw_health health, int error, const char *what);
 
 /** ctw_health_name() - "unused", "ok", "absent", "failed" */
 const char *ctw_health_name(enum ctw_health health);

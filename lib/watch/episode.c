@@ -73,14 +73,14 @@ static enum ctw_edge step_source(struct ctw_source_episode *s, enum ctw_health h
                             health == CTW_HEALTH_FAILED ? remind_usec : 0);
 }
 
-size_t ctw_source_health_step(struct ctw_source_health *s,
-                              const struct ctw_source_state states[static CTW_SOURCES],
-                              uint64_t now_usec, uint64_t remind_usec,
-                              struct ctw_source_edge ret[static CTW_SOURCES]) {
+size_t ctw_source_episodes_step(struct ctw_source_episodes *s,
+                                const struct ctw_source_health states[static CTW_SOURCES],
+                                uint64_t now_usec, uint64_t remind_usec,
+                                struct ctw_source_edge ret[static CTW_SOURCES]) {
     size_t n = 0;
 
     for (int i = 0; i < CTW_SOURCES; i++) {
-        struct ctw_source_episode *source = &s->sources[i];
+        struct ctw_source_episode *source = &s->of[i];
         const enum ctw_edge edge = step_source(source, states[i].health, now_usec, remind_usec);
         if (edge != CTW_EDGE_NONE)
             ret[n++] = (struct ctw_source_edge){

@@ -77,11 +77,11 @@ void ctw_loss_episode_settle(struct ctw_loss_episode *t, bool going_on);
 /* Which sources can be read: told when one goes blind, and when it sees again. */
 
 /* Zero-initialised, every source can be read. */
-struct ctw_source_health {
+struct ctw_source_episodes {
     struct ctw_source_episode {
         struct ctw_episode blind;
         enum ctw_health as; /* how it was when that was said */
-    } sources[CTW_SOURCES];
+    } of[CTW_SOURCES];
 };
 
 struct ctw_source_edge {
@@ -91,17 +91,17 @@ struct ctw_source_edge {
 };
 
 /**
- * ctw_source_health_step() - one look
+ * ctw_source_episodes_step() - one look
  * @states:       how each source is doing
  * @remind_usec:  as in ctw_episode_step(); one that is merely not there yet is told once
  * @ret:          what is to be said now
  *
  * Return: how many of @ret.
  */
-size_t ctw_source_health_step(struct ctw_source_health *s,
-                              const struct ctw_source_state states[static CTW_SOURCES],
-                              uint64_t now_usec, uint64_t remind_usec,
-                              struct ctw_source_edge ret[static CTW_SOURCES]);
+size_t ctw_source_episodes_step(struct ctw_source_episodes *s,
+                                const struct ctw_source_health states[static CTW_SOURCES],
+                                uint64_t now_usec, uint64_t remind_usec,
+                                struct ctw_source_edge ret[static CTW_SOURCES]);
 
 /*
  * Other network namespaces' full tables, known from the kernel log alone: one episode each, in

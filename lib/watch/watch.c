@@ -92,8 +92,8 @@ static struct ctw_alert *step_condition(struct view *v, struct ctw_episode *e, b
 
 static void step_sources(struct view *v) {
     struct ctw_source_edge edges[CTW_SOURCES];
-    const size_t n = ctw_source_health_step(&v->w->source_health, v->t->sources, v->t->now_usec,
-                                            v->s->alerts.remind_usec, edges);
+    const size_t n = ctw_source_episodes_step(&v->w->source_episodes, v->t->sources, v->t->now_usec,
+                                              v->s->alerts.remind_usec, edges);
 
     for (size_t i = 0; i < n; i++) {
         const bool seen = edges[i].edge == CTW_EDGE_END;
@@ -185,7 +185,7 @@ static void remind_of_level(struct view *v) {
 static void alert_losses(struct view *v) {
     struct ctw_watch *w = v->w;
     const bool counted =
-        w->last.has_counters && !w->source_health.sources[CTW_SOURCE_COUNTERS].blind.active;
+        w->last.has_counters && !w->source_episodes.of[CTW_SOURCE_COUNTERS].blind.active;
     const uint64_t clear_delay =
         max_u64(v->s->levels.hold_usec, counted ? COUNTERS_CLEAR_DELAY_USEC : LOG_CLEAR_DELAY_USEC);
 

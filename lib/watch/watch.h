@@ -114,7 +114,7 @@ void ctw_growth_state_describe(const struct ctw_growth_state_edge *e,
 struct ctw_tick {
     uint64_t now_usec;    /* monotonic, never 0, never before that of the last tick */
     uint64_t netns_inode; /* of the table looked at, 0: not known */
-    struct ctw_source_state sources[CTW_SOURCES];
+    struct ctw_source_health sources[CTW_SOURCES];
     struct ctw_sample sample;       /* valid when the table's source is OK, and only then */
     struct ctw_log_counts log;      /* since the last tick */
     struct ctw_event_counts events; /* since the last tick; subscribed or not */
@@ -163,7 +163,7 @@ struct ctw_watch {
     struct ctw_episode dropped_below_max;
     struct ctw_episode insert_failed;
     struct ctw_episode expect_full;
-    struct ctw_source_health source_health;
+    struct ctw_source_episodes source_episodes;
     struct ctw_other_netns other_netns;
     struct ctw_growth_state growth_state;
 };

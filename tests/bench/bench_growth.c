@@ -85,7 +85,7 @@ static uint64_t grow(struct side *s, uint64_t usec) {
 int main(void) {
     static struct side s;
     static uint64_t took[ROUNDS], bare[ROUNDS];
-    struct ctw_source_state state;
+    struct ctw_source_health state;
     struct ctw_sample before;
     int status = EXIT_SUCCESS;
 

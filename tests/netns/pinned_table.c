@@ -77,7 +77,7 @@ static struct ctw_table *new_table(void) {
 
 static void expect_look(struct ctw_table *t, int64_t count, const char *what) {
     struct ctw_sample sample;
-    struct ctw_source_state state;
+    struct ctw_source_health state;
 
     ctw_table_read(t, &sample, &state);
     expect(state.health == CTW_HEALTH_OK && sample.count == count, what);
@@ -109,7 +109,7 @@ static bool same(const struct ctw_counters *a, const struct ctw_counters *b) {
 /* pinned_table look: what ctwatchd would see here. */
 static void mode_look(void) {
     struct ctw_sample s;
-    struct ctw_source_state table, counters;
+    struct ctw_source_health table, counters;
     struct ctw_table *t = new_table();
 
     ctw_table_read(t, &s, &table);
@@ -212,9 +212,9 @@ static void hide(const char *folder) {
     expect(mount("none", folder, "tmpfs", MS_RDONLY, "size=4k") == 0, "a folder can be hidden");
 }
 
-static struct ctw_source_state counters_of(struct ctw_table *t, struct ctw_counters *ret) {
+static struct ctw_source_health counters_of(struct ctw_table *t, struct ctw_counters *ret) {
     struct ctw_sample s = {0};
-    struct ctw_source_state state;
+    struct ctw_source_health state;
 
     ctw_table_read_counters(t, &s, &state);
     expect(s.has_counters == (state.health == CTW_HEALTH_OK), "counters are there when it says so");
@@ -226,7 +226,7 @@ static struct ctw_source_state counters_of(struct ctw_table *t, struct ctw_count
  * mount namespace of its own. */
 static void mode_hidden(void) {
     struct ctw_sample s;
-    struct ctw_source_state state;
+    struct ctw_source_health state;
     struct ctw_counters c;
     struct ctw_table *t = new_table();
     const struct ctw_counters file = counters_in_file();

@@ -48,7 +48,7 @@ struct subscriber {
     uint64_t began_usec, later_usec;
 
     struct ctw_event_counts total;
-    struct ctw_source_state state;
+    struct ctw_source_health state;
     struct ctw_rate_window window;
     uint64_t polls, late_usec; /* the most any look came late */
     uint64_t since_usec, cpu_since_nsec;
@@ -147,7 +147,7 @@ static void report(struct subscriber *s) {
     int netlink;
 
     (void)printf("subscribed=%d health=%d error=%d what=%s ", t->subscribed, (int)s->state.health,
-                 -s->state.error, s->state.what ? s->state.what : "-");
+                 -s->state.error, s->state.what[0] != '\0' ? s->state.what : "-");
     (void)printf("| events=%" PRIu64 " created=%" PRIu64 " destroyed=%" PRIu64 " tcp=%" PRIu64
                  " udp=%" PRIu64 " ipv6=%" PRIu64 " overruns=%" PRIu64 " lost=%" PRIu64
                  " sampling=%" PRIu32 " ",

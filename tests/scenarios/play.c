@@ -268,16 +268,15 @@ static void set_who(struct play *p, char *word) {
 
 static void set_source(struct play *p, const char *name, const char *state) {
     for (int i = 0; i < CTW_SOURCES; i++) {
-        struct ctw_source_state *s = &p->tick.sources[i];
+        struct ctw_source_health *s = &p->tick.sources[i];
         if (!name || !state || strcmp(name, ctw_source_name((enum ctw_source)i)) != 0)
             continue;
-        *s = (struct ctw_source_state){.what = "/proc/file"};
         if (strcmp(state, "ok") == 0)
-            s->health = CTW_HEALTH_OK;
+            *s = ctw_source_health_of(CTW_HEALTH_OK, 0, NULL);
         else if (strcmp(state, "absent") == 0)
-            s->health = CTW_HEALTH_ABSENT;
+            *s = ctw_source_health_of(CTW_HEALTH_ABSENT, 0, "/proc/file");
         else if (strcmp(state, "failed") == 0)
-            *s = (struct ctw_source_state){CTW_HEALTH_FAILED, -EBADMSG, "/proc/file"};
+            *s = ctw_source_health_of(CTW_HEALTH_FAILED, -EBADMSG, "/proc/file");
         else
             fail(p, "a source is ok, absent or failed, not %s", state);
         return;

@@ -54,7 +54,7 @@ static inline struct ctw_alert blind(enum ctw_source source, enum ctw_health hea
         .kind = CTW_ALERT_BLIND,
         .edge = CTW_EDGE_BEGIN,
         .source = source,
-        .health = {.health = health, .error = error, .what = what},
+        .health = ctw_source_health_of(health, error, what),
     };
 }
 

@@ -165,7 +165,7 @@ struct fixture {
     struct ctw_kernlog *log;
     unsigned woken;
     struct ctw_log_counts counts;
-    struct ctw_source_state state;
+    struct ctw_source_health state;
 };
 
 static void on_wake(void *userdata) {
@@ -217,7 +217,7 @@ static unsigned run(struct fixture *f) {
 
 static void take(struct fixture *f, uint64_t now_usec) {
     ctw_kernlog_take(f->log, now_usec, &f->counts, &f->state);
-    assert_ptr_not_equal(f->state.what, NULL);
+    assert_int_equal(f->state.what[0] != '\0', f->state.health == CTW_HEALTH_FAILED);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

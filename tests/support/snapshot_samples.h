@@ -104,7 +104,7 @@ static inline void sample_full(struct ctw_snapshot *p) {
     p->lost.clashes = 7;
     p->lost.log_lines = 40;
     p->sources[CTW_SOURCE_KERNEL_LOG] =
-        (struct ctw_snapshot_source){.health = CTW_HEALTH_FAILED, .error = -1, .what = "/dev/kmsg"};
+        (struct ctw_source_health){.health = CTW_HEALTH_FAILED, .error = -1, .what = "/dev/kmsg"};
     p->sources[CTW_SOURCE_EVENTS].health = CTW_HEALTH_OK;
     p->subscribed = true;
     p->rates = rates;
@@ -145,7 +145,7 @@ static inline void sample_absent(struct ctw_snapshot *p) {
     sample_calm(p);
     p->has_table = false;
     memset(&p->table, 0, sizeof(p->table));
-    p->sources[CTW_SOURCE_TABLE] = (struct ctw_snapshot_source){
+    p->sources[CTW_SOURCE_TABLE] = (struct ctw_source_health){
         .health = CTW_HEALTH_ABSENT, .what = "/proc/sys/net/netfilter/nf_conntrack_count"};
     p->sources[CTW_SOURCE_COUNTERS].health = CTW_HEALTH_UNUSED;
     p->has_rate = p->fills = false;

@@ -33,7 +33,7 @@ struct place {
     char above[64];
     char directory[80], file[96], file_new[96], lock[96];
     struct ctw_publish *publish, *second;
-    struct ctw_source_state health;
+    struct ctw_source_health health;
     struct ctw_snapshot got;
     struct ctw_state image; /* what a daemon would have left */
     struct ctw_history history;

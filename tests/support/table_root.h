@@ -39,7 +39,7 @@ struct fixture {
     char root[64];
     struct ctw_table *table;
     struct ctw_sample sample;
-    struct ctw_source_state state;
+    struct ctw_source_health state;
 };
 
 /* --- the root -------------------------------------------------------------------------------- */

@@ -302,7 +302,7 @@ static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
 
 static void why_there_is_no_table_is_in_the_sources(void **state) {
     struct place *p = *state;
-    const struct ctw_snapshot_source *table;
+    const struct ctw_source_health *table;
     struct ctw_fetched g;
 
     fetched(p, NULL, &g);

@@ -246,8 +246,7 @@ static void the_largest_alert_fits_whole(void **state) {
             a.growth_path = a.reason;
             a.bound = CTW_BOUND_BUCKETS;
             a.source = CTW_SOURCE_KERNEL_LOG;
-            a.health = (struct ctw_source_state){
-                .health = CTW_HEALTH_FAILED, .error = INT32_MIN + 1, .what = a.reason};
+            a.health = ctw_source_health_of(CTW_HEALTH_FAILED, INT32_MIN + 1, a.reason);
             memset(a.reason, 'r', sizeof a.reason);
             a.reason[sizeof a.reason - 1] = '\0';
 

@@ -243,7 +243,7 @@ static void blindness_names_the_file_the_fault_and_the_consequence(void **state)
 
     a.kind = CTW_ALERT_SIGHTED;
     a.edge = CTW_EDGE_END;
-    a.health = (struct ctw_source_state){.health = CTW_HEALTH_OK};
+    a.health = (struct ctw_source_health){.health = CTW_HEALTH_OK};
     assert_message(&a, "State is now published.");
     a.source = CTW_SOURCE_JOURNAL;
     assert_message(&a, "Journal now takes records.");

@@ -153,7 +153,7 @@ static void expect_drops(struct bench *b, unsigned drops, bool delayed) {
 }
 
 static void expect_state(struct bench *b, enum ctw_health health, int error) {
-    struct ctw_source_state s;
+    struct ctw_source_health s;
 
     ctw_journal_flush(b->report, &s);
     assert_int_equal(s.health, health);
@@ -299,7 +299,7 @@ static void a_restarted_journal_is_found_again(void **state) {
  * connected datagram socket polls writable only while its peer's queue has room. */
 static void a_stopped_journal_delays_nothing_and_loses_nothing(void **state) {
     struct bench *b = *state;
-    struct ctw_source_state s = {.health = CTW_HEALTH_OK};
+    struct ctw_source_health s = {.health = CTW_HEALTH_OK};
     unsigned sent = 0;
 
     start_journal(b);
@@ -330,7 +330,7 @@ static void a_stopped_journal_delays_nothing_and_loses_nothing(void **state) {
 
 static void a_long_outage_keeps_its_beginning_and_its_end_and_says_the_gap(void **state) {
     struct bench *b = *state;
-    struct ctw_source_state s;
+    struct ctw_source_health s;
     char record[8192];
     unsigned n = 0;
 

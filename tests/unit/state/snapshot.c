@@ -106,7 +106,7 @@ static void a_table_that_is_gone_leaves_no_numbers(void **state) {
     poll(m, 10 * SECOND, 100);
     poll(m, 11 * SECOND, 200);
     m->tick.sources[CTW_SOURCE_TABLE] =
-        (struct ctw_source_state){.health = CTW_HEALTH_ABSENT, .what = "/proc/x"};
+        (struct ctw_source_health){.health = CTW_HEALTH_ABSENT, .what = "/proc/x"};
     poll(m, 12 * SECOND, 0);
     assert_false(m->snapshot.has_table);
     assert_false(m->snapshot.has_rate);
@@ -229,7 +229,7 @@ static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void 
 
     own.has_table = false;
     own.table.count = 0;
-    own.sources[CTW_SOURCE_TABLE] = (struct ctw_snapshot_source){CTW_HEALTH_FAILED, -EACCES, "x"};
+    own.sources[CTW_SOURCE_TABLE] = (struct ctw_source_health){CTW_HEALTH_FAILED, -EACCES, "x"};
     ctw_snapshot_renew(&p, &own);
     assert_false(p.has_table);
     assert_int_equal(p.table.count, 1); /* as last seen */

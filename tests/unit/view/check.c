@@ -367,7 +367,7 @@ static void no_module_is_unknown(void **state) {
 static void cannot_read(int error) {
     asks(sample_absent);
     facts.liveness = CTW_LIVENESS_NONE;
-    snapshot.sources[CTW_SOURCE_TABLE] = (struct ctw_snapshot_source){
+    snapshot.sources[CTW_SOURCE_TABLE] = (struct ctw_source_health){
         .health = CTW_HEALTH_FAILED,
         .error = error,
         .what = "/proc/sys/net/netfilter/nf_conntrack_count",

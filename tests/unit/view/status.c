@@ -336,9 +336,9 @@ static void a_table_that_cannot_be_read_is_told_with_the_file_and_why(void **sta
     (void)state;
     snapshot.has_table = false;
     snapshot.sources[CTW_SOURCE_TABLE] =
-        (struct ctw_snapshot_source){.health = CTW_HEALTH_FAILED,
-                                     .error = -EACCES,
-                                     .what = "/proc/sys/net/netfilter/nf_conntrack_count"};
+        (struct ctw_source_health){.health = CTW_HEALTH_FAILED,
+                                   .error = -EACCES,
+                                   .what = "/proc/sys/net/netfilter/nf_conntrack_count"};
     first_line_is("level      The conntrack table cannot be read, its fill is not known");
     assert_says("(/proc/sys/net/netfilter/nf_conntrack_count: Permission denied).");
     assert_says("31337 of 262144, 262144 buckets, when last seen");
@@ -357,7 +357,7 @@ static void no_limit_is_told_and_has_no_bar(void **state) {
 
 static void counters_that_cannot_be_read_leave_a_doubt(void **state) {
     (void)state;
-    snapshot.sources[CTW_SOURCE_COUNTERS] = (struct ctw_snapshot_source){
+    snapshot.sources[CTW_SOURCE_COUNTERS] = (struct ctw_source_health){
         .health = CTW_HEALTH_FAILED, .error = -EBADMSG, .what = "/proc/net/stat/nf_conntrack"};
     render();
     assert_says("lost nothing that could be seen since ctwatchd started");

@@ -129,11 +129,11 @@ static void world_tick(struct world *w, const struct ctw_watch *watch, struct ct
     ret->now_usec = w->now_usec;
     ret->netns_inode = OURS;
     ret->sources[CTW_SOURCE_TABLE] =
-        (struct ctw_source_state){.health = w->table, .error = -EIO, .what = "table"};
+        (struct ctw_source_health){.health = w->table, .error = -EIO, .what = "table"};
     ret->sources[CTW_SOURCE_COUNTERS] =
-        (struct ctw_source_state){.health = w->counters_health, .error = -EIO, .what = "counters"};
+        (struct ctw_source_health){.health = w->counters_health, .error = -EIO, .what = "counters"};
     ret->sources[CTW_SOURCE_KERNEL_LOG] =
-        (struct ctw_source_state){.health = w->kernel_log, .error = -EIO, .what = "log"};
+        (struct ctw_source_health){.health = w->kernel_log, .error = -EIO, .what = "log"};
     if (w->kernel_log == CTW_HEALTH_OK && one_in(r, 20))
         fill_tally(r, &ret->log);
 
