@@ -270,23 +270,19 @@ static int cannot_read(const struct arguments *a, int error) {
 }
 
 static int check(const struct arguments *a, const struct ctw_settings *s) {
-    struct ctw_fetched fetched;
+    struct ctw_view view;
     struct ctw_line line;
 
-    const int r = ctw_fetch(a->root, a->state, s, &fetched);
+    const int r = ctw_fetch(a->root, a->state, s, &view);
     if (r < 0)
         return cannot_read(a, r);
 
-    const struct ctw_check_facts facts = {
-        .snapshot = &fetched.snapshot,
-        .liveness = fetched.liveness,
-        .state_error = fetched.state_error,
-        .now_usec = fetched.now_usec,
+    const struct ctw_check_limits limits = {
         .warning_permyriad = s->levels.warning_permyriad,
         .critical_permyriad = s->levels.critical_permyriad,
         .wants_daemon = a->wants_daemon,
     };
-    const enum ctw_check_state state = ctw_check(&facts, a->form, &line);
+    const enum ctw_check_state state = ctw_check(&view, &limits, a->form, &line);
     return answer(a->form, state, &line);
 }
 

@@ -50,7 +50,7 @@ static int read_machine(const char *root, uint64_t now_usec, struct ctw_snapshot
     return 0;
 }
 
-static int poll(const char *root, const struct ctw_settings *settings, struct ctw_fetched *g) {
+static int poll(const char *root, const struct ctw_settings *settings, struct ctw_view *g) {
     struct ctw_snapshot *p = &g->snapshot;
 
     memset(p, 0, sizeof(*p));
@@ -65,8 +65,7 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
 }
 
 /* The table, where the daemon has not looked for long; the thresholds stay the daemon's. */
-static int poll_again(const char *root, const struct ctw_settings *settings,
-                      struct ctw_fetched *g) {
+static int poll_again(const char *root, const struct ctw_settings *settings, struct ctw_view *g) {
     struct ctw_snapshot *p = &g->snapshot;
     struct ctw_snapshot own = {.polled_usec = g->now_usec,
                                .polled_realtime_usec = g->realtime_usec};
@@ -90,17 +89,16 @@ static bool is_same_table(const char *root, const struct ctw_snapshot *p) {
 }
 
 int ctw_fetch_from(const char *root, const char *directory, bool named,
-                   const struct ctw_settings *settings, struct ctw_fetched *ret) {
+                   const struct ctw_settings *settings, struct ctw_view *ret) {
     const int r = ctw_machine_check_root(root);
 
-    memset(ret, 0, sizeof(*ret));
     if (r < 0)
         return r;
     if (directory)
-        ret->state_error = ctw_state_read(directory, &ret->snapshot);
-    ret->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
-    ret->realtime_usec = ctw_realtime_usec();
-    ret->liveness = ctw_snapshot_liveness(&ret->snapshot, ret->now_usec);
+        ctw_state_view(directory, ret);
+    else
+        *ret = (struct ctw_view){.now_usec = ctw_monotonic_usec(),
+                                 .realtime_usec = ctw_realtime_usec()};
     const bool polls = ret->liveness == CTW_LIVENESS_ALIVE;
     if (!is_same_table(root, &ret->snapshot)) {
         if (polls && named)
@@ -116,7 +114,7 @@ int ctw_fetch_from(const char *root, const char *directory, bool named,
 }
 
 int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
-              struct ctw_fetched *ret) {
+              struct ctw_view *ret) {
     const char *usual = root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
 
     return ctw_fetch_from(root, state ? state : usual, state != NULL, settings, ret);

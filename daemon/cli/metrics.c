@@ -10,7 +10,6 @@
 #include "daemon/cli/cli.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/state/reader.h"
-#include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 #include "lib/state/snapshot.h"
 #include "lib/view/metrics.h"
@@ -94,30 +93,27 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
 
 /* A daemon that is not there, or does not look, is a fact to be told; that this cannot be found out
  * is a failure. Return: the exit status. */
-static int complain(const struct arguments *a, int error, const struct ctw_metrics *m,
-                    uint64_t now_usec) {
+static int complain(const struct arguments *a, const struct ctw_view *v) {
+    const int error = v->state_error;
+
     if (error < 0)
         (void)fprintf(stderr, "ctwatch metrics: %s/state: %s\n", a->directory,
                       ctw_state_fault(error));
-    else if (m->liveness == CTW_LIVENESS_LATE)
+    else if (v->liveness == CTW_LIVENESS_LATE)
         (void)fprintf(stderr, "ctwatch metrics: ctwatchd has not looked for %" PRIu64 " s\n",
-                      (now_usec - m->snapshot->polled_usec) / CTW_USEC_PER_SEC);
-    else if (m->liveness != CTW_LIVENESS_ALIVE)
+                      ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
+    else if (v->liveness != CTW_LIVENESS_ALIVE)
         (void)fputs("ctwatch metrics: ctwatchd has ended\n", stderr);
     return error == 0 || error == -ENOENT ? EXIT_SUCCESS : EXIT_CANNOT;
 }
 
 /* Return: the exit status, that of there being no room included. */
 static int poll(const struct arguments *a, char *text, size_t size) {
-    struct ctw_snapshot snapshot;
-    struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_NONE};
-    const int error = ctw_state_read(a->directory, &snapshot);
-    const uint64_t now_usec = ctw_monotonic_usec();
+    struct ctw_view view;
 
-    if (error == 0)
-        m.liveness = ctw_snapshot_liveness(&snapshot, now_usec);
-    (void)ctw_render_metrics(&m, a->openmetrics, text, size);
-    return complain(a, error, &m, now_usec);
+    ctw_state_view(a->directory, &view);
+    (void)ctw_render_metrics(&view, a->openmetrics, text, size);
+    return complain(a, &view);
 }
 
 /* --- output ---------------------------------------------------------------------------------- */

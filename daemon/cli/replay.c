@@ -545,7 +545,7 @@ int ctw_recording_reader_play_state(struct ctw_recording_reader *t, const char *
     struct ctw_snapshot *p = malloc(sizeof(*p));
     struct ctw_history *h = malloc(sizeof(*h));
 
-    int r = p && h ? ctw_state_read_left(directory, p) : -ENOMEM;
+    int r = p && h ? ctw_state_read(directory, p) : -ENOMEM;
     if (r == 0)
         r = ctw_state_read_history(directory, h);
     if (r == 0)

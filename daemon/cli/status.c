@@ -150,36 +150,27 @@ static int32_t utc_offset_sec(uint64_t realtime_usec) {
 
 /* --- the verb --------------------------------------------------------------------------------- */
 
-struct view {
-    struct ctw_fetched fetched;
+struct page {
+    struct ctw_view view;
     struct ctw_history history;
     char text[CTW_RENDER_STATUS_MAX];
 };
 
 /* Return: 0; -ENOMEM; another negative errno when the root cannot be looked at. */
 static int poll(const struct arguments *a, const struct ctw_settings *s,
-                struct ctw_status_style *style, struct view *p) {
+                struct ctw_status_style *style, struct page *p) {
     const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
-    const struct ctw_fetched *g = &p->fetched;
+    struct ctw_view *v = &p->view;
 
-    const int r = ctw_fetch(a->root, a->state, s, &p->fetched);
+    const int r = ctw_fetch(a->root, a->state, s, v);
     if (r < 0)
         return r;
-    const bool history =
-        state && g->state_error == 0 && ctw_state_read_history(state, &p->history) == 0;
-    const struct ctw_status status = {
-        .snapshot = &g->snapshot,
-        .history = history ? &p->history : NULL,
-        .liveness = g->liveness,
-        .state_error = g->state_error,
-        .daemon_polled_usec = g->daemon_polled_usec,
-        .now_usec = g->now_usec,
-        .realtime_usec = g->realtime_usec,
-    };
+    if (state && v->state_error == 0 && ctw_state_read_history(state, &p->history) == 0)
+        v->history = &p->history;
     style->columns = ctw_terminal_columns();
-    style->utc_offset_sec = utc_offset_sec(g->realtime_usec);
-    const size_t n = a->json ? ctw_render_status_json(&status, a->watch, p->text, sizeof(p->text))
-                             : ctw_render_status_text(&status, style, p->text, sizeof(p->text));
+    style->utc_offset_sec = utc_offset_sec(v->realtime_usec);
+    const size_t n = a->json ? ctw_render_status_json(v, a->watch, p->text, sizeof(p->text))
+                             : ctw_render_status_text(v, style, p->text, sizeof(p->text));
     return n > 0 && n < sizeof(p->text) ? 0 : -ENOMEM;
 }
 
@@ -191,7 +182,7 @@ static int cannot_read(const struct arguments *a, int error) {
     return EXIT_CANNOT_READ;
 }
 
-static int run(const struct arguments *a, const struct ctw_settings *s, struct view *p) {
+static int run(const struct arguments *a, const struct ctw_settings *s, struct page *p) {
     struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
                                     .apart = !a->json};
     struct ctw_status_style style = {.colour = in_colour(a->colour), .utf8 = in_utf8()};
@@ -211,7 +202,7 @@ static int run(const struct arguments *a, const struct ctw_settings *s, struct v
             break;
         (void)ctw_terminal_wait(a->watch_usec);
     }
-    const struct ctw_snapshot *of = &p->fetched.snapshot;
+    const struct ctw_snapshot *of = &p->view.snapshot;
     return of->pid == 0 && of->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_FAILED
                ? EXIT_CANNOT_READ
                : EXIT_SUCCESS;
@@ -228,7 +219,7 @@ int ctw_verb_status(int argc, char *argv[]) {
     if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch status", &settings) < 0)
         return EXIT_CANNOT_READ;
 
-    struct view *p = malloc(sizeof(*p));
+    struct page *p = malloc(sizeof(*p));
     if (!p) {
         (void)fputs("ctwatch status: no memory\n", stderr);
         return EXIT_CANNOT_READ;

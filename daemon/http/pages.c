@@ -36,10 +36,7 @@ struct ctw_pages {
     uint64_t torn_until_usec, history_torn_until_usec;
 
     /* for the request being answered */
-    int error; /* why there is no snapshot; 0: there is one */
-    enum ctw_liveness liveness;
-    uint64_t now_usec, realtime_usec;
-    struct ctw_snapshot snapshot;
+    struct ctw_view view;
     struct ctw_history history;
 };
 
@@ -49,12 +46,6 @@ static int note_torn(int r, uint64_t *until_usec) {
     return r;
 }
 
-static int read_snapshot(struct ctw_pages *s, struct ctw_snapshot *ret) {
-    if (ctw_monotonic_usec() < s->torn_until_usec)
-        return -EAGAIN;
-    return note_torn(ctw_state_read(s->directory, ret), &s->torn_until_usec);
-}
-
 static int read_history(struct ctw_pages *s, struct ctw_history *ret) {
     if (ctw_monotonic_usec() < s->history_torn_until_usec)
         return -EAGAIN;
@@ -62,15 +53,16 @@ static int read_history(struct ctw_pages *s, struct ctw_history *ret) {
 }
 
 static void poll(struct ctw_pages *s) {
-    s->error = read_snapshot(s, &s->snapshot);
-    s->now_usec = ctw_monotonic_usec(); /* not before the daemon's look */
-    s->realtime_usec = ctw_realtime_usec();
-    s->liveness = CTW_LIVENESS_NONE;
-    if (s->error < 0)
+    const uint64_t now_usec = ctw_monotonic_usec();
+
+    if (now_usec < s->torn_until_usec) {
+        s->view = (struct ctw_view){.state_error = -EAGAIN, .now_usec = now_usec};
         return;
-    s->liveness = ctw_snapshot_liveness(&s->snapshot, s->now_usec);
+    }
+    ctw_state_view(s->directory, &s->view);
+    (void)note_torn(s->view.state_error, &s->torn_until_usec);
     if (!s->addresses)
-        ctw_redact_snapshot(&s->snapshot);
+        ctw_redact_snapshot(&s->view.snapshot);
 }
 
 /* --- replies --------------------------------------------------------------------------------- */
@@ -111,41 +103,33 @@ static int store(struct ctw_server_reply *ret, const char *type, size_t length, 
     return 0;
 }
 
-static int print_fault(const struct ctw_pages *s, struct ctw_server_reply *ret) {
-    return answer_text(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(s->error));
+static int print_fault(const struct ctw_pages *s, int error, struct ctw_server_reply *ret) {
+    return answer_text(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(error));
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */
 
 static int show_metrics(struct ctw_pages *s, bool openmetrics, struct ctw_server_reply *ret) {
-    const struct ctw_metrics metrics = {.snapshot = &s->snapshot, .liveness = s->liveness};
-
     ret->text = malloc(CTW_RENDER_METRICS_MAX);
     if (!ret->text)
         return -ENOMEM;
-    const size_t n = ctw_render_metrics(&metrics, openmetrics, ret->text, CTW_RENDER_METRICS_MAX);
+    const size_t n = ctw_render_metrics(&s->view, openmetrics, ret->text, CTW_RENDER_METRICS_MAX);
     return store(ret, openmetrics ? CTW_METRICS_OPENMETRICS_TYPE : CTW_METRICS_TEXT_TYPE, n,
                  CTW_RENDER_METRICS_MAX);
 }
 
 static int show_status(struct ctw_pages *s, bool json, struct ctw_server_reply *ret) {
     const bool has_history = read_history(s, &s->history) >= 0;
-    const struct ctw_status status = {
-        .snapshot = &s->snapshot,
-        .history = has_history ? &s->history : NULL,
-        .liveness = s->liveness,
-        .now_usec = s->now_usec,
-        .realtime_usec = s->realtime_usec,
-    };
     const struct ctw_status_style style = {
         .columns = CTW_STATUS_COLUMNS, .utf8 = true, .names_utc = true};
 
+    s->view.history = has_history ? &s->history : NULL;
     ret->text = malloc(CTW_RENDER_STATUS_MAX);
     if (!ret->text)
         return -ENOMEM;
     const size_t n =
-        json ? ctw_render_status_json(&status, false, ret->text, CTW_RENDER_STATUS_MAX)
-             : ctw_render_status_text(&status, &style, ret->text, CTW_RENDER_STATUS_MAX);
+        json ? ctw_render_status_json(&s->view, false, ret->text, CTW_RENDER_STATUS_MAX)
+             : ctw_render_status_text(&s->view, &style, ret->text, CTW_RENDER_STATUS_MAX);
     return store(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_STATUS_MAX);
 }
 
@@ -155,29 +139,28 @@ static int show_top(struct ctw_pages *s, bool json, struct ctw_server_reply *ret
     ret->text = malloc(CTW_RENDER_TALKERS_MAX);
     if (!ret->text)
         return -ENOMEM;
-    const size_t n =
-        json
-            ? ctw_render_talkers_json(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_TALKERS_MAX)
-            : ctw_render_talkers_text(&s->snapshot, s->now_usec, ret->text, CTW_RENDER_TALKERS_MAX);
+    const size_t n = json ? ctw_render_talkers_json(&s->view, ret->text, CTW_RENDER_TALKERS_MAX)
+                          : ctw_render_talkers_text(&s->view, ret->text, CTW_RENDER_TALKERS_MAX);
     return store(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_TALKERS_MAX);
 }
 
 static int show_health(const struct ctw_pages *s, struct ctw_server_reply *ret) {
-    const uint64_t polled_usec = s->snapshot.polled_usec; /* by another clock it is to come */
+    const struct ctw_view *v = &s->view;
 
-    switch (s->liveness) {
+    switch (v->liveness) {
     case CTW_LIVENESS_ALIVE:
         return answer_text(ret, 200, "ok\n");
     case CTW_LIVENESS_LATE:
-        return answer_text(
-            ret, 503, "ctwatchd hangs or has died: its last look was %" PRIu64 " s ago\n",
-            (s->now_usec > polled_usec ? s->now_usec - polled_usec : 0) / CTW_USEC_PER_SEC);
+        return answer_text(ret, 503,
+                           "ctwatchd hangs or has died: its last look was %" PRIu64 " s ago\n",
+                           ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
     case CTW_LIVENESS_STOPPED:
         return answer_text(ret, 503, "ctwatchd has been stopped\n");
     case CTW_LIVENESS_NONE:
         break;
     }
-    return s->error < 0 ? print_fault(s, ret) : answer_text(ret, 503, "ctwatchd does not run\n");
+    return v->state_error < 0 ? print_fault(s, v->state_error, ret)
+                              : answer_text(ret, 503, "ctwatchd does not run\n");
 }
 
 static int show_index(const struct ctw_pages *s, struct ctw_server_reply *ret) {
@@ -240,13 +223,13 @@ static int show_history(struct ctw_pages *pages, enum ctw_history_format format,
     struct stream *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    pages->error = read_history(pages, &s->history);
-    if (pages->error < 0) {
+    const int r = read_history(pages, &s->history);
+    if (r < 0) {
         free(s);
-        return print_fault(pages, ret);
+        return print_fault(pages, r, ret);
     }
     s->pages = pages;
-    s->snapshot = pages->snapshot;
+    s->snapshot = pages->view.snapshot;
     ctw_render_history_start(&s->page, format, &s->history, &s->snapshot);
     pages->streams++;
     ret->status = 200;
@@ -294,8 +277,8 @@ static int show(struct ctw_pages *s, enum page page, enum form form, const char 
         return show_metrics(s, ctw_accept_prefers(accept, "application/openmetrics-text"), ret);
     if (page == TOP && !s->addresses)
         return show_top(s, json, ret);
-    if (s->error < 0)
-        return print_fault(s, ret);
+    if (s->view.state_error < 0)
+        return print_fault(s, s->view.state_error, ret);
     if (page == STATUS)
         return show_status(s, json, ret);
     if (page == TOP)

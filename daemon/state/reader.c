@@ -13,8 +13,8 @@
 
 #include "daemon/sys/clock.h"
 
-/* A publication takes less than a microsecond: whoever finds one under way this often in a row
- * reads what was left by a daemon that died in the middle of it. */
+/* A publication takes less than a microsecond: one that is under way for this long was left by a
+ * daemon that died in the middle of it. */
 #define PATIENCE_USEC (100 * CTW_USEC_PER_MSEC)
 #define PAUSE_NSEC    50000
 
@@ -42,7 +42,7 @@ static int read_at(int fd, size_t offset, void *ret, size_t size) {
         if (n < 0)
             return -errno;
         if (n == 0)
-            return -EBADMSG; /* cut, or not yet whole when that daemon died */
+            return -EBADMSG; /* truncated */
         done += (size_t)n;
     }
     return 0;
@@ -56,7 +56,7 @@ static int open_state(const char *path) {
     } head;
     struct stat st;
 
-    /* Whatever stands there, opening it neither waits nor leads elsewhere. */
+    /* A FIFO, a terminal or a link in its place neither blocks nor leads elsewhere. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -errno;
@@ -113,7 +113,7 @@ static int read_part(const char *directory, const struct part *part, void *ret) 
 
 /* --- interface ------------------------------------------------------------------------------- */
 
-int ctw_state_read_left(const char *directory, struct ctw_snapshot *ret) {
+int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
     static const struct part now = {offsetof(struct ctw_state, now_sequence),
                                     offsetof(struct ctw_state, now), sizeof(*ret)};
     __attribute__((cleanup(free_memory))) struct ctw_snapshot *p = malloc(sizeof(*p));
@@ -126,18 +126,6 @@ int ctw_state_read_left(const char *directory, struct ctw_snapshot *ret) {
     if (r == 0)
         memcpy(ret, p, sizeof(*p));
     return r;
-}
-
-static bool is_of_another_boot(const char *directory) {
-    char theirs[CTW_BOOT_SIZE], ours[CTW_BOOT_SIZE];
-
-    ctw_state_this_boot(ours);
-    return ours[0] != '\0' && ctw_state_read_boot(directory, theirs) == 0 && theirs[0] != '\0' &&
-           memcmp(theirs, ours, sizeof(ours)) != 0;
-}
-
-int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
-    return is_of_another_boot(directory) ? -ENOENT : ctw_state_read_left(directory, ret);
 }
 
 int ctw_state_read_history(const char *directory, struct ctw_history *ret) {
@@ -155,22 +143,16 @@ int ctw_state_read_history(const char *directory, struct ctw_history *ret) {
     return r;
 }
 
-int ctw_state_read_boot(const char *directory, char ret[static CTW_BOOT_SIZE]) {
-    char path[PATH_MAX];
+void ctw_state_view(const char *directory, struct ctw_view *ret) {
+    struct ctw_snapshot *p = &ret->snapshot;
 
-    if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
-        return -ENAMETOOLONG;
-    __attribute__((cleanup(close_fd))) int fd = open_state(path);
-    return fd < 0 ? fd : read_at(fd, offsetof(struct ctw_state, boot), ret, CTW_BOOT_SIZE);
-}
-
-/* What is in /proc/sys/kernel/random/boot_id, "7c4f5bc0-1f0e-4c61-a7bd-8a2f4a1b2c3d\n", filled up
- * with zeros. */
-void ctw_state_this_boot(char ret[static CTW_BOOT_SIZE]) {
-    __attribute__((cleanup(close_fd))) int fd =
-        open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-
-    memset(ret, 0, CTW_BOOT_SIZE);
-    if (fd >= 0 && read(fd, ret, CTW_BOOT_SIZE - 1) < 0)
-        memset(ret, 0, CTW_BOOT_SIZE);
+    memset(ret, 0, sizeof(*ret));
+    ret->state_error = ctw_state_read(directory, p);
+    ret->now_usec = ctw_monotonic_usec(); /* not before the daemon's poll */
+    ret->realtime_usec = ctw_realtime_usec();
+    if (p->pid != 0 && !ctw_snapshot_is_of_boot(p, ctw_booted_usec())) {
+        memset(p, 0, sizeof(*p));
+        ret->state_error = -ENOENT;
+    }
+    ret->liveness = ctw_snapshot_liveness(p, ret->now_usec);
 }

@@ -38,7 +38,6 @@ struct ctw_publish {
     uint64_t next_usec; /* it is made no earlier */
     int error;          /* why there is none, and about what */
     const char *what;
-    char boot[CTW_BOOT_SIZE]; /* "": not known */
     /* What is published. It is kept here and copied at each publication, so that it is whole
      * whatever happens to the file, and readers are in the way of none of its making. */
     struct ctw_snapshot now;
@@ -113,11 +112,9 @@ static int fill(const struct ctw_publish *p, int fd) {
     struct {
         uint64_t magic;
         uint32_t version, bytes;
-        char boot[CTW_BOOT_SIZE];
     } head = {
         .magic = CTW_STATE_MAGIC, .version = CTW_STATE_VERSION, .bytes = sizeof(struct ctw_state)};
 
-    memcpy(head.boot, p->boot, sizeof(head.boot));
     int r = write_at(fd, offsetof(struct ctw_state, now), &p->now, sizeof(p->now));
     if (r < 0)
         return r;
@@ -197,12 +194,10 @@ static int make(struct ctw_publish *p, uint32_t *ret_owner) {
  * what was lost nor whose table it was; mostly it was this one. */
 static void take_over(struct ctw_publish *p, uint64_t netns_inode) {
     struct ctw_snapshot before = {0};
-    char boot[CTW_BOOT_SIZE];
 
-    if (p->boot[0] == '\0' || ctw_state_read_boot(p->directory, boot) < 0 ||
-        memcmp(boot, p->boot, sizeof(boot)) != 0)
+    const int r = ctw_state_read(p->directory, &before);
+    if (r == 0 && !ctw_snapshot_is_of_boot(&before, ctw_booted_usec()))
         return;
-    (void)ctw_state_read(p->directory, &before);
     if (netns_inode != 0 && before.netns_inode != 0 && before.netns_inode != netns_inode)
         return;
     ctw_snapshot_inherit(&p->now, &before);
@@ -255,7 +250,6 @@ int ctw_publish_new(const char *directory, uint64_t netns_inode, uint64_t now_us
 
     int r = set_up(p, directory);
     if (r == 0 && directory) {
-        ctw_state_this_boot(p->boot);
         take_over(p, netns_inode);
         p->error = make(p, ret_owner);
         p->next_usec = p->error < 0 ? now_usec + RETRY_USEC : 0;
@@ -364,6 +358,7 @@ static void begin(struct ctw_state_writer *c, const char *netns, uint64_t netns_
         .version = CTWATCH_VERSION,
         .started_usec = ctw_monotonic_usec(),
         .started_realtime_usec = ctw_realtime_usec(),
+        .booted_usec = ctw_booted_usec(),
         .netns_inode = netns_inode,
     };
     p->polled_usec = p->due_usec = p->started_usec;
@@ -434,6 +429,7 @@ void ctw_state_writer_poll(struct ctw_state_writer *c, const struct ctw_settings
         .due_usec = due_usec,
         .done_usec = ctw_monotonic_usec(),
         .realtime_usec = ctw_realtime_usec(),
+        .booted_usec = ctw_booted_usec(),
         .next_due_usec = next_usec,
     };
 

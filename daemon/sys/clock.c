@@ -19,3 +19,7 @@ uint64_t ctw_monotonic_usec(void) {
 uint64_t ctw_realtime_usec(void) {
     return read_clock(CLOCK_REALTIME);
 }
+
+uint64_t ctw_booted_usec(void) {
+    return read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME);
+}

@@ -12,4 +12,11 @@ uint64_t ctw_monotonic_usec(void);
 /** ctw_realtime_usec() - microseconds since 1970, UTC, as the clock is set at present */
 uint64_t ctw_realtime_usec(void);
 
+/**
+ * ctw_booted_usec() - when the machine was booted: CLOCK_REALTIME less CLOCK_BOOTTIME
+ *
+ * Return: microseconds since 1970 as the clock is set at present; suspend does not change it.
+ */
+uint64_t ctw_booted_usec(void);
+
 #endif

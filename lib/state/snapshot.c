@@ -99,6 +99,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
                        const struct ctw_verdict *v, const struct ctw_poll_times *times) {
     p->polled_usec = t->now_usec;
     p->polled_realtime_usec = times->realtime_usec;
+    p->booted_usec = times->booted_usec;
     p->due_usec = times->next_due_usec;
     p->polls++;
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
@@ -225,6 +226,13 @@ static bool is_of_another_clock(const struct ctw_snapshot *p, uint64_t now_usec)
            p->due_usec - p->polled_usec > CTW_INTERVAL_MAX_USEC; /* wraps when it was due before */
 }
 
+bool ctw_snapshot_is_of_boot(const struct ctw_snapshot *p, uint64_t booted_usec) {
+    const uint64_t apart =
+        p->booted_usec > booted_usec ? p->booted_usec - booted_usec : booted_usec - p->booted_usec;
+
+    return apart < CTW_BOOT_TOLERANCE_USEC;
+}
+
 enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec) {
     if (p->pid == 0)
         return CTW_LIVENESS_NONE;
@@ -278,4 +286,8 @@ const char *ctw_state_fault(int error) {
     default: /* the kernel's values, not ours */
         return strerror(-error);
     }
+}
+
+uint64_t ctw_view_ago(const struct ctw_view *v, uint64_t usec) {
+    return usec < v->now_usec ? v->now_usec - usec : 0;
 }

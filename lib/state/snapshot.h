@@ -48,9 +48,10 @@ struct ctw_snapshot {
     uint32_t pid; /* 0: no daemon made this, it is one look of the reader's own */
     char version[16];
     uint64_t started_usec, started_realtime_usec;
-    uint64_t polled_usec, polled_realtime_usec; /* the last look */
-    uint64_t due_usec;                          /* when the next one is due */
-    uint64_t stopped_usec;                      /* it ended in good order */
+    uint64_t polled_usec, polled_realtime_usec; /* the last poll */
+    uint64_t booted_usec;  /* CLOCK_REALTIME less CLOCK_BOOTTIME at that poll: since 1970 */
+    uint64_t due_usec;     /* when the next one is due */
+    uint64_t stopped_usec; /* it ended in good order */
     uint64_t polls;
     /* From when a look was due until what it decided had been done. */
     uint64_t latency_sum_usec, latency_worst_usec;
@@ -112,9 +113,6 @@ struct ctw_snapshot {
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
 #define CTW_STATE_VERSION 3u
 
-/* Room for the boot's id, 36 characters. */
-#define CTW_BOOT_SIZE 40u
-
 /*
  * /run/ctwatch/state. Each part has a sequence lock: odd while it is being written, and two more
  * after. The history changes once a second, the rest at each look.
@@ -122,8 +120,7 @@ struct ctw_snapshot {
 struct ctw_state {
     uint64_t magic;
     uint32_t version;
-    uint32_t bytes;           /* sizeof(struct ctw_state), in the eyes of who wrote it */
-    char boot[CTW_BOOT_SIZE]; /* /proc/sys/kernel/random/boot_id: whose clock all times are of */
+    uint32_t bytes; /* sizeof(struct ctw_state) in the program that wrote it */
     _Atomic uint64_t now_sequence;
     struct ctw_snapshot now;
     _Atomic uint64_t history_sequence;
@@ -137,6 +134,7 @@ struct ctw_poll_times {
     uint64_t due_usec;      /* when it should have come */
     uint64_t done_usec;     /* when all it decided had been done */
     uint64_t realtime_usec; /* the wall clock at tick.now_usec */
+    uint64_t booted_usec;   /* ctw_booted_usec() */
     uint64_t next_due_usec;
 };
 
@@ -168,22 +166,37 @@ void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, const
  */
 int ctw_snapshot_check(const struct ctw_snapshot *p);
 
-/** How the daemon is doing, in the eyes of a reader. */
+/* How the daemon is doing. */
 enum ctw_liveness {
-    CTW_LIVENESS_NONE,    /* no daemon made this */
-    CTW_LIVENESS_ALIVE,   /* its last look is as new as it should be, which may be an hour old */
-    CTW_LIVENESS_LATE,    /* the next look is more than CTW_LATE_USEC overdue: stopped, or dead; or
-                             these times are of another machine, or of another boot */
+    CTW_LIVENESS_NONE,    /* no daemon wrote this */
+    CTW_LIVENESS_ALIVE,   /* the last poll is as recent as it should be, which may be an hour */
+    CTW_LIVENESS_LATE,    /* the next poll is overdue by more than CTW_LATE_USEC: hung or killed */
     CTW_LIVENESS_STOPPED, /* it ended in good order */
 };
 
-/* A look is milliseconds late on a busy machine; seconds late there is nobody who looks. */
+/* On a busy machine a poll is milliseconds late. One that is seconds late does not come. */
 #define CTW_LATE_USEC (3 * CTW_USEC_PER_SEC)
+
+/* Two readings of one boot's time differ by what passes between reading two clocks. */
+#define CTW_BOOT_TOLERANCE_USEC (5 * CTW_USEC_PER_SEC)
 
 /* The longest that poll.interval may be is an hour (lib/settings). */
 #define CTW_INTERVAL_MAX_USEC (3600 * CTW_USEC_PER_SEC)
 
-/** ctw_snapshot_liveness() - @now_usec: of the monotonic clock */
+/**
+ * ctw_snapshot_is_of_boot() - whether its times are of the boot at @booted_usec
+ *
+ * CLOCK_REALTIME less CLOCK_BOOTTIME is the same in every container of a machine, suspend does not
+ * change it, and neither does slewing, which moves both clocks. A step of the wall clock does:
+ * until the next poll the snapshot then is of another boot.
+ */
+bool ctw_snapshot_is_of_boot(const struct ctw_snapshot *p, uint64_t booted_usec);
+
+/**
+ * ctw_snapshot_liveness() - of the daemon that wrote it, in this boot
+ * @now_usec:  CLOCK_MONOTONIC. It stands still during suspend, and so does the daemon's timer:
+ * after a resume no poll is overdue.
+ */
 enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec);
 
 /**
@@ -214,5 +227,26 @@ uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec);
  * Return: "damaged", for instance; valid until the next call.
  */
 const char *ctw_state_fault(int error);
+
+/* --- one reader's view -------------------------------------------------------------------------
+ */
+
+/* All that a renderer knows. daemon/state/reader fills it, and daemon/cli/fetch goes on from there
+ * when the table has to be read by the reader itself. */
+struct ctw_view {
+    struct ctw_snapshot snapshot;      /* pid 0: a sample taken by the reader, without a daemon */
+    const struct ctw_history *history; /* NULL: none */
+    enum ctw_liveness liveness;
+    /* Why nothing of a daemon is shown: ctw_state_read(), or -EXDEV: it watches, or watched,
+     * another table; 0: something is, or none was asked for. */
+    int state_error;
+    /* The daemon's last poll, where the table is of a later sample of the reader; else 0. */
+    uint64_t daemon_polled_usec;
+    uint64_t now_usec, realtime_usec; /* when the reader read it */
+};
+
+/** ctw_view_ago() - microseconds from @usec, of the monotonic clock, to now; 0: it is yet to come
+ */
+uint64_t ctw_view_ago(const struct ctw_view *v, uint64_t usec);
 
 #endif

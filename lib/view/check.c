@@ -22,39 +22,36 @@ enum cause {
     CAUSE_NONE,
 };
 
-static bool alive(const struct ctw_check_facts *f) {
-    return f->liveness == CTW_LIVENESS_ALIVE;
+static bool alive(const struct ctw_view *v) {
+    return v->liveness == CTW_LIVENESS_ALIVE;
 }
 
-static uint64_t ago_usec(const struct ctw_check_facts *f, uint64_t usec) {
-    return f->now_usec > usec ? f->now_usec - usec : 0;
+static bool lately(const struct ctw_view *v, uint64_t usec) {
+    return usec != 0 && ctw_view_ago(v, usec) < CTW_CHECK_LOSS_USEC;
 }
 
-static bool lately(const struct ctw_check_facts *f, uint64_t usec) {
-    return usec != 0 && ago_usec(f, usec) < CTW_CHECK_LOSS_USEC;
-}
-
-static enum cause find_cause(const struct ctw_check_facts *f) {
-    if (!alive(f))
+static enum cause find_cause(const struct ctw_view *v) {
+    if (!alive(v))
         return CAUSE_NONE;
-    if (lately(f, f->snapshot->refused_usec))
+    if (lately(v, v->snapshot.refused_usec))
         return CAUSE_REFUSED;
-    if (lately(f, f->snapshot->evicted_usec))
+    if (lately(v, v->snapshot.evicted_usec))
         return CAUSE_EVICTED;
-    return f->snapshot->level == CTW_LEVEL_FULL ? CAUSE_FULL : CAUSE_NONE;
+    return v->snapshot.level == CTW_LEVEL_FULL ? CAUSE_FULL : CAUSE_NONE;
 }
 
-static enum ctw_check_state judge(const struct ctw_check_facts *f, enum cause cause) {
-    const struct ctw_sample *t = &f->snapshot->table;
+static enum ctw_check_state judge(const struct ctw_view *v, const struct ctw_check_limits *limits,
+                                  enum cause cause) {
+    const struct ctw_sample *t = &v->snapshot.table;
     const uint32_t usage = ctw_usage_permyriad(t->count, t->max); /* 0: no limit */
 
     if (cause != CAUSE_NONE)
         return CTW_CHECK_CRITICAL;
-    if (!f->snapshot->has_table)
+    if (!v->snapshot.has_table)
         return CTW_CHECK_UNKNOWN;
-    if (usage >= f->critical_permyriad)
+    if (usage >= limits->critical_permyriad)
         return CTW_CHECK_CRITICAL;
-    if (usage >= f->warning_permyriad || (f->wants_daemon && !alive(f)))
+    if (usage >= limits->warning_permyriad || (limits->wants_daemon && !alive(v)))
         return CTW_CHECK_WARNING;
     return CTW_CHECK_OK;
 }
@@ -118,16 +115,16 @@ static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char 
 }
 
 /* Of a daemon that looks seldom at a table that is not this machine's to look at. */
-static void add_age(struct ctw_line *l, const struct ctw_check_facts *f) {
-    const uint64_t usec = ago_usec(f, f->snapshot->polled_usec);
+static void add_age(struct ctw_line *l, const struct ctw_view *v) {
+    const uint64_t usec = ctw_view_ago(v, v->snapshot.polled_usec);
 
-    if (alive(f) && usec > CTW_LATE_USEC)
+    if (alive(v) && usec > CTW_LATE_USEC)
         ctw_line_add(l, ", seen %" PRIu64 " s ago", usec / CTW_USEC_PER_SEC);
 }
 
-static void add_cause(struct ctw_line *l, const struct ctw_check_facts *f, enum cause cause) {
-    const struct ctw_sample *t = &f->snapshot->table;
-    const uint64_t ago_sec = ago_usec(f, f->snapshot->refused_usec) / CTW_USEC_PER_SEC;
+static void add_cause(struct ctw_line *l, const struct ctw_view *v, enum cause cause) {
+    const struct ctw_sample *t = &v->snapshot.table;
+    const uint64_t ago_sec = ctw_view_ago(v, v->snapshot.refused_usec) / CTW_USEC_PER_SEC;
 
     switch (cause) {
     case CAUSE_REFUSED:
@@ -147,41 +144,43 @@ static void add_cause(struct ctw_line *l, const struct ctw_check_facts *f, enum 
     }
 }
 
-static void add_outlook(struct ctw_line *l, const struct ctw_check_facts *f) {
-    const struct ctw_snapshot *p = f->snapshot;
+static void add_outlook(struct ctw_line *l, const struct ctw_view *v) {
+    const struct ctw_snapshot *p = &v->snapshot;
 
-    if (!alive(f) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
+    if (!alive(v) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
         return;
     ctw_line_add(l, ", full in ");
     ctw_line_add_duration(l, p->usec_to_full);
 }
 
-static void add_daemon(struct ctw_line *l, const struct ctw_check_facts *f) {
-    if (!f->wants_daemon || alive(f))
+static void add_daemon(struct ctw_line *l, const struct ctw_view *v,
+                       const struct ctw_check_limits *limits) {
+    if (!limits->wants_daemon || alive(v))
         return;
     ctw_line_add(l, ", ctwatchd ");
-    if (f->liveness == CTW_LIVENESS_LATE)
+    if (v->liveness == CTW_LIVENESS_LATE)
         ctw_line_add(l, "does not look");
-    else if (f->liveness == CTW_LIVENESS_STOPPED || f->state_error == 0 ||
-             f->state_error == -ENOENT)
+    else if (v->liveness == CTW_LIVENESS_STOPPED || v->state_error == 0 ||
+             v->state_error == -ENOENT)
         ctw_line_add(l, "is not running");
-    else if (f->state_error == -EXDEV)
+    else if (v->state_error == -EXDEV)
         ctw_line_add(l, "watches another network namespace");
     else
-        ctw_line_add(l, "not seen (state: %s)", ctw_state_fault(f->state_error));
+        ctw_line_add(l, "not seen (state: %s)", ctw_state_fault(v->state_error));
 }
 
-static void add_words(struct ctw_line *l, const struct ctw_check_facts *f, enum cause cause,
+static void add_words(struct ctw_line *l, const struct ctw_view *v,
+                      const struct ctw_check_limits *limits, enum cause cause,
                       const char *percent) {
-    if (f->snapshot->has_table)
-        add_fill(l, &f->snapshot->table, percent);
+    if (v->snapshot.has_table)
+        add_fill(l, &v->snapshot.table, percent);
     else
-        add_failed_sources(l, &f->snapshot->sources[CTW_SOURCE_TABLE]);
-    add_cause(l, f, cause);
+        add_failed_sources(l, &v->snapshot.sources[CTW_SOURCE_TABLE]);
+    add_cause(l, v, cause);
     if (cause == CAUSE_NONE)
-        add_outlook(l, f);
-    add_age(l, f);
-    add_daemon(l, f);
+        add_outlook(l, v);
+    add_age(l, v);
+    add_daemon(l, v, limits);
 }
 
 /* What follows a bar is performance data, so there may be none in a file's name. */
@@ -216,8 +215,9 @@ static uint32_t entries_at(uint32_t max, uint32_t permyriad) {
     return (uint32_t)((uint64_t)max * permyriad / CTW_PERMYRIAD);
 }
 
-static void add_table(struct ctw_line *l, const struct ctw_check_facts *f) {
-    const struct ctw_sample *t = &f->snapshot->table;
+static void add_table(struct ctw_line *l, const struct ctw_view *v,
+                      const struct ctw_check_limits *limits) {
+    const struct ctw_sample *t = &v->snapshot.table;
     const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
 
     if (t->max == 0) {
@@ -225,12 +225,12 @@ static void add_table(struct ctw_line *l, const struct ctw_check_facts *f) {
         return;
     }
     ctw_line_add(l, " usage=%" PRIu32 ".%02" PRIu32 "%%;", usage / 100, usage % 100);
-    add_permyriad(l, f->warning_permyriad);
+    add_permyriad(l, limits->warning_permyriad);
     ctw_line_add(l, ";");
-    add_permyriad(l, f->critical_permyriad);
+    add_permyriad(l, limits->critical_permyriad);
     ctw_line_add(l, ";0;100 entries=%" PRIu32 ";%" PRIu32 ";%" PRIu32 ";0;%" PRIu32, t->count,
-                 entries_at(t->max, f->warning_permyriad),
-                 entries_at(t->max, f->critical_permyriad), t->max);
+                 entries_at(t->max, limits->warning_permyriad),
+                 entries_at(t->max, limits->critical_permyriad), t->max);
 }
 
 static void add_losses(struct ctw_line *l, const struct ctw_snapshot *p) {
@@ -238,35 +238,36 @@ static void add_losses(struct ctw_line *l, const struct ctw_snapshot *p) {
                  ctw_losses_drops(&p->lost) + p->lost.chain_too_long, p->lost.early_drops);
 }
 
-static void add_performance(struct ctw_line *l, const struct ctw_check_facts *f) {
-    if (!f->snapshot->has_table && !alive(f))
+static void add_performance(struct ctw_line *l, const struct ctw_view *v,
+                            const struct ctw_check_limits *limits) {
+    if (!v->snapshot.has_table && !alive(v))
         return;
     ctw_line_add(l, " |");
-    if (f->snapshot->has_table)
-        add_table(l, f);
-    if (alive(f))
-        add_losses(l, f->snapshot);
+    if (v->snapshot.has_table)
+        add_table(l, v, limits);
+    if (alive(v))
+        add_losses(l, &v->snapshot);
 }
 
 /* --- the line -------------------------------------------------------------------------------- */
 
-enum ctw_check_state ctw_check(const struct ctw_check_facts *f, enum ctw_check_form form,
-                               struct ctw_line *ret) {
-    const enum cause cause = find_cause(f);
-    const enum ctw_check_state state = judge(f, cause);
+enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_limits *limits,
+                               enum ctw_check_form form, struct ctw_line *ret) {
+    const enum cause cause = find_cause(v);
+    const enum ctw_check_state state = judge(v, limits, cause);
 
     ctw_line_start(ret);
     switch (form) {
     case CTW_CHECK_PLUGIN:
         ctw_line_add(ret, "CONNTRACK %s - ", word(state));
-        add_words(ret, f, cause, "%");
+        add_words(ret, v, limits, cause, "%");
         blot_bars(ret);
-        add_performance(ret, f);
+        add_performance(ret, v, limits);
         break;
     case CTW_CHECK_NPD:
-        if (f->snapshot->has_table)
+        if (v->snapshot.has_table)
             ctw_line_add(ret, "conntrack: ");
-        add_words(ret, f, cause, "% full");
+        add_words(ret, v, limits, cause, "% full");
         cut(ret, CTW_CHECK_NPD_BYTES);
         break;
     }

@@ -34,14 +34,10 @@ enum ctw_check_form {
 /* What was lost is told for as long as this, so that who asks once a minute hears of it. */
 #define CTW_CHECK_LOSS_USEC (60 * CTW_USEC_PER_SEC)
 
-struct ctw_check_facts {
-    const struct ctw_snapshot *snapshot; /* of a daemon that looks, or of a look of one's own */
-    enum ctw_liveness liveness;          /* of the daemon */
-    int state_error;                     /* why nothing is known of it: negative errno, or 0 */
-    uint64_t now_usec;                   /* monotonic */
-    uint32_t warning_permyriad;          /* above 0, at most critical_permyriad */
+struct ctw_check_limits {
+    uint32_t warning_permyriad; /* above 0, at most critical_permyriad */
     uint32_t critical_permyriad;
-    bool wants_daemon; /* that none looks is a warning */
+    bool wants_daemon; /* no live daemon is a warning */
 };
 
 /**
@@ -51,8 +47,8 @@ struct ctw_check_facts {
  * Of a daemon that looks, losses and level full count whatever the fill is; its other levels do
  * not, since who asks has thresholds of his own.
  */
-enum ctw_check_state ctw_check(const struct ctw_check_facts *f, enum ctw_check_form form,
-                               struct ctw_line *ret);
+enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_limits *limits,
+                               enum ctw_check_form form, struct ctw_line *ret);
 
 /** ctw_check_unknown() - the line for what could not be checked, because of @reason */
 void ctw_check_unknown(enum ctw_check_form form, const char *reason, struct ctw_line *ret);

@@ -388,12 +388,11 @@ static void gather_daemon(const struct ctw_snapshot *p, int64_t ret[static METRI
     ret[LIMIT_CHANGES] = whole(p->growths);
 }
 
-size_t ctw_render_metrics(const struct ctw_metrics *m, bool openmetrics, char *buffer,
-                          size_t size) {
-    const bool up = m->liveness == CTW_LIVENESS_ALIVE;
+size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buffer, size_t size) {
+    const bool up = v->liveness == CTW_LIVENESS_ALIVE;
     struct page g = {.out = {.buffer = buffer, .size = size},
                      .openmetrics = openmetrics,
-                     .snapshot = up ? m->snapshot : NULL};
+                     .snapshot = up ? &v->snapshot : NULL};
     int64_t values[METRICS];
 
     if (size > 0)
@@ -402,8 +401,8 @@ size_t ctw_render_metrics(const struct ctw_metrics *m, bool openmetrics, char *b
         values[i] = ABSENT;
     values[UP] = up;
     if (up) {
-        gather_daemon(m->snapshot, values);
-        gather_table(m->snapshot, values);
+        gather_daemon(&v->snapshot, values);
+        gather_table(&v->snapshot, values);
     }
     for (int i = 0; i < METRICS; i++) {
         g.family = &families[i];

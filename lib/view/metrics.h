@@ -20,11 +20,6 @@
 #define CTW_METRICS_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define CTW_METRICS_TEXT_TYPE        "text/plain; version=0.0.4; charset=utf-8"
 
-struct ctw_metrics {
-    const struct ctw_snapshot *snapshot; /* not read unless LOOKING */
-    enum ctw_liveness liveness;
-};
-
 /**
  * ctw_render_metrics() - all metrics, as ctwatch(8) lists them
  * @openmetrics:  which of the formats
@@ -37,6 +32,6 @@ struct ctw_metrics {
  *
  * Return: bytes the whole text has, without the NUL, whether or not it fitted.
  */
-size_t ctw_render_metrics(const struct ctw_metrics *m, bool openmetrics, char *buffer, size_t size);
+size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buffer, size_t size);
 
 #endif

@@ -17,17 +17,17 @@
 /* --- whose picture this is -------------------------------------------------------------------- */
 
 /* What it lacks then. */
-static const char *own_sample(const struct ctw_status *s) {
+static const char *own_sample(const struct ctw_view *s) {
     return s->history ? "this is one look of ctwatch itself, without rates."
                       : "this is one look of ctwatch itself, without rates and history.";
 }
 
-static void add_unreadable(struct ctw_line *l, const struct ctw_status *s) {
+static void add_unreadable(struct ctw_line *l, const struct ctw_view *s) {
     ctw_line_add(l, "What ctwatchd publishes cannot be read (%s): %s",
                  ctw_state_fault(s->state_error), own_sample(s));
 }
 
-static void add_other_netns(struct ctw_line *l, const struct ctw_status *s) {
+static void add_other_netns(struct ctw_line *l, const struct ctw_view *s) {
     static const char table[] = "the table of another network namespace";
 
     if (s->liveness == CTW_LIVENESS_STOPPED)
@@ -39,7 +39,7 @@ static void add_other_netns(struct ctw_line *l, const struct ctw_status *s) {
         ctw_line_add(l, "ctwatchd watches %s: %s", table, own_sample(s));
 }
 
-static void add_own_sample(struct ctw_line *l, const struct ctw_status *s) {
+static void add_own_sample(struct ctw_line *l, const struct ctw_view *s) {
     static const char start[] = "Start it with: systemctl start ctwatch";
 
     if (s->state_error == -EXDEV)
@@ -389,10 +389,10 @@ static uint32_t columns_within_bounds(uint32_t columns) {
     return columns < CTW_STATUS_COLUMNS_MAX ? columns : CTW_STATUS_COLUMNS_MAX;
 }
 
-size_t ctw_render_status_text(const struct ctw_status *s, const struct ctw_status_style *style,
+size_t ctw_render_status_text(const struct ctw_view *s, const struct ctw_status_style *style,
                               char *buffer, size_t size) {
     struct ctw_status_view p = {.status = s,
-                                .of = s->snapshot,
+                                .of = &s->snapshot,
                                 .style = style,
                                 .page = {.out = {.buffer = buffer, .size = size},
                                          .columns = columns_within_bounds(style->columns),
@@ -444,8 +444,8 @@ void ctw_status_view_add_fill(struct ctw_line *l, uint32_t count, uint32_t max) 
     ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %%", usage / 100, usage / 10 % 10);
 }
 
-bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_sparkline *ret) {
-    const struct ctw_snapshot *of = s->snapshot;
+bool ctw_status_hour(const struct ctw_view *s, uint32_t room, struct ctw_sparkline *ret) {
+    const struct ctw_snapshot *of = &s->snapshot;
     const struct ctw_spark latest = {.known = of->has_table,
                                      .at_usec = of->polled_usec,
                                      .count = of->table.count,

@@ -23,19 +23,6 @@
 #define CTW_STATUS_COLUMNS_MIN 40u
 #define CTW_STATUS_COLUMNS_MAX 240u
 
-/* What is to be shown. */
-struct ctw_status {
-    const struct ctw_snapshot *snapshot; /* pid 0: of a look of the reader's own */
-    const struct ctw_history *history;   /* for the last hour; NULL: there is none to show */
-    enum ctw_liveness liveness;
-    /* Why there is nothing of a daemon: ctw_state_read(), or -EXDEV: it watches, or watched,
-     * another table; 0: there is, or nobody asked. */
-    int state_error;
-    /* The daemon's last look, where the table is of a later one of the reader's own; else 0. */
-    uint64_t daemon_polled_usec;
-    uint64_t now_usec, realtime_usec; /* of the reader */
-};
-
 /* How. */
 struct ctw_status_style {
     uint32_t columns;       /* what is out of bounds is taken for the nearest that is not */
@@ -52,7 +39,7 @@ struct ctw_status_style {
  *
  * Return: bytes the whole text has, without the NUL, whether or not it fitted.
  */
-size_t ctw_render_status_text(const struct ctw_status *s, const struct ctw_status_style *style,
+size_t ctw_render_status_text(const struct ctw_view *s, const struct ctw_status_style *style,
                               char *buffer, size_t size);
 
 /**
@@ -60,12 +47,12 @@ size_t ctw_render_status_text(const struct ctw_status *s, const struct ctw_statu
  *
  * Return: bytes the whole text has, without the NUL; 0 when there was no memory.
  */
-size_t ctw_render_status_json(const struct ctw_status *s, bool compact, char *buffer, size_t size);
+size_t ctw_render_status_json(const struct ctw_view *s, bool compact, char *buffer, size_t size);
 
 /* What the parts of the picture of lib/render_status have in common. */
 
 struct ctw_status_view {
-    const struct ctw_status *status;
+    const struct ctw_view *status;
     const struct ctw_snapshot *of;
     const struct ctw_status_style *style;
     struct ctw_layout page;
@@ -90,7 +77,7 @@ void ctw_status_view_add_when(const struct ctw_status_view *p, struct ctw_line *
 void ctw_status_view_add_fill(struct ctw_line *l, uint32_t count, uint32_t max);
 
 /** ctw_status_hour() - the last hour and the present. Return: false: nothing is known of it */
-bool ctw_status_hour(const struct ctw_status *s, uint32_t room, struct ctw_sparkline *ret);
+bool ctw_status_hour(const struct ctw_view *s, uint32_t room, struct ctw_sparkline *ret);
 
 /** ctw_level_colour() - of what is at that level */
 enum ctw_colour ctw_level_colour(enum ctw_level level);

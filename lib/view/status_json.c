@@ -23,7 +23,7 @@ static json_t *wall(uint64_t realtime_usec) {
 }
 
 /* Of a moment of the monotonic clock; null: never. */
-static json_t *moment(const struct ctw_status *s, uint64_t usec) {
+static json_t *moment(const struct ctw_view *s, uint64_t usec) {
     const uint64_t ago = usec < s->now_usec ? s->now_usec - usec : 0;
 
     return wall(usec == 0 ? 0 : s->realtime_usec - ago);
@@ -53,14 +53,14 @@ static const char *liveness_name(enum ctw_liveness l) {
 }
 
 /* 0: there is none. */
-static uint64_t daemon_polled_usec(const struct ctw_status *s) {
-    if (s->snapshot->pid == 0)
+static uint64_t daemon_polled_usec(const struct ctw_view *s) {
+    if (s->snapshot.pid == 0)
         return 0;
-    return s->daemon_polled_usec != 0 ? s->daemon_polled_usec : s->snapshot->polled_usec;
+    return s->daemon_polled_usec != 0 ? s->daemon_polled_usec : s->snapshot.polled_usec;
 }
 
-static json_t *daemon_of(const struct ctw_status *s) {
-    const struct ctw_snapshot *of = s->snapshot;
+static json_t *daemon_of(const struct ctw_view *s) {
+    const struct ctw_snapshot *of = &s->snapshot;
     const bool is = of->pid != 0;
     json_t *o = json_object();
     int r = ctw_json_add(o, "liveness", json_string(liveness_name(s->liveness)));
@@ -154,8 +154,8 @@ static json_t *trend(const struct ctw_snapshot *of) {
     return ctw_json_whole(o, r);
 }
 
-static json_t *lost(const struct ctw_status *s) {
-    const struct ctw_snapshot *of = s->snapshot;
+static json_t *lost(const struct ctw_view *s) {
+    const struct ctw_snapshot *of = &s->snapshot;
     json_t *o;
     int r = 0;
 
@@ -197,8 +197,8 @@ static json_t *events(const struct ctw_snapshot *of) {
     return ctw_json_whole(o, r);
 }
 
-static json_t *growth(const struct ctw_status *s) {
-    const struct ctw_snapshot *of = s->snapshot;
+static json_t *growth(const struct ctw_view *s) {
+    const struct ctw_snapshot *of = &s->snapshot;
     const bool grown = of->grown_usec != 0;
     json_t *o;
     int r = 0;
@@ -275,15 +275,15 @@ static json_t *shares(const struct ctw_share *shares, uint32_t n) {
     return ctw_json_whole(all, r);
 }
 
-static json_t *talkers(const struct ctw_status *s) {
-    const struct ctw_talkers *w = &s->snapshot->talkers;
+static json_t *talkers(const struct ctw_view *s) {
+    const struct ctw_talkers *w = &s->snapshot.talkers;
     json_t *o;
     int r = 0;
 
     if (!w->known)
         return json_null();
     o = json_object();
-    r |= ctw_json_add(o, "asked_unix_seconds", moment(s, s->snapshot->talkers_usec));
+    r |= ctw_json_add(o, "asked_unix_seconds", moment(s, s->snapshot.talkers_usec));
     r |= ctw_json_add(o, "counted", ctw_json_number(w->entries));
     r |= ctw_json_add(o, "sampled", json_boolean(w->sampled));
     r |= ctw_json_add(o, "margin_percent", ctw_json_percent(w->margin_permyriad));
@@ -313,7 +313,7 @@ static json_t *highs(const struct ctw_sparkline *s) {
     return ctw_json_whole(all, r);
 }
 
-static json_t *last_hour(const struct ctw_status *s) {
+static json_t *last_hour(const struct ctw_view *s) {
     struct ctw_sparkline line;
     json_t *o;
     int r = 0;
@@ -333,8 +333,8 @@ static json_t *last_hour(const struct ctw_status *s) {
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static json_t *status(const struct ctw_status *s) {
-    const struct ctw_snapshot *of = s->snapshot;
+static json_t *status(const struct ctw_view *s) {
+    const struct ctw_snapshot *of = &s->snapshot;
     const bool seen = of->has_table || of->table.max > 0;
     json_t *o = json_object();
     int r = ctw_json_add(o, "now_unix_seconds", wall(s->realtime_usec));
@@ -363,6 +363,6 @@ static json_t *status(const struct ctw_status *s) {
     return ctw_json_whole(o, r);
 }
 
-size_t ctw_render_status_json(const struct ctw_status *s, bool compact, char *buffer, size_t size) {
+size_t ctw_render_status_json(const struct ctw_view *s, bool compact, char *buffer, size_t size) {
     return ctw_json_print(status(s), compact, buffer, size);
 }

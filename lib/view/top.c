@@ -277,11 +277,12 @@ size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, 
 #define SHARE_NAME_WIDTH 50
 #define SHARE_BAR_WIDTH  20
 
-static void put_sample_basis(struct ctw_out *o, const struct ctw_snapshot *p, uint64_t now_usec) {
+static void put_sample_basis(struct ctw_out *o, const struct ctw_view *v) {
+    const struct ctw_snapshot *p = &v->snapshot;
     struct ctw_line ago;
 
     ctw_line_start(&ago);
-    ctw_line_add_duration(&ago, now_usec > p->talkers_usec ? now_usec - p->talkers_usec : 0);
+    ctw_line_add_duration(&ago, ctw_view_ago(v, p->talkers_usec));
     ctw_out_put(o, "asked %s ago: ", ago.text);
     if (p->talkers.entries == 0) {
         ctw_out_put(o, "no entry was found\n");
@@ -310,8 +311,8 @@ static void put_share_list(struct ctw_out *o, const char *title, const struct ct
     }
 }
 
-size_t ctw_render_talkers_text(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                               size_t size) {
+size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t size) {
+    const struct ctw_snapshot *p = &v->snapshot;
     struct ctw_out o = {.buffer = buffer, .size = size};
 
     if (size > 0)
@@ -320,7 +321,7 @@ size_t ctw_render_talkers_text(const struct ctw_snapshot *p, uint64_t now_usec, 
         ctw_out_put(&o, "nobody has been asked yet: ctwatchd asks when the level rises\n");
         return o.used;
     }
-    put_sample_basis(&o, p, now_usec);
+    put_sample_basis(&o, v);
     if (p->talkers.entries == 0)
         return o.used;
     put_share_list(&o, "SOURCE", p->talkers.sources, p->talkers.n_sources);
@@ -343,9 +344,9 @@ static json_t *share_list(const struct ctw_share *shares, uint32_t n) {
     return rows;
 }
 
-static json_t *object(const struct ctw_snapshot *p, uint64_t now_usec) {
-    const struct ctw_talkers *talkers = &p->talkers;
-    const uint64_t ago_usec = now_usec > p->talkers_usec ? now_usec - p->talkers_usec : 0;
+static json_t *object(const struct ctw_view *v) {
+    const struct ctw_talkers *talkers = &v->snapshot.talkers;
+    const uint64_t ago_usec = ctw_view_ago(v, v->snapshot.talkers_usec);
     json_t *o = json_object();
     int r = ctw_json_add(o, "known", json_boolean(talkers->known));
 
@@ -367,7 +368,6 @@ static json_t *object(const struct ctw_snapshot *p, uint64_t now_usec) {
     return ctw_json_whole(o, r);
 }
 
-size_t ctw_render_talkers_json(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                               size_t size) {
-    return ctw_json_print(object(p, now_usec), false, buffer, size);
+size_t ctw_render_talkers_json(const struct ctw_view *v, char *buffer, size_t size) {
+    return ctw_json_print(object(v), false, buffer, size);
 }

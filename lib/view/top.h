@@ -74,22 +74,18 @@ size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, 
 
 /**
  * ctw_render_talkers_text() - lines of at most 80 columns
- * @p:         checked
- * @now_usec:  of the monotonic clock
  * @buffer:    where to; always NUL-terminated
  * @size:      bytes in @buffer
  *
  * Return: bytes the whole text has, without the NUL, whether or not it fitted.
  */
-size_t ctw_render_talkers_text(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                               size_t size);
+size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t size);
 
 /**
  * ctw_render_talkers_json() - one object
  *
  * Return: bytes the whole text has, without the NUL; 0 when there was no memory.
  */
-size_t ctw_render_talkers_json(const struct ctw_snapshot *p, uint64_t now_usec, char *buffer,
-                               size_t size);
+size_t ctw_render_talkers_json(const struct ctw_view *v, char *buffer, size_t size);
 
 #endif

@@ -81,17 +81,8 @@ static void check_json(const char *text, size_t n) {
     json_decref(j);
 }
 
-static void show_status(const struct ctw_snapshot *p, const struct ctw_history *h,
-                        const struct manner *m) {
+static void show_status(const struct ctw_view *v, const struct manner *m) {
     static char text[CTW_RENDER_STATUS_MAX];
-    const struct ctw_status status = {
-        .snapshot = p,
-        .history = m->flags & HAS_HISTORY ? h : NULL,
-        .liveness = m->liveness % (CTW_LIVENESS_STOPPED + 1),
-        .state_error = m->error % 4 == 0 ? 0 : -(int)m->error,
-        .now_usec = SAMPLE_NOW_USEC + m->later * CTW_USEC_PER_SEC,
-        .realtime_usec = SAMPLE_WALL_USEC + m->later * CTW_USEC_PER_SEC,
-    };
     const struct ctw_status_style style = {
         .columns = m->columns,
         .colour = m->flags & COLOUR,
@@ -101,43 +92,38 @@ static void show_status(const struct ctw_snapshot *p, const struct ctw_history *
     const uint32_t columns =
         m->columns < CTW_STATUS_COLUMNS_MIN ? CTW_STATUS_COLUMNS_MIN : m->columns;
 
-    size_t n = ctw_render_status_text(&status, &style, text, sizeof(text));
+    size_t n = ctw_render_status_text(v, &style, text, sizeof(text));
     assert(n < sizeof(text));
     check_text(text, n, style.colour, !style.utf8, columns);
-    n = ctw_render_status_json(&status, m->flags & COLOUR, text, sizeof(text));
+    n = ctw_render_status_json(v, m->flags & COLOUR, text, sizeof(text));
     assert(n > 0 && n < sizeof(text));
     check_json(text, n);
 }
 
-static void show_who(const struct ctw_snapshot *p, const struct manner *m) {
+static void show_talkers(const struct ctw_view *v) {
     static char text[CTW_RENDER_TALKERS_MAX];
-    const uint64_t now_usec = SAMPLE_NOW_USEC + m->later * CTW_USEC_PER_SEC;
 
-    size_t n = ctw_render_talkers_text(p, now_usec, text, sizeof(text));
+    size_t n = ctw_render_talkers_text(v, text, sizeof(text));
     assert(n < sizeof(text));
     check_text(text, n, false, false, 0);
-    n = ctw_render_talkers_json(p, now_usec, text, sizeof(text));
+    n = ctw_render_talkers_json(v, text, sizeof(text));
     assert(n > 0 && n < sizeof(text));
     check_json(text, n);
 }
 
-static void show_metrics(const struct ctw_snapshot *p, bool openmetrics) {
+static void show_metrics(struct ctw_view v, bool openmetrics) {
     static char text[CTW_RENDER_METRICS_MAX];
-    const struct ctw_metrics metrics = {.snapshot = p, .liveness = CTW_LIVENESS_ALIVE};
 
-    const size_t n = ctw_render_metrics(&metrics, openmetrics, text, sizeof(text));
+    v.liveness = CTW_LIVENESS_ALIVE;
+    const size_t n = ctw_render_metrics(&v, openmetrics, text, sizeof(text));
     assert(n < sizeof(text));
     check_text(text, n, false, false, 0);
     for (const char *line = text; *line != '\0'; line = strchr(line, '\n') + 1)
         assert(line[0] == '#' || strncmp(line, "ctwatch_", 8) == 0);
 }
 
-static void show_check(const struct ctw_snapshot *p, const struct manner *m) {
-    const struct ctw_check_facts facts = {
-        .snapshot = p,
-        .liveness = m->liveness % (CTW_LIVENESS_STOPPED + 1),
-        .state_error = m->error % 4 == 0 ? 0 : -(int)m->error,
-        .now_usec = SAMPLE_NOW_USEC + m->later * CTW_USEC_PER_SEC,
+static void show_check(const struct ctw_view *v, const struct manner *m) {
+    const struct ctw_check_limits limits = {
         .warning_permyriad = 7500,
         .critical_permyriad = 9000,
         .wants_daemon = m->flags & UTF8,
@@ -145,7 +131,7 @@ static void show_check(const struct ctw_snapshot *p, const struct manner *m) {
 
     for (enum ctw_check_form form = CTW_CHECK_PLUGIN; form <= CTW_CHECK_NPD; form++) {
         struct ctw_line line;
-        const enum ctw_check_state state = ctw_check(&facts, form, &line);
+        const enum ctw_check_state state = ctw_check(v, &limits, form, &line);
         assert((unsigned)ctw_check_exit_status(form, state) <= 3);
         assert(line.length > 0 && line.length < sizeof(line.text));
         assert(form != CTW_CHECK_NPD || line.length <= CTW_CHECK_NPD_BYTES);
@@ -211,11 +197,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     if (m.flags & HAS_HISTORY && ctw_history_check(&history) < 0)
         m.flags &= (uint8_t)~HAS_HISTORY;
-    show_status(&s.snapshot, &history, &m);
-    show_who(&s.snapshot, &m);
-    show_metrics(&s.snapshot, m.flags & UTF8);
-    show_check(&s.snapshot, &m);
-    if (m.flags & HAS_HISTORY)
+    const struct ctw_view view = {
+        .snapshot = s.snapshot,
+        .history = m.flags & HAS_HISTORY ? &history : NULL,
+        .liveness = m.liveness % (CTW_LIVENESS_STOPPED + 1),
+        .state_error = m.error % 4 == 0 ? 0 : -(int)m.error,
+        .now_usec = SAMPLE_NOW_USEC + m.later * CTW_USEC_PER_SEC,
+        .realtime_usec = SAMPLE_WALL_USEC + m.later * CTW_USEC_PER_SEC,
+    };
+    show_status(&view, &m);
+    show_talkers(&view);
+    show_metrics(view, m.flags & UTF8);
+    show_check(&view, &m);
+    if (view.history)
         show_history(&s.snapshot, &history, m.later % (CTW_HISTORY_JSON + 1));
     return 0;
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "daemon/state/reader.h"
-#include "daemon/sys/clock.h"
 
 static unsigned count_seconds(const struct ctw_history *h) {
     unsigned n = 0;
@@ -29,22 +28,22 @@ int main(int argc, char *argv[]) {
         [CTW_LIVENESS_LATE] = "late",
         [CTW_LIVENESS_STOPPED] = "stopped",
     };
-    static struct ctw_snapshot p;
+    static struct ctw_view v;
     static struct ctw_history h;
 
     if (argc != 2) {
         (void)fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
         return 2;
     }
-    int r = ctw_state_read(argv[1], &p);
+    ctw_state_view(argv[1], &v);
+    int r = v.state_error;
     if (r == 0)
         r = ctw_state_read_history(argv[1], &h);
     if (r < 0) {
         (void)fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
         return 1;
     }
-    (void)printf("liveness=%s pid=%" PRIu32 " looks=%" PRIu64 " seconds=%u\n",
-                 liveness[ctw_snapshot_liveness(&p, ctw_monotonic_usec())], p.pid, p.polls,
-                 count_seconds(&h));
+    (void)printf("liveness=%s pid=%" PRIu32 " looks=%" PRIu64 " seconds=%u\n", liveness[v.liveness],
+                 v.snapshot.pid, v.snapshot.polls, count_seconds(&h));
     return 0;
 }

@@ -49,16 +49,6 @@ static void fill(struct ctw_history *h, uint64_t now_usec, uint64_t seconds) {
     }
 }
 
-/* A daemon that is started later takes up what is of the same boot. */
-static bool read_boot(char ret[static CTW_BOOT_SIZE]) {
-    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    const bool is_read = fd >= 0 && read(fd, ret, CTW_BOOT_SIZE - 1) > 0;
-
-    if (fd >= 0)
-        (void)close(fd);
-    return is_read;
-}
-
 static int write_file(const char *directory, const struct ctw_state *state) {
     char path[4096];
 
@@ -96,9 +86,11 @@ int main(int argc, char *argv[]) {
     state->now.pid = 1;
     state->now.polled_usec = state->now.due_usec = now_usec;
     state->now.polled_realtime_usec = clock_usec(CLOCK_REALTIME);
+    /* A daemon that is started later takes over what is of the same boot. */
+    state->now.booted_usec = clock_usec(CLOCK_REALTIME) - clock_usec(CLOCK_BOOTTIME);
     fill(&state->history, now_usec, seconds);
     state->now_sequence = state->history_sequence = torn;
-    const int r = read_boot(state->boot) ? write_file(argv[1], state) : -EIO;
+    const int r = write_file(argv[1], state);
     free(state);
     if (r < 0)
         (void)fprintf(stderr, "yesterday: %s: %s\n", argv[1], strerror(-r));

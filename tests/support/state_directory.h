@@ -23,6 +23,7 @@
 
 #include "daemon/state/reader.h"
 #include "daemon/state/writer.h"
+#include "daemon/sys/clock.h"
 #include "tests/support/snapshot_samples.h"
 
 /* A test that does not end within this many seconds hangs: a thousand readers take half a minute
@@ -100,23 +101,15 @@ static inline void put_slot(struct ctw_history *h, enum ctw_resolution r, uint32
 }
 
 /* What a daemon that died after its last look has left: its snapshot, one second, ten seconds. */
-static inline void this_boot(char ret[CTW_BOOT_SIZE]) {
-    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-
-    assert_non_null(f);
-    assert_true(fread(ret, 1, CTW_BOOT_SIZE, f) > 30);
-    fclose(f);
-}
-
 static inline void make_image(struct place *p) {
     memset(&p->image, 0, sizeof(p->image));
     p->image.magic = CTW_STATE_MAGIC;
     p->image.version = CTW_STATE_VERSION;
     p->image.bytes = sizeof(p->image);
-    this_boot(p->image.boot);
     p->image.now_sequence = 24;
     p->image.history_sequence = 6;
     sample_full(&p->image.now);
+    p->image.now.booted_usec = ctw_booted_usec();
     put_slot(&p->image.history, CTW_RESOLUTION_FINE, 86000, 11);
     put_slot(&p->image.history, CTW_RESOLUTION_COARSE, 8600, 22);
 }

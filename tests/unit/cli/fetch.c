@@ -43,7 +43,7 @@ static void put_machine(const struct place *p, const char *count, const char *ma
     put_file(p, MEMINFO, "MemTotal:        2097152 kB\nMemFree: 5 kB\nMemAvailable: 1024 kB\n");
 }
 
-static void fetched(struct place *p, const char *directory, struct ctw_fetched *ret) {
+static void fetched(struct place *p, const char *directory, struct ctw_view *ret) {
     struct ctw_settings settings;
 
     ctw_settings_defaults(&settings);
@@ -68,6 +68,7 @@ static uint64_t publish_looked(struct place *p, int64_t ago_sec, int64_t due_sec
     const uint64_t due_usec =
         now->polled_usec + (uint64_t)((ago_sec + due_sec) * (int64_t)CTW_USEC_PER_SEC);
     now->due_usec = due_usec;
+    now->booted_usec = ctw_booted_usec();
     ctw_publish_end(p->publish);
     return due_usec;
 }
@@ -76,7 +77,7 @@ static uint64_t publish(struct place *p, int64_t due_sec) {
     return publish_looked(p, 10, due_sec);
 }
 
-static void expect_own_look(const struct ctw_fetched *g, uint32_t count) {
+static void expect_own_look(const struct ctw_view *g, uint32_t count) {
     const struct ctw_snapshot *s = &g->snapshot;
 
     assert_int_equal(s->pid, 0);
@@ -91,7 +92,7 @@ static void expect_own_look(const struct ctw_fetched *g, uint32_t count) {
 
 static void a_daemon_that_looks_is_believed(void **state) {
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     put_machine(p, "1\n", "1000\n");
     do { /* once more where the machine stood still meanwhile */
@@ -107,7 +108,7 @@ static void a_daemon_that_looks_is_believed(void **state) {
 
 static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     put_machine(p, "1000\n", "1000\n");
     const uint64_t polled_usec = publish_looked(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
@@ -130,14 +131,14 @@ static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
 }
 
 /* Of this machine: what its table is does not matter. */
-static void here(const struct place *p, bool named, struct ctw_fetched *ret) {
+static void here(const struct place *p, bool named, struct ctw_view *ret) {
     struct ctw_settings settings;
 
     ctw_settings_defaults(&settings);
     assert_int_equal(ctw_fetch_from("", p->directory, named, &settings, ret), 0);
 }
 
-static void expect_elsewhere(const struct ctw_fetched *g, enum ctw_liveness liveness) {
+static void expect_elsewhere(const struct ctw_view *g, enum ctw_liveness liveness) {
     assert_int_equal(g->state_error, -EXDEV);
     assert_int_equal(g->liveness, liveness);
     assert_int_equal(g->snapshot.pid, 0);
@@ -152,7 +153,7 @@ static void publish_of(struct place *p, int64_t due_sec, uint64_t netns_inode) {
 static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(void **state) {
     struct place *p = *state;
     struct stat own;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     assert_int_equal(stat("/proc/self/ns/net", &own), 0);
     for (int64_t due_sec = -60; due_sec <= 60; due_sec += 120) {
@@ -174,7 +175,7 @@ static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(v
 static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state) {
     struct place *p = *state;
     struct stat own;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     assert_int_equal(stat("/proc/self/ns/net", &own), 0);
     publish_of(p, -60, own.st_ino + 1);
@@ -190,7 +191,7 @@ static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state
 
 static void without_a_daemon_the_table_is_read_here(void **state) {
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     put_machine(p, "700\n", "1000\n");
     fetched(p, p->directory, &g);
@@ -220,7 +221,7 @@ static void the_level_is_that_of_the_fill(void **state) {
         {"1000000\n", "0\n", CTW_LEVEL_OK},
     };
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         put_machine(p, rows[i].count, rows[i].max);
@@ -231,7 +232,7 @@ static void the_level_is_that_of_the_fill(void **state) {
 
 static void where_only_the_kernel_is_asked_no_daemon_is(void **state) {
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     put_machine(p, "700\n", "1000\n");
     publish(p, 1);
@@ -243,7 +244,7 @@ static void where_only_the_kernel_is_asked_no_daemon_is(void **state) {
 
 static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
     uint64_t due_usec;
 
     put_machine(p, "700\n", "1000\n");
@@ -269,7 +270,7 @@ static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
 
 static void one_that_has_not_looked_yet_is_none(void **state) {
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
     uint32_t owner;
 
     put_machine(p, "700\n", "1000\n");
@@ -282,7 +283,7 @@ static void one_that_has_not_looked_yet_is_none(void **state) {
 
 static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
     struct place *p = *state;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     put_machine(p, "700\n", "1000\n");
     make_image(p);
@@ -303,7 +304,7 @@ static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
 static void why_there_is_no_table_is_in_the_sources(void **state) {
     struct place *p = *state;
     const struct ctw_source_health *table;
-    struct ctw_fetched g;
+    struct ctw_view g;
 
     fetched(p, NULL, &g);
     table = &g.snapshot.sources[CTW_SOURCE_TABLE];
@@ -324,7 +325,7 @@ static void why_there_is_no_table_is_in_the_sources(void **state) {
 
 static void a_root_that_is_too_long_is_refused(void **state) {
     struct ctw_settings settings;
-    struct ctw_fetched g;
+    struct ctw_view g;
     char deep[PATH_MAX + 1];
     (void)state;
 
@@ -337,7 +338,7 @@ static void a_root_that_is_too_long_is_refused(void **state) {
 static void a_root_that_is_no_folder_is_not_a_machine_without_a_table(void **state) {
     struct place *p = *state;
     struct ctw_settings settings;
-    struct ctw_fetched g;
+    struct ctw_view g;
     char below[PATH_MAX];
 
     put_machine(p, "700\n", "1000\n");

@@ -18,18 +18,66 @@ static void what_a_daemon_left_is_read(void **state) {
     assert_memory_equal(&p->history, &p->image.history, sizeof(p->history));
 }
 
-static void what_is_of_another_boot_is_nobodys_but_can_be_had(void **state) {
+/* The daemon that wrote the image, seen now. */
+static enum ctw_liveness liveness(struct place *p, int *ret_error) {
+    struct ctw_view *v = malloc(sizeof(*v));
+
+    assert_non_null(v);
+    leave_image(p);
+    ctw_state_view(p->directory, v);
+    const enum ctw_liveness ret = v->liveness;
+    *ret_error = v->state_error;
+    if (v->state_error < 0)
+        assert_int_equal(v->snapshot.pid, 0);
+    free(v);
+    return ret;
+}
+
+/* What one mount of /proc shows does not matter: only clocks do, which all containers share. */
+static void view_of_another_boot_has_no_state(void **state) {
+    static const int64_t steps_sec[] = {-86400, -6, 6, 86400, INT32_MAX};
     struct place *p = *state;
+    int error;
 
     make_image(p);
-    p->image.boot[0] ^= 1;
-    leave_image(p);
-    assert_int_equal(read_state(p), -ENOENT);
-    assert_int_equal(ctw_state_read_left(p->directory, &p->got), 0);
-    assert_memory_equal(&p->got, &p->image.now, sizeof(p->got));
-    memset(p->image.boot, 0, sizeof(p->image.boot)); /* not known */
-    leave_image(p);
-    assert_int_equal(read_state(p), 0);
+    for (size_t i = 0; i < sizeof(steps_sec) / sizeof(steps_sec[0]); i++) {
+        p->image.now.polled_usec = p->image.now.due_usec = ctw_monotonic_usec();
+        p->image.now.booted_usec = ctw_booted_usec() + (uint64_t)steps_sec[i] * CTW_USEC_PER_SEC;
+        assert_int_equal(liveness(p, &error), CTW_LIVENESS_NONE);
+        assert_int_equal(error, -ENOENT);
+        assert_int_equal(read_state(p), 0); /* yet it can be read */
+    }
+}
+
+static void view_of_this_boot_is_alive_until_its_poll_is_late(void **state) {
+    static const int64_t apart_sec[] = {-4, 0, 4};
+    struct place *p = *state;
+    int error;
+
+    make_image(p);
+    for (size_t i = 0; i < sizeof(apart_sec) / sizeof(apart_sec[0]); i++) {
+        p->image.now.polled_usec = ctw_monotonic_usec();
+        p->image.now.due_usec = p->image.now.polled_usec + 600 * CTW_USEC_PER_SEC;
+        p->image.now.booted_usec = ctw_booted_usec() + (uint64_t)apart_sec[i] * CTW_USEC_PER_SEC;
+        assert_int_equal(liveness(p, &error), CTW_LIVENESS_ALIVE);
+        assert_int_equal(error, 0);
+    }
+    p->image.now.due_usec = p->image.now.polled_usec - CTW_LATE_USEC - 1;
+    assert_int_equal(liveness(p, &error), CTW_LIVENESS_LATE);
+    p->image.now.stopped_usec = 1;
+    assert_int_equal(liveness(p, &error), CTW_LIVENESS_STOPPED);
+}
+
+/* A clock that is ahead: of another time namespace, or a file that was tampered with. */
+static void view_polled_in_the_future_is_late(void **state) {
+    struct place *p = *state;
+    int error;
+
+    make_image(p);
+    p->image.now.polled_usec = ctw_monotonic_usec() + 3600 * CTW_USEC_PER_SEC;
+    p->image.now.due_usec = p->image.now.polled_usec + CTW_USEC_PER_SEC;
+    assert_int_equal(liveness(p, &error), CTW_LIVENESS_LATE);
+    assert_int_equal(error, 0);
 }
 
 static void where_nobody_publishes_there_is_nothing(void **state) {
@@ -233,7 +281,9 @@ static void a_file_cut_while_it_is_read_is_damaged_and_no_more(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_a_daemon_left_is_read),
-        TEST(what_is_of_another_boot_is_nobodys_but_can_be_had),
+        TEST(view_of_another_boot_has_no_state),
+        TEST(view_of_this_boot_is_alive_until_its_poll_is_late),
+        TEST(view_polled_in_the_future_is_late),
         TEST(where_nobody_publishes_there_is_nothing),
         TEST(a_user_who_may_not_read_it_is_told_so),
         TEST(a_truncated_file_is_damaged),

@@ -20,26 +20,23 @@
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Who asks, with the usual thresholds, half a second after the daemon's last look. */
-static struct ctw_snapshot snapshot;
-static struct ctw_check_facts facts;
+static struct ctw_view view;
+static struct ctw_snapshot *const snapshot = &view.snapshot;
+static struct ctw_check_limits limits;
 static struct ctw_line line;
 
 static void asks(void (*sample)(struct ctw_snapshot *)) {
-    sample(&snapshot);
-    facts = (struct ctw_check_facts){
-        .snapshot = &snapshot,
-        .liveness = snapshot.pid != 0 ? CTW_LIVENESS_ALIVE : CTW_LIVENESS_NONE,
-        .state_error = snapshot.pid != 0 ? 0 : -ENOENT,
-        .now_usec = SAMPLE_NOW_USEC + 500 * CTW_USEC_PER_MSEC,
-        .warning_permyriad = 7500,
-        .critical_permyriad = 9000,
-    };
+    view = (struct ctw_view){.now_usec = SAMPLE_NOW_USEC + 500 * CTW_USEC_PER_MSEC};
+    sample(snapshot);
+    view.liveness = snapshot->pid != 0 ? CTW_LIVENESS_ALIVE : CTW_LIVENESS_NONE;
+    view.state_error = snapshot->pid != 0 ? 0 : -ENOENT;
+    limits = (struct ctw_check_limits){.warning_permyriad = 7500, .critical_permyriad = 9000};
 }
 
 static void own_look_of(uint32_t count, uint32_t max) {
     asks(sample_own_look);
-    snapshot.table.count = count;
-    snapshot.table.max = max;
+    snapshot->table.count = count;
+    snapshot->table.max = max;
 }
 
 /* --- the grammar of performance data, as the Monitoring Plugins guidelines have it ------------ */
@@ -103,14 +100,14 @@ static void assert_grammar(const char *text, const char *word) {
 static const char *const words[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
 
 static void assert_plugin(enum ctw_check_state state, const char *text) {
-    assert_int_equal(ctw_check(&facts, CTW_CHECK_PLUGIN, &line), state);
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), state);
     assert_string_equal(line.text, text);
     assert_grammar(line.text, words[state]);
     assert_int_equal(ctw_check_exit_status(CTW_CHECK_PLUGIN, state), state);
 }
 
 static void assert_npd(int status, const char *text) {
-    const enum ctw_check_state state = ctw_check(&facts, CTW_CHECK_NPD, &line);
+    const enum ctw_check_state state = ctw_check(&view, &limits, CTW_CHECK_NPD, &line);
 
     assert_string_equal(line.text, text);
     assert_int_equal(ctw_check_exit_status(CTW_CHECK_NPD, state), status);
@@ -142,7 +139,7 @@ static void a_level_begins_at_its_threshold(void **state) {
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         own_look_of(rows[i].count, 10000);
-        assert_int_equal(ctw_check(&facts, CTW_CHECK_PLUGIN, &line), rows[i].state);
+        assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), rows[i].state);
         assert_grammar(line.text, words[rows[i].state]);
     }
 }
@@ -150,18 +147,18 @@ static void a_level_begins_at_its_threshold(void **state) {
 static void one_threshold_for_both_leaves_no_room_for_a_warning(void **state) {
     (void)state;
     own_look_of(7999, 10000);
-    facts.warning_permyriad = facts.critical_permyriad = 8000;
-    assert_int_equal(ctw_check(&facts, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
+    limits.warning_permyriad = limits.critical_permyriad = 8000;
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
     own_look_of(8000, 10000);
-    facts.warning_permyriad = facts.critical_permyriad = 8000;
-    assert_int_equal(ctw_check(&facts, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
+    limits.warning_permyriad = limits.critical_permyriad = 8000;
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
 }
 
 static void thresholds_keep_their_decimals(void **state) {
     (void)state;
     own_look_of(833, 1000);
-    facts.warning_permyriad = 8250;
-    facts.critical_permyriad = 9905;
+    limits.warning_permyriad = 8250;
+    limits.critical_permyriad = 9905;
     assert_plugin(CTW_CHECK_WARNING, "CONNTRACK WARNING - 83.3 % (833 of 1000) | "
                                      "usage=83.30%;82.5;99.05;0;100 entries=833;825;990;0;1000");
     assert_npd(0, "conntrack: 83.3 % full (833 of 1000)");
@@ -188,10 +185,10 @@ static void without_a_limit_all_is_well(void **state) {
 static void losses_so_far_are_performance_data(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.lost.drops = 100;
-    snapshot.lost.other_drops = 20;
-    snapshot.lost.chain_too_long = 3;
-    snapshot.lost.early_drops = 4;
+    snapshot->lost.drops = 100;
+    snapshot->lost.other_drops = 20;
+    snapshot->lost.chain_too_long = 3;
+    snapshot->lost.early_drops = 4;
     assert_plugin(CTW_CHECK_OK,
                   "CONNTRACK OK - 11.9 % (31337 of 262144) | usage=11.95%;75;90;0;100 "
                   "entries=31337;196608;235929;0;262144 drops=123c early_drops=4c");
@@ -201,8 +198,8 @@ static void losses_so_far_are_performance_data(void **state) {
 static void dropped_connections_are_critical_whatever_the_fill(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.lost.other_drops = 7;
-    snapshot.refused_usec = SAMPLE_NOW_USEC;
+    snapshot->lost.other_drops = 7;
+    snapshot->refused_usec = SAMPLE_NOW_USEC;
     assert_plugin(CTW_CHECK_CRITICAL,
                   "CONNTRACK CRITICAL - 11.9 % (31337 of 262144), new connections dropped | "
                   "usage=11.95%;75;90;0;100 entries=31337;196608;235929;0;262144 drops=7c "
@@ -213,29 +210,29 @@ static void dropped_connections_are_critical_whatever_the_fill(void **state) {
 static void a_loss_is_told_for_a_minute(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.refused_usec = SAMPLE_NOW_USEC;
-    snapshot.polled_usec = facts.now_usec = SAMPLE_NOW_USEC + CTW_CHECK_LOSS_USEC - 1;
+    snapshot->refused_usec = SAMPLE_NOW_USEC;
+    snapshot->polled_usec = view.now_usec = SAMPLE_NOW_USEC + CTW_CHECK_LOSS_USEC - 1;
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped 59 s ago");
-    facts.now_usec++;
+    view.now_usec++;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
     /* Soon after a boot, never is not lately. */
-    snapshot.refused_usec = 0;
-    facts.now_usec = CTW_USEC_PER_SEC;
+    snapshot->refused_usec = 0;
+    view.now_usec = CTW_USEC_PER_SEC;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
-    snapshot.refused_usec = SAMPLE_NOW_USEC;
+    snapshot->refused_usec = SAMPLE_NOW_USEC;
     /* The next look came while this one was being read. */
-    facts.now_usec = SAMPLE_NOW_USEC - 1;
+    view.now_usec = SAMPLE_NOW_USEC - 1;
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped");
 }
 
 static void evicted_entries_are_critical(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.table.count = 262100;
-    snapshot.level = CTW_LEVEL_FULL;
-    snapshot.lost.early_drops = 56789;
-    snapshot.evicted_usec = SAMPLE_NOW_USEC;
-    snapshot.fills = false;
+    snapshot->table.count = 262100;
+    snapshot->level = CTW_LEVEL_FULL;
+    snapshot->lost.early_drops = 56789;
+    snapshot->evicted_usec = SAMPLE_NOW_USEC;
+    snapshot->fills = false;
     assert_plugin(CTW_CHECK_CRITICAL,
                   "CONNTRACK CRITICAL - 99.9 % (262100 of 262144), entries evicted to make room | "
                   "usage=99.98%;75;90;0;100 entries=262100;196608;235929;0;262144 drops=0c "
@@ -252,41 +249,41 @@ static void a_dropped_connection_counts_more_than_an_evicted_entry(void **state)
 static void the_daemons_level_full_is_critical(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.table.count = 252144;
-    snapshot.fills = false;
-    snapshot.level = CTW_LEVEL_FULL;
-    facts.critical_permyriad = 9900;
+    snapshot->table.count = 252144;
+    snapshot->fills = false;
+    snapshot->level = CTW_LEVEL_FULL;
+    limits.critical_permyriad = 9900;
     assert_npd(1, "conntrack: 96.1 % full (252144 of 262144), was full just now");
-    snapshot.table.count = snapshot.table.max;
+    snapshot->table.count = snapshot->table.max;
     assert_npd(1, "conntrack: 100.0 % full (262144 of 262144)");
 }
 
 static void the_daemons_other_levels_do_not_count(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.table.count = 240000;
-    snapshot.fills = false;
-    snapshot.level = CTW_LEVEL_CRITICAL;
-    facts.warning_permyriad = 9500;
-    facts.critical_permyriad = 9900;
+    snapshot->table.count = 240000;
+    snapshot->fills = false;
+    snapshot->level = CTW_LEVEL_CRITICAL;
+    limits.warning_permyriad = 9500;
+    limits.critical_permyriad = 9900;
     assert_npd(0, "conntrack: 91.5 % full (240000 of 262144)");
-    assert_int_equal(ctw_check(&facts, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
 }
 
 static void the_time_to_full_is_told_within_an_hour(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.usec_to_full = 3600 * CTW_USEC_PER_SEC - 1;
+    snapshot->usec_to_full = 3600 * CTW_USEC_PER_SEC - 1;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144), full in 59 min");
-    snapshot.usec_to_full = 1;
+    snapshot->usec_to_full = 1;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144), full in less than 1 s");
-    snapshot.usec_to_full = 3600 * CTW_USEC_PER_SEC;
+    snapshot->usec_to_full = 3600 * CTW_USEC_PER_SEC;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
-    snapshot.usec_to_full = CTW_USEC_PER_SEC;
-    snapshot.evicted_usec = SAMPLE_NOW_USEC;
+    snapshot->usec_to_full = CTW_USEC_PER_SEC;
+    snapshot->evicted_usec = SAMPLE_NOW_USEC;
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), entries evicted to make room");
-    snapshot.evicted_usec = 0;
-    snapshot.fills = false;
+    snapshot->evicted_usec = 0;
+    snapshot->fills = false;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
 }
 
@@ -294,8 +291,8 @@ static void the_time_to_full_is_told_within_an_hour(void **state) {
 static void losses_count_only_while_the_daemon_looks(void **state) {
     (void)state;
     asks(sample_full);
-    facts.liveness = CTW_LIVENESS_LATE;
-    snapshot.table.count = 1000;
+    view.liveness = CTW_LIVENESS_LATE;
+    snapshot->table.count = 1000;
     assert_plugin(CTW_CHECK_OK, "CONNTRACK OK - 0.3 % (1000 of 262144) | usage=0.38%;75;90;0;100 "
                                 "entries=1000;196608;235929;0;262144");
 }
@@ -321,15 +318,15 @@ static void a_missing_daemon_is_a_warning_where_one_is_wanted(void **state) {
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
         own_look_of(1000, 10000);
-        facts.liveness = rows[i].liveness;
-        facts.state_error = rows[i].error;
+        view.liveness = rows[i].liveness;
+        view.state_error = rows[i].error;
         assert_npd(0, "conntrack: 10.0 % full (1000 of 10000)");
-        facts.wants_daemon = true;
-        assert_int_equal(ctw_check(&facts, CTW_CHECK_PLUGIN, &line), CTW_CHECK_WARNING);
+        limits.wants_daemon = true;
+        assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_WARNING);
         assert_non_null(strstr(line.text, rows[i].text));
         assert_grammar(line.text, "WARNING");
-        snapshot.table.count = 9500;
-        assert_int_equal(ctw_check(&facts, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
+        snapshot->table.count = 9500;
+        assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
         assert_non_null(strstr(line.text, rows[i].text));
     }
 }
@@ -337,16 +334,16 @@ static void a_missing_daemon_is_a_warning_where_one_is_wanted(void **state) {
 static void a_daemon_that_looks_is_not_mentioned(void **state) {
     (void)state;
     asks(sample_calm);
-    facts.wants_daemon = true;
+    limits.wants_daemon = true;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
 }
 
 static void a_look_that_is_old_is_told_to_be(void **state) {
     (void)state;
     asks(sample_calm);
-    facts.now_usec = SAMPLE_NOW_USEC + CTW_LATE_USEC;
+    view.now_usec = SAMPLE_NOW_USEC + CTW_LATE_USEC;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
-    facts.now_usec = SAMPLE_NOW_USEC + 40 * CTW_USEC_PER_SEC;
+    view.now_usec = SAMPLE_NOW_USEC + 40 * CTW_USEC_PER_SEC;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144), seen 40 s ago");
 }
 
@@ -355,19 +352,19 @@ static void a_look_that_is_old_is_told_to_be(void **state) {
 static void no_module_is_unknown(void **state) {
     (void)state;
     asks(sample_absent);
-    facts.liveness = CTW_LIVENESS_NONE;
+    view.liveness = CTW_LIVENESS_NONE;
     assert_plugin(CTW_CHECK_UNKNOWN,
                   "CONNTRACK UNKNOWN - no conntrack table: nf_conntrack is not loaded");
     assert_npd(2, "no conntrack table: nf_conntrack is not loaded");
-    facts.liveness = CTW_LIVENESS_ALIVE;
+    view.liveness = CTW_LIVENESS_ALIVE;
     assert_plugin(CTW_CHECK_UNKNOWN, "CONNTRACK UNKNOWN - no conntrack table: nf_conntrack is not "
                                      "loaded | drops=0c early_drops=0c");
 }
 
 static void cannot_read(int error) {
     asks(sample_absent);
-    facts.liveness = CTW_LIVENESS_NONE;
-    snapshot.sources[CTW_SOURCE_TABLE] = (struct ctw_source_health){
+    view.liveness = CTW_LIVENESS_NONE;
+    snapshot->sources[CTW_SOURCE_TABLE] = (struct ctw_source_health){
         .health = CTW_HEALTH_FAILED,
         .error = error,
         .what = "/proc/sys/net/netfilter/nf_conntrack_count",
@@ -389,9 +386,9 @@ static void an_unreadable_table_is_unknown(void **state) {
 static void losses_count_more_than_what_cannot_be_read(void **state) {
     (void)state;
     cannot_read(-EACCES);
-    facts.liveness = CTW_LIVENESS_ALIVE;
-    snapshot.level = CTW_LEVEL_FULL;
-    snapshot.refused_usec = SAMPLE_NOW_USEC;
+    view.liveness = CTW_LIVENESS_ALIVE;
+    snapshot->level = CTW_LEVEL_FULL;
+    snapshot->refused_usec = SAMPLE_NOW_USEC;
     assert_plugin(CTW_CHECK_CRITICAL,
                   "CONNTRACK CRITICAL - cannot read /proc/sys/net/netfilter/nf_conntrack_count: "
                   "Permission denied, new connections dropped | drops=0c early_drops=0c");
@@ -427,18 +424,18 @@ static void a_reason_is_cut_between_two_characters(void **state) {
 static void the_largest_numbers_fit(void **state) {
     (void)state;
     asks(sample_calm);
-    snapshot.table.count = UINT32_MAX;
-    snapshot.table.max = 1;
-    snapshot.lost.drops = snapshot.lost.early_drops = UINT64_MAX;
-    snapshot.refused_usec = 1;
-    facts.now_usec = CTW_CHECK_LOSS_USEC;
-    (void)ctw_check(&facts, CTW_CHECK_PLUGIN, &line);
+    snapshot->table.count = UINT32_MAX;
+    snapshot->table.max = 1;
+    snapshot->lost.drops = snapshot->lost.early_drops = UINT64_MAX;
+    snapshot->refused_usec = 1;
+    view.now_usec = CTW_CHECK_LOSS_USEC;
+    (void)ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line);
     assert_grammar(line.text, "CRITICAL");
     assert_true(line.length + 1 < sizeof(line.text));
 
     /* The largest limit there is, full. */
-    snapshot.table.count = snapshot.table.max = INT32_MAX;
-    facts.now_usec = 2;
+    snapshot->table.count = snapshot->table.max = INT32_MAX;
+    view.now_usec = 2;
     assert_npd(1, "conntrack: 100.0 % full (2147483647 of 2147483647), new connections dropped");
 }
 
@@ -450,14 +447,14 @@ static void every_combination_keeps_to_the_grammar(void **state) {
     (void)state;
     for (size_t i = 0; i < LENGTH(samples) * LENGTH(numbers) * LENGTH(numbers) * 4 * 2; i++) {
         asks(samples[i % LENGTH(samples)]);
-        snapshot.table.count = numbers[i / LENGTH(samples) % LENGTH(numbers)];
-        snapshot.table.max = numbers[i / LENGTH(samples) / LENGTH(numbers) % LENGTH(numbers)];
+        snapshot->table.count = numbers[i / LENGTH(samples) % LENGTH(numbers)];
+        snapshot->table.max = numbers[i / LENGTH(samples) / LENGTH(numbers) % LENGTH(numbers)];
         const size_t rest = i / LENGTH(samples) / LENGTH(numbers) / LENGTH(numbers);
-        facts.liveness = (enum ctw_liveness)(rest % 4);
-        facts.wants_daemon = rest / 4;
-        const enum ctw_check_state is = ctw_check(&facts, CTW_CHECK_PLUGIN, &line);
+        view.liveness = (enum ctw_liveness)(rest % 4);
+        limits.wants_daemon = rest / 4;
+        const enum ctw_check_state is = ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line);
         assert_grammar(line.text, words[is]);
-        assert_int_equal(ctw_check(&facts, CTW_CHECK_NPD, &line), is);
+        assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_NPD, &line), is);
         assert_true(line.length == strlen(line.text) && line.length <= CTW_CHECK_NPD_BYTES);
         assert_null(strchr(line.text, '|'));
     }

@@ -12,12 +12,13 @@
 #include "lib/view/metrics.h"
 #include "tests/support/snapshot_samples.h"
 
-static struct ctw_snapshot snapshot;
+static struct ctw_view view;
+static struct ctw_snapshot *const snapshot = &view.snapshot;
 static char text[CTW_RENDER_METRICS_MAX];
 
 static void render(enum ctw_liveness liveness, bool openmetrics) {
-    const struct ctw_metrics m = {.snapshot = &snapshot, .liveness = liveness};
-    const size_t n = ctw_render_metrics(&m, openmetrics, text, sizeof(text));
+    view.liveness = liveness;
+    const size_t n = ctw_render_metrics(&view, openmetrics, text, sizeof(text));
 
     assert_true(n < sizeof(text));
     assert_int_equal(n, strlen(text));
@@ -182,21 +183,21 @@ static void expect_samples(const char *const *lines, size_t n) {
 
 static void every_sample_of_a_full_table(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
     expect_samples(full_samples, N_FULL_SAMPLES);
 }
 
 static void both_formats_have_the_same_samples(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
     expect_samples(full_samples, N_FULL_SAMPLES);
 }
 
 static void openmetrics_names_families_and_units_and_ends(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
     expect_line("# TYPE ctwatch_drops counter");
     expect_line("# TYPE ctwatch_build info");
@@ -210,7 +211,7 @@ static void openmetrics_names_families_and_units_and_ends(void **state) {
 
 static void the_older_format_knows_neither(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
     expect_line("# TYPE ctwatch_drops_total counter");
     expect_line("# TYPE ctwatch_build_info gauge");
@@ -224,7 +225,7 @@ static void the_older_format_knows_neither(void **state) {
 /* And none that has no samples. */
 static void every_family_has_one_head(void **state) {
     (void)state;
-    sample_unlimited(&snapshot);
+    sample_unlimited(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
     assert_int_equal(count_lines("# HELP "), count_lines("# TYPE "));
     assert_int_equal(count_lines("# HELP ctwatch_drops "), 1);
@@ -233,10 +234,10 @@ static void every_family_has_one_head(void **state) {
 
 static void a_histogram_adds_up(void **state) {
     (void)state;
-    sample_calm(&snapshot);
+    sample_calm(snapshot);
     for (size_t i = 0; i <= CTW_LATENCY_BOUNDS; i++)
-        snapshot.latency[i] = i + 1;
-    snapshot.latency_sum_usec = 123456789;
+        snapshot->latency[i] = i + 1;
+    snapshot->latency_sum_usec = 123456789;
     render(CTW_LIVENESS_ALIVE, true);
     assert_int_equal(count_lines("ctwatch_look_latency_seconds_bucket"), CTW_LATENCY_BOUNDS + 1);
     expect_line("ctwatch_look_latency_seconds_bucket{le=\"0.0001\"} 1");
@@ -249,12 +250,12 @@ static void a_histogram_adds_up(void **state) {
 
 static void a_filling_table_has_a_time_to_full(void **state) {
     (void)state;
-    sample_calm(&snapshot);
-    snapshot.usec_to_full = 12345678;
+    sample_calm(snapshot);
+    snapshot->usec_to_full = 12345678;
     render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_time_to_full_seconds 12.345678");
-    snapshot.fills = false;
-    snapshot.rate = -300;
+    snapshot->fills = false;
+    snapshot->rate = -300;
     render(CTW_LIVENESS_ALIVE, false);
     expect_none("time_to_full");
     expect_line("ctwatch_entries_net_per_second -300");
@@ -262,7 +263,7 @@ static void a_filling_table_has_a_time_to_full(void **state) {
 
 static void no_limit_is_no_number(void **state) {
     (void)state;
-    sample_unlimited(&snapshot);
+    sample_unlimited(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_entries 31337");
     expect_line("ctwatch_level{ctwatch_level=\"ok\"} 1");
@@ -273,7 +274,7 @@ static void no_limit_is_no_number(void **state) {
 
 static void no_table_has_no_entries(void **state) {
     (void)state;
-    sample_absent(&snapshot);
+    sample_absent(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_up 1");
     expect_line("ctwatch_source_health{source=\"table\",ctwatch_source_health=\"absent\"} 1");
@@ -285,8 +286,8 @@ static void no_table_has_no_entries(void **state) {
 
 static void what_was_never_seen_is_left_out(void **state) {
     (void)state;
-    sample_calm(&snapshot);
-    snapshot.table.has_buckets = false;
+    sample_calm(snapshot);
+    snapshot->table.has_buckets = false;
     render(CTW_LIVENESS_ALIVE, false);
     expect_none("ctwatch_buckets");
     expect_none("ctwatch_last_walk");
@@ -304,7 +305,7 @@ static void who_does_not_look_has_seen_nothing(void **state) {
     static const char *const down[] = {"ctwatch_up 0", BUILD};
 
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         render(others[i], i == 0);
         expect_samples(down, sizeof(down) / sizeof(down[0]));
@@ -313,51 +314,50 @@ static void who_does_not_look_has_seen_nothing(void **state) {
 
 static void a_value_from_outside_stays_one_label(void **state) {
     (void)state;
-    sample_calm(&snapshot);
-    (void)snprintf(snapshot.version, sizeof(snapshot.version), "1\"\\\n\xc3{} x");
+    sample_calm(snapshot);
+    (void)snprintf(snapshot->version, sizeof(snapshot->version), "1\"\\\n\xc3{} x");
     render(CTW_LIVENESS_ALIVE, false);
     expect_line("ctwatch_build_info{program=\"ctwatchd\",version=\"1\\\"\\\\??{} x\"} 1");
 }
 
 static void nobody_is_named(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
-    for (uint32_t i = 0; i < snapshot.talkers.n_sources; i++)
-        expect_none(snapshot.talkers.sources[i].name);
-    for (uint32_t i = 0; i < snapshot.talkers.n_ports; i++)
-        expect_none(snapshot.talkers.ports[i].name);
+    for (uint32_t i = 0; i < snapshot->talkers.n_sources; i++)
+        expect_none(snapshot->talkers.sources[i].name);
+    for (uint32_t i = 0; i < snapshot->talkers.n_ports; i++)
+        expect_none(snapshot->talkers.ports[i].name);
 }
 
 static void the_largest_numbers_fit(void **state) {
     (void)state;
-    memset(&snapshot, 0xff, sizeof(snapshot));
-    memset(snapshot.version, 'v', sizeof(snapshot.version) - 1);
-    snapshot.version[sizeof(snapshot.version) - 1] = '\0';
-    snapshot.level = CTW_LEVEL_FULL;
-    snapshot.refusal = CTW_GROWTH_PERSIST_FAILED;
+    memset(snapshot, 0xff, sizeof(*snapshot));
+    memset(snapshot->version, 'v', sizeof(snapshot->version) - 1);
+    snapshot->version[sizeof(snapshot->version) - 1] = '\0';
+    snapshot->level = CTW_LEVEL_FULL;
+    snapshot->refusal = CTW_GROWTH_PERSIST_FAILED;
     for (int i = 0; i < CTW_SOURCES; i++)
-        snapshot.sources[i].health = CTW_HEALTH_FAILED;
-    snapshot.has_table = snapshot.has_rate = snapshot.fills = true;
-    snapshot.table.has_buckets = snapshot.subscribed = snapshot.rates.known = true;
-    snapshot.growth_enabled = snapshot.growth_dry_run = snapshot.growth_refused = true;
-    snapshot.talkers.known = snapshot.talkers.has_drop_risk = true;
+        snapshot->sources[i].health = CTW_HEALTH_FAILED;
+    snapshot->has_table = snapshot->has_rate = snapshot->fills = true;
+    snapshot->table.has_buckets = snapshot->subscribed = snapshot->rates.known = true;
+    snapshot->growth_enabled = snapshot->growth_dry_run = snapshot->growth_refused = true;
+    snapshot->talkers.known = snapshot->talkers.has_drop_risk = true;
     render(CTW_LIVENESS_ALIVE, true);
     expect_line("ctwatch_looks_total 9223372036854775807");
     expect_line("ctwatch_entries 4294967295");
 }
 
 static void a_short_buffer_is_filled_and_measured(void **state) {
-    const struct ctw_metrics m = {.snapshot = &snapshot, .liveness = CTW_LIVENESS_ALIVE};
     char start[100];
 
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
-    assert_int_equal(ctw_render_metrics(&m, false, start, sizeof(start)), strlen(text));
+    assert_int_equal(ctw_render_metrics(&view, false, start, sizeof(start)), strlen(text));
     assert_int_equal(strlen(start), sizeof(start) - 1);
     assert_memory_equal(start, text, sizeof(start) - 1);
-    assert_int_equal(ctw_render_metrics(&m, false, NULL, 0), strlen(text));
+    assert_int_equal(ctw_render_metrics(&view, false, NULL, 0), strlen(text));
 }
 
 int main(void) {

@@ -21,9 +21,9 @@
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
-static struct ctw_snapshot snapshot;
+static struct ctw_view view;
+static struct ctw_snapshot *const snapshot = &view.snapshot;
 static struct ctw_history history;
-static struct ctw_status status;
 static struct ctw_status_style style;
 static char text[CTW_RENDER_STATUS_MAX];
 
@@ -31,19 +31,18 @@ static char text[CTW_RENDER_STATUS_MAX];
 static int begin(void **state) {
     (void)state;
     memset(&history, 0, sizeof(history));
-    sample_calm(&snapshot);
-    status = (struct ctw_status){.snapshot = &snapshot,
-                                 .liveness = CTW_LIVENESS_ALIVE,
-                                 .now_usec = SAMPLE_NOW_USEC,
-                                 .realtime_usec = SAMPLE_WALL_USEC};
+    view = (struct ctw_view){.liveness = CTW_LIVENESS_ALIVE,
+                             .now_usec = SAMPLE_NOW_USEC,
+                             .realtime_usec = SAMPLE_WALL_USEC};
+    sample_calm(snapshot);
     style = (struct ctw_status_style){.columns = 80};
     return 0;
 }
 
 static void own_sample(int state_error, enum ctw_liveness liveness) {
-    sample_own_look(&snapshot);
-    status.state_error = state_error;
-    status.liveness = liveness;
+    sample_own_look(snapshot);
+    view.state_error = state_error;
+    view.liveness = liveness;
 }
 
 static void add_slot(uint32_t ago_sec, uint32_t low, uint32_t high, enum ctw_level level) {
@@ -57,11 +56,11 @@ static void add_slot(uint32_t ago_sec, uint32_t low, uint32_t high, enum ctw_lev
                                                                 .last = high,
                                                                 .max = 262144,
                                                                 .level = level};
-    status.history = &history;
+    view.history = &history;
 }
 
 static void render(void) {
-    const size_t n = ctw_render_status_text(&status, &style, text, sizeof(text));
+    const size_t n = ctw_render_status_text(&view, &style, text, sizeof(text));
 
     assert_int_equal(n, strlen(text));
     assert_true(n > 0 && text[n - 1] == '\n');
@@ -125,7 +124,7 @@ static void a_calm_table_reads_like_this(void **state) {
 
 static void a_full_table_reads_like_this(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render();
     assert_string_equal(
         text, "level      FULL since 09:58:25, 95 s ago\n"
@@ -166,11 +165,11 @@ static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **
 
     (void)state;
     for (uint64_t at = 900; at > 300; at -= 100)
-        sample_said(&snapshot, at, CTW_ALERT_CONFIG, CTW_EDGE_END, CTW_LEVEL_OK, "Reloaded.");
+        sample_said(snapshot, at, CTW_ALERT_CONFIG, CTW_EDGE_END, CTW_LEVEL_OK, "Reloaded.");
     for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++)
-        sample_said(&snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, l, words);
-    sample_said(&snapshot, 100, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL, words);
-    sample_said(&snapshot, 60, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK, "Back to normal.");
+        sample_said(snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, l, words);
+    sample_said(snapshot, 100, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL, words);
+    sample_said(snapshot, 60, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK, "Back to normal.");
     render();
     const char *recent_alerts = strstr(text, "LAST ALERTS\n");
     assert_non_null(recent_alerts);
@@ -181,13 +180,13 @@ static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **
                         "09:56:40   full: Conntrack table at 100.0 % (1000 of 1000).\n"
                         "09:53:20   Reloaded.\n"
                         "09:51:40   Reloaded.\n");
-    snapshot.n_recent_alerts = 7; /* one alone */
+    snapshot->n_recent_alerts = 7; /* one alone */
     render();
     assert_non_null(strstr(text, "\n09:56:40   warning: Conntrack table at 100.0 % (1000 of"));
-    for (snapshot.n_recent_alerts = 0;
-         snapshot.n_recent_alerts < CTW_RECENT_ALERTS;) /* nothing else is kept */
-        sample_said(&snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL, words);
-    snapshot.n_recent_alerts = UINT64_MAX;
+    for (snapshot->n_recent_alerts = 0;
+         snapshot->n_recent_alerts < CTW_RECENT_ALERTS;) /* nothing else is kept */
+        sample_said(snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL, words);
+    snapshot->n_recent_alerts = UINT64_MAX;
     render();
     assert_non_null(strstr(text, "LAST ALERTS\n09:56:40   full: Conntrack"));
     assert_int_equal(strlen(strstr(text, "LAST ALERTS\n")),
@@ -240,7 +239,7 @@ static void without_a_daemon_it_says_so_first_and_how_to_start_it(void **state) 
 static void without_a_daemon_it_shows_what_the_kernel_has_counted(void **state) {
     (void)state;
     own_sample(-ENOENT, CTW_LIVENESS_NONE);
-    snapshot.table.counters =
+    snapshot->table.counters =
         (struct ctw_counters){.drop = 1, .early_drop = 20, .insert_failed = 300};
     render();
     assert_says("lost 1 new flow dropped 20 entries evicted, to make room 300 new flows not "
@@ -294,21 +293,21 @@ static void one_of_another_namespace_that_has_ended_watches_nothing(void **state
 
 static void what_a_silent_daemon_saw_last_is_told_to_be_old(void **state) {
     (void)state;
-    status.liveness = CTW_LIVENESS_LATE;
-    status.now_usec += 100 * CTW_USEC_PER_SEC;
-    status.realtime_usec += 100 * CTW_USEC_PER_SEC;
+    view.liveness = CTW_LIVENESS_LATE;
+    view.now_usec += 100 * CTW_USEC_PER_SEC;
+    view.realtime_usec += 100 * CTW_USEC_PER_SEC;
     first_line_is("ctwatchd does not look any more: this was so at 10:00:00, 100 s ago.\n");
-    status.liveness = CTW_LIVENESS_STOPPED;
+    view.liveness = CTW_LIVENESS_STOPPED;
     first_line_is("ctwatchd has been stopped: this was so at 10:00:00, 100 s ago.\n");
 }
 
 static void what_a_daemon_that_looks_seldom_saw_is_told_to_be_old(void **state) {
     (void)state;
-    status.now_usec += 40 * CTW_USEC_PER_SEC;
-    status.realtime_usec += 40 * CTW_USEC_PER_SEC;
+    view.now_usec += 40 * CTW_USEC_PER_SEC;
+    view.realtime_usec += 40 * CTW_USEC_PER_SEC;
     first_line_is("ctwatchd looks seldom: this was so at 10:00:00, 40 s ago.\n");
-    status.daemon_polled_usec = SAMPLE_NOW_USEC;
-    snapshot.polled_usec = status.now_usec;
+    view.daemon_polled_usec = SAMPLE_NOW_USEC;
+    snapshot->polled_usec = view.now_usec;
     first_line_is("ctwatchd last looked at 10:00:00, 40 s ago: the table is of a look of ctwatch\n"
                   "itself, without rates.\n\nlevel ");
     assert_says("process 812");
@@ -316,7 +315,7 @@ static void what_a_daemon_that_looks_seldom_saw_is_told_to_be_old(void **state) 
 
 static void no_module_is_no_fault(void **state) {
     (void)state;
-    sample_absent(&snapshot);
+    sample_absent(snapshot);
     first_line_is(
         "level      There is no conntrack table: the kernel has not loaded nf_conntrack,");
     assert_null(strstr(text, "fill"));
@@ -326,16 +325,16 @@ static void no_module_is_no_fault(void **state) {
 
 static void a_daemon_that_has_just_started_is_not_blind(void **state) {
     (void)state;
-    snapshot.has_table = false;
-    memset(&snapshot.table, 0, sizeof(snapshot.table));
-    memset(snapshot.sources, 0, sizeof(snapshot.sources));
+    snapshot->has_table = false;
+    memset(&snapshot->table, 0, sizeof(snapshot->table));
+    memset(snapshot->sources, 0, sizeof(snapshot->sources));
     first_line_is("level      The conntrack table has not been looked at yet.\n");
 }
 
 static void a_table_that_cannot_be_read_is_told_with_the_file_and_why(void **state) {
     (void)state;
-    snapshot.has_table = false;
-    snapshot.sources[CTW_SOURCE_TABLE] =
+    snapshot->has_table = false;
+    snapshot->sources[CTW_SOURCE_TABLE] =
         (struct ctw_source_health){.health = CTW_HEALTH_FAILED,
                                    .error = -EACCES,
                                    .what = "/proc/sys/net/netfilter/nf_conntrack_count"};
@@ -347,7 +346,7 @@ static void a_table_that_cannot_be_read_is_told_with_the_file_and_why(void **sta
 
 static void no_limit_is_told_and_has_no_bar(void **state) {
     (void)state;
-    sample_unlimited(&snapshot);
+    sample_unlimited(snapshot);
     first_line_is("level      OK");
     assert_says(
         "31337, and no limit: nf_conntrack_max is 0, the table cannot fill, 262144 buckets");
@@ -357,7 +356,7 @@ static void no_limit_is_told_and_has_no_bar(void **state) {
 
 static void counters_that_cannot_be_read_leave_a_doubt(void **state) {
     (void)state;
-    snapshot.sources[CTW_SOURCE_COUNTERS] = (struct ctw_source_health){
+    snapshot->sources[CTW_SOURCE_COUNTERS] = (struct ctw_source_health){
         .health = CTW_HEALTH_FAILED, .error = -EBADMSG, .what = "/proc/net/stat/nf_conntrack"};
     render();
     assert_says("lost nothing that could be seen since ctwatchd started");
@@ -366,17 +365,17 @@ static void counters_that_cannot_be_read_leave_a_doubt(void **state) {
 
 static void growth_is_told_as_it_is_set(void **state) {
     (void)state;
-    snapshot.growth_enabled = true;
-    snapshot.ceiling = 1048576;
-    snapshot.bound = CTW_BOUND_MEMORY;
+    snapshot->growth_enabled = true;
+    snapshot->ceiling = 1048576;
+    snapshot->bound = CTW_BOUND_MEMORY;
     render();
     assert_says("growth on, up to 1048576, set by growth.memory ctwatchd");
-    snapshot.growth_dry_run = true;
-    snapshot.ceiling = 0;
+    snapshot->growth_dry_run = true;
+    snapshot->ceiling = 0;
     render();
     assert_says("growth dry run ctwatchd");
-    snapshot.growth_refused = true;
-    snapshot.refusal = CTW_GROWTH_CHILD_NAMESPACE;
+    snapshot->growth_refused = true;
+    snapshot->refusal = CTW_GROWTH_CHILD_NAMESPACE;
     render();
     assert_says("dry run; it cannot grow now: the limit belongs to the initial network namespace");
 }
@@ -385,15 +384,15 @@ static void a_namespace_that_is_not_the_first_is_named(void **state) {
     (void)state;
     render();
     assert_null(strstr(text, "netns"));
-    (void)snprintf(snapshot.netns, sizeof(snapshot.netns), "blue");
-    snapshot.netns_inode = 4026532246;
+    (void)snprintf(snapshot->netns, sizeof(snapshot->netns), "blue");
+    snapshot->netns_inode = 4026532246;
     render();
     assert_says("netns blue (4026532246)");
 }
 
 static void events_without_a_rate_say_so(void **state) {
     (void)state;
-    snapshot.subscribed = true;
+    snapshot->subscribed = true;
     render();
     assert_says("events rates are not known yet");
 }
@@ -445,8 +444,8 @@ static void a_table_that_was_full_and_grew_was_full(void **state) {
     add_slot_of(100, 1000, 1000);
     add_slot_of(90, 1200, 4000); /* in the same minute */
     add_slot_of(30, 8000, 0);
-    snapshot.table.count = 1200;
-    snapshot.table.max = 4000;
+    snapshot->table.count = 1200;
+    snapshot->table.max = 4000;
     ctw_sparkline(&history, SAMPLE_NOW_USEC, &none, 69, &s);
     assert_int_equal(s.columns[57].count, 1000);
     assert_int_equal(s.columns[57].max, 1000);
@@ -458,8 +457,8 @@ static void a_table_that_was_full_and_grew_was_full(void **state) {
     assert_int_equal(ctw_spark_height(&s.columns[57], s.highest), 8);
     render();
     assert_says("high 1000 of 1000 (100.0 %) at 09:58:20, low 1000 at 09:58:20");
-    snapshot.table.max = 1000;
-    snapshot.table.count = 10;
+    snapshot->table.max = 1000;
+    snapshot->table.count = 10;
     render();
     assert_says("high 1000 (100.0 %) at 09:58:20, low 10 at 10:00:00");
 }
@@ -482,10 +481,10 @@ static void heights_are_of_the_limit_or_of_the_highest(void **state) {
 
 static void a_terminal_of_utf8_gets_blocks_and_any_other_ascii(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     add_slot(60, 0, 262144, CTW_LEVEL_OK);
     add_slot(120, 0, 1, CTW_LEVEL_OK);
-    (void)snprintf(snapshot.netns, sizeof(snapshot.netns), "gr\u00fcn");
+    (void)snprintf(snapshot->netns, sizeof(snapshot->netns), "gr\u00fcn");
     render();
     for (const char *c = text; *c != '\0'; c++)
         assert_in_range(*c, '\n', '~');
@@ -547,9 +546,9 @@ static void no_line_is_wider_than_its_terminal(void **state) {
     for (size_t i = 0; i <= LENGTH(samples); i++)
         for (size_t w = 0; w < LENGTH(widths); w++) {
             if (i < LENGTH(samples))
-                samples[i](&snapshot);
+                samples[i](snapshot);
             else
-                sample_widest(&snapshot);
+                sample_widest(snapshot);
             style.columns = widths[w];
             style.utf8 = w % 2 == 0;
             render();
@@ -569,7 +568,7 @@ static void a_width_that_makes_no_sense_is_taken_for_the_nearest_that_does(void 
 
 static void colour_is_for_levels_and_losses_and_ends_on_its_line(void **state) {
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     add_slot(60, 0, 262144, CTW_LEVEL_FULL);
     render();
     assert_null(strchr(text, '\033'));
@@ -584,8 +583,8 @@ static void colour_is_for_levels_and_losses_and_ends_on_its_line(void **state) {
                 on = strncmp(c, "\033[0m", 4) != 0;
         assert_false(on);
     }
-    sample_calm(&snapshot);
-    status.history = NULL;
+    sample_calm(snapshot);
+    view.history = NULL;
     render();
     assert_non_null(strstr(text, "level      \033[32mOK\033[0m since"));
     assert_non_null(strstr(text, "lost       nothing"));
@@ -615,7 +614,7 @@ static void sample_hostile(struct ctw_snapshot *p) {
 
 static void control_bytes_in_names_do_not_get_out(void **state) {
     (void)state;
-    sample_hostile(&snapshot);
+    sample_hostile(snapshot);
     for (int utf8 = 0; utf8 < 2; utf8++) {
         style.utf8 = utf8 == 1;
         render();
@@ -631,19 +630,19 @@ static void what_does_not_fit_is_measured_all_the_same(void **state) {
     char small[64];
 
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     render();
     memset(small, 'x', sizeof(small));
-    assert_int_equal(ctw_render_status_text(&status, &style, small, sizeof(small)), strlen(text));
+    assert_int_equal(ctw_render_status_text(&view, &style, small, sizeof(small)), strlen(text));
     assert_int_equal(strlen(small), sizeof(small) - 1);
-    assert_int_equal(ctw_render_status_text(&status, &style, NULL, 0), strlen(text));
+    assert_int_equal(ctw_render_status_text(&view, &style, NULL, 0), strlen(text));
 }
 
 /* --- JSON --------------------------------------------------------------------------------------
  */
 
 static json_t *parse(bool compact) {
-    const size_t n = ctw_render_status_json(&status, compact, text, sizeof(text));
+    const size_t n = ctw_render_status_json(&view, compact, text, sizeof(text));
     json_error_t error;
 
     assert_in_range(n, 2, sizeof(text) - 1);
@@ -740,7 +739,7 @@ static void json_has_the_numbers(void **state) {
     };
 
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     add_slot(60, 17, 1000, CTW_LEVEL_OK);
     json_t *o = parse(false);
     expect_numbers(o, expected, LENGTH(expected));
@@ -788,7 +787,7 @@ static void json_tells_a_look_of_the_daemon_from_a_later_one(void **state) {
     json_t *o = parse(false);
     expect_numbers(o, expected, LENGTH(expected));
     json_decref(o);
-    status.daemon_polled_usec = SAMPLE_NOW_USEC - 40 * CTW_USEC_PER_SEC;
+    view.daemon_polled_usec = SAMPLE_NOW_USEC - 40 * CTW_USEC_PER_SEC;
     expected[1].is = now - 40;
     o = parse(false);
     expect_numbers(o, expected, LENGTH(expected));
@@ -814,14 +813,14 @@ static void json_says_null_where_nothing_is_known(void **state) {
     json_decref(o);
 
     (void)begin(NULL);
-    sample_absent(&snapshot);
+    sample_absent(snapshot);
     o = parse(false);
     assert_true(json_is_null(at(o, "table")));
     assert_true(json_is_null(at(o, "level")));
     expect_text(o, "sources.table.health", "absent");
     json_decref(o);
 
-    sample_unlimited(&snapshot);
+    sample_unlimited(snapshot);
     o = parse(false);
     assert_true(json_is_null(at(o, "table.max")));
     assert_true(json_is_null(at(o, "table.usage_percent")));
@@ -832,11 +831,11 @@ static void json_says_null_where_nothing_is_known(void **state) {
 static void json_stands_whatever_a_snapshot_holds(void **state) {
     (void)state;
     add_slot(60, 0, UINT32_MAX, CTW_LEVEL_FULL);
-    sample_hostile(&snapshot);
+    sample_hostile(snapshot);
     json_t *o = parse(true);
     assert_null(memchr(text, '\n', strlen(text) - 1)); /* one line */
     json_decref(o);
-    sample_widest(&snapshot);
+    sample_widest(snapshot);
     o = parse(false);
     assert_int_equal(json_integer_value(at(o, "lost.evicted")), INT64_MAX);
     json_decref(o);
@@ -847,7 +846,7 @@ static void every_member_is_lower_case_with_underscores(void **state) {
     json_t *value;
 
     (void)state;
-    sample_full(&snapshot);
+    sample_full(snapshot);
     json_t *o = parse(false);
     json_object_foreach(o, name, value) {
         assert_int_equal(strspn(name, "abcdefghijklmnopqrstuvwxyz_"), strlen(name));

@@ -11,17 +11,18 @@
 #include "lib/view/top.h"
 #include "tests/support/snapshot_samples.h"
 
-static struct ctw_snapshot p;
+static struct ctw_view view = {.now_usec = SAMPLE_NOW_USEC};
+static struct ctw_snapshot *const p = &view.snapshot;
 static char text[CTW_RENDER_TALKERS_MAX];
 
 static void render(void) {
-    const size_t n = ctw_render_talkers_text(&p, SAMPLE_NOW_USEC, text, sizeof(text));
+    const size_t n = ctw_render_talkers_text(&view, text, sizeof(text));
 
     assert_int_equal(n, strlen(text));
 }
 
 static json_t *parse(void) {
-    const size_t n = ctw_render_talkers_json(&p, SAMPLE_NOW_USEC, text, sizeof(text));
+    const size_t n = ctw_render_talkers_json(&view, text, sizeof(text));
 
     assert_int_equal(n, strlen(text));
     assert_int_equal(text[n - 1], '\n');
@@ -32,7 +33,7 @@ static json_t *parse(void) {
 
 static void it_reads_like_this(void **state) {
     (void)state;
-    sample_full(&p);
+    sample_full(p);
     render();
     assert_string_equal(
         text, "asked 95 s ago: a random sample of 5000 entries, shares are right within 1.4 %\n"
@@ -59,7 +60,7 @@ static void json_has_the_same(void **state) {
     int ago, counted;
 
     (void)state;
-    sample_full(&p);
+    sample_full(p);
     json_t *o = parse();
     assert_int_equal(json_unpack(o, "{s:b, s:i, s:i, s:[{s:s, s:f}, {}]}", "known", &(int){0},
                                  "asked_seconds_ago", &ago, "counted", &counted, "source", "name",
@@ -74,7 +75,7 @@ static void json_has_the_same(void **state) {
 
 static void nobody_was_asked(void **state) {
     (void)state;
-    sample_calm(&p);
+    sample_calm(p);
     render();
     assert_non_null(strstr(text, "nobody has been asked yet"));
     json_t *o = parse();
@@ -84,18 +85,18 @@ static void nobody_was_asked(void **state) {
 
 static void the_longest_of_all_fits(void **state) {
     (void)state;
-    sample_full(&p);
-    p.talkers.n_sources = p.talkers.n_ports = p.talkers.n_states = CTW_TALKERS_TOP_MAX;
+    sample_full(p);
+    p->talkers.n_sources = p->talkers.n_ports = p->talkers.n_states = CTW_TALKERS_TOP_MAX;
     for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
         char name[CTW_TALKER_NAME_MAX];
         memset(name, 'x', sizeof(name) - 1);
         name[sizeof(name) - 1] = '\0';
-        sample_share(&p.talkers.sources[i], name, UINT32_MAX);
-        sample_share(&p.talkers.ports[i], name, UINT32_MAX);
-        sample_share(&p.talkers.states[i], name, UINT32_MAX);
+        sample_share(&p->talkers.sources[i], name, UINT32_MAX);
+        sample_share(&p->talkers.ports[i], name, UINT32_MAX);
+        sample_share(&p->talkers.states[i], name, UINT32_MAX);
     }
-    p.talkers.entries = UINT32_MAX;
-    p.talkers.margin_permyriad = p.talkers.assured_permyriad = p.talkers.drop_risk_permyriad =
+    p->talkers.entries = UINT32_MAX;
+    p->talkers.margin_permyriad = p->talkers.assured_permyriad = p->talkers.drop_risk_permyriad =
         UINT32_MAX;
     render();
     assert_true(strlen(text) < sizeof(text));
