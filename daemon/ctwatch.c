@@ -5,39 +5,35 @@
 #include "daemon/cli/cli.h"
 #include "daemon/cli/verbs.h"
 
-/* ctwatch: shows what there is to see of the conntrack table. See ctwatch(8). */
+/* ctwatch: shows the state of the conntrack table. See ctwatch(8). */
+
+#define EXIT_BAD_USAGE 2
 
 static const struct verb {
     const char *name;
     int (*run)(int argc, char *argv[]);
     const char *description;
 } verbs[] = {
-    {"status", ctw_verb_status, "how the table is doing"},
-    {"top", ctw_verb_top, "who fills the table"},
+    {"status", ctw_verb_status, "the state of the table"},
+    {"top", ctw_verb_top, "what fills the table"},
     {"check", ctw_verb_check, "one line and an exit status, for a monitor"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
-    {"replay", ctw_verb_replay, "what would have been said of a recorded table"},
-    {"metrics", ctw_verb_metrics, "what there is to see, for Prometheus"},
-    {"serve", ctw_verb_serve, "all of it over HTTP"},
+    {"replay", ctw_verb_replay, "the alerts a recorded table would have caused"},
+    {"metrics", ctw_verb_metrics, "the state of the table, for Prometheus"},
+    {"serve", ctw_verb_serve, "all of this over HTTP"},
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static int print_version(void) {
-    (void)puts("ctwatch " CTWATCH_VERSION);
-    return ctw_cli_end(stdout);
-}
-
-static int print_usage(FILE *to) {
+static void print_help(FILE *to) {
     (void)fputs("usage: ctwatch VERB [OPTION...]\n"
                 "       ctwatch VERB --help\n"
                 "       ctwatch --version | --help\n"
                 "\n"
-                "Shows what there is to see of the kernel's connection-tracking table.\n"
+                "Shows the state of the kernel's connection-tracking table.\n"
                 "\n",
                 to);
     for (size_t i = 0; i < N_VERBS; i++)
         (void)fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].description);
-    return ctw_cli_end(to);
 }
 
 int main(int argc, char *argv[]) {
@@ -46,11 +42,16 @@ int main(int argc, char *argv[]) {
     for (size_t i = 0; i < N_VERBS; i++)
         if (strcmp(verbs[i].name, word) == 0)
             return verbs[i].run(argc - 1, argv + 1);
-    if (strcmp(word, "--version") == 0)
-        return print_version();
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-        return print_usage(stdout);
+    if (strcmp(word, "--version") == 0) {
+        (void)puts("ctwatch " CTWATCH_VERSION);
+        return ctw_cli_end();
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        print_help(stdout);
+        return ctw_cli_end();
+    }
     if (argc > 1)
         (void)fprintf(stderr, "ctwatch: no such verb: %s\n", word);
-    return print_usage(stderr);
+    print_help(stderr);
+    return EXIT_BAD_USAGE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,42 +20,45 @@
 
 struct arguments {
     struct ctw_manager_paths paths;
-    bool check_config;
-    bool forget_limits;
+    bool check_config, forget_limits, print_defaults, version;
 };
 
-static int print_usage(FILE *to) {
-    (void)fputs("usage: ctwatchd [--config FILE] [--root DIR] [--state DIR]\n"
-                "       ctwatchd --check-config [--config FILE]\n"
-                "       ctwatchd --forget-limits [--root DIR]\n"
-                "       ctwatchd --print-defaults | --version | --help\n"
-                "\n"
-                "Watches the kernel's connection-tracking table, and writes alerts to the\n"
-                "journal.\n"
-                "\n"
-                "  -c, --config FILE    read FILE instead of " CTWATCH_CONFIG_PATH "\n"
-                "  -r, --root DIR       read /proc and /sys below DIR: a captured machine\n"
-                "  -s, --state DIR      publish in DIR instead of " CTWATCH_RUN_PATH "\n"
-                "      --check-config   say what is wrong with the configuration, and end\n"
-                "      --forget-limits  put back the limits from before the first growth that\n"
-                "                       was kept (growth.persist), drop what was kept, and end\n"
-                "      --print-defaults print a configuration of defaults, and end\n"
-                "      --version        print the version, and end\n"
-                "  -h, --help           print this, and end\n",
-                to);
-    return ctw_cli_end(to);
-}
+static const struct ctw_option options[] = {
+    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, paths.config),
+     "read FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+    {'r', "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, paths.root),
+     "read /proc and /sys below DIR: a captured machine", NULL},
+    {'s', "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, paths.state),
+     "publish in DIR instead of " CTWATCH_RUN_PATH, NULL},
+    {0, "check-config", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, check_config),
+     "report what is wrong with the configuration, and end", NULL},
+    {0, "forget-limits", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, forget_limits),
+     "restore the limits from before the first growth that was saved (growth.persist), remove the "
+     "saved limits, and end",
+     NULL},
+    {0, "print-defaults", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, print_defaults),
+     "print a configuration of defaults, and end", NULL},
+    {0, "version", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, version),
+     "print the version, and end", NULL},
+};
 
-static int print_version(void) {
-    (void)puts("ctwatchd " CTWATCH_VERSION);
-    return ctw_cli_end(stdout);
-}
+static const struct ctw_cli cli = {
+    .program = "ctwatchd",
+    .synopses = "[--config FILE] [--root DIR] [--state DIR]\n"
+                "--check-config [--config FILE]\n"
+                "--forget-limits [--root DIR]\n"
+                "--print-defaults | --version | --help",
+    .about = "Watches the kernel's connection-tracking table, and writes alerts to the journal.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
 
 static int print_defaults(void) {
     char text[CTW_SETTINGS_TEXT_MAX];
 
     (void)ctw_settings_print_defaults(text, sizeof(text));
-    return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    (void)fputs(text, stdout);
+    return ctw_cli_end();
 }
 
 static int run(const struct arguments *arguments, const struct ctw_settings *settings) {
@@ -74,63 +77,20 @@ static int run(const struct arguments *arguments, const struct ctw_settings *set
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Returns -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { CHECK_CONFIG = 256, FORGET_LIMITS, PRINT_DEFAULTS, VERSION };
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"root", required_argument, NULL, 'r'},
-        {"state", required_argument, NULL, 's'},
-        {"check-config", no_argument, NULL, CHECK_CONFIG},
-        {"forget-limits", no_argument, NULL, FORGET_LIMITS},
-        {"print-defaults", no_argument, NULL, PRINT_DEFAULTS},
-        {"version", no_argument, NULL, VERSION},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-
-    for (int c; (c = getopt_long(argc, argv, "c:r:s:h", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            ret->paths.config = optarg;
-            break;
-        case 'r':
-            ret->paths.root = optarg;
-            break;
-        case 's':
-            ret->paths.state = optarg;
-            break;
-        case CHECK_CONFIG:
-            ret->check_config = true;
-            break;
-        case FORGET_LIMITS:
-            ret->forget_limits = true;
-            break;
-        case PRINT_DEFAULTS:
-            return print_defaults();
-        case VERSION:
-            return print_version();
-        case 'h':
-            return print_usage(stdout);
-        default:
-            return print_usage(stderr);
-        }
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "ctwatchd: unexpected argument: %s\n", argv[optind]);
-        return print_usage(stderr);
-    }
-    return -1;
-}
-
 int main(int argc, char *argv[]) {
     struct arguments arguments = {.paths = {.config = CTWATCH_CONFIG_PATH, .root = ""}};
     struct ctw_settings settings;
     char error[CTW_CONFIG_ERROR_MAX];
 
-    int status = parse_arguments(argc, argv, &arguments);
+    int status = ctw_cli_start(&cli, argc, argv, &arguments);
     if (status >= 0)
         return status;
+    if (arguments.version) {
+        (void)puts("ctwatchd " CTWATCH_VERSION);
+        return ctw_cli_end();
+    }
+    if (arguments.print_defaults)
+        return print_defaults();
     if (arguments.forget_limits)
         return ctw_limits_forget(arguments.paths.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 

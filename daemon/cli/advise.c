@@ -2,7 +2,6 @@
 #include "daemon/cli/advise.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,56 +27,23 @@ struct arguments {
     bool json;
 };
 
-static int print_usage(FILE *to) {
-    (void)fputs("usage: ctwatch advise [OPTION...]\n"
-                "\n"
-                "Says what to set so that the connection-tracking table lasts without ctwatchd,\n"
-                "and the lines that make it permanent. Changes nothing. As root, it looks at\n"
-                "entries as well.\n"
-                "\n"
-                "      --json         as JSON\n"
-                "  -c, --config FILE  take growth.* and poll.worst_rate from FILE instead of\n"
-                "                     " CTWATCH_CONFIG_PATH "\n"
-                "      --root DIR     of a captured machine: what is in DIR/proc and DIR/sys\n"
-                "  -h, --help         print this, and end\n",
-                to);
-    return ctw_cli_end(to);
-}
+static const struct ctw_option options[] = {
+    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json), "as JSON", NULL},
+    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
+     "growth.* and poll.worst_rate from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
+     "of a captured machine: what is in DIR/proc and DIR/sys", NULL},
+};
 
-/* Return: -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { JSON = 256, ROOT };
-    static const struct option options[] = {
-        {"json", no_argument, NULL, JSON},
-        {"config", required_argument, NULL, 'c'},
-        {"root", required_argument, NULL, ROOT},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-
-    for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
-        switch (c) {
-        case JSON:
-            ret->json = true;
-            break;
-        case 'c':
-            ret->config_path = optarg;
-            break;
-        case ROOT:
-            ret->root = optarg;
-            break;
-        case 'h':
-            return print_usage(stdout);
-        default:
-            return print_usage(stderr);
-        }
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "ctwatch advise: unexpected argument: %s\n", argv[optind]);
-        return print_usage(stderr);
-    }
-    return -1;
-}
+static const struct ctw_cli cli = {
+    .program = "ctwatch advise",
+    .synopses = "[OPTION...]",
+    .about = "Prints what to set so that the connection-tracking table lasts without ctwatchd, and "
+             "the lines that make it permanent. Changes nothing. Run by root, it samples the "
+             "entries as well.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
 
 /* Return: the exit status. */
 static int show(const struct ctw_advice_facts *f, const struct ctw_settings *s,
@@ -106,8 +72,7 @@ int ctw_verb_advise(int argc, char *argv[]) {
     struct ctw_settings settings;
     struct ctw_advice advice;
 
-    argv[0] = (char *)"ctwatch advise"; /* for getopt's messages: it only reads it */
-    int status = parse_arguments(argc, argv, &arguments);
+    int status = ctw_cli_start(&cli, argc, argv, &arguments);
     if (status >= 0)
         return status;
     if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch advise", &settings) < 0)

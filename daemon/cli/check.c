@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -8,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/cli/cli.h"
 #include "daemon/cli/fetch.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/sys/config.h"
@@ -29,7 +29,7 @@ struct arguments {
     const char *root;        /* "": this machine */
     const char *state;       /* NULL: the usual folder, or none where there is a root */
     const char *warning, *critical, *timeout;
-    bool wants_daemon;
+    bool wants_daemon, npd, verbose, version;
 };
 
 /* --- output ---------------------------------------------------------------------------------- */
@@ -56,32 +56,6 @@ static int bad_value(const struct arguments *a, const char *option, const char *
     return unknown(a->form, reason);
 }
 
-/* Plugins end with unknown after this as well, lest somebody take it for an answer. */
-static int print_usage(enum ctw_check_form form) {
-    (void)fputs("usage: ctwatch check [OPTION...]\n"
-                "\n"
-                "One line about the fill of the connection-tracking table, and an exit status,\n"
-                "for Nagios, Icinga and whatever runs their plugins: 0 ok, 1 warning,\n"
-                "2 critical, 3 unknown.\n"
-                "\n"
-                "  -w, --warning PERCENT   warn at this fill, 1 to 100, not at levels.warning\n"
-                "  -c, --critical PERCENT  critical at this fill, not at levels.critical\n"
-                "      --daemon            warn when no ctwatchd looks at the table\n"
-                "      --npd               for node-problem-detector: at most 80 bytes, and exit\n"
-                "                          status 0 no problem, 1 critical, 2 unknown\n"
-                "      --config FILE       take levels from FILE instead of\n"
-                "                          " CTWATCH_CONFIG_PATH "\n"
-                "      --state DIR         where ctwatchd publishes, instead of " CTWATCH_RUN_PATH
-                "\n"
-                "      --root DIR          of a captured machine: what is in DIR/proc\n"
-                "  -t, --timeout SECONDS   give up after this, 10 by default\n"
-                "  -v, --verbose           as plugins have it; changes nothing\n"
-                "  -V, --version           print the version, and end\n"
-                "  -h, --help              print this, and end\n",
-                stdout);
-    return ctw_check_exit_status(form, CTW_CHECK_UNKNOWN);
-}
-
 static int print_version(enum ctw_check_form form) {
     (void)puts("ctwatch check " CTWATCH_VERSION);
     return ctw_check_exit_status(form, CTW_CHECK_UNKNOWN);
@@ -89,81 +63,61 @@ static int print_version(enum ctw_check_form form) {
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-/* Before all others, since it decides how is told what is wrong with them. */
-static enum ctw_check_form find_form(int argc, char *argv[]) {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--npd") == 0)
-            return CTW_CHECK_NPD;
-    return CTW_CHECK_PLUGIN;
-}
+static const struct ctw_option options[] = {
+    {'w', "warning", "PERCENT", CTW_OPTION_TEXT, offsetof(struct arguments, warning),
+     "warn at this fill, 1 to 100, instead of levels.warning", NULL},
+    {'c', "critical", "PERCENT", CTW_OPTION_TEXT, offsetof(struct arguments, critical),
+     "critical at this fill, instead of levels.critical", NULL},
+    {0, "daemon", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, wants_daemon),
+     "warn when no ctwatchd polls the table", NULL},
+    {0, "npd", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, npd),
+     "for node-problem-detector: at most 80 bytes, and exit status 0 no problem, 1 critical, 2 "
+     "unknown",
+     NULL},
+    {0, "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
+     "levels from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
+     "of a captured machine: what is in DIR/proc", NULL},
+    {'t', "timeout", "SECONDS", CTW_OPTION_TEXT, offsetof(struct arguments, timeout),
+     "give up after this, 10 by default", NULL},
+    {'v', "verbose", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, verbose),
+     "as plugins have it; changes nothing", NULL},
+    {'V', "version", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, version),
+     "print the version, and end", NULL},
+};
 
-/* @c: what getopt said. */
-static int bad_option(const struct arguments *a, int c, char *argv[]) {
-    char reason[REASON_MAX], letter[] = {'-', (char)optopt, '\0'};
-    const bool is_letter = strncmp(argv[optind - 1], "--", 2) != 0 && optopt > 0 && optopt < 128;
+static const struct ctw_cli cli = {
+    .program = "ctwatch check",
+    .synopses = "[OPTION...]",
+    .about = "Prints one line about the fill of the connection-tracking table, and ends with an "
+             "exit status for Nagios, Icinga and other programs that run their plugins: 0 ok, 1 "
+             "warning, 2 critical, 3 unknown.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
 
-    (void)snprintf(reason, sizeof(reason), "%.64s: %s, see ctwatch check --help",
-                   is_letter ? letter : argv[optind - 1],
-                   c == ':' ? "needs a value" : "there is no such option");
-    return unknown(a->form, reason);
-}
-
-/* Return: -1 to go on, or the exit status. */
+/* Plugins end with "unknown" after --help and --version, so that no monitor takes it for an answer.
+ * Return: -1 to go on, or the exit status. */
 static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { CONFIG = 256, ROOT, STATE, DAEMON, NPD };
-    static const struct option options[] = {
-        {"warning", required_argument, NULL, 'w'},
-        {"critical", required_argument, NULL, 'c'},
-        {"daemon", no_argument, NULL, DAEMON},
-        {"npd", no_argument, NULL, NPD},
-        {"config", required_argument, NULL, CONFIG},
-        {"root", required_argument, NULL, ROOT},
-        {"state", required_argument, NULL, STATE},
-        {"timeout", required_argument, NULL, 't'},
-        {"verbose", no_argument, NULL, 'v'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
+    char error[CTW_CLI_ERROR_MAX];
 
-    ret->form = find_form(argc, argv);
-    for (int c; (c = getopt_long(argc, argv, ":w:c:t:vVh", options, NULL)) != -1;) {
-        switch (c) {
-        case 'w':
-            ret->warning = optarg;
-            break;
-        case 'c':
-            ret->critical = optarg;
-            break;
-        case 't':
-            ret->timeout = optarg;
-            break;
-        case CONFIG:
-            ret->config_path = optarg;
-            break;
-        case ROOT:
-            ret->root = optarg;
-            break;
-        case STATE:
-            ret->state = optarg;
-            break;
-        case DAEMON:
-            ret->wants_daemon = true;
-            break;
-        case NPD:
+    for (int i = 1; i < argc; i++) /* decides the form of every error */
+        if (strcmp(argv[i], "--npd") == 0)
             ret->form = CTW_CHECK_NPD;
-            break;
-        case 'v':
-            break;
-        case 'V':
-            return print_version(ret->form);
-        case 'h':
-            return print_usage(ret->form);
-        default:
-            return bad_option(ret, c, argv);
-        }
+    switch (ctw_cli_parse(&cli, argc, argv, ret, error)) {
+    case CTW_CLI_RUN:
+        break;
+    case CTW_CLI_HELP:
+        ctw_cli_print_help(&cli);
+        return ctw_check_exit_status(ret->form, CTW_CHECK_UNKNOWN);
+    case CTW_CLI_BAD:
+        return unknown(ret->form, error);
     }
-    return optind < argc ? bad_value(ret, "usage", argv[optind], "an option") : -1;
+    if (ret->npd)
+        ret->form = CTW_CHECK_NPD;
+    return ret->version ? print_version(ret->form) : -1;
 }
 
 /* --- the time limit -------------------------------------------------------------------------- */

@@ -1,19 +1,237 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/cli/cli.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define EXIT_BAD_USAGE 2
 
-int ctw_cli_end(FILE *to) {
-    if (to != stdout)
-        return EXIT_BAD_USAGE;
+/* What getopt_long() returns for the option at this index of the table; letters are below. */
+#define VALUE_OF(i) (256 + (int)(i))
+#define HELP        'h'
+
+/* --- --help ---------------------------------------------------------------------------------- */
+
+#define COLUMNS 79u
+
+/* @text from this column on, broken between words. */
+static void print_wrapped(const char *text, size_t column) {
+    for (size_t at = column; *text != '\0';) {
+        const size_t word = strcspn(text, " ");
+        if (at > column && at + 1 + word > COLUMNS) {
+            (void)printf("\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            (void)putchar(' ');
+            at++;
+        }
+        (void)fwrite(text, 1, word, stdout);
+        at += word;
+        text += word + strspn(text + word, " ");
+    }
+    (void)putchar('\n');
+}
+
+/* "  -c, --config FILE"; its columns. */
+static int print_name(const struct ctw_option *o, char *buffer, size_t size) {
+    char letter[] = "   ";
+
+    if (o->letter != 0)
+        (void)snprintf(letter, sizeof(letter), "-%c,", o->letter);
+    return snprintf(buffer, size, "  %-3s --%s%s%s", letter, o->name, o->argument ? " " : "",
+                    o->argument ? o->argument : "");
+}
+
+static const struct ctw_option help_option = {
+    'h', "help", NULL, CTW_OPTION_FLAG, 0, "print this, and end", NULL};
+
+/* Of the table, and --help behind it. */
+static const struct ctw_option *option_at(const struct ctw_cli *cli, size_t i) {
+    return i < cli->n_options ? &cli->options[i] : &help_option;
+}
+
+void ctw_cli_print_help(const struct ctw_cli *cli) {
+    char name[64];
+    int width = 0;
+
+    for (const char *line = cli->synopses, *end; *line != '\0'; line = end + (*end == '\n')) {
+        end = line + strcspn(line, "\n");
+        (void)printf("%s %s %.*s\n", line == cli->synopses ? "usage:" : "      ", cli->program,
+                     (int)(end - line), line);
+    }
+    (void)putchar('\n');
+    print_wrapped(cli->about, 0);
+    (void)putchar('\n');
+    for (size_t i = 0; i <= cli->n_options; i++) {
+        const int n = print_name(option_at(cli, i), name, sizeof(name));
+        if (option_at(cli, i)->kind != CTW_OPTION_REFUSED && n > width)
+            width = n;
+    }
+    for (size_t i = 0; i <= cli->n_options; i++) {
+        const struct ctw_option *o = option_at(cli, i);
+        if (o->kind == CTW_OPTION_REFUSED)
+            continue;
+        (void)print_name(o, name, sizeof(name));
+        (void)printf("%-*s  ", width, name);
+        print_wrapped(o->help, (size_t)width + 2);
+    }
+}
+
+/* --- parsing --------------------------------------------------------------------------------- */
+
+static bool bad(char *error, const char *option, const char *what) {
+    (void)snprintf(error, CTW_CLI_ERROR_MAX, "--%s: %s", option, what);
+    return false;
+}
+
+static bool take_word(const struct ctw_option *o, const char *word, unsigned *ret, char *error) {
+    size_t used;
+
+    for (unsigned i = 0; o->words[i]; i++)
+        if (strcmp(o->words[i], word) == 0) {
+            *ret = i;
+            return true;
+        }
+    used = (size_t)snprintf(error, CTW_CLI_ERROR_MAX, "--%s: %.64s is not", o->name, word);
+    for (unsigned i = 0; o->words[i] && used < CTW_CLI_ERROR_MAX; i++)
+        used += (size_t)snprintf(error + used, CTW_CLI_ERROR_MAX - used, "%s %s",
+                                 i == 0            ? ""
+                                 : o->words[i + 1] ? ","
+                                                   : " or",
+                                 o->words[i]);
+    return false;
+}
+
+/* Whether the option may stand there; otherwise @error says why not. */
+static bool take(const struct ctw_option *o, int argc, char *argv[], void *arguments, char *error) {
+    void *field = (char *)arguments + o->offset;
+
+    switch (o->kind) {
+    case CTW_OPTION_FLAG:
+        *(bool *)field = true;
+        return true;
+    case CTW_OPTION_TEXT:
+        *(const char **)field = optarg;
+        return true;
+    case CTW_OPTION_OPTIONAL: /* for getopt, "--watch 5" is an option and a word */
+        if (!optarg && optind < argc && isdigit((unsigned char)argv[optind][0]))
+            optarg = argv[optind++];
+        *(const char **)field = optarg ? optarg : "";
+        return true;
+    case CTW_OPTION_LIST: {
+        struct ctw_cli_list *list = field;
+        if (list->n == CTW_CLI_LIST_MAX)
+            return bad(error, o->name, "is allowed 8 times at most");
+        list->at[list->n++] = optarg;
+        return true;
+    }
+    case CTW_OPTION_WORD:
+        return take_word(o, optarg, field, error);
+    case CTW_OPTION_REFUSED:
+        return bad(error, o->name, o->help);
+    }
+    return false;
+}
+
+/* The table as getopt_long() takes it. */
+static void fill_getopt(const struct ctw_cli *cli, struct option *options, char *letters) {
+    *letters++ = ':'; /* a missing argument is told from an unknown option */
+    for (size_t i = 0; i <= cli->n_options; i++) {
+        const struct ctw_option *o = option_at(cli, i);
+        const bool optional = o->kind == CTW_OPTION_OPTIONAL;
+        options[i] = (struct option){.name = o->name,
+                                     .has_arg = optional      ? optional_argument
+                                                : o->argument ? required_argument
+                                                              : no_argument,
+                                     .val = VALUE_OF(i)};
+        if (o->letter == 0)
+            continue;
+        *letters++ = o->letter;
+        if (o->argument)
+            *letters++ = ':';
+        if (optional)
+            *letters++ = ':';
+    }
+    *letters = '\0';
+}
+
+/* From what getopt_long() returned to the index of the option. */
+static size_t find(const struct ctw_cli *cli, int value) {
+    size_t i = 0;
+
+    if (value >= VALUE_OF(0))
+        return (size_t)(value - VALUE_OF(0));
+    while (i < cli->n_options && cli->options[i].letter != value)
+        i++;
+    return i;
+}
+
+static enum ctw_cli_result refuse(int c, char *argv[], char *error) {
+    const char letter[] = {'-', (char)optopt, '\0'};
+    const bool is_letter = optopt > 0 && optopt < 128;
+    const char *what = c == ':'                ? "needs an argument"
+                       : optopt >= VALUE_OF(0) ? "takes no argument"
+                                               : "there is no such option";
+
+    (void)snprintf(error, CTW_CLI_ERROR_MAX, "%.64s: %s", is_letter ? letter : argv[optind - 1],
+                   what);
+    return CTW_CLI_BAD;
+}
+
+enum ctw_cli_result ctw_cli_parse(const struct ctw_cli *cli, int argc, char *argv[],
+                                  void *arguments, char reterr[static CTW_CLI_ERROR_MAX]) {
+    struct option options[CTW_CLI_OPTIONS_MAX + 1] = {0};
+    char letters[3 * CTW_CLI_OPTIONS_MAX + 2];
+
+    fill_getopt(cli, options, letters);
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
+        if (c == '?' || c == ':')
+            return refuse(c, argv, reterr);
+        const size_t i = find(cli, c);
+        if (i == cli->n_options)
+            return CTW_CLI_HELP;
+        if (!take(&cli->options[i], argc, argv, arguments, reterr))
+            return CTW_CLI_BAD;
+    }
+    if (cli->has_operand && optind < argc)
+        *(const char **)((char *)arguments + cli->operand) = argv[optind++];
+    if (optind == argc)
+        return CTW_CLI_RUN;
+    (void)snprintf(reterr, CTW_CLI_ERROR_MAX, "unexpected argument: %.64s", argv[optind]);
+    return CTW_CLI_BAD;
+}
+
+int ctw_cli_start(const struct ctw_cli *cli, int argc, char *argv[], void *arguments) {
+    char error[CTW_CLI_ERROR_MAX];
+
+    switch (ctw_cli_parse(cli, argc, argv, arguments, error)) {
+    case CTW_CLI_RUN:
+        return -1;
+    case CTW_CLI_HELP:
+        ctw_cli_print_help(cli);
+        return ctw_cli_end();
+    case CTW_CLI_BAD:
+        break;
+    }
+    (void)fprintf(stderr, "%s: %s, see %s --help\n", cli->program, error, cli->program);
+    return EXIT_BAD_USAGE;
+}
+
+int ctw_cli_bad(const struct ctw_cli *cli, const char *option, const char *value,
+                const char *allowed) {
+    (void)fprintf(stderr, "%s: %s: %s is not %s\n", cli->program, option, value, allowed);
+    return EXIT_BAD_USAGE;
+}
+
+int ctw_cli_end(void) {
     errno = 0;
-    if (fflush(to) == 0 && !ferror(to))
+    if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_SUCCESS;
-    if (errno == EPIPE) /* nobody reads any more */
+    if (errno == EPIPE) /* the reader has gone, and has what it wanted */
         return EXIT_SUCCESS;
     (void)fprintf(stderr, "%s: cannot write: %s\n", program_invocation_short_name,
                   strerror(errno > 0 ? errno : EIO));

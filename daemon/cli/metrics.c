@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,65 +28,25 @@ struct arguments {
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static int print_usage(FILE *to) {
-    (void)fputs("usage: ctwatch metrics [OPTION...]\n"
-                "\n"
-                "Shows what ctwatchd sees as metrics for Prometheus, in its text format.\n"
-                "\n"
-                "      --openmetrics    in the OpenMetrics format\n"
-                "      --textfile FILE  write FILE, in one piece, for the textfile collector of\n"
-                "                       node_exporter, which reads FILEs that end in .prom\n"
-                "      --state DIR      of the ctwatchd that publishes in DIR instead of\n"
-                "                       " CTWATCH_RUN_PATH "\n"
-                "  -h, --help           print this, and end\n",
-                to);
-    return ctw_cli_end(to);
-}
+static const struct ctw_option options[] = {
+    {0, "openmetrics", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, openmetrics),
+     "in the OpenMetrics format", NULL},
+    {0, "textfile", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, textfile),
+     "write FILE, in one piece, for the textfile collector of node_exporter, which reads files "
+     "that end in .prom",
+     NULL},
+    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, directory),
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+    {0, "root", "DIR", CTW_OPTION_REFUSED, 0, "no ctwatchd polls a captured machine", NULL},
+};
 
-static int bad_usage(const char *what) {
-    (void)fprintf(stderr, "ctwatch metrics: %s\n", what);
-    return EXIT_BAD_USAGE;
-}
-
-/* Return: -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { OPENMETRICS = 256, TEXTFILE, STATE, ROOT };
-    static const struct option options[] = {
-        {"openmetrics", no_argument, NULL, OPENMETRICS},
-        {"textfile", required_argument, NULL, TEXTFILE},
-        {"state", required_argument, NULL, STATE},
-        {"root", required_argument, NULL, ROOT},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-
-    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (c) {
-        case OPENMETRICS:
-            ret->openmetrics = true;
-            break;
-        case TEXTFILE:
-            ret->textfile = optarg;
-            break;
-        case STATE:
-            ret->directory = optarg;
-            break;
-        case ROOT:
-            return bad_usage("--root: nobody looks at a captured machine");
-        case 'h':
-            return print_usage(stdout);
-        default:
-            return print_usage(stderr);
-        }
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "ctwatch metrics: unexpected argument: %s\n", argv[optind]);
-        return print_usage(stderr);
-    }
-    if (ret->openmetrics && ret->textfile)
-        return bad_usage("--textfile: its collector does not read --openmetrics");
-    return -1;
-}
+static const struct ctw_cli cli = {
+    .program = "ctwatch metrics",
+    .synopses = "[OPTION...]",
+    .about = "Prints what ctwatchd has published as metrics for Prometheus, in its text format.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
 
 /* --- what the daemon sees -------------------------------------------------------------------- */
 
@@ -130,10 +89,14 @@ int ctw_verb_metrics(int argc, char *argv[]) {
     struct arguments arguments = {.directory = CTWATCH_RUN_PATH};
     char text[CTW_RENDER_METRICS_MAX];
 
-    argv[0] = (char *)"ctwatch metrics"; /* for getopt's messages: it only reads it */
-    const int usage = parse_arguments(argc, argv, &arguments);
+    const int usage = ctw_cli_start(&cli, argc, argv, &arguments);
     if (usage >= 0)
         return usage;
+    if (arguments.openmetrics && arguments.textfile) {
+        (void)fputs("ctwatch metrics: --textfile: its collector does not read --openmetrics\n",
+                    stderr);
+        return EXIT_BAD_USAGE;
+    }
 
     const int status = poll(&arguments, text, sizeof(text));
     const int r = arguments.textfile ? ctw_replace_file(arguments.textfile, text, strlen(text),

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -38,6 +37,7 @@ struct arguments {
     const char *root;        /* "": this machine */
     const char *instance;
     const char *plot_path;
+    const char *memory;
     uint64_t memory_bytes; /* 0: the machine's */
     bool summary, json;
 };
@@ -53,100 +53,54 @@ struct player {
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static int print_usage(FILE *to) {
-    (void)fputs("usage: ctwatch replay [OPTION...] [FILE]\n"
-                "\n"
-                "Says what ctwatchd would have said of a recorded table, and how it would have\n"
-                "grown it: /history.csv, the answer of Prometheus to a range query, or\n"
-                "time,count,max[,drops]; - is standard input. Without FILE, the history that\n"
-                "ctwatchd keeps is taken.\n"
-                "\n"
-                "  -c, --config FILE    the settings to try, instead of\n"
-                "                       " CTWATCH_CONFIG_PATH "\n"
-                "  -q, --summary        only the sum of it\n"
-                "      --json           as JSON, one object a line\n"
-                "      --plot FILE      draw it, as an SVG file\n"
-                "      --memory SIZE    of the machine, for growth; by default what this one has\n"
-                "      --instance NAME  of a range query: the machine that is meant\n"
-                "      --state DIR      where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
-                "      --root DIR       take the memory of a captured machine, in DIR/proc\n"
-                "  -h, --help           print this, and end\n",
-                to);
-    return ctw_cli_end(to);
-}
+static const struct ctw_option options[] = {
+    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
+     "the settings to try, instead of " CTWATCH_CONFIG_PATH, NULL},
+    {'q', "summary", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, summary), "only the summary",
+     NULL},
+    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
+     "as JSON, one object a line", NULL},
+    {0, "plot", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, plot_path),
+     "draw it, as an SVG file", NULL},
+    {0, "memory", "SIZE", CTW_OPTION_TEXT, offsetof(struct arguments, memory),
+     "of the machine, for growth; by default that of this machine", NULL},
+    {0, "instance", "NAME", CTW_OPTION_TEXT, offsetof(struct arguments, instance),
+     "of a range query: the machine that is meant", NULL},
+    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
+     "take the memory of a captured machine, in DIR/proc", NULL},
+};
+
+static const struct ctw_cli cli = {
+    .program = "ctwatch replay",
+    .synopses = "[OPTION...] [FILE]",
+    .about = "Prints the alerts that ctwatchd would have sent for a recorded table, and how it "
+             "would have grown the table: from /history.csv, the answer of Prometheus to a range "
+             "query, or lines of time,count,max[,drops]; - is standard input. Without FILE, from "
+             "the history that ctwatchd keeps.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+    .has_operand = true,
+    .operand = offsetof(struct arguments, path),
+};
 
 static int bad_usage(const char *what, const char *value) {
     (void)fprintf(stderr, "ctwatch replay: %s%s\n", what, value);
     return EXIT_BAD_USAGE;
 }
 
-/* What stands behind the options, and what does not go together. */
-static int check_arguments(int argc, char *argv[], struct arguments *ret) {
-    if (optind < argc)
-        ret->path = argv[optind++];
-    if (optind < argc) {
-        (void)bad_usage("unexpected argument: ", argv[optind]);
-        return print_usage(stderr);
-    }
-    if (ret->path && ret->state)
-        return bad_usage("--state: it is either what ctwatchd published, or ", ret->path);
-    if (!ret->path && ret->instance)
+/* Options that do not go together. Return: -1 to go on, or the exit status. */
+static int check_arguments(struct arguments *a) {
+    if (a->memory && (ctw_text_size(a->memory, &a->memory_bytes) < 0 || a->memory_bytes == 0))
+        return ctw_cli_bad(&cli, "--memory", a->memory, "a size such as 16GiB");
+    if (a->path && a->state)
+        return bad_usage("--state: it is either what ctwatchd published, or ", a->path);
+    if (!a->path && a->instance)
         return bad_usage("--instance: FILE is needed, the answer to a range query", "");
-    if (!ret->path && !ret->state && ret->root[0] != '\0')
+    if (!a->path && !a->state && a->root[0] != '\0')
         return bad_usage("--root: no ctwatchd publishes there: FILE or --state is needed", "");
     return -1;
-}
-
-/* Return: -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { JSON = 256, PLOT, MEMORY, INSTANCE, STATE, ROOT };
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},
-        {"summary", no_argument, NULL, 'q'},
-        {"json", no_argument, NULL, JSON},
-        {"plot", required_argument, NULL, PLOT},
-        {"memory", required_argument, NULL, MEMORY},
-        {"instance", required_argument, NULL, INSTANCE},
-        {"state", required_argument, NULL, STATE},
-        {"root", required_argument, NULL, ROOT},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-
-    for (int c; (c = getopt_long(argc, argv, "c:qh", options, NULL)) != -1;) {
-        switch (c) {
-        case 'c':
-            ret->config_path = optarg;
-            break;
-        case 'q':
-            ret->summary = true;
-            break;
-        case JSON:
-            ret->json = true;
-            break;
-        case PLOT:
-            ret->plot_path = optarg;
-            break;
-        case MEMORY:
-            if (ctw_text_size(optarg, &ret->memory_bytes) < 0 || ret->memory_bytes == 0)
-                return bad_usage("--memory: a size such as 16GiB is wanted, not ", optarg);
-            break;
-        case INSTANCE:
-            ret->instance = optarg;
-            break;
-        case STATE:
-            ret->state = optarg;
-            break;
-        case ROOT:
-            ret->root = optarg;
-            break;
-        case 'h':
-            return print_usage(stdout);
-        default:
-            return print_usage(stderr);
-        }
-    }
-    return check_arguments(argc, argv, ret);
 }
 
 static uint64_t memory_of(const char *root) {
@@ -253,8 +207,9 @@ static int run(struct player *p) {
 int ctw_verb_replay(int argc, char *argv[]) {
     struct arguments arguments = {.root = ""};
 
-    argv[0] = (char *)"ctwatch replay"; /* for getopt's messages: it only reads it */
-    int status = parse_arguments(argc, argv, &arguments);
+    int status = ctw_cli_start(&cli, argc, argv, &arguments);
+    if (status < 0)
+        status = check_arguments(&arguments);
     if (status >= 0)
         return status;
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +21,7 @@
 struct arguments {
     const char *state;
     bool top;
-    const char *listen[CTW_SERVER_SOCKETS_MAX];
-    size_t n_listen;
+    struct ctw_cli_list listen;
 };
 
 struct sockets {
@@ -33,77 +31,25 @@ struct sockets {
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static int print_usage(FILE *to) {
-    (void)fputs(
-        "usage: ctwatch serve [OPTION...]\n"
-        "\n"
-        "Answers HTTP with what ctwatchd publishes: /metrics for Prometheus, /status,\n"
-        "/history, /healthz. Listens on the sockets that systemd passes, or on\n" USUAL ".\n"
-        "\n"
-        "      --listen ADDRESS:PORT  listen there, too, up to 8 times; IPv6: [::1]:9817\n"
-        "      --top                  show addresses, and have /top: who fills the table\n"
-        "      --state DIR            where ctwatchd publishes, instead of " CTWATCH_RUN_PATH "\n"
-        "  -h, --help                 print this, and end\n",
-        to);
-    return ctw_cli_end(to);
-}
+static const struct ctw_option options[] = {
+    {0, "listen", "ADDRESS:PORT", CTW_OPTION_LIST, offsetof(struct arguments, listen),
+     "listen there, too, up to 8 times; IPv6: [::1]:9817", NULL},
+    {0, "top", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, top),
+     "show addresses, and /top: what fills the table", NULL},
+    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+    {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
+     "of a captured machine there is only what a ctwatchd published, see --state", NULL},
+};
 
-/* Return: -1 to go on, or the exit status. */
-static int add_listen(struct arguments *a, const char *where) {
-    if (a->n_listen == CTW_SERVER_SOCKETS_MAX) {
-        (void)fprintf(stderr, "ctwatch serve: --listen: at most %u times\n",
-                      CTW_SERVER_SOCKETS_MAX);
-        return EXIT_BAD_USAGE;
-    }
-    a->listen[a->n_listen++] = where;
-    return -1;
-}
-
-static int captured(void) {
-    (void)fputs("ctwatch serve: --root: of a captured machine there is only what a ctwatchd "
-                "published, see --state\n",
-                stderr);
-    return EXIT_BAD_USAGE;
-}
-
-/* Return: -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { LISTEN = 256, TOP, STATE, ROOT };
-    static const struct option options[] = {
-        {"listen", required_argument, NULL, LISTEN},
-        {"top", no_argument, NULL, TOP},
-        {"state", required_argument, NULL, STATE},
-        {"root", required_argument, NULL, ROOT},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    int status = -1;
-
-    for (int c; status < 0 && (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (c) {
-        case LISTEN:
-            status = add_listen(ret, optarg);
-            break;
-        case TOP:
-            ret->top = true;
-            break;
-        case STATE:
-            ret->state = optarg;
-            break;
-        case ROOT:
-            return captured();
-        case 'h':
-            return print_usage(stdout);
-        default:
-            return print_usage(stderr);
-        }
-    }
-    if (status < 0 && optind < argc) {
-        (void)fprintf(stderr, "ctwatch serve: unexpected argument: %s\n", argv[optind]);
-        return print_usage(stderr);
-    }
-    return status;
-}
+static const struct ctw_cli cli = {
+    .program = "ctwatch serve",
+    .synopses = "[OPTION...]",
+    .about = "Answers HTTP with what ctwatchd publishes: /metrics for Prometheus, /status, "
+             "/history, /healthz. Listens on the sockets that systemd passes, or on " USUAL ".",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
 
 /* --- sockets --------------------------------------------------------------------------------- */
 
@@ -151,8 +97,8 @@ static int open_one(struct sockets *s, const char *where) {
 static int open_sockets(const struct arguments *a, struct sockets *ret) {
     int status = take_passed(ret);
 
-    for (size_t i = 0; status < 0 && i < a->n_listen; i++)
-        status = open_one(ret, a->listen[i]);
+    for (size_t i = 0; status < 0 && i < a->listen.n; i++)
+        status = open_one(ret, a->listen.at[i]);
     if (status < 0 && ret->n == 0)
         status = open_one(ret, USUAL);
     return status;
@@ -198,8 +144,7 @@ int ctw_verb_serve(int argc, char *argv[]) {
     struct arguments arguments = {.state = CTWATCH_RUN_PATH};
     struct sockets sockets = {0};
 
-    argv[0] = (char *)"ctwatch serve"; /* for getopt's messages: it only reads it */
-    int status = parse_arguments(argc, argv, &arguments);
+    int status = ctw_cli_start(&cli, argc, argv, &arguments);
     if (status < 0)
         status = open_sockets(&arguments, &sockets);
     if (status < 0)

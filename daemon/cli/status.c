@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdbool.h>
@@ -28,96 +27,40 @@ struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *root;        /* "": this machine */
     const char *state;       /* NULL: CTWATCH_RUN_PATH, of this machine */
-    enum when colour;
-    bool json, watch;
+    const char *watch;       /* NULL: once; "": every 2 seconds */
+    unsigned colour;         /* enum when */
+    bool json;
     uint64_t watch_usec;
 };
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static int print_usage(FILE *to) {
-    (void)fputs("usage: ctwatch status [OPTION...]\n"
-                "\n"
-                "Shows how the connection-tracking table is doing: by what ctwatchd has seen,\n"
-                "or, where it is not running, by a look of its own.\n"
-                "\n"
-                "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
-                "      --json             as JSON; with --watch one object a line\n"
-                "      --color=WHEN       auto, always or never\n"
-                "  -c, --config FILE      for a look of its own take thresholds from FILE, not\n"
-                "                         from " CTWATCH_CONFIG_PATH "\n"
-                "      --state DIR        where ctwatchd publishes, instead of " CTWATCH_RUN_PATH
-                "\n"
-                "      --root DIR         of a captured machine: what is in DIR/proc\n"
-                "  -h, --help             print this, and end\n",
-                to);
-    return ctw_cli_end(to);
-}
+static const char *const when_words[] = {
+    [WHEN_AUTO] = "auto", [WHEN_ALWAYS] = "always", [WHEN_NEVER] = "never", NULL};
 
-/* Return: -1 to go on, or the exit status. */
-static int parse_colour(const char *text, struct arguments *ret) {
-    static const char *const names[] = {
-        [WHEN_AUTO] = "auto", [WHEN_ALWAYS] = "always", [WHEN_NEVER] = "never"};
+static const struct ctw_option options[] = {
+    {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
+     "repeat, every 2 seconds by default", NULL},
+    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
+     "as JSON; with --watch one object a line", NULL},
+    {0, "color", "WHEN", CTW_OPTION_WORD, offsetof(struct arguments, colour),
+     "auto, always or never", when_words},
+    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
+     "without ctwatchd, thresholds from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
+     "of a captured machine: what is in DIR/proc", NULL},
+};
 
-    for (enum when i = WHEN_AUTO; i <= WHEN_NEVER; i++)
-        if (strcmp(text, names[i]) == 0) {
-            ret->colour = i;
-            return -1;
-        }
-    (void)fprintf(stderr, "ctwatch status: --color: %s is not auto, always or never\n", text);
-    return EXIT_BAD_USAGE;
-}
-
-static int parse_watch(int argc, char *argv[], struct arguments *ret) {
-    ret->watch = true;
-    return ctw_terminal_interval(argc, argv, "ctwatch status", &ret->watch_usec) < 0
-               ? EXIT_BAD_USAGE
-               : -1;
-}
-
-/* Return: -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { JSON = 256, COLOR, STATE, ROOT };
-    static const struct option options[] = {
-        {"watch", optional_argument, NULL, 'w'},   {"json", no_argument, NULL, JSON},
-        {"color", required_argument, NULL, COLOR}, {"config", required_argument, NULL, 'c'},
-        {"state", required_argument, NULL, STATE}, {"root", required_argument, NULL, ROOT},
-        {"help", no_argument, NULL, 'h'},          {0},
-    };
-    int status = -1;
-
-    for (int c; status < 0 && (c = getopt_long(argc, argv, "w::c:h", options, NULL)) != -1;) {
-        switch (c) {
-        case 'w':
-            status = parse_watch(argc, argv, ret);
-            break;
-        case JSON:
-            ret->json = true;
-            break;
-        case COLOR:
-            status = parse_colour(optarg, ret);
-            break;
-        case 'c':
-            ret->config_path = optarg;
-            break;
-        case STATE:
-            ret->state = optarg;
-            break;
-        case ROOT:
-            ret->root = optarg;
-            break;
-        case 'h':
-            return print_usage(stdout);
-        default:
-            return print_usage(stderr);
-        }
-    }
-    if (status < 0 && optind < argc) {
-        (void)fprintf(stderr, "ctwatch status: unexpected argument: %s\n", argv[optind]);
-        return print_usage(stderr);
-    }
-    return status;
-}
+static const struct ctw_cli cli = {
+    .program = "ctwatch status",
+    .synopses = "[OPTION...]",
+    .about = "Shows the state of the connection-tracking table: as ctwatchd has published it, or, "
+             "where ctwatchd does not run, from a single sample.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
 
 /* --- how -------------------------------------------------------------------------------------- */
 
@@ -212,8 +155,9 @@ int ctw_verb_status(int argc, char *argv[]) {
     struct arguments arguments = {.root = ""};
     struct ctw_settings settings;
 
-    argv[0] = (char *)"ctwatch status"; /* for getopt's messages: it only reads it */
-    int status = parse_arguments(argc, argv, &arguments);
+    int status = ctw_cli_start(&cli, argc, argv, &arguments);
+    if (status < 0 && ctw_terminal_interval(&cli, arguments.watch, &arguments.watch_usec) < 0)
+        status = EXIT_BAD_USAGE;
     if (status >= 0)
         return status;
     if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch status", &settings) < 0)

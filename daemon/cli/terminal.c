@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/cli/terminal.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,20 +104,13 @@ bool ctw_terminal_wait(uint64_t usec) {
     return false;
 }
 
-/* "--watch 5": an argument of its own, if it looks like one. */
-static const char *next_if_number(int argc, char *argv[]) {
-    if (optarg || optind >= argc || !isdigit((unsigned char)argv[optind][0]))
-        return optarg;
-    return argv[optind++];
-}
-
-int ctw_terminal_interval(int argc, char *argv[], const char *verb, uint64_t *ret) {
-    const char *text = next_if_number(argc, argv);
+int ctw_terminal_interval(const struct ctw_cli *cli, const char *text, uint64_t *ret) {
     uint64_t usec = INTERVAL_USEC;
 
-    if (text && (ctw_text_duration(text, &usec) < 0 || usec < INTERVAL_USEC_MIN ||
-                 usec > INTERVAL_USEC_MAX)) {
-        (void)fprintf(stderr, "%s: --watch: %s is not from 0.1 to 86400 seconds\n", verb, text);
+    if (text && text[0] != '\0' &&
+        (ctw_text_duration(text, &usec) < 0 || usec < INTERVAL_USEC_MIN ||
+         usec > INTERVAL_USEC_MAX)) {
+        (void)ctw_cli_bad(cli, "--watch", text, "from 0.1 to 86400 seconds");
         return -EINVAL;
     }
     *ret = usec;

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/cli/cli.h"
+
 struct ctw_terminal {
     bool redraw; /* on a terminal, over what is there */
     bool apart;  /* otherwise with an empty line between them */
@@ -40,12 +42,12 @@ void ctw_terminal_notice_size(void);
 bool ctw_terminal_wait(uint64_t usec);
 
 /**
- * ctw_terminal_interval() - the argument of --watch, which getopt knows as "--watch=5" only
- * @verb:  for what is said on stderr when it is wrong
- * @ret:   microseconds; 2 s when there is no argument
+ * ctw_terminal_interval() - the argument of --watch
+ * @text:  as given; NULL or "": 2 s
+ * @ret:   microseconds
  *
- * Return: 0 or -EINVAL.
+ * Return: 0 or -EINVAL, which is reported on stderr.
  */
-int ctw_terminal_interval(int argc, char *argv[], const char *verb, uint64_t *ret);
+int ctw_terminal_interval(const struct ctw_cli *cli, const char *text, uint64_t *ret);
 
 #endif

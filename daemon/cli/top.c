@@ -2,7 +2,6 @@
 #include "daemon/cli/top.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,8 +34,9 @@ struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *by;          /* NULL: the overview */
     const char *n, *ipv6_prefix;
-    bool exact, json, watch;
+    const char *watch; /* NULL: once; "": every 2 seconds */
     uint64_t watch_usec;
+    bool exact, json;
 };
 
 /* --- output ---------------------------------------------------------------------------------- */
@@ -60,98 +60,33 @@ static int show(struct output *o, const struct ctw_top *top) {
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static int print_usage(FILE *to) {
-    (void)fputs("usage: ctwatch top [OPTION...]\n"
-                "\n"
-                "Shows who fills the connection-tracking table: from a random sample of its\n"
-                "entries, with the margin that leaves, or from all of them. Needs CAP_NET_ADMIN.\n"
-                "\n"
-                "      --exact            count every entry: a second for each half million\n"
-                "  -n, --lines N          lines of each list, 1 to 1000\n"
-                "      --by WHAT          one list, by source, destination, port, protocol,\n"
-                "                         state or zone\n"
-                "      --ipv6-prefix N    take IPv6 addresses alike in N bits, 1 to 128, for one\n"
-                "  -w, --watch [SECONDS]  again and again, every 2 seconds by default\n"
-                "      --json             as JSON; with --watch one object a line\n"
-                "  -c, --config FILE      take defaults from FILE instead of\n"
-                "                         " CTWATCH_CONFIG_PATH "\n"
-                "  -h, --help             print this, and end\n",
-                to);
-    return ctw_cli_end(to);
-}
+static const struct ctw_option options[] = {
+    {0, "exact", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, exact),
+     "count every entry: about a second for each half million", NULL},
+    {'n', "lines", "N", CTW_OPTION_TEXT, offsetof(struct arguments, n),
+     "lines of each list, 1 to 1000", NULL},
+    {0, "by", "WHAT", CTW_OPTION_TEXT, offsetof(struct arguments, by),
+     "one list, by source, destination, port, protocol, state or zone", NULL},
+    {0, "ipv6-prefix", "N", CTW_OPTION_TEXT, offsetof(struct arguments, ipv6_prefix),
+     "take IPv6 addresses that share N bits, 1 to 128, for one source", NULL},
+    {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
+     "repeat, every 2 seconds by default", NULL},
+    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
+     "as JSON; with --watch one object a line", NULL},
+    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
+     "defaults from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+    {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
+     "a captured machine has no table whose entries could be read", NULL},
+};
 
-static int bad_value(const char *option, const char *value, const char *allowed) {
-    (void)fprintf(stderr, "ctwatch top: %s: %s is not %s\n", option, value, allowed);
-    return EXIT_BAD_USAGE;
-}
-
-static int captured(void) {
-    (void)fputs("ctwatch top: --root: a captured machine has no table whose entries could be "
-                "read\n",
-                stderr);
-    return EXIT_BAD_USAGE;
-}
-
-static int parse_watch(int argc, char *argv[], struct arguments *ret) {
-    ret->watch = true;
-    return ctw_terminal_interval(argc, argv, "ctwatch top", &ret->watch_usec) < 0 ? EXIT_BAD_USAGE
-                                                                                  : -1;
-}
-
-/* Return: -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
-    enum { EXACT = 256, BY, IPV6_PREFIX, JSON, ROOT };
-    static const struct option options[] = {
-        {"exact", no_argument, NULL, EXACT},
-        {"lines", required_argument, NULL, 'n'},
-        {"by", required_argument, NULL, BY},
-        {"ipv6-prefix", required_argument, NULL, IPV6_PREFIX},
-        {"watch", optional_argument, NULL, 'w'},
-        {"json", no_argument, NULL, JSON},
-        {"config", required_argument, NULL, 'c'},
-        {"root", required_argument, NULL, ROOT},
-        {"help", no_argument, NULL, 'h'},
-        {0},
-    };
-    int status = -1;
-
-    for (int c; status < 0 && (c = getopt_long(argc, argv, "n:w::c:h", options, NULL)) != -1;) {
-        switch (c) {
-        case EXACT:
-            ret->exact = true;
-            break;
-        case 'n':
-            ret->n = optarg;
-            break;
-        case BY:
-            ret->by = optarg;
-            break;
-        case IPV6_PREFIX:
-            ret->ipv6_prefix = optarg;
-            break;
-        case 'w':
-            status = parse_watch(argc, argv, ret);
-            break;
-        case JSON:
-            ret->json = true;
-            break;
-        case 'c':
-            ret->config_path = optarg;
-            break;
-        case ROOT:
-            return captured();
-        case 'h':
-            return print_usage(stdout);
-        default:
-            return print_usage(stderr);
-        }
-    }
-    if (status < 0 && optind < argc) {
-        (void)fprintf(stderr, "ctwatch top: unexpected argument: %s\n", argv[optind]);
-        return print_usage(stderr);
-    }
-    return status;
-}
+static const struct ctw_cli cli = {
+    .program = "ctwatch top",
+    .synopses = "[OPTION...]",
+    .about = "Shows what fills the connection-tracking table: from a random sample of its entries, "
+             "with the margin of error, or from all of them. Needs CAP_NET_ADMIN.",
+    .options = options,
+    .n_options = sizeof(options) / sizeof(options[0]),
+};
 
 static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t *ret) {
     uint64_t value;
@@ -179,11 +114,12 @@ static int make_request(const struct arguments *a, struct ctw_top_request *ret) 
         .progress = isatty(STDERR_FILENO) && !a->watch,
     };
     if (!parse_number(a->n, 1, LINES_MAX, &ret->n))
-        return bad_value("--lines", a->n, "from 1 to 1000");
+        return ctw_cli_bad(&cli, "--lines", a->n, "from 1 to 1000");
     if (!parse_number(a->ipv6_prefix, 1, IPV6_PREFIX_MAX, &ret->ipv6_prefix))
-        return bad_value("--ipv6-prefix", a->ipv6_prefix, "from 1 to 128");
+        return ctw_cli_bad(&cli, "--ipv6-prefix", a->ipv6_prefix, "from 1 to 128");
     if (a->by && ctw_dimension_find(a->by, &ret->dimensions[0]) < 0)
-        return bad_value("--by", a->by, "source, destination, port, protocol, state or zone");
+        return ctw_cli_bad(&cli, "--by", a->by,
+                           "source, destination, port, protocol, state or zone");
     return -1;
 }
 
@@ -214,8 +150,9 @@ int ctw_verb_top(int argc, char *argv[]) {
     struct ctw_top_gathering *g = NULL;
     struct ctw_top_request request;
 
-    argv[0] = (char *)"ctwatch top"; /* for getopt's messages: it only reads it */
-    int status = parse_arguments(argc, argv, &arguments);
+    int status = ctw_cli_start(&cli, argc, argv, &arguments);
+    if (status < 0 && ctw_terminal_interval(&cli, arguments.watch, &arguments.watch_usec) < 0)
+        status = EXIT_BAD_USAGE;
     if (status < 0)
         status = make_request(&arguments, &request);
     if (status >= 0)
