@@ -86,7 +86,7 @@ static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
 
     ctw_fields_of(a, &fields);
     ctw_journal_send(m->report, &fields);
-    ctw_state_writer_alert(m->writer, a, &fields);
+    ctw_state_writer_alert(m->writer, a);
     ctw_hook_run(m->command, m->settings.alerts.command, &fields);
 }
 

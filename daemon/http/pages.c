@@ -14,7 +14,6 @@
 #include "lib/util/accept.h"
 #include "lib/view/history.h"
 #include "lib/view/metrics.h"
-#include "lib/view/redact.h"
 #include "lib/view/status.h"
 #include "lib/view/top.h"
 
@@ -62,7 +61,7 @@ static void poll(struct ctw_pages *s) {
     ctw_state_view(s->directory, &s->view);
     (void)note_torn(s->view.state_error, &s->torn_until_usec);
     if (!s->addresses)
-        ctw_redact_snapshot(&s->view.snapshot);
+        ctw_snapshot_redact(&s->view.snapshot);
 }
 
 /* --- replies --------------------------------------------------------------------------------- */

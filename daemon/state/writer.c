@@ -15,7 +15,6 @@
 #include "daemon/state/cut_guard.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"
-#include "lib/report/fields.h"
 #include "lib/util/parse.h"
 
 #define NAME     "state"
@@ -438,12 +437,10 @@ void ctw_state_writer_poll(struct ctw_state_writer *c, const struct ctw_settings
     ctw_publish_end(c->publish);
 }
 
-void ctw_state_writer_alert(struct ctw_state_writer *c, const struct ctw_alert *a,
-                            const struct ctw_fields *f) {
-    const char *message = ctw_fields_get(f, "MESSAGE");
+void ctw_state_writer_alert(struct ctw_state_writer *c, const struct ctw_alert *a) {
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
 
-    ctw_snapshot_alert(p, a, message ? message : "", ctw_monotonic_usec(), ctw_realtime_usec());
+    ctw_snapshot_alert(p, a, ctw_monotonic_usec(), ctw_realtime_usec());
     ctw_publish_end(c->publish);
 }
 

@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/report/fields.h"
 #include "lib/state/snapshot.h"
 #include "lib/watch/alert.h"
 
@@ -92,8 +91,7 @@ void ctw_state_writer_poll(struct ctw_state_writer *c, const struct ctw_settings
                            const struct ctw_verdict *v, uint64_t due_usec, uint64_t next_usec);
 
 /** ctw_state_writer_alert() - an alert went out */
-void ctw_state_writer_alert(struct ctw_state_writer *c, const struct ctw_alert *a,
-                            const struct ctw_fields *f);
+void ctw_state_writer_alert(struct ctw_state_writer *c, const struct ctw_alert *a);
 
 /* A directory that one process at a time may publish in: who holds the lock on its file `lock`,
  * which the kernel takes back however that process ends. */

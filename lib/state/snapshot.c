@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/report/message.h"
+
 /* The kernel's MAX_ERRNO (include/linux/err.h). */
 #define ERRNO_MAX 4095
 
@@ -118,18 +120,27 @@ void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *bef
     p->evicted_usec = before->evicted_usec;
 }
 
-void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
-                        uint64_t now_usec, uint64_t realtime_usec) {
-    struct ctw_recent_alert *recent_alerts =
-        &p->recent_alerts[p->n_recent_alerts % CTW_RECENT_ALERTS];
+static void note_message(const struct ctw_alert *a, char ret[static CTW_RECENT_ALERT_BYTES]) {
+    struct ctw_line l;
+
+    ctw_message(a, &l);
+    (void)snprintf(ret, CTW_RECENT_ALERT_BYTES, "%.*s", CTW_RECENT_ALERT_BYTES - 1, l.text);
+}
+
+void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint64_t now_usec,
+                        uint64_t realtime_usec) {
+    struct ctw_recent_alert *recent = &p->recent_alerts[p->n_recent_alerts % CTW_RECENT_ALERTS];
+    struct ctw_alert anonymous = *a;
 
     p->alerts[a->kind]++;
     p->n_recent_alerts++;
-    recent_alerts->realtime_usec = realtime_usec;
-    recent_alerts->kind = a->kind;
-    recent_alerts->edge = a->edge;
-    recent_alerts->level = a->level;
-    (void)snprintf(recent_alerts->message, sizeof(recent_alerts->message), "%s", message);
+    recent->realtime_usec = realtime_usec;
+    recent->kind = a->kind;
+    recent->edge = a->edge;
+    recent->level = a->level;
+    anonymous.talkers = NULL;
+    note_message(a, recent->message);
+    note_message(&anonymous, recent->anonymous);
     if (a->kind != CTW_ALERT_GREW)
         return;
     p->growths++;
@@ -165,13 +176,14 @@ static bool recent_alerts_ok(const struct ctw_snapshot *p) {
     for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
         const struct ctw_recent_alert *s = &p->recent_alerts[i];
         if ((unsigned)s->kind >= CTW_ALERT_KINDS || (unsigned)s->edge > CTW_EDGE_PAST ||
-            (unsigned)s->level > CTW_LEVEL_FULL || !text_ok(s->message, sizeof(s->message)))
+            (unsigned)s->level > CTW_LEVEL_FULL || !text_ok(s->message, sizeof(s->message)) ||
+            !text_ok(s->anonymous, sizeof(s->anonymous)))
             return false;
     }
     return true;
 }
 
-/* An address, a port or a state: shown as it is, so nothing that a terminal would take for more. */
+/* An address, a port or a state. It is shown as it is, so it is printable. */
 static bool name_ok(const char *name, size_t size) {
     if (!text_ok(name, size))
         return false;
@@ -185,13 +197,18 @@ static bool shares_ok(const struct ctw_share *shares, uint32_t n) {
     if (n > CTW_TALKERS_TOP_MAX)
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (!name_ok(shares[i].name, sizeof(shares[i].name)))
+        if (!name_ok(shares[i].name, sizeof(shares[i].name)) || shares[i].permyriad > CTW_PERMYRIAD)
             return false;
     return true;
 }
 
 static bool talkers_ok(const struct ctw_talkers *w) {
+    const uint32_t largest = CTW_PERMYRIAD;
+
     return bool_ok(&w->known) && bool_ok(&w->sampled) && bool_ok(&w->has_drop_risk) &&
+           w->margin_permyriad <= largest && w->assured_permyriad <= largest &&
+           w->unreplied_permyriad <= largest && w->drop_risk_permyriad <= largest &&
+           w->loopback_permyriad <= largest && w->dns_permyriad <= largest &&
            shares_ok(w->sources, w->n_sources) && shares_ok(w->ports, w->n_ports) &&
            shares_ok(w->states, w->n_states);
 }
@@ -219,8 +236,7 @@ static bool is_past(uint64_t usec, uint64_t now_usec) {
     return now_usec > usec && now_usec - usec > CTW_LATE_USEC;
 }
 
-/* Of a machine that has been up for longer, or of this one before it was booted: no look has been
- * made in the time to come, and none is due so much later than the one before. */
+/* A poll in the future, or one due later than poll.interval allows. */
 static bool is_of_another_clock(const struct ctw_snapshot *p, uint64_t now_usec) {
     return is_past(now_usec, p->polled_usec) ||
            p->due_usec - p->polled_usec > CTW_INTERVAL_MAX_USEC; /* wraps when it was due before */
@@ -260,6 +276,23 @@ void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own) 
     p->has_rate = p->fills = false;
     p->rate = 0;
     memset(&p->rates, 0, sizeof(p->rates));
+}
+
+const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p, uint64_t back) {
+    return &p->recent_alerts[(p->n_recent_alerts - 1 - back) % CTW_RECENT_ALERTS];
+}
+
+void ctw_snapshot_redact(struct ctw_snapshot *p) {
+    struct ctw_talkers *t = &p->talkers;
+
+    t->n_sources = t->n_ports = t->n_states = 0;
+    memset(t->sources, 0, sizeof(t->sources));
+    memset(t->ports, 0, sizeof(t->ports));
+    memset(t->states, 0, sizeof(t->states));
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
+        struct ctw_recent_alert *recent = &p->recent_alerts[i];
+        memcpy(recent->message, recent->anonymous, sizeof(recent->message));
+    }
 }
 
 uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec) {

@@ -3,13 +3,13 @@
 #define CTW_LIB_STATE_SNAPSHOT_H
 
 /*
- * All that a reader may see of the daemon: one value of fixed size, without a pointer in it.
+ * What the daemon publishes: one value of fixed size without pointers.
  *
- * The daemon keeps it up to date in /run/ctwatch/state, and readers copy it from there, so that no
- * reader, however slow or hostile, can delay a look. What a reader gets are bytes from outside: it
- * believes them only after ctw_snapshot_check().
+ * The daemon writes it to /run/ctwatch/state, and readers copy it from there, so that no reader,
+ * however slow or hostile, can delay a poll. A reader gets bytes from outside: only
+ * ctw_snapshot_check() makes them a snapshot.
  *
- * Times without another name are of the monotonic clock, in microseconds; 0: never.
+ * Times without another name are CLOCK_MONOTONIC in microseconds; 0: never.
  */
 
 #include <stdatomic.h>
@@ -24,16 +24,15 @@
 #include "lib/watch/event_rates.h"
 #include "lib/watch/watch.h"
 
-/* Upper bounds of the look latencies that are told apart, in microseconds; a last one has no bound.
- */
+/* Upper bounds of the latency histogram's buckets; the last bucket has none. */
 #define CTW_LATENCY_BOUNDS_USEC                                                                    \
     { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000 }
 #define CTW_LATENCY_BOUNDS 12u
 
-/* Alerts that are kept with their words. */
+/* Alerts whose message is published. */
 #define CTW_RECENT_ALERTS 16u
 
-#define CTW_RECENT_ALERT_BYTES 320u
+#define CTW_RECENT_ALERT_BYTES 320
 
 struct ctw_recent_alert {
     uint64_t realtime_usec; /* 0: none */
@@ -41,27 +40,28 @@ struct ctw_recent_alert {
     enum ctw_edge edge;
     enum ctw_level level;
     char message[CTW_RECENT_ALERT_BYTES];
+    char anonymous[CTW_RECENT_ALERT_BYTES]; /* the message without talkers: it has no address */
 };
 
 struct ctw_snapshot {
     /* the daemon */
-    uint32_t pid; /* 0: no daemon made this, it is one look of the reader's own */
+    uint32_t pid; /* 0: no daemon wrote this, a reader took the sample */
     char version[16];
     uint64_t started_usec, started_realtime_usec;
     uint64_t polled_usec, polled_realtime_usec; /* the last poll */
     uint64_t booted_usec;  /* CLOCK_REALTIME less CLOCK_BOOTTIME at that poll: since 1970 */
-    uint64_t due_usec;     /* when the next one is due */
+    uint64_t due_usec;     /* when the next poll is due */
     uint64_t stopped_usec; /* it ended in good order */
     uint64_t polls;
-    /* From when a look was due until what it decided had been done. */
+    /* From when a poll was due until its decisions were carried out. */
     uint64_t latency_sum_usec, latency_worst_usec;
-    uint64_t latency[CTW_LATENCY_BOUNDS + 1]; /* looks within each bound and above the one before */
+    uint64_t latency[CTW_LATENCY_BOUNDS + 1]; /* polls in each bucket */
 
     /* the table */
     char netns[64];
     uint64_t netns_inode; /* 0: not known */
     struct ctw_source_health sources[CTW_SOURCES];
-    bool has_table;          /* what follows is of the last look; otherwise of the last good one */
+    bool has_table;          /* the last poll read the table; else what follows is older */
     struct ctw_sample table; /* buckets and counters as last known */
     enum ctw_level level;
     uint64_t level_since_usec; /* 0: since the start */
@@ -70,10 +70,10 @@ struct ctw_snapshot {
     bool fills;
     uint64_t usec_to_full; /* at that rate */
 
-    /* lost since the daemon started, at this table; the times also before, this boot */
+    /* since the daemon started; the two times may be older, of a former daemon in this boot */
     struct ctw_losses lost;
-    uint64_t refused_usec; /* the last new flow refused, for whatever reason but a clash */
-    uint64_t evicted_usec; /* the last entry evicted */
+    uint64_t refused_usec; /* when a new flow was last refused, clashes aside */
+    uint64_t evicted_usec; /* when an entry was last evicted */
 
     /* events */
     bool subscribed;
@@ -88,22 +88,22 @@ struct ctw_snapshot {
     enum ctw_growth_refusal refusal;
     uint32_t ceiling; /* 0: not known */
     enum ctw_growth_bound bound;
-    uint64_t growths;              /* changes of a limit since the start */
-    uint64_t grown_usec;           /* the last of them */
-    uint32_t grown_from, grown_to; /* max then */
+    uint64_t growths;              /* changes of a limit since the daemon started */
+    uint64_t grown_usec;           /* the last change */
+    uint32_t grown_from, grown_to; /* max before and after it */
     uint64_t memory_bytes;         /* of the machine; 0: not known */
 
-    /* alerts since the start */
+    /* alerts since the daemon started */
     uint64_t alerts[CTW_ALERT_KINDS];
-    uint64_t n_recent_alerts; /* the newest is said[(n_said - 1) % CTW_RECENT_ALERTS] */
+    uint64_t n_recent_alerts; /* the newest is ctw_snapshot_recent(p, 0) */
 
-    /* of the settings in force, what a reader needs to make sense of it all */
+    /* settings in force that a reader needs */
     uint32_t warning_permyriad, critical_permyriad, clear_permyriad;
     enum ctw_events_mode events_mode;
 
-    uint64_t talkers_usec; /* when it was last asked who fills the table */
+    uint64_t talkers_usec; /* when the talkers were last sampled */
 
-    /* What follows changes with n_said and who_usec only. */
+    /* The rest changes with n_recent_alerts and talkers_usec only. */
     struct ctw_recent_alert recent_alerts[CTW_RECENT_ALERTS];
     struct ctw_talkers talkers;
 };
@@ -114,8 +114,8 @@ struct ctw_snapshot {
 #define CTW_STATE_VERSION 3u
 
 /*
- * /run/ctwatch/state. Each part has a sequence lock: odd while it is being written, and two more
- * after. The history changes once a second, the rest at each look.
+ * /run/ctwatch/state. Each part has a sequence lock: odd while it is written, two more afterwards.
+ * The history changes once a second, the snapshot at each poll.
  */
 struct ctw_state {
     uint64_t magic;
@@ -129,38 +129,39 @@ struct ctw_state {
 
 /* --- the daemon's side ----------------------------------------------------------------------- */
 
-/* What a look adds to what ctw_watch_step() knows. */
+/* The clocks around one ctw_watch_step(). */
 struct ctw_poll_times {
-    uint64_t due_usec;      /* when it should have come */
-    uint64_t done_usec;     /* when all it decided had been done */
+    uint64_t due_usec;      /* when the poll was due */
+    uint64_t done_usec;     /* when its decisions had been carried out */
     uint64_t realtime_usec; /* the wall clock at tick.now_usec */
     uint64_t booted_usec;   /* ctw_booted_usec() */
     uint64_t next_due_usec;
 };
 
-/** ctw_snapshot_poll() - one look */
+/** ctw_snapshot_poll() - update it after one poll */
 void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
                        const struct ctw_watch *w, const struct ctw_tick *t,
                        const struct ctw_verdict *v, const struct ctw_poll_times *times);
 
 /**
- * ctw_snapshot_inherit() - begin after another daemon at the same table
+ * ctw_snapshot_inherit() - take over from a former daemon at the same table
  * @before:  checked; of this boot
  *
- * When something was last lost is still so; how much is counted anew.
+ * The times of the last losses stay, the counts begin at 0.
  */
 void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before);
 
-/** ctw_snapshot_alert() - an alert, rendered as @message */
-void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, const char *message,
-                        uint64_t now_usec, uint64_t realtime_usec);
+/** ctw_snapshot_alert() - add an alert that was sent */
+void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint64_t now_usec,
+                        uint64_t realtime_usec);
 
 /* --- a reader's side ------------------------------------------------------------------------- */
 
 /**
  * ctw_snapshot_check() - whether these bytes can be a snapshot
  *
- * Every enumeration is one of its values, every string ends, every count is within its array.
+ * Every enumeration is one of its values, every string ends, every count is within its array, and
+ * every share is at most 100 %.
  *
  * Return: 0 or -EBADMSG.
  */
@@ -177,10 +178,10 @@ enum ctw_liveness {
 /* On a busy machine a poll is milliseconds late. One that is seconds late does not come. */
 #define CTW_LATE_USEC (3 * CTW_USEC_PER_SEC)
 
-/* Two readings of one boot's time differ by what passes between reading two clocks. */
+/* The boot time is read from two clocks, one after the other, and leap seconds step one of them. */
 #define CTW_BOOT_TOLERANCE_USEC (5 * CTW_USEC_PER_SEC)
 
-/* The longest that poll.interval may be is an hour (lib/settings). */
+/* poll.interval is at most an hour (lib/config/settings). */
 #define CTW_INTERVAL_MAX_USEC (3600 * CTW_USEC_PER_SEC)
 
 /**
@@ -200,39 +201,43 @@ bool ctw_snapshot_is_of_boot(const struct ctw_snapshot *p, uint64_t booted_usec)
 enum ctw_liveness ctw_snapshot_liveness(const struct ctw_snapshot *p, uint64_t now_usec);
 
 /**
- * ctw_snapshot_is_old() - the daemon looks, but has not for CTW_LATE_USEC
+ * ctw_snapshot_is_old() - whether the daemon is alive, but polled more than CTW_LATE_USEC ago
  *
- * So it is where poll.interval is long. The table may be another by now, and the daemon dead.
+ * This happens with a long poll.interval. The table may have changed since, and the daemon died.
  */
 bool ctw_snapshot_is_old(const struct ctw_snapshot *p, uint64_t now_usec);
 
 /**
- * ctw_snapshot_renew() - put a look of the reader's own into what the daemon saw
- * @own:  what is of one look: the times, the table, its sources and level
+ * ctw_snapshot_renew() - put a sample taken by the reader into the daemon's snapshot
+ * @own:  times, table, its sources and level of that sample
  *
- * What only a daemon can know stays: losses, alerts, and its level where that is the higher one.
- * Rates of its last look are dropped.
+ * Losses and alerts stay the daemon's, and so does its level if it is higher. Rates are dropped.
  */
 void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own);
 
 /** ctw_snapshot_wall_usec() - a monotonic time of the snapshot as wall clock time */
 uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec);
 
-/* What ctwatchd publishes cannot always be read, and every verb says why in the same words. */
+/** ctw_snapshot_recent() - the newest alert but @back, below n_recent_alerts and CTW_RECENT_ALERTS
+ */
+const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p, uint64_t back);
+
+/** ctw_snapshot_redact() - remove all addresses, for readers who are not to see them */
+void ctw_snapshot_redact(struct ctw_snapshot *p);
 
 /**
- * ctw_state_fault() - what is the matter with the state, to be put behind its name and a colon
- * @error:  negative errno of reading it; -EXDEV: it is that of another network namespace
+ * ctw_state_fault() - why a state file cannot be used
+ * @error:  negative errno of reading it; -EXDEV: it is of another network namespace
  *
- * Return: "damaged", for instance; valid until the next call.
+ * Return: "damaged", for instance, to follow the file's name and a colon; valid until the next
+ * call.
  */
 const char *ctw_state_fault(int error);
 
-/* --- one reader's view -------------------------------------------------------------------------
- */
+/* --- one reader's view ----------------------------------------------------------------------- */
 
-/* All that a renderer knows. daemon/state/reader fills it, and daemon/cli/fetch goes on from there
- * when the table has to be read by the reader itself. */
+/* Everything a renderer gets. daemon/state/reader fills it; where no daemon is alive,
+ * daemon/cli/fetch replaces the snapshot by a sample of its own. */
 struct ctw_view {
     struct ctw_snapshot snapshot;      /* pid 0: a sample taken by the reader, without a daemon */
     const struct ctw_history *history; /* NULL: none */

@@ -13,7 +13,7 @@
 
 #define SECOND CTW_USEC_PER_SEC
 
-/* A daemon without the effects: looks go through the core into a snapshot. */
+/* A daemon without effects: polls go through the step into a snapshot. */
 struct mill {
     struct ctw_settings settings;
     struct ctw_watch watch;
@@ -40,7 +40,7 @@ static int stop(void **state) {
     return 0;
 }
 
-static void look_late(struct mill *m, uint64_t now_usec, uint32_t count, uint64_t late_usec) {
+static void poll_late(struct mill *m, uint64_t now_usec, uint32_t count, uint64_t late_usec) {
     const struct ctw_poll_times times = {
         .due_usec = now_usec,
         .done_usec = now_usec + late_usec,
@@ -56,10 +56,10 @@ static void look_late(struct mill *m, uint64_t now_usec, uint32_t count, uint64_
 }
 
 static void poll(struct mill *m, uint64_t now_usec, uint32_t count) {
-    look_late(m, now_usec, count, 100);
+    poll_late(m, now_usec, count, 100);
 }
 
-static void a_look_shows_the_table_and_where_it_is_going(void **state) {
+static void snapshot_poll_shows_table_and_trend(void **state) {
     struct mill *m = *state;
 
     poll(m, 10 * SECOND, 100);
@@ -75,7 +75,7 @@ static void a_look_shows_the_table_and_where_it_is_going(void **state) {
     assert_int_equal(m->snapshot.warning_permyriad, 7500);
 }
 
-static void a_level_is_dated(void **state) {
+static void snapshot_level_change_is_dated(void **state) {
     struct mill *m = *state;
 
     poll(m, 10 * SECOND, 100);
@@ -86,7 +86,7 @@ static void a_level_is_dated(void **state) {
     assert_int_equal(m->snapshot.level_since_usec, 11 * SECOND);
 }
 
-static void losses_are_those_since_the_start(void **state) {
+static void snapshot_losses_count_from_the_start(void **state) {
     struct mill *m = *state;
 
     m->tick.sample.counters.drop = 7; /* of before */
@@ -100,7 +100,7 @@ static void losses_are_those_since_the_start(void **state) {
     assert_int_equal(m->snapshot.lost.early_drops, 4);
 }
 
-static void a_table_that_is_gone_leaves_no_numbers(void **state) {
+static void snapshot_table_absent_has_no_numbers(void **state) {
     struct mill *m = *state;
 
     poll(m, 10 * SECOND, 100);
@@ -114,14 +114,14 @@ static void a_table_that_is_gone_leaves_no_numbers(void **state) {
     assert_string_equal(m->snapshot.sources[CTW_SOURCE_TABLE].what, "/proc/x");
 }
 
-static void every_look_is_in_the_histogram_once(void **state) {
+static void snapshot_latency_adds_up_to_the_polls(void **state) {
     struct mill *m = *state;
     uint64_t sum = 0;
 
-    look_late(m, 10 * SECOND, 1, 100);
-    look_late(m, 11 * SECOND, 1, 101);
-    look_late(m, 12 * SECOND, 1, 1000000);
-    look_late(m, 13 * SECOND, 1, 1000001);
+    poll_late(m, 10 * SECOND, 1, 100);
+    poll_late(m, 11 * SECOND, 1, 101);
+    poll_late(m, 12 * SECOND, 1, 1000000);
+    poll_late(m, 13 * SECOND, 1, 1000001);
     assert_int_equal(m->snapshot.latency[0], 1);
     assert_int_equal(m->snapshot.latency[1], 1);
     assert_int_equal(m->snapshot.latency[CTW_LATENCY_BOUNDS - 1], 1);
@@ -133,32 +133,68 @@ static void every_look_is_in_the_histogram_once(void **state) {
     assert_int_equal(m->snapshot.latency_worst_usec, 1000001);
 }
 
-static void the_newest_alerts_are_kept_and_all_are_counted(void **state) {
+static void snapshot_alerts_keep_the_newest_and_count_all(void **state) {
     struct mill *m = *state;
     struct ctw_snapshot *p = &m->snapshot;
-    struct ctw_alert a = {.kind = CTW_ALERT_USAGE, .edge = CTW_EDGE_BEGIN};
-    char words[2 * CTW_RECENT_ALERT_BYTES];
+    struct ctw_alert a = {.kind = CTW_ALERT_CONFIG, .edge = CTW_EDGE_BEGIN, .config_refused = true};
 
     for (int i = 0; i < 20; i++) {
-        (void)snprintf(words, sizeof(words), "%d", i);
-        ctw_snapshot_alert(p, &a, words, 1, (uint64_t)i + 1);
+        (void)snprintf(a.reason, sizeof(a.reason), "reason %d", i);
+        ctw_snapshot_alert(p, &a, 1, (uint64_t)i + 1);
     }
-    memset(words, 'x', sizeof(words) - 1);
-    words[sizeof(words) - 1] = '\0';
+    memset(a.reason, 'x', sizeof(a.reason) - 1);
+    ctw_snapshot_alert(p, &a, 1, 50);
+    assert_int_equal(strlen(ctw_snapshot_recent(p, 0)->message), CTW_RECENT_ALERT_BYTES - 1);
     a = (struct ctw_alert){
         .kind = CTW_ALERT_GREW, .max_changed = true, .old_max = 5, .new_max = 10};
-    ctw_snapshot_alert(p, &a, words, 77, 99);
+    ctw_snapshot_alert(p, &a, 77, 99);
     assert_int_equal(ctw_snapshot_check(p), 0);
-    assert_int_equal(p->alerts[CTW_ALERT_USAGE], 20);
-    assert_int_equal(p->n_recent_alerts, 21);
-    assert_string_equal(p->recent_alerts[(p->n_recent_alerts - 2) % CTW_RECENT_ALERTS].message,
-                        "19");
+    assert_int_equal(p->alerts[CTW_ALERT_CONFIG], 21);
+    assert_int_equal(p->n_recent_alerts, 22);
+    assert_non_null(strstr(ctw_snapshot_recent(p, 2)->message, "reason 19"));
+    assert_int_equal(ctw_snapshot_recent(p, 0)->realtime_usec, 99);
     assert_int_equal(p->growths, 1);
     assert_int_equal(p->grown_usec, 77);
     assert_int_equal(p->grown_to, 10);
 }
 
-static void readers_tell_late_from_stopped_from_none(void **state) {
+static bool has_bytes(const struct ctw_snapshot *p, const char *text) {
+    return memmem(p, sizeof(*p), text, strlen(text)) != NULL;
+}
+
+/* No byte of an address is left, while namespaces keep their names. */
+static void snapshot_redacted_has_no_address(void **state) {
+    struct mill *m = *state;
+    struct ctw_snapshot *p = &m->snapshot;
+    struct ctw_talkers talkers = {.known = true, .n_sources = 1};
+    struct ctw_alert a = {.kind = CTW_ALERT_USAGE,
+                          .edge = CTW_EDGE_BEGIN,
+                          .level = CTW_LEVEL_WARNING,
+                          .has_table = true,
+                          .table = {.count = 795, .max = 1000},
+                          .talkers = &talkers};
+    struct ctw_alert other = {.kind = CTW_ALERT_TABLE_FULL,
+                              .edge = CTW_EDGE_BEGIN,
+                              .other_netns = true,
+                              .netns_inode = 4026532246,
+                              .netns = "blue"};
+
+    sample_full(p);
+    sample_share(&talkers.sources[0], "198.51.100.23", 6120);
+    ctw_snapshot_alert(p, &a, 1, 1);
+    ctw_snapshot_alert(p, &other, 1, 1);
+    assert_true(has_bytes(p, "198.51.100.23") && has_bytes(p, "192.0.2.77"));
+    ctw_snapshot_redact(p);
+    assert_false(has_bytes(p, "198.51.100.23") || has_bytes(p, "192.0.2.77") ||
+                 has_bytes(p, "2001:db8:1:2"));
+    assert_non_null(strstr(ctw_snapshot_recent(p, 0)->message, "blue"));
+    assert_non_null(strstr(ctw_snapshot_recent(p, 1)->message, "795 of 1000"));
+    assert_int_equal(ctw_snapshot_check(p), 0);
+    assert_true(p->talkers.known);
+    assert_int_equal(p->talkers.n_sources + p->talkers.n_ports + p->talkers.n_states, 0);
+}
+
+static void liveness_overdue_is_late(void **state) {
     struct ctw_snapshot p;
     (void)state;
 
@@ -172,7 +208,7 @@ static void readers_tell_late_from_stopped_from_none(void **state) {
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_NONE);
 }
 
-static void a_look_is_old_after_three_seconds_though_the_next_is_not_due(void **state) {
+static void is_old_between_late_and_due(void **state) {
     struct ctw_snapshot p;
     (void)state;
 
@@ -198,7 +234,7 @@ static void own_sample(struct ctw_snapshot *p, uint32_t count, enum ctw_level le
     };
 }
 
-static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void **state) {
+static void renew_replaces_table_and_keeps_losses(void **state) {
     struct ctw_snapshot p, own;
     (void)state;
 
@@ -221,7 +257,7 @@ static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void 
     assert_int_equal(p.lost.drops, 123);
     assert_int_equal(p.refused_usec, 77);
 
-    /* What the daemon holds is not for a single look to end. */
+    /* A single sample does not end the level that the daemon holds. */
     own_sample(&own, 1, CTW_LEVEL_OK);
     ctw_snapshot_renew(&p, &own);
     assert_int_equal(p.table.count, 1);
@@ -236,7 +272,7 @@ static void a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest(void 
     assert_int_equal(p.sources[CTW_SOURCE_TABLE].error, -EACCES);
 }
 
-static void when_something_was_lost_outlives_the_daemon(void **state) {
+static void inherit_keeps_times_of_losses(void **state) {
     struct ctw_snapshot p, before;
     (void)state;
 
@@ -248,14 +284,13 @@ static void when_something_was_lost_outlives_the_daemon(void **state) {
     assert_int_equal(p.lost.drops, 0);
 }
 
-/* As of a machine that has been up for longer than this one. */
-static void looks_of_another_clock_are_not_those_of_a_daemon_here(void **state) {
+static void liveness_impossible_times_are_late(void **state) {
     struct ctw_snapshot p;
     (void)state;
 
     sample_calm(&p);
     assert_int_equal(ctw_snapshot_liveness(&p, p.polled_usec - CTW_LATE_USEC),
-                     CTW_LIVENESS_ALIVE); /* it has looked since the time was asked for */
+                     CTW_LIVENESS_ALIVE); /* it polled after the reader read the clock */
     assert_int_equal(ctw_snapshot_liveness(&p, p.polled_usec - CTW_LATE_USEC - 1),
                      CTW_LIVENESS_LATE);
     p.due_usec = p.polled_usec + CTW_INTERVAL_MAX_USEC;
@@ -266,7 +301,7 @@ static void looks_of_another_clock_are_not_those_of_a_daemon_here(void **state) 
     assert_int_equal(ctw_snapshot_liveness(&p, SAMPLE_NOW_USEC), CTW_LIVENESS_LATE);
 }
 
-static void times_become_those_of_the_wall(void **state) {
+static void wall_usec_follows_the_last_poll(void **state) {
     struct ctw_snapshot p;
     (void)state;
 
@@ -277,7 +312,7 @@ static void times_become_those_of_the_wall(void **state) {
     assert_int_equal(ctw_snapshot_wall_usec(&p, p.polled_usec + SECOND), 2 * SECOND);
 }
 
-static void samples_can_be_snapshots(void **state) {
+static void check_samples_pass(void **state) {
     void (*const samples[])(struct ctw_snapshot *) = {sample_calm, sample_full, sample_absent,
                                                       sample_unlimited, sample_own_look};
     struct ctw_snapshot p;
@@ -289,8 +324,7 @@ static void samples_can_be_snapshots(void **state) {
     }
 }
 
-/* Every byte pattern is one that a reader may meet. */
-static void damaged_bytes_are_found(void **state) {
+static void check_damage_is_ebadmsg(void **state) {
     static const size_t bools[] = {
         offsetof(struct ctw_snapshot, has_table), offsetof(struct ctw_snapshot, fills),
         offsetof(struct ctw_snapshot, talkers.sampled), offsetof(struct ctw_snapshot, rates.known),
@@ -313,6 +347,12 @@ static void damaged_bytes_are_found(void **state) {
     p.talkers.n_ports = CTW_TALKERS_TOP_MAX + 1;
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
+    p.talkers.sources[0].permyriad = CTW_PERMYRIAD + 1;
+    assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
+    sample_full(&p);
+    memset(p.recent_alerts[3].anonymous, 'x', sizeof(p.recent_alerts[3].anonymous));
+    assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
+    sample_full(&p);
     memset(p.talkers.sources[1].name, 'x', sizeof(p.talkers.sources[1].name));
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
@@ -323,23 +363,45 @@ static void damaged_bytes_are_found(void **state) {
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
 }
 
+static void fault_by_error_names_the_reason(void **state) {
+    static const struct {
+        int error;
+        const char *words;
+    } rows[] = {
+        {-EACCES, "for root and the group ctwatch"},
+        {-EPERM, "for root and the group ctwatch"},
+        {-ENOENT, "no ctwatchd publishes there"},
+        {-ESTALE, "of another version of ctwatchd"},
+        {-EBADMSG, "damaged"},
+        {-EAGAIN, "ctwatchd stopped in the middle of writing it"},
+        {-EXDEV, "of another network namespace"},
+        {-ENOTDIR, "Not a directory"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_string_equal(ctw_state_fault(rows[i].error), rows[i].words);
+}
+
 int main(void) {
 #define WITH_MILL(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
-        WITH_MILL(a_look_shows_the_table_and_where_it_is_going),
-        WITH_MILL(a_level_is_dated),
-        WITH_MILL(losses_are_those_since_the_start),
-        WITH_MILL(a_table_that_is_gone_leaves_no_numbers),
-        WITH_MILL(every_look_is_in_the_histogram_once),
-        WITH_MILL(the_newest_alerts_are_kept_and_all_are_counted),
-        cmocka_unit_test(readers_tell_late_from_stopped_from_none),
-        cmocka_unit_test(a_look_is_old_after_three_seconds_though_the_next_is_not_due),
-        cmocka_unit_test(a_look_of_the_readers_own_renews_the_table_and_leaves_the_rest),
-        cmocka_unit_test(when_something_was_lost_outlives_the_daemon),
-        cmocka_unit_test(looks_of_another_clock_are_not_those_of_a_daemon_here),
-        cmocka_unit_test(times_become_those_of_the_wall),
-        cmocka_unit_test(samples_can_be_snapshots),
-        cmocka_unit_test(damaged_bytes_are_found),
+        WITH_MILL(snapshot_poll_shows_table_and_trend),
+        WITH_MILL(snapshot_level_change_is_dated),
+        WITH_MILL(snapshot_losses_count_from_the_start),
+        WITH_MILL(snapshot_table_absent_has_no_numbers),
+        WITH_MILL(snapshot_latency_adds_up_to_the_polls),
+        WITH_MILL(snapshot_alerts_keep_the_newest_and_count_all),
+        WITH_MILL(snapshot_redacted_has_no_address),
+        cmocka_unit_test(fault_by_error_names_the_reason),
+        cmocka_unit_test(liveness_overdue_is_late),
+        cmocka_unit_test(is_old_between_late_and_due),
+        cmocka_unit_test(renew_replaces_table_and_keeps_losses),
+        cmocka_unit_test(inherit_keeps_times_of_losses),
+        cmocka_unit_test(liveness_impossible_times_are_late),
+        cmocka_unit_test(wall_usec_follows_the_last_poll),
+        cmocka_unit_test(check_samples_pass),
+        cmocka_unit_test(check_damage_is_ebadmsg),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
