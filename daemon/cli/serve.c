@@ -104,11 +104,6 @@ static int open_sockets(const struct arguments *a, struct sockets *ret) {
     return status;
 }
 
-static void close_sockets(struct sockets *s) {
-    for (size_t i = 0; i < s->n; i++)
-        (void)close(s->fd[i]);
-}
-
 static void announce(const struct sockets *s) {
     char name[CTW_LISTEN_NAME_MAX];
 
@@ -128,10 +123,10 @@ static int run(const struct arguments *a, const struct sockets *sockets) {
 
     int r = ctw_pages_new(a->state, a->top, &pages);
     if (r >= 0)
-        r = ctw_server_new(ctw_pages_answer, pages, &http);
+        r = ctw_server_new(ctw_pages_answer, pages, sockets->fd, sockets->n, &http);
     if (r >= 0) {
         announce(sockets);
-        r = ctw_server_run(http, sockets->fd, sockets->n);
+        r = ctw_server_run(http);
     }
     if (r < 0)
         (void)fprintf(stderr, "ctwatch serve: %s\n", strerror(-r));
@@ -149,6 +144,5 @@ int ctw_verb_serve(int argc, char *argv[]) {
         status = open_sockets(&arguments, &sockets);
     if (status < 0)
         status = run(&arguments, &sockets);
-    close_sockets(&sockets);
     return status;
 }

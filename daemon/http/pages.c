@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"
 #include "lib/state/snapshot.h"
-#include "lib/util/accept.h"
 #include "lib/view/history.h"
 #include "lib/view/metrics.h"
 #include "lib/view/status.h"
@@ -28,6 +28,7 @@
  * nobody else is served: afterwards it is left alone for so long. */
 #define TORN_USEC CTW_USEC_PER_SEC
 
+static bool ctw_accept_prefers(const char*a,const char*t){return a && strcasestr(a,t);}
 struct ctw_pages {
     const char *directory;
     bool addresses;
@@ -216,7 +217,6 @@ static void free_stream(void *userdata) {
 static int show_history(struct ctw_pages *pages, enum ctw_history_format format, const char *type,
                         struct ctw_server_reply *ret) {
     if (pages->streams >= STREAMS_MAX) {
-        ret->crowded = true;
         return answer_text(ret, 503, "too many are reading the history: try again in a second\n");
     }
     struct stream *s = calloc(1, sizeof(*s));

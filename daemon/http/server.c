@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -22,30 +23,36 @@
 
 #include "daemon/sys/clock.h"
 #include "lib/util/parse.h"
-#include "lib/util/places.h"
-#include "lib/util/target.h"
 #include "lib/util/units.h"
 
-/* Of each connection, in libmicrohttpd: a request, its headers included, that does not fit in is
- * refused (414, 431). */
+/* Of all sockets together; one address gets at most a quarter of those of its socket. */
+#define CONNECTIONS_MAX 64u
+#define ADDRESS_DIVISOR 4u
+
+/* With the connections that libmicrohttpd has closed, but whose last bytes the client has not
+ * acknowledged. Each holds at most 192 KiB in the kernel, and REQUEST_BYTES in libmicrohttpd: less
+ * than half of the unit's MemoryMax=, and less than LimitNOFILE=. */
+#define PLACES_MAX 80u
+
+/* A request with more in it is refused (414, 431). */
 #define REQUEST_BYTES ((size_t)16 << 10)
 
-/* Of each connection, in the kernel, which doubles them: what a client does not read, and what it
- * sends though it does not read. */
+/* The kernel doubles them. */
 #define SEND_BYTES    (64 << 10)
 #define RECEIVE_BYTES (32 << 10)
 
-/* Of each connection: how long a client may acknowledge nothing. */
-#define SILENT_MSEC (CTW_PLACE_LEAVING_USEC / CTW_USEC_PER_MSEC)
-
-/* Of a stream, at a time. */
+/* A block of a stream. */
 #define BLOCK_BYTES ((size_t)8 << 10)
 
-/* Those who come are taken in so many at a time, before it is the others' turn. */
-#define COMING_MAX 16u
+/* libmicrohttpd's own timeout starts anew with every byte: a client that sends a byte a second
+ * never meets it. These are for the whole of a step. */
+#define REQUEST_USEC (10 * CTW_USEC_PER_SEC)  /* from connecting to the end of the headers */
+#define REPLY_USEC   (30 * CTW_USEC_PER_SEC)  /* from there to the end of the reply */
+#define KEPT_USEC    (300 * CTW_USEC_PER_SEC) /* from there to the next request */
+#define LINGER_USEC  (10 * CTW_USEC_PER_SEC)  /* from closing to the last acknowledgement */
 
-/* How often it is looked who is overdue. */
-#define SWEEP_MSEC 1000
+/* How often the deadlines are checked. */
+#define DEADLINES_MSEC 1000
 
 /* libmicrohttpd has a type for it since 0.9.71. */
 #if MHD_VERSION >= 0x00097002
@@ -54,25 +61,120 @@ typedef enum MHD_Result yes_or_no;
 typedef int yes_or_no;
 #endif
 
+struct place {
+    enum { FREE, OPEN, ENDED /* libmicrohttpd is yet to close it */, LINGERING } state;
+    int fd; /* libmicrohttpd's; LINGERING: ours */
+    uint64_t deadline_usec;
+};
+
 struct ctw_server {
-    struct MHD_Daemon *mhd;
     ctw_server_handler *handler;
     void *userdata;
-    struct ctw_places places;
+    struct MHD_Daemon *mhd[CTW_SERVER_SOCKETS_MAX]; /* one per socket */
+    size_t n_mhd;
+    struct place places[PLACES_MAX];
     int signal_fd;
-    bool exhausted; /* no descriptor or no memory is left for another connection */
 };
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+/* What the client has not acknowledged does not outlive close(). */
+static void discard_unsent(int fd) {
+    const struct linger none = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+static void end(struct place *p) {
+    discard_unsent(p->fd);
+    if (p->state == LINGERING) {
+        (void)close(p->fd);
+        p->state = FREE;
+    } else {
+        /* libmicrohttpd has no call to end a connection, but sees this. */
+        (void)shutdown(p->fd, SHUT_RDWR);
+        p->state = ENDED;
+    }
+}
+
+static void end_overdue(struct ctw_server *s) {
+    const uint64_t now_usec = ctw_monotonic_usec();
+
+    for (size_t i = 0; i < PLACES_MAX; i++) {
+        struct place *p = &s->places[i];
+        if ((p->state == OPEN || p->state == LINGERING) && now_usec >= p->deadline_usec)
+            end(p);
+    }
+}
+
+/* Never NULL while libmicrohttpd has at most CONNECTIONS_MAX, as the rest can only linger. */
+static struct place *take_place(struct ctw_server *s) {
+    struct place *oldest = NULL;
+
+    for (size_t i = 0; i < PLACES_MAX; i++) {
+        struct place *p = &s->places[i];
+        if (p->state == FREE)
+            return p;
+        if (p->state == LINGERING && (!oldest || p->deadline_usec < oldest->deadline_usec))
+            oldest = p;
+    }
+    if (oldest)
+        end(oldest);
+    return oldest;
+}
+
+/* libmicrohttpd is about to close @p: the kernel would go on to send its last bytes, and hold those
+ * of any number of connections. With a descriptor of ours it counts until they have been sent. */
+static void leave_place(struct place *p) {
+    int bytes;
+
+    if (p->state == OPEN && ioctl(p->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0) {
+        (void)shutdown(p->fd, SHUT_RDWR);
+        const int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+        if (fd >= 0) {
+            *p = (struct place){LINGERING, fd, ctw_monotonic_usec() + LINGER_USEC};
+            return;
+        }
+        discard_unsent(p->fd);
+    }
+    p->state = FREE;
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode what) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct place *p = *context;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        p = info ? take_place(cls) : NULL;
+        if (p)
+            *p = (struct place){OPEN, info->connect_fd, ctw_monotonic_usec() + REQUEST_USEC};
+        *context = p;
+    } else if (p) {
+        leave_place(p);
+        *context = NULL;
+    }
+}
+
+static struct place *place_of(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
+                         enum MHD_RequestTerminationCode why) {
+    struct place *p = place_of(connection);
+
+    (void)cls;
+    (void)context;
+    if (p && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        p->deadline_usec = ctw_monotonic_usec() + KEPT_USEC;
+}
 
 /* --- replies --------------------------------------------------------------------------------- */
-
-static const struct {
-    const char *name, *value;
-} headers[] = {
-    {MHD_HTTP_HEADER_CACHE_CONTROL, "no-store"},
-    {MHD_HTTP_HEADER_VARY, "Accept"},
-    {"X-Content-Type-Options", "nosniff"},
-    {"Content-Security-Policy", "default-src 'none'"},
-};
 
 static ssize_t read_stream(void *cls, uint64_t position, char *buffer, size_t size) {
     const struct ctw_server_stream *s = cls;
@@ -91,8 +193,8 @@ static void free_stream(void *cls) {
     free(s);
 }
 
-/* To HEAD, too, libmicrohttpd sends the chunk that ends a stream of unknown size, which is then
- * taken for the next reply: without chunks, the stream ends with the connection. */
+/* libmicrohttpd answers HEAD for a stream of unknown size with the chunk that ends it, which the
+ * client takes for the next reply. Without chunks, the stream ends with the connection. */
 static struct MHD_Response *stream_response(const struct ctw_server_stream *stream, bool head) {
     struct ctw_server_stream *s = malloc(sizeof(*s));
     struct MHD_Response *response = NULL;
@@ -111,175 +213,90 @@ static struct MHD_Response *stream_response(const struct ctw_server_stream *stre
     return response;
 }
 
-static struct MHD_Response *text_response(struct ctw_server_reply *reply) {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(reply->length, reply->text, MHD_RESPMEM_MUST_FREE);
-
-    if (!response)
-        free(reply->text);
-    return response;
-}
-
-/* What it holds has been freed, or will be. */
-static yes_or_no send_reply(struct MHD_Connection *connection, struct ctw_server_reply *reply,
+static yes_or_no send_reply(struct MHD_Connection *connection, const struct ctw_server_reply *reply,
                             bool head) {
     struct MHD_Response *response =
-        reply->stream.stream ? stream_response(&reply->stream, head) : text_response(reply);
+        reply->stream.stream
+            ? stream_response(&reply->stream, head)
+            : MHD_create_response_from_buffer(reply->length, reply->text, MHD_RESPMEM_MUST_FREE);
 
-    if (!response)
+    if (!response) {
+        free(reply->text);
         return MHD_NO;
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        (void)MHD_add_response_header(response, headers[i].name, headers[i].value);
+    }
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
-    if (reply->crowded)
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
+    (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    (void)MHD_add_response_header(response, "Content-Security-Policy", "default-src 'none'");
+    if (reply->status == 405)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    if (reply->status == 405 || reply->status == 413) /* the body has not been read */
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     const yes_or_no done = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
     return done;
 }
 
-/* Before any of a body has been read, which then is none of ours: the connection ends. */
 static yes_or_no refuse(struct MHD_Connection *connection, unsigned status, const char *line) {
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(line), (void *)line, MHD_RESPMEM_PERSISTENT);
+    const struct ctw_server_reply reply = {
+        .status = status, .type = "text/plain", .text = strdup(line), .length = strlen(line)};
 
-    if (!response)
-        return MHD_NO;
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    if (status == 405)
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    const yes_or_no done = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
-    return done;
+    return send_reply(connection, &reply, false);
 }
 
-/* --- connections ----------------------------------------------------------------------------- */
+/* --- requests -------------------------------------------------------------------------------- */
 
-/* Bytes that the other side has not acknowledged; the end of the connection counts as one. */
-static bool has_unsent(int fd) {
-    int bytes;
+/* A target is a path or, as a client of a proxy sends it, "http://HOST/PATH" (RFC 9112, 3.2). */
+static const char *path_of(const char *target) {
+    static const char scheme[] = "http://";
 
-    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0;
+    if (strncasecmp(target, scheme, strlen(scheme)) != 0)
+        return target;
+    const char *path = strchr(target + strlen(scheme), '/');
+    return path ? path : "/";
 }
 
-/* When it is closed, nothing of it stays in the kernel for a client that does not read it. */
-static void drop_unsent(int fd) {
-    const struct linger none = {.l_onoff = 1, .l_linger = 0};
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
-}
-
-/* libmicrohttpd is about to close it, but the place is taken until the client has got what was
- * sent, or has had the time for it: what the kernel holds is bounded by there being so many
- * places. */
-static void begin_to_leave(struct ctw_server *h, struct ctw_place *place) {
-    if (place->dismissed || !has_unsent(place->fd)) {
-        ctw_places_leave(&h->places, place);
-        return;
-    }
-    const int fd = fcntl(place->fd, F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) {
-        drop_unsent(place->fd);
-        ctw_places_leave(&h->places, place);
-        return;
-    }
-    (void)shutdown(fd, SHUT_RDWR);
-    ctw_place_leaves(place, fd, ctw_monotonic_usec());
-}
-
-static void end_to_leave(struct ctw_server *h, struct ctw_place *place) {
-    (void)close(place->fd);
-    ctw_places_leave(&h->places, place);
-}
-
-/* libmicrohttpd has no word for it, but it sees that the connection has ended. */
-static void dismiss(struct ctw_server *h, struct ctw_place *place) {
-    drop_unsent(place->fd);
-    if (place->leaving) {
-        end_to_leave(h, place);
-        return;
-    }
-    (void)shutdown(place->fd, SHUT_RDWR);
-    place->dismissed = true;
-}
-
-static struct ctw_place *place_of(struct MHD_Connection *connection) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-    return info ? info->socket_context : NULL;
-}
-
-static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
-                          enum MHD_ConnectionNotificationCode what) {
-    struct ctw_server *h = cls;
-
-    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-        if (*context)
-            begin_to_leave(h, *context);
-        *context = NULL;
-        return;
-    }
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    *context = info ? ctw_places_take(&h->places, info->connect_fd, ctw_monotonic_usec()) : NULL;
-}
-
-static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
-                         enum MHD_RequestTerminationCode why) {
-    struct ctw_place *place = place_of(connection);
-
-    (void)cls;
-    (void)context;
-    if (place && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        ctw_place_is_answered(place, ctw_monotonic_usec());
+static const char *header(struct MHD_Connection *connection, const char *name) {
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
 static bool has_body(struct MHD_Connection *connection) {
-    const char *length =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
     return (length && strcmp(length, "0") != 0) ||
-           MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                       MHD_HTTP_HEADER_TRANSFER_ENCODING);
+           header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
-static yes_or_no answer(struct ctw_server *h, struct MHD_Connection *connection,
-                        struct ctw_place *place, const char *target, bool head) {
+static yes_or_no answer(struct ctw_server *s, struct MHD_Connection *connection, const char *target,
+                        bool head) {
     const struct ctw_server_request request = {
-        .path = ctw_target_path(target),
-        .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+        .path = path_of(target),
+        .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
     };
     struct ctw_server_reply reply = {0};
 
-    if (h->handler(h->userdata, &request, &reply) < 0)
+    if (s->handler(s->userdata, &request, &reply) < 0)
         return MHD_NO;
-    if (reply.crowded) {
-        struct ctw_place *oldest = ctw_places_oldest_stream(&h->places);
-        if (oldest)
-            dismiss(h, oldest);
-    }
-    place->streams = reply.stream.stream != NULL;
     return send_reply(connection, &reply, head);
 }
 
-/* Called once when the headers are there, and again when all of the request is. */
+/* Called once when the headers are complete, and again when the request is. */
 static yes_or_no on_request(void *cls, struct MHD_Connection *connection, const char *target,
                             const char *method, const char *version, const char *upload,
                             size_t *upload_size, void **context) {
-    struct ctw_place *place = place_of(connection);
+    struct place *p = place_of(connection);
     const bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 
     (void)version;
     (void)upload;
-    if (!place)
+    if (!p)
         return MHD_NO;
     if (*context)
-        return *upload_size == 0 ? answer(cls, connection, place, target, head) : MHD_NO;
+        return *upload_size == 0 ? answer(cls, connection, target, head) : MHD_NO;
 
-    *context = place;
-    ctw_place_asks(place, ctw_monotonic_usec());
+    *context = p;
+    p->deadline_usec = ctw_monotonic_usec() + REPLY_USEC;
     if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
         return refuse(connection, 405, "only GET and HEAD are answered\n");
     if (has_body(connection))
@@ -287,101 +304,40 @@ static yes_or_no on_request(void *cls, struct MHD_Connection *connection, const 
     return MHD_YES;
 }
 
-/* --- who comes ------------------------------------------------------------------------------- */
-
-static bool make_room(struct ctw_server *h) {
-    if (h->places.taken < CTW_PLACES)
-        return true;
-    struct ctw_place *place = ctw_places_next_to_go(&h->places);
-    if (place)
-        dismiss(h, place);
-    (void)MHD_run(h->mhd);
-    return h->places.taken < CTW_PLACES;
-}
-
-static void bound(int fd) {
-    const int send_bytes = SEND_BYTES, receive_bytes = RECEIVE_BYTES;
-    const unsigned silent_msec = SILENT_MSEC;
-
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
-    /* Not known to a socket in the file system. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_msec, sizeof(silent_msec));
-}
-
-/* Return: whether there may be more. */
-static bool take_in(struct ctw_server *h, int socket) {
-    struct sockaddr_storage address;
-    socklen_t length = sizeof(address);
-
-    const int fd =
-        accept4(socket, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        h->exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-        return errno == EINTR || errno == ECONNABORTED;
-    }
-    if (!make_room(h)) {
-        (void)close(fd);
-        return true;
-    }
-    bound(fd);
-    /* It closes what it does not take. */
-    if (MHD_add_connection(h->mhd, fd, (struct sockaddr *)&address, length) == MHD_YES)
-        (void)MHD_run(h->mhd);
-    return true;
-}
-
-static void sweep(struct ctw_server *h) {
-    const uint64_t now_usec = ctw_monotonic_usec();
-
-    for (size_t i = 0; i < CTW_PLACES; i++) {
-        struct ctw_place *place = &h->places.place[i];
-        if (place->leaving && !has_unsent(place->fd))
-            end_to_leave(h, place);
-        else if (ctw_place_is_overdue(place, now_usec))
-            dismiss(h, place);
-    }
-}
-
 /* --- the loop -------------------------------------------------------------------------------- */
 
-enum { SIGNALS, CONNECTIONS, SOCKETS };
+static int timeout_msec(const struct ctw_server *s) {
+    int timeout = -1;
 
-static int timeout_msec(const struct ctw_server *h) {
-    MHD_UNSIGNED_LONG_LONG msec;
-
-    if (MHD_get_timeout(h->mhd, &msec) == MHD_YES && msec < SWEEP_MSEC)
-        return (int)msec;
-    return h->places.taken > 0 || h->exhausted ? SWEEP_MSEC : -1;
+    for (size_t i = 0; i < PLACES_MAX; i++)
+        if (s->places[i].state != FREE)
+            timeout = DEADLINES_MSEC;
+    for (size_t i = 0; i < s->n_mhd; i++) {
+        MHD_UNSIGNED_LONG_LONG msec;
+        if (MHD_get_timeout(s->mhd[i], &msec) == MHD_YES && msec < DEADLINES_MSEC)
+            timeout = timeout < 0 || (int)msec < timeout ? (int)msec : timeout;
+    }
+    return timeout;
 }
 
-int ctw_server_run(struct ctw_server *h, const int *sockets, size_t n) {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-    struct pollfd fds[SOCKETS + CTW_SERVER_SOCKETS_MAX] = {
-        [SIGNALS] = {.fd = h->signal_fd, .events = POLLIN},
-        [CONNECTIONS] = {.fd = info ? info->epoll_fd : -1, .events = POLLIN},
-    };
+int ctw_server_run(struct ctw_server *s) {
+    struct pollfd fds[1 + CTW_SERVER_SOCKETS_MAX] = {{.fd = s->signal_fd, .events = POLLIN}};
 
-    if (!info || n == 0 || n > CTW_SERVER_SOCKETS_MAX)
-        return -EINVAL;
-    for (size_t i = 0; i < n; i++)
-        fds[SOCKETS + i] = (struct pollfd){.fd = sockets[i], .events = POLLIN};
-
-    for (;;) {
-        /* Who cannot be taken in waits until some have gone, or a second has. */
-        const nfds_t n_fds = h->exhausted ? SOCKETS : SOCKETS + n;
-        if (poll(fds, n_fds, timeout_msec(h)) < 0 && errno != EINTR)
-            return -errno;
-        if (fds[SIGNALS].revents != 0)
-            return 0;
-        h->exhausted = false;
-        if (MHD_run(h->mhd) != MHD_YES)
+    for (size_t i = 0; i < s->n_mhd; i++) {
+        const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->mhd[i], MHD_DAEMON_INFO_EPOLL_FD);
+        if (!info)
             return -EIO;
-        for (size_t i = SOCKETS; i < n_fds; i++)
-            for (unsigned k = 0; fds[i].revents != 0 && k < COMING_MAX; k++)
-                if (!take_in(h, fds[i].fd))
-                    break;
-        sweep(h);
+        fds[1 + i] = (struct pollfd){.fd = info->epoll_fd, .events = POLLIN};
+    }
+    for (;;) {
+        if (poll(fds, 1 + s->n_mhd, timeout_msec(s)) < 0 && errno != EINTR)
+            return -errno;
+        if (fds[0].revents != 0)
+            return 0;
+        for (size_t i = 0; i < s->n_mhd; i++)
+            if (MHD_run(s->mhd[i]) != MHD_YES)
+                return -EIO;
+        end_overdue(s);
     }
 }
 
@@ -401,88 +357,91 @@ static int open_signals(void) {
     return fd >= 0 ? fd : -errno;
 }
 
-int ctw_server_new(ctw_server_handler *handler, void *userdata, struct ctw_server **ret) {
-    struct ctw_server *h = calloc(1, sizeof(*h));
+static struct MHD_Daemon *start_mhd(struct ctw_server *s, int socket, unsigned connections) {
+    const int send_bytes = SEND_BYTES, receive_bytes = RECEIVE_BYTES;
+    const unsigned linger_msec = LINGER_USEC / CTW_USEC_PER_MSEC;
 
-    if (!h)
-        return -ENOMEM;
-    h->handler = handler;
-    h->userdata = userdata;
-    h->signal_fd = open_signals();
-    const int r = h->signal_fd;
-    if (r >= 0)
-        h->mhd = MHD_start_daemon(
-            MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_request, h,
-            /* One more for who is on the way out. */
-            MHD_OPTION_CONNECTION_LIMIT, CTW_PLACES + 1, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-            REQUEST_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-            MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_END);
-    if (!h->mhd) {
-        ctw_server_free(h);
-        return r < 0 ? r : -ENOMEM;
+    /* Connections inherit these. The kernel ends one whose client acknowledges nothing for the
+     * last; a socket in the file system does not have it. */
+    (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
+    (void)setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &linger_msec, sizeof(linger_msec));
+    return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET,
+                            socket, MHD_OPTION_CONNECTION_LIMIT, connections,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, connections / ADDRESS_DIVISOR,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, REQUEST_BYTES,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_END);
+}
+
+static int start(struct ctw_server *s, const int *sockets, size_t n) {
+    s->signal_fd = open_signals();
+    if (s->signal_fd < 0)
+        return s->signal_fd;
+    for (; s->n_mhd < n; s->n_mhd++) {
+        s->mhd[s->n_mhd] = start_mhd(s, sockets[s->n_mhd], CONNECTIONS_MAX / (unsigned)n);
+        if (!s->mhd[s->n_mhd])
+            return -ENOMEM;
     }
-    *ret = h;
     return 0;
 }
 
-struct ctw_server *ctw_server_free(struct ctw_server *h) {
-    if (!h)
+int ctw_server_new(ctw_server_handler *handler, void *userdata, const int *sockets, size_t n,
+                   struct ctw_server **ret) {
+    struct ctw_server *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        return -ENOMEM;
+    s->handler = handler;
+    s->userdata = userdata;
+    const int r = start(s, sockets, n);
+    if (r < 0) {
+        ctw_server_free(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+struct ctw_server *ctw_server_free(struct ctw_server *s) {
+    if (!s)
         return NULL;
-    if (h->mhd)
-        MHD_stop_daemon(h->mhd);
-    for (size_t i = 0; i < CTW_PLACES; i++)
-        if (h->places.place[i].leaving)
-            dismiss(h, &h->places.place[i]);
-    if (h->signal_fd >= 0)
-        (void)close(h->signal_fd);
-    free(h);
+    for (size_t i = 0; i < s->n_mhd; i++)
+        MHD_stop_daemon(s->mhd[i]);
+    for (size_t i = 0; i < PLACES_MAX; i++)
+        if (s->places[i].state == LINGERING)
+            end(&s->places[i]);
+    if (s->signal_fd >= 0)
+        (void)close(s->signal_fd);
+    free(s);
     return NULL;
 }
 
-#define PORT_MAX 65535
-
-static void close_fd(const int *fd) {
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
-static int set_nonblocking(int fd) {
-    const int flags = fcntl(fd, F_GETFL);
-
-    return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
-}
-
-/* --- passed ---------------------------------------------------------------------------------- */
+/* --- sockets --------------------------------------------------------------------------------- */
 
 int ctw_listen_passed(int *ret, size_t max) {
     const int n = sd_listen_fds(1);
 
-    if (n < 0)
-        return n;
-    if ((size_t)n > max)
+    if (n > 0 && (size_t)n > max)
         return -E2BIG;
     for (int i = 0; i < n; i++) {
-        const int fd = SD_LISTEN_FDS_START + i;
-        if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
+        ret[i] = SD_LISTEN_FDS_START + i;
+        if (sd_is_socket(ret[i], AF_UNSPEC, SOCK_STREAM, 1) <= 0)
             return -ENOTSOCK;
-        const int r = set_nonblocking(fd);
-        if (r < 0)
-            return r;
-        ret[i] = fd;
+        const int flags = fcntl(ret[i], F_GETFL);
+        if (flags < 0 || fcntl(ret[i], F_SETFL, flags | O_NONBLOCK) < 0)
+            return -errno;
     }
     return n;
 }
 
-/* --- our own --------------------------------------------------------------------------------- */
-
-/* "[::1]:9817" in two: the port is behind the last colon, and an address that has colons itself
- * stands in brackets, or it would not be clear where it ends. */
+/* The port follows the last colon. An address with colons stands in brackets; no other does. */
 static int split(const char *where, char host[static CTW_LISTEN_NAME_MAX], const char **ret_port) {
     const char *colon = strrchr(where, ':');
     const bool brackets = where[0] == '[';
     uint64_t port;
 
-    if (!colon || ctw_text_decimal(colon + 1, strlen(colon + 1), PORT_MAX, &port) < 0)
+    if (!colon || ctw_text_decimal(colon + 1, strlen(colon + 1), UINT16_MAX, &port) < 0)
         return -EINVAL;
     const char *begin = where + brackets, *end = colon;
     if (brackets && *--end != ']')
@@ -496,17 +455,17 @@ static int split(const char *where, char host[static CTW_LISTEN_NAME_MAX], const
     return 0;
 }
 
-/* Before the interface is up, too: a server that starts at boot does not wait for it. */
-static int set_options(int fd, int family) {
+static int listen_at(int fd, const struct addrinfo *a) {
     const int on = 1, off = 0;
-    const bool six = family == AF_INET6;
+    const bool ipv6 = a->ai_family == AF_INET6;
 
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-        setsockopt(fd, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_FREEBIND : IP_FREEBIND, &on,
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        setsockopt(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_FREEBIND : IP_FREEBIND, &on,
                    sizeof(on)) < 0 ||
-        (six && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0))
+        (ipv6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0) ||
+        bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0)
         return -errno;
-    return 0;
+    return fd;
 }
 
 int ctw_listen_at(const char *where) {
@@ -519,17 +478,12 @@ int ctw_listen_at(const char *where) {
 
     if (split(where, host, &port) < 0 || getaddrinfo(host, port, &hints, &found) != 0)
         return -EINVAL;
-    int fd __attribute__((cleanup(close_fd))) =
-        socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int r = fd >= 0 ? set_options(fd, found->ai_family) : -errno;
-    if (r >= 0 && (bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0))
-        r = -errno;
+    const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int r = listen_at(fd, found);
     freeaddrinfo(found);
-    if (r < 0)
-        return r;
-    const int listening = fd;
-    fd = -1;
-    return listening;
+    if (r < 0 && fd >= 0)
+        (void)close(fd);
+    return r;
 }
 
 void ctw_listen_name(int fd, char ret[static CTW_LISTEN_NAME_MAX]) {
@@ -539,11 +493,10 @@ void ctw_listen_name(int fd, char ret[static CTW_LISTEN_NAME_MAX]) {
 
     (void)snprintf(ret, CTW_LISTEN_NAME_MAX, "a socket");
     if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 ||
+        (address.ss_family != AF_INET && address.ss_family != AF_INET6) ||
         getnameinfo((struct sockaddr *)&address, length, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return;
-    if (address.ss_family == AF_INET6)
-        (void)snprintf(ret, CTW_LISTEN_NAME_MAX, "[%s]:%s", host, port);
-    else if (address.ss_family == AF_INET)
-        (void)snprintf(ret, CTW_LISTEN_NAME_MAX, "%s:%s", host, port);
+    (void)snprintf(ret, CTW_LISTEN_NAME_MAX, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
+                   host, port);
 }

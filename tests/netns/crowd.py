@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""crowd.py PORT SECONDS IDLE: everybody whom an HTTP server has to stand, at once.
-crowd.py PORT patience: how long it stands each that gets nowhere, when nobody else comes.
-crowd.py PORT farewell N: so many ask for more than they read, the half of them to be left then;
-they stay until they are ended.
+"""Hostile clients of an HTTP server, one kind per loopback address, so that each kind meets the
+limit of its own address; the scrapers are at 127.0.0.1.
 
-IDLE connections that say nothing and come again when they are ended; some that send a byte a
-second; some that ask for a large page and never read it; pipelining; garbage; and two scrapers,
-one with a connection that it keeps and one with a new one each time. Ends with 0 when the scrapers
-got all they asked for, and prints what there was, as JSON."""
+crowd.py PORT crowd SECONDS SILENT: SILENT connections that send nothing and are replaced when they
+    end; slow requests; large replies that are not read; pipelining; garbage. Beside them two
+    scrapers, one with a connection that it keeps, one with a new connection for each request. Each
+    request of the latter, and each new connection of the former, must be answered within 12 s.
+crowd.py PORT same SILENT: SILENT connections that send nothing, at the address of a scraper.
+crowd.py PORT deadlines: how long the server bears each kind of client that gets nowhere.
+crowd.py PORT unread N: N clients, each at an address of its own, read nothing of their replies, and
+    half of them ask for the end of the connection; they stay until they are killed.
+
+Exits with 0 when the scrapers got every reply; prints what happened as JSON."""
 
 import http.client
 import json
@@ -23,13 +27,13 @@ import sys
 import threading
 import time
 
-PORT = int(sys.argv[1])
-MODE = sys.argv[2] if sys.argv[2] in ("patience", "farewell") else None
-SECONDS, IDLE = (90, 0) if MODE else (float(sys.argv[2]), int(sys.argv[3]))
-DRIPPING, DEAF = 8, 40
-TRIES = 5
+PORT, MODE = int(sys.argv[1]), sys.argv[2]
+NUMBERS = [float(n) for n in sys.argv[3:]]
+SCRAPER = "127.0.0.1"
+PROMISE = 12  # seconds in which a new client gets its answer
+SLOW, UNREADING = 8, 40
 PIPELINED = 100
-COMING_AT_ONCE = 50  # of the idle ones, in each hundredth of a second
+SILENT_AT_ONCE = 50  # new ones in each hundredth of a second
 
 GARBAGE = [
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),  # TLS
@@ -39,6 +43,7 @@ GARBAGE = [
     b"GET  /  HTTP/1.1\r\n\r\n",
     b"\r\n" * 5000,
     b"\x00" * 5000,
+    b"GET /metrics\x00 HTTP/1.1\r\nHost: a\x00b\r\n\r\n",
     b"A" * 100000,
     b"GET /" + b"%" * 5000 + b" HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 5000 + b"\r\n",
@@ -47,101 +52,104 @@ GARBAGE = [
     b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     b"POST / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 65536,
     b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n",
-    b"GET /history.csv HTTP/1.1\r\nRange: bytes=0-1\r\n\r\n",
+    b"GET /history.csv HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n",
 ]
 
-seen = dict.fromkeys(("idle_came", "idle_ended", "drips", "drip_ended", "deaf_came", "deaf_ended",
-                      "pipelined", "garbage", "scrapes", "tries_most", "kept_scrapes",
-                      "kept_reconnects"), 0)
+seen = dict.fromkeys(("silent_opened", "silent_ended", "slow_bytes", "slow_ended",
+                      "unreading_opened", "unreading_ended", "pipelined", "garbage", "scrapes",
+                      "kept_scrapes", "kept_reconnects"), 0)
+seen["slowest_scrape_s"] = 0.0
 wrong = []
-until = time.monotonic() + SECONDS
+until = time.monotonic() + (NUMBERS[0] if MODE == "crowd" else 90)
 
 
 def goes_on():
     return time.monotonic() < until and not wrong
 
 
-def come(timeout=5.0, receive=None):
+def connect(address, timeout=5.0, receive=None):
     s = socket.socket()
     if receive:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
     s.settimeout(timeout)
+    s.bind((address, 0))
     try:
         s.connect(("127.0.0.1", PORT))
     except (BrokenPipeError, ConnectionResetError):
-        pass  # it has had to make room for another already
+        pass  # refused already
     return s
 
 
-def ask(s, what):
-    """Who has had to make room for another by now is reset."""
+def send(s, what):
     try:
         s.sendall(what)
     except OSError:
-        pass
+        pass  # the server has ended the connection
+
+
+def request(path, headers=""):
+    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode()
 
 
 def ended(s):
-    """Whether the other side has ended it; what it has sent stays unread."""
+    """Whether the server has ended the connection. What it has sent stays unread."""
     poll = select.poll()
     poll.register(s, select.POLLRDHUP)
     return bool(poll.poll(0))
 
 
-def idle():
-    """A thousand that say nothing: whoever is ended is replaced."""
-    selector, here = selectors.DefaultSelector(), 0
+def silent(address="127.0.0.2"):
+    selector, number = selectors.DefaultSelector(), 0
     while goes_on():
-        for _ in range(min(COMING_AT_ONCE, IDLE - here)):
-            selector.register(come(), selectors.EVENT_READ)
-            seen["idle_came"] += 1
-            here += 1
+        for _ in range(min(SILENT_AT_ONCE, int(NUMBERS[1]) - number)):
+            selector.register(connect(address), selectors.EVENT_READ)
+            seen["silent_opened"] += 1
+            number += 1
         time.sleep(0.01)
         for key, _ in selector.select(0):
             selector.unregister(key.fileobj)
             key.fileobj.close()
-            seen["idle_ended"] += 1
-            here -= 1
+            seen["silent_ended"] += 1
+            number -= 1
 
 
-def drip():
-    """Slow-loris: a request that goes on for ever, a byte a second."""
+def slow():
+    """A request without an end, a byte a second."""
     while goes_on():
-        s = come()
-        ask(s, b"GET /metrics HTTP/1.1\r\nX: ")
+        s = connect("127.0.0.3")
+        send(s, b"GET /metrics HTTP/1.1\r\nX: ")
         try:
             while goes_on() and not ended(s):
                 s.sendall(b"a")
-                seen["drips"] += 1
+                seen["slow_bytes"] += 1
                 time.sleep(1)
         except OSError:
             pass
-        seen["drip_ended"] += 1
+        seen["slow_ended"] += 1
         s.close()
 
 
-def deaf():
-    """Many who ask for the largest page, and read nothing of it."""
-    here = []
+def unreading():
+    """Many requests for the largest page. Nothing of it is read."""
+    clients = []
     while goes_on():
-        for s in [s for s in here if ended(s)]:
-            here.remove(s)
+        for s in [s for s in clients if ended(s)]:
+            clients.remove(s)
             s.close()
-            seen["deaf_ended"] += 1
-        while len(here) < DEAF:
-            here.append(come(receive=4096))
-            ask(here[-1], b"GET /history.csv HTTP/1.1\r\n\r\n")
-            seen["deaf_came"] += 1
+            seen["unreading_ended"] += 1
+        while len(clients) < UNREADING:
+            clients.append(connect("127.0.0.4", receive=4096))
+            send(clients[-1], request("/history.csv"))
+            seen["unreading_opened"] += 1
         time.sleep(0.1)
 
 
 def pipeline():
-    """A hundred requests in one go: each is answered, in order, or the connection has ended."""
-    request = b"GET /healthz HTTP/1.1\r\n\r\nGET /nothing HTTP/1.1\r\n\r\n"
+    """A hundred requests at once: each is answered, in order, or the connection has ended."""
     while goes_on():
-        s, got = come(), b""
+        s, got = connect("127.0.0.5"), b""
         try:
-            s.sendall(request * (PIPELINED // 2))
+            s.sendall((request("/healthz") + request("/nothing")) * (PIPELINED // 2))
             while got.count(b"HTTP/1.1 ") < PIPELINED:
                 more = s.recv(65536)
                 if not more:
@@ -158,13 +166,13 @@ def pipeline():
 
 
 def garbage():
-    """What is none gets an answer that refuses it, or none."""
+    """The reply is a refusal, or there is none."""
     dice = random.Random(9817)
     while goes_on():
         for what in [*GARBAGE, dice.randbytes(3000)]:
             got = b""
             try:
-                s = come(timeout=0.5)
+                s = connect("127.0.0.5", timeout=0.5)
                 s.sendall(what)
                 got = s.recv(64)
                 s.close()
@@ -176,35 +184,34 @@ def garbage():
         time.sleep(0.1)
 
 
-def scrape_once(connection):
-    connection.request("GET", "/metrics")
+def scraper():
+    return http.client.HTTPConnection("127.0.0.1", PORT, PROMISE, source_address=(SCRAPER, 0))
+
+
+def scrape_once(connection, page="/metrics", part=b"\nctwatch_up 1\n"):
+    connection.request("GET", page)
     response = connection.getresponse()
     body = response.read()
-    if response.status != 200 or b"\nctwatch_up 1\n" not in body:
-        wrong.append(f"/metrics: {response.status}, {body[:200]}")
+    if response.status != 200 or part not in body:
+        wrong.append(f"{page}: {response.status}, {body[:200]}")
 
 
 def scrape():
-    """A new connection each time, which may be taken away under it, but not for ever."""
+    """A new connection for each request."""
     while goes_on():
-        for attempt in range(1, TRIES + 1):
-            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
-            try:
-                scrape_once(connection)
-                break
-            except (OSError, http.client.HTTPException) as e:
-                if attempt == TRIES:
-                    wrong.append(f"no answer in {TRIES} tries: {e!r}")
-            finally:
-                connection.close()
-        seen["scrapes"] += 1
-        seen["tries_most"] = max(seen["tries_most"], attempt)
+        for page, part in ("/metrics", b"\nctwatch_up 1\n"), ("/healthz", b"ok\n"):
+            connection, began = scraper(), time.monotonic()
+            scrape_once(connection, page, part)
+            connection.close()
+            seen["scrapes"] += 1
+            took = round(time.monotonic() - began, 3)
+            seen["slowest_scrape_s"] = max(seen["slowest_scrape_s"], took)
         time.sleep(0.2)
 
 
 def scrape_kept():
-    """Always the same connection, as Prometheus has it."""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+    """Always the same connection, as Prometheus does it."""
+    connection = scraper()
     while goes_on():
         try:
             scrape_once(connection)
@@ -212,44 +219,78 @@ def scrape_kept():
             seen["kept_reconnects"] += 1
             connection.close()
         seen["kept_scrapes"] += 1
-        time.sleep(0.1)  # the deaf, who are answered, too, have all come anew after some 0.4 s
+        time.sleep(0.1)
 
 
-def patience():
-    """One that says nothing, one that sends or reads a byte a second, one that does not read."""
+def same():
+    """Silent connections at the scraper's own address: the connection that it had goes on, and a
+    new one is answered when the silent ones have met their deadline."""
+    kept = scraper()
+    scrape_once(kept)
+    opened = [connect(SCRAPER) for _ in range(int(NUMBERS[0]))]
+    began, refused = time.monotonic(), 0
+    while goes_on():
+        scrape_once(kept)
+        connection = scraper()
+        try:
+            scrape_once(connection, "/healthz", b"ok\n")
+            break
+        except (OSError, http.client.HTTPException):
+            refused += 1
+        finally:
+            connection.close()
+        time.sleep(0.5)
+    else:
+        wrong.append("a new client at the same address gets no answer")
+    print(json.dumps({"silent": len(opened), "refused": refused,
+                      "answered_after_s": round(time.monotonic() - began)}))
+
+
+def deadlines():
+    """Clients that send nothing, send or read a byte a second, or do not read."""
     began, lasted = time.monotonic(), {}
-    left = {name: come(receive=4096) for name in ("silent", "sends slowly", "reads slowly", "deaf")}
-    left["sends slowly"].sendall(b"GET /metrics HTTP/1.1\r\nX: ")
-    for name in "reads slowly", "deaf":
-        left[name].sendall(b"GET /history.csv HTTP/1.1\r\n\r\n")
+    left = {name: connect("127.0.0.6", receive=4096)
+            for name in ("silent", "sends slowly", "reads slowly", "does not read")}
+    send(left["sends slowly"], b"GET /metrics HTTP/1.1\r\nX: ")
+    for name in "reads slowly", "does not read":
+        send(left[name], request("/history.csv"))
     while left and goes_on():
         for name in [name for name, s in left.items() if ended(s)]:
             lasted[name] = round(time.monotonic() - began)
             left.pop(name).close()
         for name, s in left.items():
             if name != "silent":
-                ask(s, b"a")  # a kernel that has given somebody up does not say so unasked
+                send(s, b"a")  # a connection that the server's kernel has given up is reset
         try:
             if "reads slowly" in left:
                 left["reads slowly"].recv(1)
         except OSError:
             pass
         time.sleep(1)
+    if left:
+        wrong.append(f"not ended: {sorted(left)}")
     print(json.dumps(lasted))
-    sys.exit(1 if left else 0)
 
 
-def farewell():
-    """What they are sent fits into the kernel's memory, where it would stay for those who never
-    read it, if the server did not care any more."""
-    request = b"GET /metrics HTTP/1.1\r\n"
-    last = [request + b"\r\n", request + b"Connection: close\r\n\r\n"]
-    here = []
-    for i in range(int(sys.argv[3])):
-        here.append(come(receive=2048))
-        ask(here[-1], (request + b"\r\n") * 5 + last[i % 2])
-    print(len(here), flush=True)
+def unread():
+    """The replies fit into the memory of the server's kernel."""
+    closing = ["", "Connection: close\r\n"]
+    clients = []
+    for i in range(int(NUMBERS[0])):
+        clients.append(connect(f"127.0.2.{i + 1}", receive=2048))
+        send(clients[-1], request("/metrics") * 5 + request("/metrics", closing[i % 2]))
+    print(len(clients), flush=True)
     signal.pause()
+
+
+def crowd():
+    threads = [guarded(what) for what in
+               [scrape_kept, scrape, silent, unreading, pipeline, garbage] + [slow] * SLOW]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(seen))
 
 
 def guarded(what):
@@ -263,17 +304,8 @@ def guarded(what):
 
 def main():
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, IDLE + 500), limit))
-    if MODE:
-        patience() if MODE == "patience" else farewell()
-    who = [scrape_kept, scrape, idle, deaf, pipeline, garbage] + [drip] * DRIPPING
-    threads = [guarded(what) for what in who]
-    for thread in threads:
-        thread.start()
-        time.sleep(0.05 if thread in threads[:2] else 0)
-    for thread in threads:
-        thread.join()
-    print(json.dumps(seen))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 2000), limit))
+    {"crowd": crowd, "same": same, "deadlines": deadlines, "unread": unread}[MODE]()
     for line in wrong:
         print(f"crowd.py: {line}", file=sys.stderr)
     sys.stdout.flush()
