@@ -3,56 +3,49 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"
-#include "lib/state/snapshot.h"
+#include "lib/util/units.h"
 #include "lib/view/history.h"
 #include "lib/view/metrics.h"
 #include "lib/view/status.h"
 #include "lib/view/top.h"
 
-#define TEXT_TYPE "text/plain; charset=utf-8"
-#define CSV_TYPE  "text/csv; charset=utf-8"
-#define JSON_TYPE "application/json"
+#define TEXT_TYPE        "text/plain; charset=utf-8"
+#define CSV_TYPE         "text/csv; charset=utf-8"
+#define JSON_TYPE        "application/json"
+#define OPENMETRICS_TYPE "application/openmetrics-text"
 
-/* Readers of /history at a time: each has a copy of its own, of a megabyte. */
+/* Room for any page but the history. */
+#define PAGE_MAX 65536u
+_Static_assert(PAGE_MAX >= CTW_RENDER_METRICS_MAX && PAGE_MAX >= CTW_RENDER_STATUS_MAX &&
+                   PAGE_MAX >= CTW_RENDER_TALKERS_MAX,
+               "a page has room");
+
+/* Replies with the history at a time. Each has a copy of it, of a megabyte. */
 #define STREAMS_MAX 8u
 
-/* What a daemon left half written takes a while to be told from what is being written, in which
- * nobody else is served: afterwards it is left alone for so long. */
+/* A state left half written costs its reader 100 ms, in which no other request is served: for this
+ * long it is not read again. */
 #define TORN_USEC CTW_USEC_PER_SEC
 
-static bool ctw_accept_prefers(const char*a,const char*t){return a && strcasestr(a,t);}
 struct ctw_pages {
     const char *directory;
     bool addresses;
-    unsigned streams;
     uint64_t torn_until_usec, history_torn_until_usec;
+    struct stream *streams[STREAMS_MAX];
+    size_t next_evicted;
 
-    /* for the request being answered */
+    /* of the present request */
     struct ctw_view view;
     struct ctw_history history;
 };
 
-static int note_torn(int r, uint64_t *until_usec) {
-    if (r == -EAGAIN)
-        *until_usec = ctw_monotonic_usec() + TORN_USEC;
-    return r;
-}
-
-static int read_history(struct ctw_pages *s, struct ctw_history *ret) {
-    if (ctw_monotonic_usec() < s->history_torn_until_usec)
-        return -EAGAIN;
-    return note_torn(ctw_state_read_history(s->directory, ret), &s->history_torn_until_usec);
-}
-
-static void poll(struct ctw_pages *s) {
+static void read_view(struct ctw_pages *s) {
     const uint64_t now_usec = ctw_monotonic_usec();
 
     if (now_usec < s->torn_until_usec) {
@@ -60,127 +53,112 @@ static void poll(struct ctw_pages *s) {
         return;
     }
     ctw_state_view(s->directory, &s->view);
-    (void)note_torn(s->view.state_error, &s->torn_until_usec);
+    if (s->view.state_error == -EAGAIN)
+        s->torn_until_usec = ctw_monotonic_usec() + TORN_USEC;
     if (!s->addresses)
         ctw_snapshot_redact(&s->view.snapshot);
 }
 
-/* --- replies --------------------------------------------------------------------------------- */
-
-/* Return: 0 or -ENOMEM. */
-static int answer_text(struct ctw_server_reply *ret, unsigned status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int answer_text(struct ctw_server_reply *ret, unsigned status, const char *format, ...) {
-    va_list arguments;
-
-    va_start(arguments, format);
-    const int n = vasprintf(&ret->text, format, arguments);
-    va_end(arguments);
-    if (n < 0) {
-        ret->text = NULL;
-        return -ENOMEM;
-    }
-    ret->status = status;
-    ret->type = TEXT_TYPE;
-    ret->length = (size_t)n;
-    return 0;
-}
-
-/* What has been rendered into ret->text, of which there were @room bytes: @length it has. */
-static int store(struct ctw_server_reply *ret, const char *type, size_t length, size_t room) {
-    if (length == 0 || length >= room) {
-        free(ret->text);
-        ret->text = NULL;
-        return -ENOMEM;
-    }
-    char *smaller = realloc(ret->text, length);
-    if (smaller)
-        ret->text = smaller;
-    ret->status = 200;
-    ret->type = type;
-    ret->length = length;
-    return 0;
-}
-
-static int print_fault(const struct ctw_pages *s, int error, struct ctw_server_reply *ret) {
-    return answer_text(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(error));
+/* Return: 0, or as ctw_state_read_history(). */
+static int read_history(struct ctw_pages *s) {
+    if (ctw_monotonic_usec() < s->history_torn_until_usec)
+        return -EAGAIN;
+    const int r = ctw_state_read_history(s->directory, &s->history);
+    if (r == -EAGAIN)
+        s->history_torn_until_usec = ctw_monotonic_usec() + TORN_USEC;
+    return r;
 }
 
 /* --- pages ----------------------------------------------------------------------------------- */
 
-static int show_metrics(struct ctw_pages *s, bool openmetrics, struct ctw_server_reply *ret) {
-    ret->text = malloc(CTW_RENDER_METRICS_MAX);
-    if (!ret->text)
-        return -ENOMEM;
-    const size_t n = ctw_render_metrics(&s->view, openmetrics, ret->text, CTW_RENDER_METRICS_MAX);
-    return store(ret, openmetrics ? CTW_METRICS_OPENMETRICS_TYPE : CTW_METRICS_TEXT_TYPE, n,
-                 CTW_RENDER_METRICS_MAX);
+enum form { TEXT, JSON, CSV, OPENMETRICS };
+
+/* Renders into ret->text, which has PAGE_MAX bytes, and returns the length of the whole, or sets
+ * ret->stream. The status is 200 and the type that of the route, unless it sets others. */
+typedef size_t renderer(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret);
+
+static size_t line(struct ctw_server_reply *ret, unsigned status, const char *text) {
+    ret->status = status;
+    ret->type = TEXT_TYPE;
+    return (size_t)snprintf(ret->text, PAGE_MAX, "%s\n", text);
 }
 
-static int show_status(struct ctw_pages *s, bool json, struct ctw_server_reply *ret) {
-    const bool has_history = read_history(s, &s->history) >= 0;
-    const struct ctw_status_style style = {
-        .columns = CTW_STATUS_COLUMNS, .utf8 = true, .names_utc = true};
-
-    s->view.history = has_history ? &s->history : NULL;
-    ret->text = malloc(CTW_RENDER_STATUS_MAX);
-    if (!ret->text)
-        return -ENOMEM;
-    const size_t n =
-        json ? ctw_render_status_json(&s->view, false, ret->text, CTW_RENDER_STATUS_MAX)
-             : ctw_render_status_text(&s->view, &style, ret->text, CTW_RENDER_STATUS_MAX);
-    return store(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_STATUS_MAX);
+static size_t fault(const struct ctw_pages *s, int error, struct ctw_server_reply *ret) {
+    ret->status = 503;
+    ret->type = TEXT_TYPE;
+    return (size_t)snprintf(ret->text, PAGE_MAX, "%s/state: %s\n", s->directory,
+                            ctw_state_fault(error));
 }
 
-static int show_top(struct ctw_pages *s, bool json, struct ctw_server_reply *ret) {
-    if (!s->addresses)
-        return answer_text(ret, 403, "addresses are shown by ctwatch serve --top only\n");
-    ret->text = malloc(CTW_RENDER_TALKERS_MAX);
-    if (!ret->text)
-        return -ENOMEM;
-    const size_t n = json ? ctw_render_talkers_json(&s->view, ret->text, CTW_RENDER_TALKERS_MAX)
-                          : ctw_render_talkers_text(&s->view, ret->text, CTW_RENDER_TALKERS_MAX);
-    return store(ret, json ? JSON_TYPE : TEXT_TYPE, n, CTW_RENDER_TALKERS_MAX);
+static size_t render_index(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
+    (void)form;
+    return (size_t)snprintf(ret->text, PAGE_MAX,
+                            "ctwatch " CTWATCH_VERSION
+                            ", the watch of the connection-tracking table\n"
+                            "\n"
+                            "/metrics   for Prometheus\n"
+                            "/status    the state of the table      /status.json\n"
+                            "/history   the last day                /history.json /history.csv\n"
+                            "/top       what fills the table%s/top.json\n"
+                            "/healthz   whether ctwatchd polls: 200 or 503\n",
+                            s->addresses ? "        " : " (off)  ");
 }
 
-static int show_health(const struct ctw_pages *s, struct ctw_server_reply *ret) {
+static size_t render_health(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
     const struct ctw_view *v = &s->view;
 
+    (void)form;
     switch (v->liveness) {
     case CTW_LIVENESS_ALIVE:
-        return answer_text(ret, 200, "ok\n");
+        return line(ret, 200, "ok");
     case CTW_LIVENESS_LATE:
-        return answer_text(ret, 503,
-                           "ctwatchd hangs or has died: its last look was %" PRIu64 " s ago\n",
-                           ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
+        ret->status = 503;
+        return (size_t)snprintf(ret->text, PAGE_MAX,
+                                "ctwatchd hangs or has died: its last poll was %" PRIu64 " s ago\n",
+                                ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
     case CTW_LIVENESS_STOPPED:
-        return answer_text(ret, 503, "ctwatchd has been stopped\n");
+        return line(ret, 503, "ctwatchd has been stopped");
     case CTW_LIVENESS_NONE:
         break;
     }
-    return v->state_error < 0 ? print_fault(s, v->state_error, ret)
-                              : answer_text(ret, 503, "ctwatchd does not run\n");
+    return v->state_error < 0 ? fault(s, v->state_error, ret)
+                              : line(ret, 503, "ctwatchd does not run");
 }
 
-static int show_index(const struct ctw_pages *s, struct ctw_server_reply *ret) {
-    return answer_text(ret, 200,
-                       "ctwatch " CTWATCH_VERSION ", the watch of the connection-tracking table\n"
-                       "\n"
-                       "/metrics   for Prometheus\n"
-                       "/status    how the table is doing        /status.json\n"
-                       "/history   the last day                  /history.json /history.csv\n"
-                       "/top       who fills it%s/top.json\n"
-                       "/healthz   whether ctwatchd looks: 200 or 503\n",
-                       s->addresses ? "                  " : " (switched off)   ");
+static size_t render_metrics(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
+    return ctw_render_metrics(&s->view, form == OPENMETRICS, ret->text, PAGE_MAX);
+}
+
+static size_t render_status(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
+    const struct ctw_status_style style = {
+        .columns = CTW_STATUS_COLUMNS, .utf8 = true, .names_utc = true};
+
+    if (s->view.state_error < 0)
+        return fault(s, s->view.state_error, ret);
+    s->view.history = read_history(s) >= 0 ? &s->history : NULL;
+    return form == JSON ? ctw_render_status_json(&s->view, false, ret->text, PAGE_MAX)
+                        : ctw_render_status_text(&s->view, &style, ret->text, PAGE_MAX);
+}
+
+static size_t render_top(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
+    if (!s->addresses)
+        return line(ret, 403, "addresses are shown by ctwatch serve --top only");
+    if (s->view.state_error < 0)
+        return fault(s, s->view.state_error, ret);
+    return form == JSON ? ctw_render_talkers_json(&s->view, ret->text, PAGE_MAX)
+                        : ctw_render_talkers_text(&s->view, ret->text, PAGE_MAX);
 }
 
 /* --- the history, line by line --------------------------------------------------------------- */
 
-struct stream {
-    struct ctw_pages *pages;
+struct copy {
     struct ctw_history history;
     struct ctw_snapshot snapshot;
+};
+
+struct stream {
+    struct ctw_pages *pages;
+    struct copy *copy; /* NULL: evicted */
     struct ctw_history_page page;
     size_t length, sent; /* of the line */
     char line[CTW_HISTORY_LINE_MAX];
@@ -190,6 +168,8 @@ static ssize_t read_stream(void *userdata, char *buffer, size_t size) {
     struct stream *s = userdata;
     size_t n = 0;
 
+    if (!s->copy)
+        return -ECANCELED;
     while (n < size) {
         if (s->sent == s->length) {
             s->length = ctw_render_history_line(&s->page, s->line);
@@ -210,94 +190,107 @@ static ssize_t read_stream(void *userdata, char *buffer, size_t size) {
 static void free_stream(void *userdata) {
     struct stream *s = userdata;
 
-    s->pages->streams--;
+    for (size_t i = 0; i < STREAMS_MAX; i++)
+        if (s->pages->streams[i] == s)
+            s->pages->streams[i] = NULL;
+    free(s->copy);
     free(s);
 }
 
-static int show_history(struct ctw_pages *pages, enum ctw_history_format format, const char *type,
-                        struct ctw_server_reply *ret) {
-    if (pages->streams >= STREAMS_MAX) {
-        return answer_text(ret, 503, "too many are reading the history: try again in a second\n");
-    }
+/* Where all are taken another stream is evicted: clients that read slowly do not keep them. */
+static struct stream **take_place(struct ctw_pages *s) {
+    for (size_t i = 0; i < STREAMS_MAX; i++)
+        if (!s->streams[i])
+            return &s->streams[i];
+    struct stream **place = &s->streams[s->next_evicted++ % STREAMS_MAX];
+    free((*place)->copy);
+    (*place)->copy = NULL;
+    return place;
+}
+
+static size_t render_history(struct ctw_pages *pages, enum form form,
+                             struct ctw_server_reply *ret) {
+    static const enum ctw_history_format formats[] = {
+        [TEXT] = CTW_HISTORY_TEXT, [JSON] = CTW_HISTORY_JSON, [CSV] = CTW_HISTORY_CSV};
+    const int r = pages->view.state_error < 0 ? pages->view.state_error : read_history(pages);
+
+    if (r < 0)
+        return fault(pages, r, ret);
+    struct stream **place = take_place(pages);
     struct stream *s = calloc(1, sizeof(*s));
-    if (!s)
-        return -ENOMEM;
-    const int r = read_history(pages, &s->history);
-    if (r < 0) {
+    struct copy *copy = malloc(sizeof(*copy));
+    if (!s || !copy) {
         free(s);
-        return print_fault(pages, r, ret);
+        free(copy);
+        return 0;
     }
+    copy->history = pages->history;
+    copy->snapshot = pages->view.snapshot;
     s->pages = pages;
-    s->snapshot = pages->view.snapshot;
-    ctw_render_history_start(&s->page, format, &s->history, &s->snapshot);
-    pages->streams++;
-    ret->status = 200;
-    ret->type = type;
+    s->copy = copy;
+    ctw_render_history_start(&s->page, formats[form], &copy->history, &copy->snapshot);
+    *place = s;
     ret->stream = (struct ctw_server_stream){read_stream, free_stream, s};
     return 0;
 }
 
-/* --- which it is ----------------------------------------------------------------------------- */
+/* --- routes ---------------------------------------------------------------------------------- */
 
-enum page { METRICS, STATUS, TOP, HISTORY, HEALTH };
-enum form { TEXT, JSON, CSV };
-
-static const struct {
-    const char *path;
-    enum page page;
-    enum form form; /* TEXT: or another, if that is asked for */
+/* The first whose path is asked for and whose @accept, if it has one, is named in the header. */
+static const struct route {
+    const char *path, *accept;
+    renderer *render;
+    enum form form;
+    const char *type;
 } routes[] = {
-    {"/metrics", METRICS, TEXT},      {"/status", STATUS, TEXT},
-    {"/status.json", STATUS, JSON},   {"/top", TOP, TEXT},
-    {"/top.json", TOP, JSON},         {"/history", HISTORY, TEXT},
-    {"/history.json", HISTORY, JSON}, {"/history.csv", HISTORY, CSV},
-    {"/healthz", HEALTH, TEXT},
+    {"/", NULL, render_index, TEXT, TEXT_TYPE},
+    {"/healthz", NULL, render_health, TEXT, TEXT_TYPE},
+    {"/metrics", OPENMETRICS_TYPE, render_metrics, OPENMETRICS, CTW_METRICS_OPENMETRICS_TYPE},
+    {"/metrics", NULL, render_metrics, TEXT, CTW_METRICS_TEXT_TYPE},
+    {"/status", JSON_TYPE, render_status, JSON, JSON_TYPE},
+    {"/status", NULL, render_status, TEXT, TEXT_TYPE},
+    {"/status.json", NULL, render_status, JSON, JSON_TYPE},
+    {"/top", JSON_TYPE, render_top, JSON, JSON_TYPE},
+    {"/top", NULL, render_top, TEXT, TEXT_TYPE},
+    {"/top.json", NULL, render_top, JSON, JSON_TYPE},
+    {"/history", JSON_TYPE, render_history, JSON, JSON_TYPE},
+    {"/history", NULL, render_history, TEXT, TEXT_TYPE},
+    {"/history.json", NULL, render_history, JSON, JSON_TYPE},
+    {"/history.csv", NULL, render_history, CSV, CSV_TYPE},
 };
 
-static int show_history_as(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
-    switch (form) {
-    case TEXT:
-        return show_history(s, CTW_HISTORY_TEXT, TEXT_TYPE, ret);
-    case JSON:
-        return show_history(s, CTW_HISTORY_JSON, JSON_TYPE, ret);
-    case CSV:
-        break;
+/* Return: NULL: there is no such page. */
+static const struct route *find_route(const struct ctw_server_request *request) {
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        const char *type = routes[i].accept;
+        if (strcmp(request->path, routes[i].path) == 0 &&
+            (!type || (request->accept && strcasestr(request->accept, type))))
+            return &routes[i];
     }
-    return show_history(s, CTW_HISTORY_CSV, CSV_TYPE, ret);
-}
-
-static int show(struct ctw_pages *s, enum page page, enum form form, const char *accept,
-                struct ctw_server_reply *ret) {
-    const bool json = form == JSON || (form == TEXT && ctw_accept_prefers(accept, JSON_TYPE));
-
-    if (page == HEALTH)
-        return show_health(s, ret);
-    if (page == METRICS)
-        return show_metrics(s, ctw_accept_prefers(accept, "application/openmetrics-text"), ret);
-    if (page == TOP && !s->addresses)
-        return show_top(s, json, ret);
-    if (s->view.state_error < 0)
-        return print_fault(s, s->view.state_error, ret);
-    if (page == STATUS)
-        return show_status(s, json, ret);
-    if (page == TOP)
-        return show_top(s, json, ret);
-    return show_history_as(s, json ? JSON : form, ret);
+    return NULL;
 }
 
 int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
                      struct ctw_server_reply *ret) {
+    const struct route *route = find_route(request);
     struct ctw_pages *s = pages;
 
-    if (strcmp(request->path, "/") == 0)
-        return show_index(s, ret);
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (strcmp(request->path, routes[i].path) != 0)
-            continue;
-        poll(s);
-        return show(s, routes[i].page, routes[i].form, request->accept, ret);
+    ret->text = malloc(PAGE_MAX);
+    if (!ret->text)
+        return -ENOMEM;
+    if (route) {
+        ret->status = 200;
+        ret->type = route->type;
+        read_view(s);
+        ret->length = route->render(s, route->form, ret);
+    } else {
+        ret->length = line(ret, 404, "there is no such page: / lists those there are");
     }
-    return answer_text(ret, 404, "there is no such page: / lists those there are\n");
+    const bool fits = ret->length > 0 && ret->length < PAGE_MAX;
+    char *text = realloc(ret->text, fits ? ret->length : 1);
+    if (text)
+        ret->text = text;
+    return fits || ret->stream.stream ? 0 : -ENOMEM;
 }
 
 /* --- lifetime -------------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
 #ifndef CTW_DAEMON_HTTP_PAGES_H
 #define CTW_DAEMON_HTTP_PAGES_H
 
-/* What `ctwatch serve` has at which path. It reads what ctwatchd published, at each request anew,
- * and nothing else. */
+/* The pages of `ctwatch serve`. Each request reads anew what ctwatchd published, and nothing else.
+ */
 
 #include <stdbool.h>
 
@@ -12,16 +12,18 @@
 struct ctw_pages;
 
 /**
- * ctw_pages_new() - nothing is read yet
- * @directory:  where a daemon publishes; a string that stays
- * @addresses:  show who fills the table; otherwise no page has an address
+ * ctw_pages_new()
+ * @directory:  where a daemon publishes: CTWATCH_RUN_PATH, usually; must outlive the pages
+ * @addresses:  show client addresses, and /top; otherwise no page has an address
  *
  * Return: 0 or -ENOMEM.
  */
 int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret);
+
+/** ctw_pages_free() - after the server that they belong to */
 struct ctw_pages *ctw_pages_free(struct ctw_pages *s);
 
-/** ctw_pages_answer() - what is at the path. @pages: a struct ctw_pages. See ctw_server_handler. */
+/** ctw_pages_answer() - the page at a path, as a ctw_server_handler. @pages: struct ctw_pages */
 int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
                      struct ctw_server_reply *ret);
 

@@ -54,13 +54,6 @@
 /* How often the deadlines are checked. */
 #define DEADLINES_MSEC 1000
 
-/* libmicrohttpd has a type for it since 0.9.71. */
-#if MHD_VERSION >= 0x00097002
-typedef enum MHD_Result yes_or_no;
-#else
-typedef int yes_or_no;
-#endif
-
 struct place {
     enum { FREE, OPEN, ENDED /* libmicrohttpd is yet to close it */, LINGERING } state;
     int fd; /* libmicrohttpd's; LINGERING: ours */
@@ -213,17 +206,17 @@ static struct MHD_Response *stream_response(const struct ctw_server_stream *stre
     return response;
 }
 
-static yes_or_no send_reply(struct MHD_Connection *connection, const struct ctw_server_reply *reply,
-                            bool head) {
+static enum MHD_Result send_reply(struct MHD_Connection *connection,
+                                  const struct ctw_server_reply *reply, bool head) {
     struct MHD_Response *response =
         reply->stream.stream
             ? stream_response(&reply->stream, head)
             : MHD_create_response_from_buffer(reply->length, reply->text, MHD_RESPMEM_MUST_FREE);
 
-    if (!response) {
+    if (!response || reply->stream.stream)
         free(reply->text);
+    if (!response)
         return MHD_NO;
-    }
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type);
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
@@ -233,12 +226,13 @@ static yes_or_no send_reply(struct MHD_Connection *connection, const struct ctw_
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     if (reply->status == 405 || reply->status == 413) /* the body has not been read */
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    const yes_or_no done = MHD_queue_response(connection, reply->status, response);
+    const enum MHD_Result done = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
     return done;
 }
 
-static yes_or_no refuse(struct MHD_Connection *connection, unsigned status, const char *line) {
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status,
+                              const char *line) {
     const struct ctw_server_reply reply = {
         .status = status, .type = "text/plain", .text = strdup(line), .length = strlen(line)};
 
@@ -268,23 +262,25 @@ static bool has_body(struct MHD_Connection *connection) {
            header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
-static yes_or_no answer(struct ctw_server *s, struct MHD_Connection *connection, const char *target,
-                        bool head) {
+static enum MHD_Result answer(struct ctw_server *s, struct MHD_Connection *connection,
+                              const char *target, bool head) {
     const struct ctw_server_request request = {
         .path = path_of(target),
         .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
     };
     struct ctw_server_reply reply = {0};
 
-    if (s->handler(s->userdata, &request, &reply) < 0)
+    if (s->handler(s->userdata, &request, &reply) < 0) {
+        free(reply.text);
         return MHD_NO;
+    }
     return send_reply(connection, &reply, head);
 }
 
 /* Called once when the headers are complete, and again when the request is. */
-static yes_or_no on_request(void *cls, struct MHD_Connection *connection, const char *target,
-                            const char *method, const char *version, const char *upload,
-                            size_t *upload_size, void **context) {
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *target,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **context) {
     struct place *p = place_of(connection);
     const bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 

@@ -33,9 +33,9 @@ struct ctw_server_stream {
 struct ctw_server_reply {
     unsigned status;  /* 200, 404, ... */
     const char *type; /* "text/plain"; must outlive the reply */
-    char *text;       /* from malloc(); the server frees it */
+    char *text;       /* from malloc(), or NULL; the server frees it */
     size_t length;
-    struct ctw_server_stream stream; /* instead of text */
+    struct ctw_server_stream stream; /* if set, instead of the text */
 };
 
 /** ctw_server_handler - fills @ret, which is zero. Return: 0, or a negative errno: the connection
