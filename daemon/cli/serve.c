@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <unistd.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/verbs.h"
@@ -53,50 +53,37 @@ static const struct ctw_cli cli = {
 
 /* --- sockets --------------------------------------------------------------------------------- */
 
-/* Return: -1 to go on, or the exit status. */
-static int take_passed(struct sockets *s) {
-    const int n = ctw_listen_passed(s->fd, CTW_SERVER_SOCKETS_MAX);
-
-    if (n >= 0) {
-        s->n = (size_t)n;
-        return -1;
-    }
-    if (n == -ENOTSOCK)
-        (void)fputs("ctwatch serve: what was passed is no stream socket that listens\n", stderr);
-    else if (n == -E2BIG)
-        (void)fprintf(stderr, "ctwatch serve: more than %u sockets were passed\n",
-                      CTW_SERVER_SOCKETS_MAX);
-    else
-        (void)fprintf(stderr, "ctwatch serve: the sockets passed: %s\n", strerror(-n));
-    return EXIT_CANNOT_SERVE;
-}
-
 static int open_one(struct sockets *s, const char *where) {
-    if (s->n == CTW_SERVER_SOCKETS_MAX) {
-        (void)fprintf(stderr, "ctwatch serve: more than %u sockets in all\n",
-                      CTW_SERVER_SOCKETS_MAX);
-        return EXIT_BAD_USAGE;
-    }
-    const int fd = ctw_listen_at(where);
+    const int fd = s->n < CTW_SERVER_SOCKETS_MAX ? ctw_listen_at(where) : -E2BIG;
+
     if (fd >= 0) {
         s->fd[s->n++] = fd;
         return -1;
     }
-    if (fd == -EINVAL) {
+    if (fd == -EINVAL)
         (void)fprintf(stderr,
                       "ctwatch serve: --listen: %s is no ADDRESS:PORT in numbers, such as " USUAL
                       " or [::1]:9817\n",
                       where);
-        return EXIT_BAD_USAGE;
-    }
-    (void)fprintf(stderr, "ctwatch serve: cannot listen on %s: %s\n", where, strerror(-fd));
-    return EXIT_CANNOT_SERVE;
+    else if (fd == -E2BIG)
+        (void)fprintf(stderr, "ctwatch serve: --listen: more than %u sockets in all\n",
+                      CTW_SERVER_SOCKETS_MAX);
+    else
+        (void)fprintf(stderr, "ctwatch serve: cannot listen on %s: %s\n", where, strerror(-fd));
+    return fd == -EINVAL || fd == -E2BIG ? EXIT_BAD_USAGE : EXIT_CANNOT_SERVE;
 }
 
 /* Return: -1 to go on, or the exit status. */
 static int open_sockets(const struct arguments *a, struct sockets *ret) {
-    int status = take_passed(ret);
+    const int n = ctw_listen_passed(ret->fd, CTW_SERVER_SOCKETS_MAX);
+    int status = -1;
 
+    if (n < 0) {
+        (void)fprintf(stderr, "ctwatch serve: passed sockets: %s\n",
+                      n == -ENOTSOCK ? "not a listening stream socket" : strerror(-n));
+        return EXIT_CANNOT_SERVE;
+    }
+    ret->n = (size_t)n;
     for (size_t i = 0; status < 0 && i < a->listen.n; i++)
         status = open_one(ret, a->listen.at[i]);
     if (status < 0 && ret->n == 0)
@@ -116,21 +103,20 @@ static void announce(const struct sockets *s) {
 
 /* --- the verb -------------------------------------------------------------------------------- */
 
-/* Return: the exit status. */
 static int run(const struct arguments *a, const struct sockets *sockets) {
     struct ctw_pages *pages = NULL;
-    struct ctw_server *http = NULL;
+    struct ctw_server *server = NULL;
 
     int r = ctw_pages_new(a->state, a->top, &pages);
     if (r >= 0)
-        r = ctw_server_new(ctw_pages_answer, pages, sockets->fd, sockets->n, &http);
+        r = ctw_server_new(ctw_pages_answer, pages, sockets->fd, sockets->n, &server);
     if (r >= 0) {
         announce(sockets);
-        r = ctw_server_run(http);
+        r = ctw_server_run(server);
     }
     if (r < 0)
         (void)fprintf(stderr, "ctwatch serve: %s\n", strerror(-r));
-    ctw_server_free(http);
+    ctw_server_free(server);
     ctw_pages_free(pages);
     return r < 0 ? EXIT_CANNOT_SERVE : EXIT_SUCCESS;
 }
