@@ -202,7 +202,8 @@ static inline int parse_tuple(struct span s, struct ctw_flow *flow, unsigned *ha
     return r;
 }
 
-/* The state comes first, and nothing behind it is needed. */
+/* Of an attribute that comes twice the last one counts, as in the kernel's nla_parse() and in
+ * libnetfilter_conntrack. */
 static inline int parse_tcp(struct span s, struct ctw_flow *flow) {
     struct attribute a;
     int r;
@@ -211,7 +212,9 @@ static inline int parse_tcp(struct span s, struct ctw_flow *flow) {
         if (a.type != CTA_PROTOINFO_TCP_STATE)
             continue;
         flow->has_tcp_state = true;
-        return take_bytes(a.value, &flow->tcp_state, sizeof(flow->tcp_state));
+        r = take_bytes(a.value, &flow->tcp_state, sizeof(flow->tcp_state));
+        if (r < 0)
+            break;
     }
     return r;
 }
