@@ -2,6 +2,7 @@
 #include "daemon/source/dump.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <stdlib.h>
@@ -11,32 +12,123 @@
 #include <unistd.h>
 
 #include "daemon/sys/clock.h"
-#include "lib/util/units.h"
+#include "daemon/sys/procfs.h"
+#include "lib/kernel/counters.h"
 
-/* Behind the timer that looks at the table. */
+/* Below the timer that polls the table. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
-/* Only tells answers from what may come before them; every socket has just one request. */
+/* The kernel fills a datagram of a dump up to the reader's room, and never beyond 32 KiB
+ * (netlink_dump() in net/netlink/af_netlink.c). */
+#define DATAGRAM_MAX 32768
+
+/* Distinguishes the answer from stray messages; each socket carries a single request. */
 #define SEQUENCE 1
+
+/* A kernel that has been silent for this long has failed to queue the rest of a dump. */
+#define SILENCE_USEC (10 * CTW_USEC_PER_SEC)
+
+/* A dump of counters that was interrupted or overran the buffer is repeated, up to this often. */
+#define ATTEMPTS 3
+
+/* --- the socket ------------------------------------------------------------------------------- */
+
+static void close_socket(struct mnl_socket **s) {
+    if (*s)
+        (void)mnl_socket_close(*s);
+    *s = NULL;
+}
+
+static int conntrack_is_loaded(void) {
+    for (const char *const *path = ctw_max_paths; *path; path++)
+        if (access(*path, F_OK) == 0)
+            return 0;
+    return -ENOENT;
+}
+
+/* All zero behind the header: both families, NFNETLINK_V0. */
+static int send_request(struct mnl_socket *s, uint8_t type) {
+    _Alignas(struct nlmsghdr) char bytes[64];
+    struct nlmsghdr *header = mnl_nlmsg_put_header(bytes);
+
+    header->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
+    header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    header->nlmsg_seq = SEQUENCE;
+    mnl_nlmsg_put_extra_header(header, sizeof(struct nfgenmsg));
+    return mnl_socket_sendto(s, header, header->nlmsg_len) < 0 ? -errno : 0;
+}
+
+/* @silence_usec: how long one receive may wait; 0: it does not block. */
+static int request_dump(uint8_t type, uint64_t silence_usec, struct mnl_socket **ret) {
+    const struct timeval silence = {.tv_sec = (time_t)(silence_usec / CTW_USEC_PER_SEC),
+                                    .tv_usec = (suseconds_t)(silence_usec % CTW_USEC_PER_SEC)};
+    __attribute__((cleanup(close_socket))) struct mnl_socket *s = NULL;
+
+    int r = conntrack_is_loaded();
+    if (r < 0)
+        return r;
+    s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | (silence_usec ? 0 : SOCK_NONBLOCK));
+    if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
+        setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0)
+        return -errno;
+    r = send_request(s, type);
+    if (r < 0)
+        return r;
+    *ret = s;
+    s = NULL;
+    return 0;
+}
+
+/*
+ * One datagram of the kernel's.
+ *
+ * Return: its bytes; 0 when it is to be passed over; -EAGAIN when there is none yet; -EMSGSIZE when
+ * it was cut off; another negative errno. After any error but -EAGAIN nothing more will come.
+ */
+static ssize_t receive(struct mnl_socket *s, void *buffer, size_t size) {
+    struct sockaddr_nl from = {0};
+    struct iovec iov = {.iov_base = buffer, .iov_len = size};
+    struct msghdr m = {
+        .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
+
+    const ssize_t n = recvmsg(mnl_socket_get_fd(s), &m, 0);
+    if (n < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (m.msg_namelen != sizeof(from) || from.nl_pid != 0)
+        return 0; /* a privileged process may write to this socket */
+    if (m.msg_flags & MSG_TRUNC)
+        return -EMSGSIZE;
+    return n > 0 ? n : -EBADMSG;
+}
+
+/* --- entries ---------------------------------------------------------------------------------- */
 
 struct ctw_walk {
     struct mnl_socket *socket; /* NULL once it has ended */
-    sd_event_source *readable, *limit;
     struct ctw_dump dump;
     ctw_dump_entry_fn entry;
-    ctw_walk_done_fn done;
     void *userdata;
-    char datagram[CTW_DUMP_DATAGRAM_MAX];
+    /* in the event loop only */
+    sd_event_source *readable, *limit;
+    ctw_walk_done_fn done;
+    _Alignas(struct nlmsghdr) char datagram[DATAGRAM_MAX];
 };
 
-/* Whatever the kernel still had to say is not asked for: closing the socket ends its dump. */
+/* Return: 1 when the dump has ended; 0 when there is more; -EAGAIN; another negative errno. */
+static int read_datagram(struct ctw_walk *w) {
+    const ssize_t n = receive(w->socket, w->datagram, sizeof(w->datagram));
+
+    return n <= 0 ? (int)n : ctw_dump_read(&w->dump, w->datagram, (size_t)n, w->entry, w->userdata);
+}
+
+/* Closing the socket ends the kernel's dump. */
 static void detach(struct ctw_walk *w) {
     w->readable = sd_event_source_disable_unref(w->readable);
     w->limit = sd_event_source_disable_unref(w->limit);
-    w->socket = ctw_dump_socket_free(w->socket);
+    close_socket(&w->socket);
 }
 
-/* The last thing that is done with @w: it may be gone afterwards. */
+/* @w may be gone afterwards. */
 static void finish(struct ctw_walk *w, int r) {
     detach(w);
     w->done(r, w->userdata);
@@ -44,18 +136,14 @@ static void finish(struct ctw_walk *w, int r) {
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
     struct ctw_walk *w = userdata;
+    const int r = read_datagram(w);
 
     (void)source;
     (void)fd;
     (void)revents;
-    const ssize_t n = ctw_dump_socket_receive(w->socket, w->datagram, sizeof(w->datagram));
-    if (n == 0 || n == -EAGAIN)
-        return 0;
-    const int r =
-        n < 0 ? (int)n : ctw_dump_read(&w->dump, w->datagram, (size_t)n, w->entry, w->userdata);
-    if (r != 0)
+    if (r != 0 && r != -EAGAIN)
         finish(w, r > 0 ? w->dump.interrupted : r);
-    return 0; /* a negative value would make sd-event switch the source off without a word */
+    return 0; /* after a negative value sd-event would disable the source */
 }
 
 static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -66,7 +154,7 @@ static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int attach(struct ctw_walk *w, sd_event *event, uint64_t limit_usec) {
-    int r = ctw_dump_socket_new(SOCK_NONBLOCK, SEQUENCE, &w->socket);
+    int r = request_dump(IPCTNL_MSG_CT_GET, 0, &w->socket);
     if (r >= 0)
         r = sd_event_add_io(event, &w->readable, mnl_socket_get_fd(w->socket), EPOLLIN, on_readable,
                             w);
@@ -78,19 +166,26 @@ static int attach(struct ctw_walk *w, sd_event *event, uint64_t limit_usec) {
     return r;
 }
 
+static struct ctw_walk *new_walk(uint32_t entries, ctw_dump_entry_fn entry, void *userdata) {
+    struct ctw_walk *w = malloc(sizeof(*w));
+
+    if (!w)
+        return NULL;
+    w->socket = NULL;
+    w->dump = (struct ctw_dump){.sequence = SEQUENCE, .wanted = entries};
+    w->entry = entry;
+    w->userdata = userdata;
+    w->readable = w->limit = NULL;
+    return w;
+}
+
 int ctw_walk_start(sd_event *event, uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry,
                    ctw_walk_done_fn done, void *userdata, struct ctw_walk **ret) {
-    struct ctw_walk *w = malloc(sizeof(*w));
+    struct ctw_walk *w = new_walk(entries, entry, userdata);
     if (!w)
         return -ENOMEM;
-    *w = (struct ctw_walk){
-        .dump = {.sequence = SEQUENCE, .wanted = entries},
-        .entry = entry,
-        .done = done,
-        .userdata = userdata,
-    };
-
-    int r = attach(w, event, limit_usec);
+    w->done = done;
+    const int r = attach(w, event, limit_usec);
     if (r < 0) {
         ctw_walk_free(w);
         return r;
@@ -107,40 +202,13 @@ struct ctw_walk *ctw_walk_free(struct ctw_walk *w) {
     return NULL;
 }
 
-/* Apart from walk.c, so that the program that walks at once needs no event loop. */
-
-/* Only tells answers from what may come before them; every socket has just one request. */
-#define NOW_SEQUENCE 1
-
-/* The kernel answers within the system call that asks; when it says nothing for so long, it has
- * failed to, and will not try again. */
-#define SILENCE_USEC (10 * CTW_USEC_PER_SEC)
-
-static void free_socket(struct mnl_socket **s) {
-    *s = ctw_dump_socket_free(*s);
-}
-
-static int limit_silence(struct mnl_socket *s, uint64_t usec) {
-    const struct timeval t = {.tv_sec = (time_t)(usec / CTW_USEC_PER_SEC),
-                              .tv_usec = (suseconds_t)(usec % CTW_USEC_PER_SEC)};
-
-    return setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) < 0 ? -errno
-                                                                                        : 0;
-}
-
-/* Return: 1 when the dump has been read; 0 when the time was up before; a negative errno. */
-static int read_dump(struct mnl_socket *s, struct ctw_dump *d, uint64_t deadline_usec,
-                     ctw_dump_entry_fn entry, void *userdata) {
-    _Alignas(struct nlmsghdr) char datagram[CTW_DUMP_DATAGRAM_MAX];
-
+/* Return: as read_datagram(), but 0 when the time is up. */
+static int read_until(struct ctw_walk *w, uint64_t deadline_usec) {
     while (deadline_usec == 0 || ctw_monotonic_usec() < deadline_usec) {
-        const ssize_t n = ctw_dump_socket_receive(s, datagram, sizeof(datagram));
-        if (n == -EAGAIN && deadline_usec == 0)
+        const int r = read_datagram(w);
+        if (r == -EAGAIN && deadline_usec == 0)
             return -ETIMEDOUT;
-        if (n < 0 && n != -EAGAIN)
-            return (int)n;
-        const int r = n > 0 ? ctw_dump_read(d, datagram, (size_t)n, entry, userdata) : 0;
-        if (r != 0)
+        if (r != 0 && r != -EAGAIN)
             return r;
     }
     return 0;
@@ -149,90 +217,69 @@ static int read_dump(struct mnl_socket *s, struct ctw_dump *d, uint64_t deadline
 int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
                  struct ctw_walk_end *ret) {
     const uint64_t deadline_usec = limit_usec > 0 ? ctw_monotonic_usec() + limit_usec : 0;
-    __attribute__((cleanup(free_socket))) struct mnl_socket *s = NULL;
-    struct ctw_dump d = {.sequence = NOW_SEQUENCE, .wanted = entries};
+    struct ctw_walk *w = new_walk(entries, entry, userdata);
+    if (!w)
+        return -ENOMEM;
 
-    int r = ctw_dump_socket_new(0, NOW_SEQUENCE, &s);
-    if (r < 0)
-        return r;
-    r = limit_silence(s, limit_usec > 0 ? limit_usec : SILENCE_USEC);
-    if (r < 0)
-        return r;
-    r = read_dump(s, &d, deadline_usec, entry, userdata);
-    if (r < 0)
-        return r;
-
-    *ret =
-        (struct ctw_walk_end){.whole = d.whole, .interrupted = d.interrupted, .timed_out = r == 0};
-    return 0;
+    int r = request_dump(IPCTNL_MSG_CT_GET, limit_usec > 0 ? limit_usec : SILENCE_USEC, &w->socket);
+    if (r >= 0)
+        r = read_until(w, deadline_usec);
+    if (r >= 0)
+        *ret = (struct ctw_walk_end){
+            .whole = w->dump.whole, .interrupted = w->dump.interrupted, .timed_out = r == 0};
+    ctw_walk_free(w);
+    return r < 0 ? r : 0;
 }
 
-/* These exist as long as conntrack is there: today's name, and that of Linux 2.6.14 to 2.6.22. */
-static const char *const signs_of_conntrack[] = {
-    "/proc/sys/net/netfilter/nf_conntrack_max",
-    "/proc/sys/net/ipv4/netfilter/ip_conntrack_max",
+/* --- counters --------------------------------------------------------------------------------- */
+
+struct counters_answer {
+    struct ctw_counters sum;
+    unsigned cpus;
 };
 
-static int conntrack_is_there(void) {
-    for (size_t i = 0; i < sizeof(signs_of_conntrack) / sizeof(signs_of_conntrack[0]); i++)
-        if (access(signs_of_conntrack[i], F_OK) == 0)
-            return 0;
-    return -errno;
+static int add_cpu(const struct nlmsghdr *message, void *userdata) {
+    struct counters_answer *answer = userdata;
+    const int r = ctw_counters_add_netlink(message, message->nlmsg_len, &answer->sum);
+
+    if (r < 0) {
+        errno = -r;
+        return MNL_CB_ERROR;
+    }
+    answer->cpus++;
+    return MNL_CB_OK;
 }
 
-/* A plain dump of both families. */
-static int send_request(struct mnl_socket *s, uint32_t sequence) {
-    _Alignas(struct nlmsghdr) char bytes[64];
-    struct nlmsghdr *header = mnl_nlmsg_put_header(bytes);
+/* Return: 0 at the end of the dump; -EINTR when the kernel says it was interrupted; -errno. */
+static int dump_counters(uint64_t deadline_usec, struct counters_answer *ret) {
+    _Alignas(struct nlmsghdr) char datagram[DATAGRAM_MAX];
+    __attribute__((cleanup(close_socket))) struct mnl_socket *s = NULL;
 
-    header->nlmsg_type = (NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET;
-    header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    header->nlmsg_seq = sequence;
-    mnl_nlmsg_put_extra_header(header, sizeof(struct nfgenmsg)); /* all zero: AF_UNSPEC, V0 */
-
-    return mnl_socket_sendto(s, header, header->nlmsg_len) < 0 ? -errno : 0;
-}
-
-static int open_socket(int flags, uint32_t sequence, struct mnl_socket **ret) {
-    *ret = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | flags);
-    if (*ret == NULL || mnl_socket_bind(*ret, 0, MNL_SOCKET_AUTOPID) < 0)
-        return -errno;
-    return send_request(*ret, sequence);
-}
-
-int ctw_dump_socket_new(int flags, uint32_t sequence, struct mnl_socket **ret) {
-    struct mnl_socket *s = NULL;
-
-    int r = conntrack_is_there();
+    *ret = (struct counters_answer){0};
+    int r = request_dump(IPCTNL_MSG_CT_GET_STATS_CPU, CTW_DUMP_COUNTERS_USEC, &s);
     if (r < 0)
         return r;
-    r = open_socket(flags, sequence, &s);
-    if (r < 0) {
-        ctw_dump_socket_free(s);
-        return r;
-    }
-    *ret = s;
-    return 0;
+    do {
+        const ssize_t n = receive(s, datagram, sizeof(datagram));
+        if (n < 0)
+            return n == -EAGAIN ? -ETIMEDOUT : (int)n;
+        r = mnl_cb_run(datagram, (size_t)n, SEQUENCE, mnl_socket_get_portid(s), add_cpu, ret);
+        if (r < 0)
+            return -errno;
+        if (r > MNL_CB_STOP && ctw_monotonic_usec() >= deadline_usec)
+            return -ETIMEDOUT;
+    } while (r > MNL_CB_STOP);
+    return ret->cpus == 0 ? -EBADMSG : 0;
 }
 
-struct mnl_socket *ctw_dump_socket_free(struct mnl_socket *s) {
-    if (s != NULL)
-        mnl_socket_close(s);
-    return NULL;
-}
+int ctw_dump_counters(struct ctw_counters *ret) {
+    const uint64_t deadline_usec = ctw_monotonic_usec() + CTW_DUMP_COUNTERS_USEC;
+    struct counters_answer answer = {0};
+    int r = -EINTR;
 
-ssize_t ctw_dump_socket_receive(struct mnl_socket *s, void *buffer, size_t size) {
-    struct sockaddr_nl from = {0};
-    struct iovec iov = {.iov_base = buffer, .iov_len = size};
-    struct msghdr m = {
-        .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
-
-    ssize_t n = recvmsg(mnl_socket_get_fd(s), &m, 0);
-    if (n < 0)
-        return errno == EINTR ? 0 : -errno;
-    if (m.msg_namelen != sizeof(from) || from.nl_pid != 0)
-        return 0; /* another process may write to this socket */
-    if (m.msg_flags & MSG_TRUNC)
-        return -EMSGSIZE;
-    return n > 0 ? n : -EBADMSG;
+    for (int i = 0; i < ATTEMPTS && (r == -EINTR || r == -ENOBUFS); i++)
+        r = dump_counters(deadline_usec, &answer);
+    if (r == 0)
+        *ret = answer.sum;
+    return r;
 }

@@ -3,40 +3,41 @@
 #define CTW_DAEMON_SOURCE_DUMP_H
 
 /*
- * The table dump: a plain one, never filtered by status, because a filter that few entries match
- * holds a CPU in one piece for 100 ms and more (net/netfilter/nf_conntrack_netlink.c,
- * ctnetlink_dump_table()). Nothing is asked for unless conntrack is there, because
- * asking would load it.
+ * What ctnetlink dumps of the caller's network namespace: the entries of its table, and the
+ * per-CPU counters.
+ *
+ * The table is dumped unfiltered: a filter that few entries match holds a CPU for 100 ms and more
+ * (ctnetlink_dump_table() in net/netfilter/nf_conntrack_netlink.c). Where conntrack is not loaded
+ * nothing is requested, because the request would load it.
  */
 
-#include <libmnl/libmnl.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "lib/kernel/flow.h"
+#include "lib/kernel/sample.h"
+#include "lib/util/units.h"
 
 struct ctw_walk;
 
 /**
  * called once, when the walk has ended; may free it
- * @r:  0 at the end of the table or of the sample; 1 the same, but entries changed places
- *      meanwhile; -ETIMEDOUT after the time limit, with what was seen until then; another negative
- *      errno when the kernel would not go on, or not begin: -EPERM without CAP_NET_ADMIN
+ * @r:  0 at the end of the table or of the sample; 1 the same, but entries moved meanwhile;
+ *      -ETIMEDOUT after the time limit, with the entries read until then; another negative errno
+ *      when the kernel refused: -EPERM without CAP_NET_ADMIN
  */
 typedef void (*ctw_walk_done_fn)(int r, void *userdata);
 
 /**
- * ctw_walk_start() - walk in the event loop, one datagram of entries at a time
- * @entries:     how many to read before the socket is closed; 0: the whole table
+ * ctw_walk_start() - read entries in the event loop, one datagram at a time
+ * @entries:     how many to read; 0: the whole table
  * @limit_usec:  how long it may take
  *
- * A datagram takes a fraction of a millisecond, but where another network namespace holds most of
- * the machine's entries the kernel searches all of them for ours in one piece: do not walk there.
+ * A datagram takes a fraction of a millisecond. But where another network namespace holds most of
+ * the machine's entries, the kernel searches all of them for ours in one go: do not walk there.
  *
- * Return: 0; a negative errno when it could not be begun, and @done is not called: -ENOENT when
+ * Return: 0; a negative errno when it could not start, and @done is not called: -ENOENT when
  * conntrack is not loaded.
  */
 int ctw_walk_start(sd_event *event, uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry,
@@ -45,46 +46,35 @@ int ctw_walk_start(sd_event *event, uint32_t entries, uint64_t limit_usec, ctw_d
 /** ctw_walk_free() - also ends a running one, without calling done */
 struct ctw_walk *ctw_walk_free(struct ctw_walk *w);
 
-/* How a walk went. */
+/* How a walk ended. */
 struct ctw_walk_end {
     bool whole;       /* the end of the table was reached */
-    bool interrupted; /* entries changed places meanwhile: some may be missing, or counted twice */
+    bool interrupted; /* entries moved meanwhile: some may be missing or counted twice */
     bool timed_out;
 };
 
 /**
- * ctw_walk_now() - walk at once, for the command line: blocks
- * @limit_usec:  how long it may take; 0: as long as it takes
+ * ctw_walk_now() - read entries for the command line; blocks
+ * @limit_usec:  how long it may take; 0: no limit, but -ETIMEDOUT after ten silent seconds
  * @ret:         set only on success
  *
- * Return: 0, also after the time limit; otherwise as ctw_walk_start() and what @done is told.
+ * Return: 0, also after the time limit; otherwise as ctw_walk_start() and @done's @r.
  */
 int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
                  struct ctw_walk_end *ret);
 
-/* The socket a table dump comes through. Part of daemon/walk, nobody else's. */
-
-/* The kernel fills datagrams of a dump up to what the reader has room for, and never beyond this.
- */
-#define CTW_DUMP_DATAGRAM_MAX 32768
+/* The longest that ctw_dump_counters() takes. The kernel answers within the system call, so only a
+ * fault takes longer. */
+#define CTW_DUMP_COUNTERS_USEC (100 * CTW_USEC_PER_MSEC)
 
 /**
- * ctw_dump_socket_new() - ask for the table of the caller's network namespace
- * @flags:     SOCK_NONBLOCK or 0
- * @sequence:  that the answer will carry
+ * ctw_dump_counters() - the counters, for kernels without CONFIG_NF_CONNTRACK_PROCFS and services
+ * that see only part of /proc
+ * @ret:  the sum over all CPUs; set only on success
  *
- * Return: 0; -ENOENT when conntrack is not loaded, which asking would change; -errno
+ * Return: 0; -ENOENT when conntrack is not loaded; -EPERM without CAP_NET_ADMIN; -ETIMEDOUT;
+ * another negative errno, such as -EBADMSG when the answer is malformed.
  */
-int ctw_dump_socket_new(int flags, uint32_t sequence, struct mnl_socket **ret);
-struct mnl_socket *ctw_dump_socket_free(struct mnl_socket *s);
-
-/**
- * ctw_dump_socket_receive() - one datagram of the kernel's
- * @size:  at least CTW_DUMP_DATAGRAM_MAX
- *
- * Return: its bytes; 0 when there was none, but there may yet be; -EMSGSIZE when it was cut off;
- * -errno, -EAGAIN among them. After any but -EAGAIN nothing more will come.
- */
-ssize_t ctw_dump_socket_receive(struct mnl_socket *s, void *buffer, size_t size);
+int ctw_dump_counters(struct ctw_counters *ret);
 
 #endif

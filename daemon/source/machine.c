@@ -54,7 +54,7 @@ static void read_memory(struct ctw_machine *m, struct ctw_memory *ret) {
     if (m->meminfo < 0)
         m->meminfo = ctw_procfs_open(m->root, "/proc/meminfo", O_RDONLY);
     if (m->meminfo >= 0)
-        n = ctw_procfs_read(m->meminfo, text, sizeof(text));
+        n = ctw_procfs_read(m->meminfo, text, sizeof(text), 0);
     if (n >= 0)
         (void)ctw_memory_parse(text, (size_t)n, ret); /* without it nothing grows, and says so */
     if (n >= 0 && m->root[0] == '\0')

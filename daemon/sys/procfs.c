@@ -47,11 +47,11 @@ int ctw_procfs_open(const char *root, const char *path, int flags) {
     return fd < 0 ? -errno : fd;
 }
 
-ssize_t ctw_procfs_read(int fd, void *buffer, size_t size) {
+ssize_t ctw_procfs_read(int fd, void *buffer, size_t size, size_t offset) {
     ssize_t n;
 
     do
-        n = pread(fd, buffer, size, 0);
+        n = pread(fd, buffer, size, (off_t)offset);
     while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
@@ -59,7 +59,7 @@ ssize_t ctw_procfs_read(int fd, void *buffer, size_t size) {
 int ctw_procfs_read_number(int fd, uint32_t *ret) {
     char text[NUMBER_MAX];
 
-    const ssize_t n = ctw_procfs_read(fd, text, sizeof(text));
+    const ssize_t n = ctw_procfs_read(fd, text, sizeof(text), 0);
     if (n < 0)
         return (int)n;
     return n == sizeof(text) ? -EBADMSG : ctw_text_sysctl(text, (size_t)n, ret);
@@ -91,7 +91,7 @@ void ctw_procfs_line(const char *root, const char *path, char *ret, size_t size)
     ssize_t n = 0;
 
     if (fd >= 0) {
-        n = ctw_procfs_read(fd, ret, size - 1);
+        n = ctw_procfs_read(fd, ret, size - 1, 0);
         close(fd);
     }
     ret[n > 0 ? n : 0] = '\0';

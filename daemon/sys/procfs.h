@@ -31,13 +31,13 @@ extern const char *const ctw_buckets_paths[];
 int ctw_procfs_open(const char *root, const char *path, int flags);
 
 /**
- * ctw_procfs_read() - read from the start of an open file
+ * ctw_procfs_read() - read from an open file at @offset
  *
- * One system call, so at most what the kernel prints at once.
+ * One system call, so at most what the kernel prints at once, often a page.
  *
  * Return: bytes read or a negative errno.
  */
-ssize_t ctw_procfs_read(int fd, void *buffer, size_t size);
+ssize_t ctw_procfs_read(int fd, void *buffer, size_t size, size_t offset);
 
 /**
  * ctw_procfs_read_number() - read a sysctl of at most 32 bits from an open file

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/source/dump.h"
 #include "daemon/source/table.h"
 #include "lib/kernel/counters.h"
 #include "lib/util/parse.h"
@@ -195,7 +196,7 @@ static void mode_counters(void) {
     const int64_t count = number_in(COUNT);
     unsigned lines = 0;
 
-    expect(ctw_ctstats_read(&netlink) == 0, "ctnetlink gives statistics");
+    expect(ctw_dump_counters(&netlink) == 0, "ctnetlink gives statistics");
     expect(same(&file, &netlink), "ctnetlink and /proc/net/stat agree");
     expect(file.drop > 0, "and the test has made them say something");
 
