@@ -210,7 +210,7 @@ static uint64_t poll(struct ctw_manager *m, uint64_t due_usec) {
             next = m->verdict.next_poll_usec;
         if (i > 0)
             continue;
-        ctw_service_status(&m->notify, &tick, m->verdict.level);
+        ctw_service_status(&m->notify, &tick, &m->verdict);
         ctw_state_writer_poll(m->writer, &m->settings, &w->watch, &tick, &m->verdict, due_usec,
                               tick.now_usec + next);
     }

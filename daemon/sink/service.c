@@ -30,17 +30,18 @@ static void set_fill(const struct ctw_sample *s, enum ctw_level level) {
             ctw_level_name(level), s->count, s->max, usage / 100, usage / 10 % 10);
 }
 
-void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t, enum ctw_level level) {
+void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,
+                        const struct ctw_verdict *v) {
     const struct ctw_source_health *table = &t->sources[CTW_SOURCE_TABLE];
 
-    if (level == n->level && n->usec != 0 && t->now_usec - n->usec < STATUS_INTERVAL_USEC)
+    if (v->level == n->level && n->usec != 0 && t->now_usec - n->usec < STATUS_INTERVAL_USEC)
         return;
-    n->level = level;
+    n->level = v->level;
     n->usec = t->now_usec;
 
     switch (table->health) {
     case CTW_HEALTH_OK:
-        set_fill(&t->sample, level);
+        set_fill(&v->sample, v->level);
         break;
     case CTW_HEALTH_ABSENT:
         (void)sd_notify(0, "STATUS=waiting: the nf_conntrack module is not loaded");

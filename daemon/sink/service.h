@@ -24,6 +24,7 @@ void ctw_service_stopping(void);
  * Each one wakes the service manager, so it is sent when the level changes, and otherwise every ten
  * seconds.
  */
-void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t, enum ctw_level level);
+void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,
+                        const struct ctw_verdict *v);
 
 #endif

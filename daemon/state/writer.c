@@ -417,7 +417,7 @@ static void note_history(struct ctw_state_writer *c, const struct ctw_tick *t,
         ctw_publish_end_history(c->publish);
     }
     ctw_history_note(&c->pen, t->now_usec,
-                     t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK ? &t->sample : NULL,
+                     t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK ? &v->sample : NULL,
                      &v->lost, v->limit_changed, v->level);
 }
 

@@ -25,14 +25,13 @@ static void note_latency(struct ctw_snapshot *p, uint64_t usec) {
         p->latency_worst_usec = usec;
 }
 
-static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w,
-                       const struct ctw_tick *t) {
+static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w, const struct ctw_tick *t,
+                       const struct ctw_verdict *v) {
     p->has_table = t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
     p->has_rate = p->has_table && ctw_trend_knows(&w->trend);
     p->rate = p->has_rate ? ctw_trend_rate(&w->trend) : 0;
     p->fills = false;
-    if (w->polled || t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_ABSENT)
-        p->table = w->last;
+    p->table = v->sample;
     if (p->has_rate && p->table.max > p->table.count) {
         p->usec_to_full = ctw_trend_usec_to(p->rate, p->table.max - p->table.count);
         p->fills = p->usec_to_full != UINT64_MAX;
@@ -106,7 +105,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     p->polls++;
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
     memcpy(p->sources, t->sources, sizeof(p->sources));
-    note_table(p, w, t);
+    note_table(p, w, t, v);
     note_level(p, v->level, t->now_usec);
     note_losses(p, &v->lost, t->now_usec);
     note_events(p, w, &t->events);

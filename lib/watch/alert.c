@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/watch/alert.h"
 
+#include <stddef.h>
 #include <stdio.h>
 
 /* Priorities, by their syslog(3) numbers. */
@@ -120,4 +121,41 @@ int ctw_alert_priority(const struct ctw_alert *a) {
     if (a->kind == CTW_ALERT_CONFIG && a->config_refused)
         return ERROR;
     return kinds[a->kind].priority;
+}
+
+/* A sample is not waited for by what is as urgent as this. */
+static bool is_urgent(const struct ctw_alert *a) {
+    return ctw_alert_priority(a) <= ERROR;
+}
+
+void ctw_waiting_flush(struct ctw_waiting *q) {
+    for (uint32_t i = q->due; i < q->n; i++) {
+        struct ctw_alert *a = &q->alerts[i];
+        if (!a->wants_talkers)
+            continue;
+        a->talkers = NULL;
+        q->culprits_due = true;
+    }
+    q->due = q->n;
+}
+
+void ctw_waiting_add(struct ctw_waiting *q, const struct ctw_alert *a) {
+    if (q->sent == q->n || q->n == CTW_WAITING_MAX)
+        q->n = q->sent = q->due = 0;
+    q->alerts[q->n++] = *a;
+    if (a->wants_talkers ? q->n == CTW_WAITING_MAX
+                         : q->n == 1 || q->n == CTW_WAITING_MAX || is_urgent(a))
+        ctw_waiting_flush(q);
+}
+
+struct ctw_alert *ctw_waiting_next(struct ctw_waiting *q) {
+    return q->sent < q->due ? &q->alerts[q->sent++] : NULL;
+}
+
+bool ctw_waiting_learned(struct ctw_waiting *q, bool known) {
+    const bool ret = q->culprits_due && known;
+
+    q->due = q->n;
+    q->culprits_due = false;
+    return ret;
 }

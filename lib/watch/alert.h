@@ -94,9 +94,8 @@ struct ctw_alert {
 
     struct ctw_rates rates; /* of the event stream, where it is subscribed to */
     uint64_t events_lost;   /* EVENTS_LOST: since BEGIN, as far as can be told */
-    bool wants_talkers;     /* to be said only after the walk that was asked for has ended */
-    const struct ctw_talkers
-        *talkers; /* who fills the table; NULL: not known. Outlives the alert */
+    bool wants_talkers;     /* waits for the sample of the table that its poll asked for */
+    const struct ctw_talkers *talkers; /* NULL: not known. Outlives the alert */
 
     bool has_losses;
     struct ctw_losses losses; /* since the episode began: from leaving level ok to being back */
@@ -150,5 +149,42 @@ const char *ctw_edge_name(enum ctw_edge edge);
  * The kind's priority; for usage that of its level; and 5 whenever something ended.
  */
 int ctw_alert_priority(const struct ctw_alert *a);
+
+/* Alerts in the queue; one more sends them all. */
+#define CTW_WAITING_MAX 8u
+
+/*
+ * Alerts on their way out, in the order of what happened.
+ *
+ * An alert with wants_talkers waits until the sample has ended, and less urgent alerts wait behind
+ * it. An alert of priority 3 or more urgent that needs no sample does not wait: those before it are
+ * sent at once, without culprits, and their culprits come as a reminder when the sample ends. So
+ * does the end of the program. Zero-initialised, nothing waits.
+ */
+struct ctw_waiting {
+    uint32_t n;        /* alerts in the queue */
+    uint32_t sent;     /* of these, returned by ctw_waiting_next() */
+    uint32_t due;      /* of these, to be returned */
+    bool culprits_due; /* alerts were sent before the sample they asked for had ended */
+    struct ctw_alert alerts[CTW_WAITING_MAX];
+};
+
+/** ctw_waiting_add() - after the last one: until ctw_waiting_next() returned NULL */
+void ctw_waiting_add(struct ctw_waiting *q, const struct ctw_alert *a);
+
+/** ctw_waiting_next() - the next alert to send now, valid until ctw_waiting_add(); NULL: none */
+struct ctw_alert *ctw_waiting_next(struct ctw_waiting *q);
+
+/**
+ * ctw_waiting_learned() - the sample has ended, or could not be taken: nothing waits any more
+ * @known:  it found entries
+ *
+ * Return: whether the culprits of alerts sent without them are known now: the next tick has
+ * culprits_due.
+ */
+bool ctw_waiting_learned(struct ctw_waiting *q, bool known);
+
+/** ctw_waiting_flush() - send all that waits, without culprits: the program ends */
+void ctw_waiting_flush(struct ctw_waiting *q);
 
 #endif

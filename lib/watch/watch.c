@@ -56,7 +56,8 @@ static struct ctw_alert *alert(struct view *v, enum ctw_alert_kind kind, enum ct
     a->level = v->w->level.level;
     a->netns_inode = v->t->netns_inode;
     a->rates = ctw_rates_now(&v->w->rates);
-    if (v->w->talkers_usec != 0 && v->t->now_usec - v->w->talkers_usec < TALKERS_FRESH_USEC)
+    if (edge != CTW_EDGE_END && v->w->talkers_usec != 0 &&
+        v->t->now_usec - v->w->talkers_usec < TALKERS_FRESH_USEC)
         a->talkers = &v->w->talkers;
     a->has_losses = v->w->loss_episode.running &&
                     (v->w->last.has_counters || v->w->loss_episode.losses.log_lines > 0);
@@ -229,12 +230,13 @@ static void step_forecast(struct view *v) {
 static void step_events(struct view *v) {
     const struct ctw_event_counts *events = &v->t->events;
     struct ctw_watch *w = v->w;
-    const bool wanted =
+    v->ret->want_events =
         ctw_sample_policy_events(&w->sample_policy, v->s, v->readable ? v->usage : 0,
                                  w->forecast.active, v->t->now_usec, &v->ret->events_why);
-
-    /* Where there is no table, to ask for its events would load the module. */
-    v->ret->want_events = wanted && w->polled;
+    if (!w->polled) { /* subscribing would load the module */
+        v->ret->want_events = false;
+        v->ret->events_why = "there is no conntrack table";
+    }
     ctw_rates_step(&w->rates, v->t->now_usec, events);
     if (!w->events_lost.active)
         w->events_lost_count = 0;
@@ -245,21 +247,23 @@ static void step_events(struct view *v) {
         a->events_lost = w->events_lost_count;
 }
 
-/* A level that has risen asks who fills the table, as the administrator may at any time, and what
- * is said of it waits for the answer. */
+/* A risen level asks for a sample of the table, as the administrator can, and its alerts wait for
+ * what the sample finds. */
 static void start_walk(struct view *v, enum ctw_level before) {
     struct ctw_watch *w = v->w;
+    const enum ctw_level now = w->level.level;
 
-    if (!v->readable || (w->level.level <= before && !v->t->requested))
+    if (!v->readable)
         return;
-    if (v->t->requested && w->level.level == before)
+    if (now == before && (v->t->requested || (v->t->culprits_due && now != CTW_LEVEL_OK)))
         (void)alert(v, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
-    if (!ctw_sample_policy_walk(&w->sample_policy, v->usage, v->t->now_usec))
+    if ((now <= before && !v->t->requested) ||
+        !ctw_sample_policy_walk(&w->sample_policy, v->usage, v->t->now_usec))
         return;
     v->ret->want_walk = true;
     for (size_t i = 0; i < v->ret->n_alerts; i++) {
         struct ctw_alert *a = &v->ret->alerts[i];
-        if (a->kind == CTW_ALERT_USAGE) {
+        if (a->kind == CTW_ALERT_USAGE && a->edge != CTW_EDGE_END) {
             a->wants_talkers = true;
             a->talkers = &w->talkers;
         }
@@ -412,6 +416,7 @@ void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const st
         w->last.buckets = o->buckets;
     if (o->max_written || o->buckets_written)
         w->last.count = o->count; /* so that what is said shows how much was free */
+    ret->sample = w->last;
     alert_growth(&v, edges, n);
 }
 
@@ -446,6 +451,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         alert_past(&v);
 
     ret->level = w->level.level;
+    ret->sample = w->last;
     ret->lost = v.lost;
     ret->next_poll_usec = v.readable ? ctw_pace_next(s, &w->last, ctw_trend_burst_rate(&w->trend))
                                      : s->poll.interval_usec;

@@ -121,19 +121,22 @@ struct ctw_tick {
     bool has_past;                  /* first tick only: the kernel log had been read back */
     struct ctw_log_counts past;     /* what it said before ctwatchd started */
     uint64_t past_age_usec;         /* how long ago its newest loss line was */
-    bool requested;                 /* somebody wants to know who fills the table: say it anyhow */
+    bool requested;                 /* the administrator asks for culprits */
+    bool culprits_due;              /* of alerts sent without: ctw_waiting_learned() */
     struct ctw_growth_facts facts;  /* where growth is on */
 };
 
 /* What is to be said and done. */
 struct ctw_verdict {
     enum ctw_level level;
-    struct ctw_losses lost;  /* since the last look */
-    bool limit_changed;      /* likewise, by somebody else */
-    uint64_t next_poll_usec; /* from this tick's now */
-    bool want_events;        /* be subscribed to events */
-    const char *events_why;  /* for the log: "the table fills" */
-    bool want_walk;          /* walk a sample of the table, then call ctw_watch_learn() */
+    struct ctw_losses lost;   /* since the last look */
+    bool limit_changed;       /* likewise, by somebody else */
+    struct ctw_sample sample; /* the last good sample as it is now, with buckets and counters as
+ last known; ctw_watch_grown() updates it */
+    uint64_t next_poll_usec;  /* from this tick's now */
+    bool want_events;         /* be subscribed to events */
+    const char *events_why;   /* for the log: "the table fills" */
+    bool want_walk;           /* walk a sample of the table, then call ctw_watch_learn() */
     /* What to write, when growth.write says so: at once, before anything is said. What came of it
      * goes to ctw_watch_grown(). */
     struct ctw_growth_decision growth;

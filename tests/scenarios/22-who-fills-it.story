@@ -19,3 +19,8 @@ table count=10000 drop+=1
 look at 201s
 says table_full begin top_source=-
 says nothing
+# What is over has no culprit, however fresh the sample is.
+table count=0
+look every 250ms until 230s
+says table_full end top_source=-
+says usage end level=ok top_source=-

@@ -590,6 +590,73 @@ static void the_same_ticks_give_the_same_verdicts(void **state) {
     }
 }
 
+/* --- cases by hand ---------------------------------------------------------------------------- */
+
+static void tick_of(struct run *r, uint64_t at_usec, uint32_t count, uint32_t max) {
+    memset(&r->tick, 0, sizeof(r->tick));
+    r->tick.now_usec = at_usec;
+    r->tick.netns_inode = OURS;
+    r->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+    r->tick.sample = (struct ctw_sample){.count = count, .max = max};
+}
+
+static void step(struct run *r) {
+    ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
+}
+
+static void watch_grown_puts_the_new_limits_into_the_verdict(void **state) {
+    const struct ctw_growth_outcome outcome = {
+        .count = 850, .max_written = true, .max = 2000, .buckets_written = true, .buckets = 500};
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    ctw_settings_defaults(&r->settings);
+    tick_of(r, CTW_USEC_PER_SEC, 820, 1000);
+    step(r);
+    assert_int_equal(r->verdict.sample.count, 820);
+    assert_int_equal(r->verdict.sample.max, 1000);
+    ctw_watch_grown(&r->watch, &r->settings, &r->tick, &outcome, &r->verdict);
+    assert_int_equal(r->verdict.sample.count, 850);
+    assert_int_equal(r->verdict.sample.max, 2000);
+    assert_int_equal(r->verdict.sample.buckets, 500);
+}
+
+static void watch_sample_keeps_counters_of_an_earlier_poll(void **state) {
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    ctw_settings_defaults(&r->settings);
+    tick_of(r, CTW_USEC_PER_SEC, 10, 1000);
+    r->tick.sample.has_counters = r->tick.sample.has_buckets = true;
+    r->tick.sample.buckets = 250;
+    r->tick.sample.counters.drop = 7;
+    step(r);
+    tick_of(r, CTW_USEC_PER_SEC + 1000, 11, 1000);
+    step(r);
+    assert_int_equal(r->verdict.sample.count, 11);
+    assert_int_equal(r->verdict.sample.buckets, 250);
+    assert_int_equal(r->verdict.sample.counters.drop, 7);
+}
+
+static void watch_without_table_leaves_the_events_for_that_reason(void **state) {
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    ctw_settings_defaults(&r->settings);
+    tick_of(r, CTW_USEC_PER_SEC, 900, 1000);
+    step(r);
+    assert_true(r->verdict.want_events);
+    assert_string_equal(r->verdict.events_why, "the fill is above events.from");
+    tick_of(r, 2 * CTW_USEC_PER_SEC, 0, 0);
+    r->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_ABSENT;
+    step(r);
+    assert_false(r->verdict.want_events);
+    assert_string_equal(r->verdict.events_why, "there is no conntrack table");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_verdict_is_always_whole),
@@ -602,6 +669,9 @@ int main(void) {
         cmocka_unit_test(no_loss_is_forgotten_within_an_episode),
         cmocka_unit_test(other_namespaces_never_touch_our_level),
         cmocka_unit_test(the_same_ticks_give_the_same_verdicts),
+        cmocka_unit_test(watch_grown_puts_the_new_limits_into_the_verdict),
+        cmocka_unit_test(watch_sample_keeps_counters_of_an_earlier_poll),
+        cmocka_unit_test(watch_without_table_leaves_the_events_for_that_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
