@@ -26,7 +26,7 @@ static int manager_up(void **state) {
 
     /* abstract: nothing to remove */
     snprintf(name, sizeof(name), "@ctwatch-test-service-%d", (int)getpid());
-    strcpy(address.sun_path, name);
+    memcpy(address.sun_path, name, strlen(name));
     address.sun_path[0] = '\0';
     manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_true(manager >= 0);
