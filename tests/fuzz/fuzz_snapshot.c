@@ -155,7 +155,7 @@ static void show_history(const struct ctw_snapshot *p, const struct ctw_history 
 
 static void start_from(unsigned sample, struct sample *ret) {
     static void (*const samples[])(struct ctw_snapshot *) = {
-        sample_calm, sample_full, sample_absent, sample_unlimited, sample_own_look,
+        sample_calm, sample_full, sample_absent, sample_unlimited, sample_own_poll,
     };
 
     memset(ret, 0, sizeof(*ret));

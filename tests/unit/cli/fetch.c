@@ -32,7 +32,7 @@ static void put_file(const struct place *p, const char *name, const char *text) 
         assert_true(mkdir(path, 0755) == 0 || errno == EEXIST);
         *slash = '/';
     }
-    put(path, text, strlen(text));
+    put_bytes(path, text, strlen(text));
 }
 
 static void put_machine(const struct place *p, const char *count, const char *max) {

@@ -18,7 +18,7 @@ struct world {
     struct ctw_verdict verdict;
     struct ctw_history_pen pen;
     struct ctw_history history;
-    struct recent_alerts recent_alerts[SAID_MAX];
+    struct recent_alerts recent_alerts[ALERTS_MAX];
     size_t n_recent_alerts;
     uint64_t seed;
     int64_t rate;
@@ -48,7 +48,7 @@ static void move(struct world *w, uint64_t usec) {
 static void note_said(struct world *w) {
     for (size_t i = 0; i < w->verdict.n_alerts; i++) {
         const struct ctw_alert *a = &w->verdict.alerts[i];
-        assert_true(w->n_recent_alerts < SAID_MAX);
+        assert_true(w->n_recent_alerts < ALERTS_MAX);
         w->recent_alerts[w->n_recent_alerts++] = (struct recent_alerts){
             .at_usec = w->tick.now_usec, .kind = a->kind, .edge = a->edge, .level = a->level};
     }
@@ -135,14 +135,14 @@ static void replay_history(struct stage *g, const struct ctw_history *h) {
 static bool replayed(struct stage *g, const struct recent_alerts *live) {
     for (size_t i = 0; i < g->n_recent_alerts; i++) {
         struct recent_alerts *s = &g->recent_alerts[i];
-        if (s->told || s->kind != live->kind || s->edge != live->edge)
+        if (s->expected || s->kind != live->kind || s->edge != live->edge)
             continue;
         /* Others only mention the level, which may have changed within the second. */
         if (s->kind == CTW_ALERT_USAGE && s->level != live->level)
             continue;
         const uint64_t at_usec = START + live->at_usec;
         if (s->at_usec + SEC >= at_usec && at_usec + SEC >= s->at_usec) {
-            s->told = true;
+            s->expected = true;
             return true;
         }
     }
@@ -161,7 +161,7 @@ static void expect_the_same(struct stage *g, const struct world *w, uint64_t see
                      (int)(s->at_usec / MSEC));
     }
     for (size_t i = 0; i < g->n_recent_alerts; i++)
-        if (!g->recent_alerts[i].told && g->recent_alerts[i].at_usec < START + end_usec)
+        if (!g->recent_alerts[i].expected && g->recent_alerts[i].at_usec < START + end_usec)
             fail_msg("seed %d: %s %s was not said", (int)seed,
                      ctw_alert_kind_name(g->recent_alerts[i].kind),
                      ctw_edge_name(g->recent_alerts[i].edge));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 
 #include "daemon/sink/hook.h"
 #include "tests/support/alert_samples.h"
+#include "tests/support/folder.h"
 
 /* Something of this file hangs: end the test rather than wait for ever. */
 #define PATIENCE_SECONDS 120
@@ -64,13 +64,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw) {
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int tear_down(void **state) {
     struct bench *b = *state;
 
@@ -80,7 +73,7 @@ static int tear_down(void **state) {
     dup2(b->true_stderr, STDERR_FILENO);
     close(b->true_stderr);
     close(b->stderr_pipe);
-    nftw(b->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    remove_folder(b->folder);
     free(b);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/sink/limits.h"
+#include "tests/support/folder.h"
 
 /* What the next writes do. */
 static struct {
@@ -61,7 +62,7 @@ static int limiter_up(void **state) {
 static int limiter_down(void **state) {
     struct limiter_fixture *f = *state;
 
-    nftw(f->files.root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    remove_folder(f->files.root);
     free(f);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "daemon/sink/saved_limits.h"
+#include "tests/support/folder.h"
 
 /* Instead of CTW_LIMITS_STORE_DELAY_USEC. */
 #define DELAY_USEC 100000u
@@ -43,7 +44,7 @@ static int keep_down(void **state) {
 
     assert_null(ctw_limits_store_free(f->k));
     sd_event_unref(f->event);
-    nftw(f->root, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    remove_folder(f->root);
     free(f);
     return 0;
 }

@@ -52,7 +52,7 @@ static void fragment_sysctls_are_no_sign_of_conntrack(void **state) {
     struct fixture *f = *state;
     open_captured(f, "no-module");
     expect_absent(f);
-    look_counters(f);
+    poll_counters(f);
     assert_int_equal(f->state.health, CTW_HEALTH_ABSENT);
     assert_string_equal(f->state.what, NF_STAT);
     assert_false(f->sample.has_counters);
@@ -136,7 +136,7 @@ static void a_number_longer_than_any_is_not_cut_to_one_that_fits(void **state) {
     expect_failed(f, -EBADMSG, NF_COUNT);
     digits[63] = '\n'; /* right where the reader's room ends */
     write_bytes(f, NF_COUNT, digits, sizeof digits);
-    poll(f);
+    poll_table(f);
     assert_int_equal(f->state.health, CTW_HEALTH_FAILED);
 }
 

@@ -9,13 +9,13 @@ static void buckets_are_read_from_wherever_the_kernel_shows_them(void **state) {
     put_table(f);
     write_file(f, HASHSIZE, "16384\n");
     expect_ok(f, 1000, 262144);
-    look_counters(f);
+    poll_counters(f);
     assert_true(f->sample.has_buckets);
     assert_int_equal(f->sample.buckets, 16384);
 
     write_file(f, NF_BUCKETS, "65536\n");
     expect_ok(f, 1000, 262144);
-    look_counters(f);
+    poll_counters(f);
     assert_int_equal(f->sample.buckets, 65536);
 }
 
@@ -63,7 +63,7 @@ static void a_captured_machine_without_statistics_has_none(void **state) {
 
     put_table(f);
     expect_ok(f, 1000, 262144);
-    look_counters(f);
+    poll_counters(f);
     assert_int_equal(f->state.health, CTW_HEALTH_ABSENT);
     assert_string_equal(f->state.what, NF_STAT);
     assert_false(f->sample.has_counters);

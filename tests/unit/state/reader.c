@@ -213,7 +213,7 @@ static void another_file_that_comes_while_one_waits_is_read(void **state) {
     p->image.now_sequence++;
     leave_image(p);
     p->image.now_sequence++;
-    put(p->file_new, &p->image, sizeof(p->image));
+    put_bytes(p->file_new, &p->image, sizeof(p->image));
 
     const pid_t child = fork_helper();
     if (child == 0) {
@@ -235,7 +235,7 @@ static void what_is_no_file_is_neither_followed_nor_waited_for(void **state) {
 
     snprintf(target, sizeof(target), "%s/target", p->above);
     make_image(p);
-    put(target, &p->image, sizeof(p->image));
+    put_bytes(target, &p->image, sizeof(p->image));
     assert_int_equal(mkdir(p->directory, 0755), 0);
     assert_int_equal(symlink(target, p->file), 0);
     assert_int_equal(read_state(p), -ELOOP);

@@ -314,7 +314,7 @@ static void wall_usec_follows_the_last_poll(void **state) {
 
 static void check_samples_pass(void **state) {
     void (*const samples[])(struct ctw_snapshot *) = {sample_calm, sample_full, sample_absent,
-                                                      sample_unlimited, sample_own_look};
+                                                      sample_unlimited, sample_own_poll};
     struct ctw_snapshot p;
     (void)state;
 

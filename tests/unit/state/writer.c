@@ -110,8 +110,8 @@ static void words_and_names_are_published_when_they_change(void **state) {
 
     begin(p);
     publish_calm(p);
-    sample_said(ctw_publish_begin(p->publish), 1, CTW_ALERT_CONFIG, CTW_EDGE_BEGIN, CTW_LEVEL_OK,
-                "read again");
+    sample_alert(ctw_publish_begin(p->publish), 1, CTW_ALERT_CONFIG, CTW_EDGE_BEGIN, CTW_LEVEL_OK,
+                 "read again");
     ctw_publish_end(p->publish);
     assert_int_equal(read_state(p), 0);
     assert_string_equal(p->got.recent_alerts[0].message, "read again");
@@ -155,7 +155,7 @@ static void the_second_is_told_who_the_first_is(void **state) {
     ctw_publish_check(p->publish, SAMPLE_NOW_USEC + SECOND, &p->health);
     expect_ok(p);
 
-    put(p->lock, "", 0); /* as on a full disk */
+    put_bytes(p->lock, "", 0); /* as on a full disk */
     owner = 7;
     assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
     assert_int_equal(owner, 0);
@@ -318,7 +318,7 @@ static void what_was_left_beside_it_is_removed(void **state) {
     struct place *p = *state;
 
     assert_int_equal(mkdir(p->directory, 0755), 0);
-    put(p->file_new, "half", 4);
+    put_bytes(p->file_new, "half", 4);
     begin(p);
     expect_ok(p);
     assert_int_equal(access(p->file_new, F_OK), -1);
@@ -332,7 +332,7 @@ static void a_symlink_is_replaced_and_what_it_leads_to_left_alone(void **state) 
     char target[128], text[16] = "";
 
     snprintf(target, sizeof(target), "%s/target", p->above);
-    put(target, "precious", 8);
+    put_bytes(target, "precious", 8);
     assert_int_equal(chmod(target, 0600), 0);
     assert_int_equal(mkdir(p->directory, 0755), 0);
     assert_int_equal(symlink(target, p->file), 0);
@@ -409,7 +409,7 @@ static void a_directory_in_its_place_is_a_fault_and_no_more(void **state) {
 static void a_file_in_the_place_of_the_directory_is_a_fault_and_no_more(void **state) {
     struct place *p = *state;
 
-    put(p->directory, "", 0);
+    put_bytes(p->directory, "", 0);
     begin(p);
     expect_failed(p, -ENOTDIR, p->directory);
     publish_calm(p);

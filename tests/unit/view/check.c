@@ -34,7 +34,7 @@ static void asks(void (*sample)(struct ctw_snapshot *)) {
 }
 
 static void own_look_of(uint32_t count, uint32_t max) {
-    asks(sample_own_look);
+    asks(sample_own_poll);
     snapshot->table.count = count;
     snapshot->table.max = max;
 }
@@ -442,7 +442,7 @@ static void the_largest_numbers_fit(void **state) {
 static void every_combination_keeps_to_the_grammar(void **state) {
     static const uint32_t numbers[] = {0, 1, 9, 10, 99, 100, 262144, INT32_MAX, UINT32_MAX};
     static void (*const samples[])(struct ctw_snapshot *) = {
-        sample_calm, sample_full, sample_absent, sample_unlimited, sample_own_look};
+        sample_calm, sample_full, sample_absent, sample_unlimited, sample_own_poll};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(samples) * LENGTH(numbers) * LENGTH(numbers) * 4 * 2; i++) {

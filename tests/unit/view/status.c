@@ -40,7 +40,7 @@ static int begin(void **state) {
 }
 
 static void own_sample(int state_error, enum ctw_liveness liveness) {
-    sample_own_look(snapshot);
+    sample_own_poll(snapshot);
     view.state_error = state_error;
     view.liveness = liveness;
 }
@@ -165,11 +165,11 @@ static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **
 
     (void)state;
     for (uint64_t at = 900; at > 300; at -= 100)
-        sample_said(snapshot, at, CTW_ALERT_CONFIG, CTW_EDGE_END, CTW_LEVEL_OK, "Reloaded.");
+        sample_alert(snapshot, at, CTW_ALERT_CONFIG, CTW_EDGE_END, CTW_LEVEL_OK, "Reloaded.");
     for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++)
-        sample_said(snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, l, words);
-    sample_said(snapshot, 100, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL, words);
-    sample_said(snapshot, 60, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK, "Back to normal.");
+        sample_alert(snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, l, words);
+    sample_alert(snapshot, 100, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL, words);
+    sample_alert(snapshot, 60, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK, "Back to normal.");
     render();
     const char *recent_alerts = strstr(text, "LAST ALERTS\n");
     assert_non_null(recent_alerts);
@@ -185,7 +185,7 @@ static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **
     assert_non_null(strstr(text, "\n09:56:40   warning: Conntrack table at 100.0 % (1000 of"));
     for (snapshot->n_recent_alerts = 0;
          snapshot->n_recent_alerts < CTW_RECENT_ALERTS;) /* nothing else is kept */
-        sample_said(snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL, words);
+        sample_alert(snapshot, 200, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL, words);
     snapshot->n_recent_alerts = UINT64_MAX;
     render();
     assert_non_null(strstr(text, "LAST ALERTS\n09:56:40   full: Conntrack"));
@@ -500,7 +500,7 @@ static void a_terminal_of_utf8_gets_blocks_and_any_other_ascii(void **state) {
  */
 
 static void (*const samples[])(struct ctw_snapshot *) = {sample_calm, sample_full, sample_absent,
-                                                         sample_unlimited, sample_own_look};
+                                                         sample_unlimited, sample_own_poll};
 
 /* All numbers as long as they get, all names and words as well. */
 static void sample_widest(struct ctw_snapshot *p) {

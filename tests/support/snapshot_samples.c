@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/support/snapshot_samples.h"
+
+/* Samples are copied from static constants, so that padding bytes are zero, too. */
+void sample_calm(struct ctw_snapshot *p) {
+    static const struct ctw_snapshot calm = {
+        .pid = 812,
+        .version = "0.1.0",
+        .started_usec = SAMPLE_STARTED_USEC,
+        .started_realtime_usec = SAMPLE_WALL_USEC - 3600 * CTW_USEC_PER_SEC,
+        .polled_usec = SAMPLE_NOW_USEC,
+        .polled_realtime_usec = SAMPLE_WALL_USEC,
+        .due_usec = SAMPLE_NOW_USEC + 250 * CTW_USEC_PER_MSEC,
+        .polls = 14400,
+        .latency_sum_usec = 1440000,
+        .latency_worst_usec = 420,
+        .latency = {9000, 5399, 1},
+        .netns = "initial",
+        .netns_inode = 4026531840,
+        .sources =
+            {
+                [CTW_SOURCE_TABLE] = {.health = CTW_HEALTH_OK},
+                [CTW_SOURCE_COUNTERS] = {.health = CTW_HEALTH_OK},
+                [CTW_SOURCE_KERNEL_LOG] = {.health = CTW_HEALTH_OK},
+                [CTW_SOURCE_JOURNAL] = {.health = CTW_HEALTH_OK},
+            },
+        .has_table = true,
+        .table = {.count = 31337,
+                  .max = 262144,
+                  .buckets = 262144,
+                  .has_buckets = true,
+                  .has_counters = true},
+        .level = CTW_LEVEL_OK,
+        .has_rate = true,
+        .rate = 12,
+        .fills = true,
+        .usec_to_full = (262144 - 31337) / 12 * CTW_USEC_PER_SEC,
+        .memory_bytes = UINT64_C(2) << 30,
+        .warning_permyriad = 7500,
+        .critical_permyriad = 9000,
+        .clear_permyriad = 500,
+        .events_mode = CTW_EVENTS_AUTO,
+    };
+
+    *p = calm;
+}
+
+void sample_share(struct ctw_share *s, const char *name, uint32_t permyriad) {
+    (void)snprintf(s->name, sizeof(s->name), "%s", name);
+    s->permyriad = permyriad;
+}
+
+void sample_alert(struct ctw_snapshot *p, uint64_t ago_sec, enum ctw_alert_kind kind,
+                  enum ctw_edge edge, enum ctw_level level, const char *message) {
+    struct ctw_recent_alert *s = &p->recent_alerts[p->n_recent_alerts++ % CTW_RECENT_ALERTS];
+
+    s->realtime_usec = SAMPLE_WALL_USEC - ago_sec * CTW_USEC_PER_SEC;
+    s->kind = kind;
+    s->edge = edge;
+    s->level = level;
+    (void)snprintf(s->message, sizeof(s->message), "%s", message);
+    p->alerts[kind]++;
+}
+
+void sample_full(struct ctw_snapshot *p) {
+    static const struct ctw_rates rates = {
+        .known = true, .created = 81230, .destroyed = 80110, .sampling = 4, .lower_bound = true};
+    static const struct ctw_talkers talkers = {.known = true,
+                                               .entries = 5000,
+                                               .sampled = true,
+                                               .margin_permyriad = 138,
+                                               .assured_permyriad = 9020,
+                                               .has_drop_risk = true,
+                                               .drop_risk_permyriad = 1920,
+                                               .unreplied_permyriad = 980,
+                                               .n_sources = 2,
+                                               .n_ports = 2,
+                                               .n_states = 2};
+
+    sample_calm(p);
+    p->table.count = p->table.max;
+    p->level = CTW_LEVEL_FULL;
+    p->level_since_usec = SAMPLE_NOW_USEC - 95 * CTW_USEC_PER_SEC;
+    p->rate = 0;
+    p->fills = false;
+    p->lost.drops = 1234;
+    p->lost.early_drops = 56789;
+    p->refused_usec = SAMPLE_NOW_USEC - 2 * CTW_USEC_PER_SEC;
+    p->evicted_usec = SAMPLE_NOW_USEC;
+    p->lost.clashes = 7;
+    p->lost.log_lines = 40;
+    p->sources[CTW_SOURCE_KERNEL_LOG] =
+        (struct ctw_source_health){.health = CTW_HEALTH_FAILED, .error = -1, .what = "/dev/kmsg"};
+    p->sources[CTW_SOURCE_EVENTS].health = CTW_HEALTH_OK;
+    p->subscribed = true;
+    p->rates = rates;
+    p->events = 700000;
+    p->created = 2400000;
+    p->destroyed = 2150000;
+    p->overruns = 2;
+    p->events_lost = 5100;
+    p->growth_enabled = true;
+    p->growth_refused = true;
+    p->refusal = CTW_GROWTH_AT_CEILING;
+    p->ceiling = 262144;
+    p->bound = CTW_BOUND_SETTING;
+    p->growths = 2;
+    p->grown_usec = SAMPLE_NOW_USEC - 100 * CTW_USEC_PER_SEC;
+    p->grown_from = 131072;
+    p->grown_to = 262144;
+    p->talkers_usec = SAMPLE_NOW_USEC - 95 * CTW_USEC_PER_SEC;
+    p->talkers = talkers;
+    sample_share(&p->talkers.sources[0], "192.0.2.77", 6120);
+    sample_share(&p->talkers.sources[1], "2001:db8:1:2::/64", 1890);
+    sample_share(&p->talkers.ports[0], "tcp/443", 6010);
+    sample_share(&p->talkers.ports[1], "udp/53", 1400);
+    sample_share(&p->talkers.states[0], "tcp/ESTABLISHED", 7050);
+    sample_share(&p->talkers.states[1], "udp", 2010);
+    sample_alert(p, 110, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING,
+                 "Conntrack table at 79.5 % (104256 of 131072), filling at 8100 entries/s, full in "
+                 "3 s.");
+    sample_alert(p, 100, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING,
+                 "Conntrack limit raised from 131072 to 262144.");
+    sample_alert(p, 95, CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN, CTW_LEVEL_FULL,
+                 "Conntrack table full: new connections are being dropped (200 so far), 262144 of "
+                 "262144 entries.");
+}
+
+void sample_absent(struct ctw_snapshot *p) {
+    sample_calm(p);
+    p->has_table = false;
+    memset(&p->table, 0, sizeof(p->table));
+    p->sources[CTW_SOURCE_TABLE] = (struct ctw_source_health){
+        .health = CTW_HEALTH_ABSENT, .what = "/proc/sys/net/netfilter/nf_conntrack_count"};
+    p->sources[CTW_SOURCE_COUNTERS].health = CTW_HEALTH_UNUSED;
+    p->has_rate = p->fills = false;
+}
+
+void sample_unlimited(struct ctw_snapshot *p) {
+    sample_calm(p);
+    p->table.max = 0;
+    p->fills = false;
+}
+
+void sample_own_poll(struct ctw_snapshot *p) {
+    struct ctw_snapshot calm;
+
+    sample_calm(&calm);
+    *p = (struct ctw_snapshot){.polled_usec = calm.polled_usec,
+                               .polled_realtime_usec = calm.polled_realtime_usec,
+                               .has_table = true,
+                               .table = calm.table,
+                               .level = CTW_LEVEL_OK,
+                               .warning_permyriad = calm.warning_permyriad,
+                               .critical_permyriad = calm.critical_permyriad,
+                               .clear_permyriad = calm.clear_permyriad};
+    p->sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+}
