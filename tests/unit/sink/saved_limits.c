@@ -62,6 +62,13 @@ static void run(struct keep_fixture *f) {
     fail_msg("nothing was written");
 }
 
+/* Until a write has failed. */
+static int await_error(struct keep_fixture *f) {
+    for (int i = 0; i < 2000 && ctw_limits_store_error(f->k) == 0; i++)
+        assert_true(sd_event_run(f->event, 10000) >= 0);
+    return ctw_limits_store_error(f->k);
+}
+
 static void put_bytes(struct keep_fixture *f, const void *bytes, size_t length) {
     assert_true(mkdir(f->directory, 0700) == 0 || errno == EEXIST);
     FILE *file = fopen(ctw_limits_store_path(f->k), "we");
@@ -154,16 +161,14 @@ static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
     (void)fclose(file);
     more.max *= 2;
     ctw_limits_store_put(f->k, &more);
-    run(f);
-    const int full = ctw_limits_store_error(f->k);
+    const int full = await_error(f);
     assert_kept(f, &grown);
 
     assert_int_equal(mount(NULL, f->directory, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
     f->k = ctw_limits_store_free(f->k);
     assert_int_equal(ctw_limits_store_new(f->event, "", DELAY_USEC, &f->k), 0);
     ctw_limits_store_put(f->k, &more);
-    run(f);
-    const int readonly = ctw_limits_store_error(f->k);
+    const int readonly = await_error(f);
     assert_kept(f, &grown);
     assert_int_equal(umount(f->directory), 0);
     assert_int_equal(full, -ENOSPC);
