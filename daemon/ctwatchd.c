@@ -16,6 +16,7 @@
 
 /* sysexits.h has no names for these; they are documented in ctwatchd(8). */
 #define EXIT_BAD_CONFIG 1
+#define EXIT_BAD_USAGE  2
 #define EXIT_NOT_ALONE  3
 
 struct arguments {
@@ -46,7 +47,7 @@ static const struct ctw_cli cli = {
     .program = "ctwatchd",
     .synopses = "[--config FILE] [--root DIR] [--state DIR]\n"
                 "--check-config [--config FILE]\n"
-                "--forget-limits [--root DIR]\n"
+                "--forget-limits\n"
                 "--print-defaults | --version | --help",
     .about = "Watches the kernel's connection-tracking table, and writes alerts to the journal.",
     .options = options,
@@ -91,6 +92,10 @@ int main(int argc, char *argv[]) {
     }
     if (arguments.print_defaults)
         return print_defaults();
+    if (arguments.forget_limits && arguments.paths.root[0] != '\0') {
+        (void)fputs("ctwatchd: --forget-limits: nothing is written below --root\n", stderr);
+        return EXIT_BAD_USAGE;
+    }
     if (arguments.forget_limits)
         return ctw_limits_forget(arguments.paths.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 

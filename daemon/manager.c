@@ -254,6 +254,13 @@ static int open_kernlog(struct ctw_manager *m) {
     return ctw_kernlog_new(m->event, "/dev/kmsg", on_loss, m, &m->kernlog);
 }
 
+/* Below a root nothing is written, so growth is a dry run there. */
+static void take_settings(struct ctw_manager *m, const struct ctw_settings *settings) {
+    m->settings = *settings;
+    if (m->paths.root[0] != '\0' && settings->growth.enabled)
+        m->settings.growth.dry_run = true;
+}
+
 static void reload(struct ctw_manager *m) {
     struct ctw_alert alert = {.kind = CTW_ALERT_CONFIG, .edge = CTW_EDGE_BEGIN};
     struct ctw_settings settings;
@@ -265,7 +272,7 @@ static void reload(struct ctw_manager *m) {
         alert.config_refused = true;
         (void)snprintf(alert.reason, sizeof(alert.reason), "%s", error);
     } else {
-        m->settings = settings;
+        take_settings(m, &settings);
         r = open_kernlog(m);
         if (r < 0)
             (void)fprintf(stderr, "kernel log: %s, going on without it\n", strerror(-r));
@@ -406,7 +413,7 @@ int ctw_manager_new(const struct ctw_manager_paths *paths, const struct ctw_sett
         return -ENOMEM;
 
     m->paths = *paths;
-    m->settings = *settings;
+    take_settings(m, settings);
     int r = set_up(m);
     if (r < 0) {
         (void)ctw_manager_free(m);

@@ -442,6 +442,8 @@ static const struct key keys[] = {
      PERCENT(10), NULL, "percent of RAM", "what the grown table may take at worst"},
     {"growth", "buckets", KEY_WORD, AT(growth.buckets), 0, LAST(buckets_modes),
      CTW_BUCKETS_STARTUP, buckets_modes, "word", "when to raise the number of buckets"},
+    {"growth", "reserve", KEY_DURATION, AT(growth.reserve_usec), 0, 10 * SEC, 250 * MSEC,
+     NULL, A_DURATION, "keep free what poll.worst_rate takes in this time"},
     {"growth", "persist", KEY_SWITCH, AT(growth.persist), 0, 1, false,
      NULL, "switch", "set the grown limit again after a boot"},
 };

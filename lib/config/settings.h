@@ -60,6 +60,7 @@ struct ctw_settings {
         uint32_t ceiling;        /* 0: bounded by memory and buckets only */
         uint32_t memory_permyriad;
         enum ctw_buckets_mode buckets;
+        uint64_t reserve_usec; /* keep free what poll.worst_rate takes in this time */
         bool persist;
     } growth;
 };

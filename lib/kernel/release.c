@@ -4,14 +4,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define FEW  1u
-#define MANY 8u
-
 struct release {
     unsigned major, minor, patch;
 };
 
-/* Digits up to a thousand; returns what follows, NULL when there is no digit. */
+/* Reads a number, at most 10000. Returns the text behind it, NULL without a digit. */
 static const char *number(const char *text, unsigned *ret) {
     if (*text < '0' || *text > '9')
         return NULL;
@@ -46,7 +43,8 @@ static bool find(const char *osrelease, const char *version, const char *signatu
     return parse(osrelease, ret);
 }
 
-static bool limit_is_eight(const struct release *r) {
+/* The releases whose chain limit starts at 8. */
+static bool has_short_limit(const struct release *r) {
     if (r->major == 5)
         return r->minor > 15 || (r->minor == 15 && r->patch < 103);
     if (r->major != 6)
@@ -58,7 +56,7 @@ uint32_t ctw_release_entries_per_bucket(const char *osrelease, const char *versi
                                         const char *signature) {
     struct release r;
 
-    if (!find(osrelease, version, signature, &r) || limit_is_eight(&r))
-        return FEW;
-    return MANY;
+    if (!find(osrelease, version, signature, &r) || has_short_limit(&r))
+        return CTW_ENTRIES_PER_BUCKET_OLD;
+    return CTW_ENTRIES_PER_BUCKET;
 }

@@ -13,7 +13,7 @@
  * MemFree:         1120148 kB
  * MemAvailable:   22350748 kB
  *
- * Returns the number of the line that starts with @name, in bytes.
+ * Reads the number of the line that starts with @name, in bytes.
  */
 static int find(const char *text, size_t length, const char *name, uint64_t *ret) {
     static const char unit[] = " kB";
@@ -22,7 +22,7 @@ static int find(const char *text, size_t length, const char *name, uint64_t *ret
     for (const char *line = text, *end = text + length, *next; line < end; line = next) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         if (!stop)
-            break; /* cut short: the number may be a part of one */
+            break; /* cut off: the number may be incomplete */
         next = stop + 1;
         if ((size_t)(stop - line) < name_length || memcmp(line, name, name_length) != 0)
             continue;

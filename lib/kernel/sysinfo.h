@@ -2,7 +2,7 @@
 #ifndef CTW_LIB_KERNEL_SYSINFO_H
 #define CTW_LIB_KERNEL_SYSINFO_H
 
-/* How much memory there is: /proc/meminfo. */
+/* The memory of the machine: /proc/meminfo. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,16 +11,15 @@
 struct ctw_memory {
     uint64_t total_bytes; /* 0: not known */
     bool has_available;
-    uint64_t available_bytes; /* what could be had without swapping */
+    uint64_t available_bytes; /* MemAvailable: free without swapping */
 };
 
 /**
  * ctw_memory_parse() - read /proc/meminfo
- * @text:    as read, need not be NUL-terminated; may be cut short after the lines wanted
+ * @text:    the file, not NUL-terminated; it may be cut off behind the lines that are read
  * @length:  bytes in @text
- * @ret:     the memory
  *
- * MemAvailable came with Linux 3.14; before, MemFree stands for it, which is less.
+ * MemAvailable came with Linux 3.14; before, the smaller MemFree is used instead.
  *
  * Return: 0; -EBADMSG when MemTotal is missing or no number, or MemAvailable is no number.
  */

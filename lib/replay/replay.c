@@ -20,12 +20,6 @@
 /* Looks between two points at the most. */
 #define BETWEEN_MAX 256u
 
-/* A machine of today: chains of 8 entries, and one namespace that fills. */
-#define ENTRIES_PER_BUCKET 8u
-
-/* What sizing the buckets stops packets for, for each entry. */
-#define STALL_NSEC_PER_ENTRY 400u
-
 /* The counters of the core are 32 bits wide, and never move by half of that. */
 #define LOST_MAX INT32_MAX
 
@@ -45,7 +39,7 @@ void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
     r->tick.sample.has_counters = true; /* of what is known: the next record may tell */
     r->tick.facts = (struct ctw_growth_facts){
         .memory = {.total_bytes = memory_bytes},
-        .entries_per_bucket = ENTRIES_PER_BUCKET,
+        .entries_per_bucket = CTW_ENTRIES_PER_BUCKET,
         .namespaces = 1,
         .permission = CTW_PERMISSION_GRANTED,
     };
@@ -80,7 +74,7 @@ static void grow(struct ctw_replay *r) {
     if (d->new_buckets != 0) {
         o.buckets_written = true;
         o.buckets = r->grown_buckets = d->new_buckets;
-        o.stall_usec = (uint64_t)o.count * STALL_NSEC_PER_ENTRY / 1000;
+        o.stall_usec = (uint64_t)o.count * CTW_RESIZE_NSEC_PER_ENTRY / 1000;
     }
     ctw_watch_grown(&r->watch, r->settings, &r->tick, &o, &r->verdict);
 }

@@ -319,11 +319,11 @@ static const char *why(enum ctw_growth_reason reason) {
     case CTW_GROWTH_BURST:
         return "at this rate it would have been full within 200 ms";
     case CTW_GROWTH_RESERVE:
-        return "less was free than a burst at poll.worst_rate takes in 100 ms";
+        return "fewer entries were free than growth.reserve asks for";
     case CTW_GROWTH_SAVED:
         return "it had grown so far before the last boot";
     case CTW_GROWTH_STARTUP:
-        return "so many are needed for what it may grow to";
+        return "room for further growth";
     }
     return "";
 }

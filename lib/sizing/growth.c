@@ -3,30 +3,29 @@
 
 #include <errno.h>
 
-/* Always free: what a burst at poll.worst_rate takes in this time. Half of it may pass until the
- * next look, the other half is for that look coming late. */
-#define RESERVE_USEC (100 * CTW_USEC_PER_MSEC)
-
-/* At the rate of the last two looks the table is never nearer to full than this. */
+/* The table is never nearer to full than this at the rate since the last poll. */
 #define BURST_USEC (200 * CTW_USEC_PER_MSEC)
 
-/* How far ahead of the present rate a growth reaches. */
+/* A growth makes room for this much time at the present rate. */
 #define LEAD_USEC CTW_USEC_PER_SEC
 
-/* Entries for each bucket of a table that has just been sized for its max; 8 is the most. */
+/* The reserve is at most this part of the ceiling, or a small machine could not keep it. */
+#define RESERVE_OF_CEILING 4u
+
+/* Entries for each bucket of a table that is full to its max. */
 #define ADVISED_PER_BUCKET 4u
 
-/* Entries up to which sizing the buckets stops packets for no more than some 20 ms. */
+/* A table with at most this many entries gets its buckets in some 20 ms. */
 #define SMALL_TABLE 50000u
 
-/* Limits are round numbers: multiples of this. The kernel rounds buckets up to multiples of 512. */
-#define ROUND         4096u
-#define ROUND_BUCKETS 512u
+/* Buckets sized at startup: at most 64 MiB, and at most this many times what they were. */
+#define STARTUP_BUCKETS_MOST  ((UINT64_C(64) << 20) / CTW_BUCKET_BYTES)
+#define STARTUP_BUCKETS_TIMES 16u
 
-/* MemAvailable changes with every look: steps smaller than this part of max are not worth one. */
+/* MemAvailable changes from poll to poll: a step below this part of max is not worth a write. */
 #define SMALLEST_STEP 16u
 
-/* A write that failed is tried again after this. */
+/* A failed write is tried again after this. */
 #define RETRY_USEC CTW_USEC_PER_SEC
 
 #define HOUR_USEC (3600 * CTW_USEC_PER_SEC)
@@ -47,36 +46,31 @@ bool ctw_growth_writes(const struct ctw_settings *s) {
     return s->growth.enabled && !s->growth.dry_run;
 }
 
-/* --- how high --------------------------------------------------------------------------------- */
+/* --- sizes ------------------------------------------------------------------------------------ */
 
 static uint32_t advised_per_bucket(uint32_t entries_per_bucket) {
-    return entries_per_bucket < ADVISED_PER_BUCKET ? entries_per_bucket : ADVISED_PER_BUCKET;
+    return (uint32_t)least(most(entries_per_bucket, 1), ADVISED_PER_BUCKET);
+}
+
+static uint64_t round_up(uint64_t n, uint32_t multiple) {
+    return (n + multiple - 1) / multiple * multiple;
 }
 
 uint32_t ctw_growth_buckets_for(uint32_t max, uint32_t entries_per_bucket) {
-    const uint64_t advised = most(advised_per_bucket(entries_per_bucket), 1);
-    const uint64_t buckets = (max + advised - 1) / advised;
-    const uint64_t rounded = (buckets + ROUND_BUCKETS - 1) / ROUND_BUCKETS * ROUND_BUCKETS;
+    const uint32_t advised = advised_per_bucket(entries_per_bucket);
+    const uint64_t buckets = ((uint64_t)max + advised - 1) / advised;
 
-    return (uint32_t)least(rounded, CTW_BUCKETS_LARGEST);
+    return (uint32_t)least(round_up(buckets, CTW_BUCKETS_ROUND), CTW_BUCKETS_LARGEST);
 }
 
-/* A bound that nobody chose is cut down to a round number. */
-static uint32_t bound_of(uint64_t entries) {
-    const uint64_t entries_fit = least(entries, CTW_MAX_LARGEST);
-
-    return (uint32_t)(entries_fit < ROUND ? entries_fit : entries_fit / ROUND * ROUND);
+uint32_t ctw_growth_round_max(uint64_t entries) {
+    return (uint32_t)least(round_up(entries, CTW_MAX_ROUND), CTW_MAX_LARGEST);
 }
 
-/* In bytes; the product of 2^64 bytes and 90 % does not fit, of 2^50 it does. */
-static uint64_t share(uint64_t bytes, uint32_t permyriad) {
-    return bytes / CTW_PERMYRIAD * permyriad + bytes % CTW_PERMYRIAD * permyriad / CTW_PERMYRIAD;
-}
+uint64_t ctw_growth_bytes_per_entry(uint32_t entries_per_bucket) {
+    const uint64_t advised = advised_per_bucket(entries_per_bucket);
 
-uint64_t ctw_growth_bytes_per_entry(const struct ctw_growth_facts *f) {
-    const uint64_t advised = most(advised_per_bucket(f->entries_per_bucket), 1);
-
-    return CTW_ENTRY_BYTES * most(f->namespaces, 1) + (CTW_BUCKET_BYTES + advised - 1) / advised;
+    return CTW_ENTRY_BYTES + (CTW_BUCKET_BYTES + advised - 1) / advised;
 }
 
 uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries) {
@@ -85,23 +79,27 @@ uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries) {
     return (uint64_t)entries * CTW_ENTRY_BYTES + buckets * CTW_BUCKET_BYTES;
 }
 
-/* Entries that the share of memory holds, with the buckets that they are advised to have. */
-static uint64_t entries_in(uint64_t bytes, const struct ctw_growth_facts *f) {
-    return bytes / ctw_growth_bytes_per_entry(f);
+/* --- the ceiling ------------------------------------------------------------------------------ */
+
+/* A bound that no setting chose is cut down to a multiple of CTW_MAX_ROUND. */
+static uint32_t bound_of(uint64_t entries) {
+    const uint64_t fit = least(entries, CTW_MAX_LARGEST);
+
+    return (uint32_t)(fit < CTW_MAX_ROUND ? fit : fit / CTW_MAX_ROUND * CTW_MAX_ROUND);
 }
 
-static void bounds_but_buckets(const struct ctw_settings *s, const struct ctw_sample *sample,
-                               const struct ctw_growth_facts *f, struct ctw_growth_bounds *ret) {
-    const struct ctw_memory *m = &f->memory;
+/* Divides first: 90 % of 2^64 bytes fits, the product does not. */
+static uint64_t share(uint64_t bytes, uint32_t permyriad) {
+    return bytes / CTW_PERMYRIAD * permyriad + bytes % CTW_PERMYRIAD * permyriad / CTW_PERMYRIAD;
+}
 
-    ret->by[CTW_BOUND_SETTING] = s->growth.ceiling > 0 ? s->growth.ceiling : CTW_MAX_LARGEST;
-    ret->by[CTW_BOUND_MEMORY] =
-        bound_of(entries_in(share(m->total_bytes, s->growth.memory_permyriad), f));
-    ret->by[CTW_BOUND_AVAILABLE] =
-        m->has_available ? bound_of(sample->count + m->available_bytes / 2 / (CTW_ENTRY_BYTES + 1))
-                         : CTW_MAX_LARGEST;
-    ret->by[CTW_BOUND_BUCKETS] = CTW_MAX_LARGEST;
-    ret->by[CTW_BOUND_KERNEL] = CTW_MAX_LARGEST;
+/* With other namespaces a quarter of the share is left to their entries, whose number is unknown.
+ */
+static uint64_t entries_in_memory(const struct ctw_settings *s, const struct ctw_growth_facts *f) {
+    const uint64_t entries = share(f->memory.total_bytes, s->growth.memory_permyriad) /
+                             ctw_growth_bytes_per_entry(f->entries_per_bucket);
+
+    return f->namespaces > 1 ? entries / 4 * 3 : entries;
 }
 
 static void settle(struct ctw_growth_bounds *b) {
@@ -115,22 +113,39 @@ static void settle(struct ctw_growth_bounds *b) {
 }
 
 void ctw_growth_bounds(const struct ctw_settings *s, const struct ctw_sample *sample,
-                       const struct ctw_growth_facts *facts, struct ctw_growth_bounds *ret) {
-    bounds_but_buckets(s, sample, facts, ret);
+                       const struct ctw_growth_facts *f, struct ctw_growth_bounds *ret) {
+    const struct ctw_memory *m = &f->memory;
+
+    for (int i = 0; i < CTW_BOUNDS; i++)
+        ret->by[i] = CTW_MAX_LARGEST;
+    if (s->growth.ceiling > 0)
+        ret->by[CTW_BOUND_SETTING] = s->growth.ceiling;
+    ret->by[CTW_BOUND_MEMORY] = bound_of(entries_in_memory(s, f));
+    if (m->has_available)
+        ret->by[CTW_BOUND_AVAILABLE] =
+            bound_of(sample->count + m->available_bytes / 2 / (CTW_ENTRY_BYTES + 1));
     if (sample->has_buckets)
         ret->by[CTW_BOUND_BUCKETS] =
-            (uint32_t)least((uint64_t)sample->buckets * facts->entries_per_bucket, CTW_MAX_LARGEST);
+            (uint32_t)least((uint64_t)sample->buckets * f->entries_per_bucket, CTW_MAX_LARGEST);
     settle(ret);
 }
 
-/* --- whether ---------------------------------------------------------------------------------- */
+/* As if the buckets could be raised first. */
+static void lift_buckets(struct ctw_growth_bounds *b) {
+    b->by[CTW_BOUND_BUCKETS] = CTW_MAX_LARGEST;
+    settle(b);
+}
+
+/* --- whether to grow -------------------------------------------------------------------------- */
 
 static uint64_t taken_in(uint64_t rate, uint64_t usec) {
     return rate * usec / CTW_USEC_PER_SEC;
 }
 
-static uint64_t reserve(const struct ctw_settings *s) {
-    return taken_in(s->poll.worst_rate, RESERVE_USEC);
+/* The entries to keep free. */
+static uint64_t reserve(const struct ctw_settings *s, const struct ctw_growth_decision *d) {
+    return least(taken_in(s->poll.worst_rate, s->growth.reserve_usec),
+                 d->bounds.ceiling / RESERVE_OF_CEILING);
 }
 
 static uint64_t filling(const struct ctw_growth_input *l) {
@@ -138,50 +153,83 @@ static uint64_t filling(const struct ctw_growth_input *l) {
 }
 
 static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_input *l,
-                      enum ctw_growth_reason *ret) {
+                      struct ctw_growth_decision *d) {
     const uint64_t count = l->sample.count, max = l->sample.max;
     const uint64_t free = max > count ? max - count : 0;
 
     if (count * CTW_PERMYRIAD >= max * s->growth.at_permyriad)
-        *ret = CTW_GROWTH_FILL;
+        d->reason = CTW_GROWTH_FILL;
     else if (free < taken_in(filling(l), BURST_USEC))
-        *ret = CTW_GROWTH_BURST;
-    else if (free < reserve(s))
-        *ret = CTW_GROWTH_RESERVE;
+        d->reason = CTW_GROWTH_BURST;
+    else if (free < reserve(s, d))
+        d->reason = CTW_GROWTH_RESERVE;
     else
         return false;
     return true;
 }
 
-/* By the step, or as far as the present rate reaches, whichever is more; what had been set before
- * somebody lowered it at the least. Two reserves, or the next look would find it short again. */
+/* The step, or the time ahead at the present rate with two reserves (with one, the next poll would
+ * find it short again), or the max from before another program lowered it: the highest. */
 static uint64_t wanted_max(const struct ctw_growth *g, const struct ctw_settings *s,
-                           const struct ctw_growth_input *l) {
+                           const struct ctw_growth_input *l, const struct ctw_growth_decision *d) {
     const uint64_t stepped = (uint64_t)l->sample.max * s->growth.step_permyriad / CTW_PERMYRIAD;
     const uint64_t rate = least(filling(l), s->poll.worst_rate);
-    const uint64_t ahead = l->sample.count + taken_in(rate, LEAD_USEC) + 2 * reserve(s);
-    const uint64_t wanted = most(most(stepped, ahead), g->ours);
+    const uint64_t ahead = l->sample.count + taken_in(rate, LEAD_USEC) + 2 * reserve(s, d);
 
-    return (wanted + ROUND - 1) / ROUND * ROUND;
+    return most(most(stepped, ahead), g->ours);
 }
 
-static enum ctw_growth_refusal refusal_of(enum ctw_growth_bound bound, bool memory_known) {
+/* --- refusals --------------------------------------------------------------------------------- */
+
+static void refuse(struct ctw_growth_decision *d, enum ctw_growth_refusal why, int error) {
+    d->refusal = why;
+    d->error = error;
+    d->new_max = d->new_buckets = 0;
+}
+
+static enum ctw_growth_refusal refusal_of_bound(enum ctw_growth_bound bound, bool memory_known) {
     switch (bound) {
     case CTW_BOUND_MEMORY:
         return memory_known ? CTW_GROWTH_AT_CEILING : CTW_GROWTH_NO_MEMORY;
-    case CTW_BOUND_SETTING:
-    case CTW_BOUND_KERNEL:
-        return CTW_GROWTH_AT_CEILING;
     case CTW_BOUND_AVAILABLE:
         return CTW_GROWTH_NO_MEMORY;
     case CTW_BOUND_BUCKETS:
         return CTW_GROWTH_TOO_FEW_BUCKETS;
+    case CTW_BOUND_SETTING:
+    case CTW_BOUND_KERNEL:
+        break;
     }
     return CTW_GROWTH_AT_CEILING;
 }
 
-/* Below what was set here, each growth is one against somebody's will. */
-static bool contested(const struct ctw_growth *g, const struct ctw_growth_input *l) {
+static enum ctw_growth_refusal refusal_of_error(int error) {
+    return error == -EACCES || error == -EPERM || error == -EROFS ? CTW_GROWTH_NOT_PERMITTED
+                                                                  : CTW_GROWTH_WRITE_FAILED;
+}
+
+/* What makes every growth impossible at this poll; true when it was refused. */
+static bool refuse_outright(const struct ctw_growth *g, const struct ctw_settings *s,
+                            const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
+    const struct ctw_growth_facts *f = &l->facts;
+
+    if (!ctw_growth_on(s))
+        refuse(d, CTW_GROWTH_DISABLED, 0);
+    else if (l->sample.max == 0)
+        refuse(d, CTW_GROWTH_UNLIMITED, 0);
+    else if (f->permission == CTW_PERMISSION_CHILD)
+        refuse(d, CTW_GROWTH_CHILD_NAMESPACE, f->permission_error);
+    else if (f->permission == CTW_PERMISSION_DENIED)
+        refuse(d, CTW_GROWTH_NOT_PERMITTED, f->permission_error);
+    else if (g->failed_usec != 0 && l->now_usec - g->failed_usec < RETRY_USEC)
+        refuse(d, refusal_of_error(g->failed_error), g->failed_error);
+    else
+        return false;
+    d->alert_refusal = d->refusal != CTW_GROWTH_DISABLED && d->refusal != CTW_GROWTH_UNLIMITED;
+    return true;
+}
+
+/* Whether max was lowered below @ours, and was raised back as often as allowed. */
+static bool is_contested(const struct ctw_growth *g, const struct ctw_growth_input *l) {
     unsigned recent = 0;
 
     if (l->sample.max >= g->ours)
@@ -191,16 +239,7 @@ static bool contested(const struct ctw_growth *g, const struct ctw_growth_input 
     return recent == CTW_GROWTH_AGAIN_MAX;
 }
 
-static void refuse(struct ctw_growth_decision *d, enum ctw_growth_refusal why, int error) {
-    d->refusal = why;
-    d->error = error;
-    d->new_max = d->new_buckets = 0;
-}
-
-static enum ctw_growth_refusal refusal_of_error(int error) {
-    return error == -EACCES || error == -EPERM || error == -EROFS ? CTW_GROWTH_NOT_PERMITTED
-                                                                  : CTW_GROWTH_WRITE_FAILED;
-}
+/* --- deciding --------------------------------------------------------------------------------- */
 
 static bool may_change_buckets(const struct ctw_growth *g, const struct ctw_settings *s,
                                const struct ctw_growth_input *l) {
@@ -212,11 +251,11 @@ static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
                   const struct ctw_growth_input *l, uint64_t wanted,
                   struct ctw_growth_decision *d) {
     const struct ctw_sample *t = &l->sample;
-    const uint32_t max = (uint32_t)least(wanted, d->bounds.ceiling);
+    const uint32_t max = (uint32_t)least(ctw_growth_round_max(wanted), d->bounds.ceiling);
 
     if (max <= t->max ||
         (d->bounds.bound == CTW_BOUND_AVAILABLE && max - t->max < t->max / SMALLEST_STEP)) {
-        refuse(d, refusal_of(d->bounds.bound, l->facts.memory.total_bytes > 0), 0);
+        refuse(d, refusal_of_bound(d->bounds.bound, l->facts.memory.total_bytes > 0), 0);
         return;
     }
     d->new_max = max;
@@ -225,84 +264,69 @@ static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
         d->new_buckets = ctw_growth_buckets_for(max, l->facts.entries_per_bucket);
 }
 
-/* Once, when the table has just appeared and is still small: buckets for the ceiling. */
+/* Startup, first half: buckets for the ceiling, while the table is small. */
 static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *s,
                          const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
-    const struct ctw_growth_facts *f = &l->facts;
-    struct ctw_growth_bounds b;
-    uint32_t buckets;
+    const uint64_t buckets = l->sample.buckets;
+    struct ctw_growth_bounds b = d->bounds;
 
     if (g->sized || !may_change_buckets(g, s, l) || l->sample.count > SMALL_TABLE)
         return;
-    bounds_but_buckets(s, &l->sample, f, &b);
-    settle(&b);
-    if (b.ceiling <= (uint64_t)l->sample.buckets * f->entries_per_bucket)
+    lift_buckets(&b);
+    if (b.ceiling <= buckets * l->facts.entries_per_bucket)
         return;
-    buckets = ctw_growth_buckets_for(b.ceiling, f->entries_per_bucket);
-    if (buckets > l->sample.buckets)
-        d->new_buckets = buckets;
+    const uint64_t wanted = least(ctw_growth_buckets_for(b.ceiling, l->facts.entries_per_bucket),
+                                  least(STARTUP_BUCKETS_MOST, STARTUP_BUCKETS_TIMES * buckets));
+    if (wanted > buckets)
+        d->new_buckets = (uint32_t)wanted;
 }
 
-static bool is_saved_due(const struct ctw_growth *g, const struct ctw_settings *s,
-                         const struct ctw_growth_input *l) {
-    return g->sized && !g->saved_done && s->growth.persist && l->facts.has_saved &&
-           l->facts.saved.max > l->sample.max;
+/* Startup, second half, after the buckets have raised the ceiling: room for two reserves, or for
+ * the saved limit. A ceiling that allows no more is no refusal. */
+static void raise_at_startup(const struct ctw_growth *g, const struct ctw_settings *s,
+                             const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
+    const uint64_t saved = s->growth.persist && l->facts.has_saved ? l->facts.saved.max : 0;
+    const uint64_t wanted = most(saved, 2 * reserve(s, d));
+
+    if (!g->sized || g->started || wanted <= l->sample.max)
+        return;
+    d->reason = wanted == saved ? CTW_GROWTH_SAVED : CTW_GROWTH_STARTUP;
+    grant(g, s, l, wanted, d);
+    d->refusal = CTW_GROWTH_NOT_REFUSED;
 }
 
 void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,
                        const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
-    const struct ctw_growth_facts *f = &l->facts;
-
     *d = (struct ctw_growth_decision){
         .old_max = l->sample.max,
         .old_buckets = l->sample.buckets,
         .reason = CTW_GROWTH_STARTUP,
     };
-    if (!ctw_growth_on(s)) {
-        refuse(d, CTW_GROWTH_DISABLED, 0);
+    if (ctw_growth_on(s))
+        ctw_growth_bounds(s, &l->sample, &l->facts, &d->bounds);
+    if (refuse_outright(g, s, l, d))
         return;
-    }
-    ctw_growth_bounds(s, &l->sample, f, &d->bounds);
-    if (s->growth.buckets == CTW_BUCKETS_ALWAYS && may_change_buckets(g, s, l)) {
-        d->bounds.by[CTW_BOUND_BUCKETS] = CTW_MAX_LARGEST;
-        settle(&d->bounds);
-    }
-    if (l->sample.max == 0) {
-        refuse(d, CTW_GROWTH_UNLIMITED, 0);
-        return;
-    }
+    if (s->growth.buckets == CTW_BUCKETS_ALWAYS && may_change_buckets(g, s, l))
+        lift_buckets(&d->bounds);
 
-    d->needed = is_needed(s, l, &d->reason);
-    if (f->permission == CTW_PERMISSION_CHILD || f->permission == CTW_PERMISSION_DENIED) {
-        d->needed = true; /* found at the start, and said at once */
-        refuse(d,
-               f->permission == CTW_PERMISSION_CHILD ? CTW_GROWTH_CHILD_NAMESPACE
-                                                     : CTW_GROWTH_NOT_PERMITTED,
-               f->permission_error);
-        return;
-    }
-    if (g->failed_usec != 0 && l->now_usec - g->failed_usec < RETRY_USEC) {
-        d->needed = true;
-        refuse(d, refusal_of_error(g->failed_error), g->failed_error);
-        return;
-    }
-    if (d->needed && contested(g, l))
+    d->needed = is_needed(s, l, d);
+    if (!d->needed)
+        raise_at_startup(g, s, l, d);
+    else if (is_contested(g, l))
         refuse(d, CTW_GROWTH_FOREIGN_WRITER, 0);
-    else if (d->needed)
-        grant(g, s, l, wanted_max(g, s, l), d);
-    else if (is_saved_due(g, s, l)) {
-        d->reason = CTW_GROWTH_SAVED;
-        grant(g, s, l, l->facts.saved.max, d);
-        d->refusal = CTW_GROWTH_NOT_REFUSED; /* more than the ceiling was never promised */
-    }
+    else
+        grant(g, s, l, wanted_max(g, s, l, d), d);
     if (d->new_buckets == 0)
         size_buckets(g, s, l, d);
     if (d->new_buckets != 0 && d->refusal == CTW_GROWTH_TOO_FEW_BUCKETS)
-        d->refusal = CTW_GROWTH_NOT_REFUSED; /* the next look goes on from there */
+        d->refusal = CTW_GROWTH_NOT_REFUSED; /* the next poll raises max */
+    /* A small machine that cannot keep its reserve is no news until the table fills. */
+    d->alert_refusal =
+        d->refusal != CTW_GROWTH_NOT_REFUSED && (d->reason != CTW_GROWTH_RESERVE || l->losing);
     d->write = ctw_growth_writes(s) && (d->new_max != 0 || d->new_buckets != 0);
 }
 
-/* --- afterwards ------------------------------------------------------------------------------- */
+/* --- after a decision ------------------------------------------------------------------------- */
 
 static void remember_again(struct ctw_growth *g, uint64_t now_usec) {
     unsigned oldest = 0;
@@ -328,9 +352,11 @@ static void remember_limits(struct ctw_growth *g, const struct ctw_growth_decisi
 
 void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_growth_decision *d,
                      const struct ctw_growth_outcome *o) {
-    if (d->refusal == CTW_GROWTH_NOT_REFUSED && (!o || o->max_error == 0)) {
-        g->saved_done = g->sized; /* sizing comes first: it raises the ceiling */
-        g->sized = true;
+    if (!o || o->max_error == 0) {
+        if (d->refusal == CTW_GROWTH_NOT_REFUSED)
+            g->started = g->sized;
+        if (d->refusal == CTW_GROWTH_NOT_REFUSED || d->new_buckets != 0)
+            g->sized = true;
     }
     if (!o)
         return;
@@ -349,12 +375,10 @@ void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_g
 
 uint64_t ctw_growth_next_poll(const struct ctw_growth *g, const struct ctw_settings *s,
                               const struct ctw_sample *t, const struct ctw_growth_decision *d) {
-    if (!ctw_growth_on(s) || t->max <= t->count)
+    if (!ctw_growth_on(s) || t->max <= t->count || d->refusal != CTW_GROWTH_NOT_REFUSED)
         return UINT64_MAX;
-    if (d->refusal != CTW_GROWTH_NOT_REFUSED)
-        return UINT64_MAX;
-    if (ctw_growth_writes(s) && (d->needed || !g->saved_done))
-        return s->poll.fastest_usec; /* whatever came of it is seen at once */
+    if (ctw_growth_writes(s) && (d->needed || !g->started))
+        return s->poll.fastest_usec; /* to see the outcome at once */
     return (uint64_t)(t->max - t->count) * CTW_USEC_PER_SEC / 2 / s->poll.worst_rate;
 }
 

@@ -133,8 +133,10 @@ static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
     put_bound(o, b, CTW_BOUND_SETTING);
     ctw_out_put(o, "\n");
     put_bound(o, b, CTW_BOUND_MEMORY);
-    ctw_out_put(o, " = %" PRIu32 ".%" PRIu32 " %% of %" PRIu64 " bytes / %" PRIu64 "\n",
-                tenths / 10, tenths % 10, m->total_bytes, ctw_growth_bytes_per_entry(&f->machine));
+    ctw_out_put(o, " = %" PRIu32 ".%" PRIu32 " %% of %" PRIu64 " bytes / %" PRIu64 "%s\n",
+                tenths / 10, tenths % 10, m->total_bytes,
+                ctw_growth_bytes_per_entry(f->machine.entries_per_bucket),
+                f->machine.namespaces > 1 ? " x 3 / 4" : "");
     put_bound(o, b, CTW_BOUND_AVAILABLE);
     if (m->has_available)
         ctw_out_put(o, " = %" PRIu32 " + %" PRIu64 " bytes / 2 / %" PRIu32, f->table.count,

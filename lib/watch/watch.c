@@ -371,6 +371,7 @@ static struct ctw_growth_input growth_input(const struct view *v) {
         .now_usec = v->t->now_usec,
         .sample = v->w->last,
         .rate = ctw_trend_burst_rate(&v->w->trend),
+        .losing = v->lost.drops > 0 || v->lost.early_drops > 0 || v->lost.log_lines > 0,
         .facts = v->t->facts,
     };
 }
@@ -529,41 +530,22 @@ static struct ctw_growth_state_edge *step_episode(struct edges *es, struct ctw_e
     return recent_alerts;
 }
 
-/* That less than the reserve is free, and no more can be had, is a property of a small machine and
- * no news: it becomes news when the table fills. */
-static bool is_above_noise(const struct ctw_growth_decision *d) {
-    switch (d->refusal) {
-    case CTW_GROWTH_NOT_REFUSED:
-    case CTW_GROWTH_DISABLED:
-    case CTW_GROWTH_UNLIMITED:
-        return false;
-    case CTW_GROWTH_AT_CEILING:
-    case CTW_GROWTH_NO_MEMORY:
-    case CTW_GROWTH_TOO_FEW_BUCKETS:
-    case CTW_GROWTH_FOREIGN_WRITER:
-        return d->needed && d->reason != CTW_GROWTH_RESERVE;
-    case CTW_GROWTH_NOT_PERMITTED:
-    case CTW_GROWTH_CHILD_NAMESPACE:
-    case CTW_GROWTH_WRITE_FAILED:
-    case CTW_GROWTH_PERSIST_FAILED:
-        return true;
-    }
-    return false;
-}
-
 static void step_refused(struct ctw_growth_state *g, const struct ctw_settings *s,
                          const struct ctw_growth_input *l, const struct ctw_growth_decision *d,
                          struct edges *es) {
-    const bool condition = is_above_noise(d);
+    const unsigned reason = 1u << d->refusal;
 
-    if (condition && d->refusal != g->refused_as)
-        g->refused.active = false; /* another reason is news */
-    if (condition)
+    if (!g->refused.active)
+        g->refused_told = 0;
+    if (d->alert_refusal)
         g->refused_as = d->refusal;
     struct ctw_growth_state_edge *e =
-        step_episode(es, &g->refused, condition, s, l->now_usec, CTW_ALERT_GROWTH_REFUSED);
+        step_episode(es, &g->refused, d->alert_refusal, s, l->now_usec, CTW_ALERT_GROWTH_REFUSED);
+    if (!e && d->alert_refusal && !(g->refused_told & reason))
+        e = add(es, CTW_ALERT_GROWTH_REFUSED, CTW_EDGE_REMINDER); /* each reason once an episode */
     if (!e)
         return;
+    g->refused_told |= reason;
     e->refusal = g->refused_as;
     e->error = d->error;
     e->path = d->error != 0 ? l->facts.limit_path : NULL;
@@ -603,7 +585,7 @@ size_t ctw_growth_state_step(struct ctw_growth_state *g, const struct ctw_settin
         return 0;
     }
     if (g->was_dry_run && ctw_growth_writes(s))
-        g->growth.sized = g->growth.saved_done = false; /* nothing of it was done */
+        g->growth.sized = g->growth.started = false; /* the dry run wrote nothing */
     g->was_dry_run = ctw_growth_on(s) && !ctw_growth_writes(s);
     if (s->growth.persist && l->facts.has_saved && g->growth.limits.max == 0)
         g->growth.limits = l->facts.saved;

@@ -55,6 +55,7 @@ struct ctw_growth_state {
     struct ctw_growth growth;
     struct ctw_episode refused;
     enum ctw_growth_refusal refused_as;
+    unsigned refused_told; /* bit 1 << refusal: alerted in this episode */
     struct ctw_episode persist_failed;
     struct ctw_episode dry_run;
     bool was_dry_run; /* the last look was a dry run */

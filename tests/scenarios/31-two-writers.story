@@ -1,6 +1,6 @@
 # Another program sets the limit back every ten seconds: it is raised again three times, and then
 # not for an hour.
-settings growth: { enabled = true; };
+settings growth: { enabled = true; reserve = "100ms"; };
 settings levels: { forecast = 0; };
 settings alerts: { remind = 0; };
 table count=60000 max=262144 buckets=262144

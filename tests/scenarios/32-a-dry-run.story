@@ -1,5 +1,5 @@
 # What would be done, once, and nothing is.
-settings growth: { dry_run = true; };
+settings growth: { dry_run = true; reserve = "100ms"; };
 settings levels: { forecast = 0; };
 table count=0 max=65536 buckets=262144
 look at 0s
@@ -16,7 +16,7 @@ look until 100s
 says usage end
 says growth_dry_run end
 # In earnest
-settings growth: { enabled = true; };
+settings growth: { enabled = true; reserve = "100ms"; };
 settings levels: { forecast = 0; };
 look at 101s
 says grew begin reason=startup new_buckets=1668096

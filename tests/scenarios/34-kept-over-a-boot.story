@@ -10,8 +10,8 @@ machine kept=1048576/262144
 table count=0 max=65536 buckets=65536
 look at 61s
 says sighted end
-says grew begin reason=startup new_buckets=1668096
+says grew begin reason=reserve new_max=253952 new_buckets=1048576
 look at 61.002s
-says grew begin reason=kept old_max=65536 new_max=1048576
+says grew begin reason=kept old_max=253952 new_max=1048576
 look until 3min
 says nothing

@@ -15,7 +15,7 @@ says growth_refused end from=60s by=71s
 settings levels: { warning = 98.0; critical = 99.0; forecast = 0; };
 settings growth: { dry_run = true; buckets = "never"; };
 look until 3min
-says growth_dry_run begin reason=fill new_max=163840
+says growth_dry_run begin reason=fill new_max=311296
 settings levels: { warning = 98.0; critical = 99.0; forecast = 0; };
 look until 4min
 says growth_dry_run end

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Growth: what bounds it, when it comes and how far, why it is refused. Properties that hold
- * whatever is seen are in test_growth_random.c. */
+/* Growth: its bounds, its reasons, its steps and its refusals. growth_random.c holds properties
+ * over random machines. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -30,7 +30,7 @@ struct fixture {
 
 static struct fixture machine(void) {
     struct fixture f = {
-        .g = {.sized = true, .saved_done = true},
+        .g = {.sized = true, .started = true},
         .l = {.now_usec = now,
               .sample = {.max = 262144, .buckets = 1048576, .has_buckets = true},
               .facts = {.memory = {24 * GIB, true, 20 * GIB},
@@ -71,7 +71,7 @@ static void bound(struct fixture *f) {
 
 /* --- bounds ----------------------------------------------------------------------------------- */
 
-static void each_bound_is_what_can_be_worked_out_by_hand(void **state) {
+static void bounds_each_by_hand(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -88,7 +88,7 @@ static void each_bound_is_what_can_be_worked_out_by_hand(void **state) {
     assert_int_equal(f.b.bound, CTW_BOUND_MEMORY);
 }
 
-static void the_least_bound_is_the_ceiling(void **state) {
+static void bounds_lowest_is_the_ceiling(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -107,18 +107,16 @@ static void the_least_bound_is_the_ceiling(void **state) {
     assert_int_equal(f.b.bound, CTW_BOUND_AVAILABLE);
 }
 
-static void every_namespace_may_fill(void **state) {
+static void bounds_other_namespaces_leave_three_quarters(void **state) {
     struct fixture f = machine();
     (void)state;
 
     f.l.facts.namespaces = 101;
     bound(&f);
-    const uint64_t tenth = 24 * GIB / 10;
-    assert_true((uint64_t)f.b.ceiling * 101 * 384 <= tenth);
-    assert_true((uint64_t)(f.b.ceiling + 4096) * 101 * 386 > tenth);
+    assert_int_equal(f.b.by[CTW_BOUND_MEMORY], 6676079 / 4 * 3 / 4096 * 4096);
 }
 
-static void a_chain_limit_of_eight_takes_one_entry_a_bucket(void **state) {
+static void bounds_short_chain_limit_takes_one_entry_a_bucket(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -131,7 +129,7 @@ static void a_chain_limit_of_eight_takes_one_entry_a_bucket(void **state) {
     assert_int_equal(ctw_growth_buckets_for(CTW_MAX_LARGEST, 1), CTW_BUCKETS_LARGEST);
 }
 
-static void memory_is_that_of_the_entries_and_of_the_buckets_if_they_are_known(void **state) {
+static void bytes_entries_and_known_buckets(void **state) {
     struct ctw_sample table = {.count = 7, .max = 1000, .has_buckets = true, .buckets = 512};
     (void)state;
 
@@ -143,7 +141,7 @@ static void memory_is_that_of_the_entries_and_of_the_buckets_if_they_are_known(v
     assert_int_equal(ctw_growth_bytes(&table, UINT32_MAX), UINT64_C(384) * UINT32_MAX);
 }
 
-static void machines_of_128_megabytes_and_of_4_terabytes(void **state) {
+static void bounds_smallest_and_largest_machine(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -160,7 +158,7 @@ static void machines_of_128_megabytes_and_of_4_terabytes(void **state) {
     assert_int_equal(f.b.ceiling, CTW_MAX_LARGEST / 4096 * 4096);
 }
 
-static void without_mem_available_the_share_of_ram_still_bounds(void **state) {
+static void bounds_without_mem_available_use_ram(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -172,7 +170,7 @@ static void without_mem_available_the_share_of_ram_still_bounds(void **state) {
 
 /* --- when, and to what ------------------------------------------------------------------------ */
 
-static void a_table_with_room_stays_as_it_is(void **state) {
+static void decide_with_room_leaves_the_table(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -182,7 +180,7 @@ static void a_table_with_room_stays_as_it_is(void **state) {
     assert_int_equal(f.d.refusal, CTW_GROWTH_NOT_REFUSED);
 }
 
-static void at_its_fill_it_grows_by_its_step(void **state) {
+static void decide_at_the_fill_grows_by_the_step(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -199,27 +197,52 @@ static void at_its_fill_it_grows_by_its_step(void **state) {
     assert_grows(&f, 1503232, CTW_GROWTH_FILL);
 }
 
-/* 500000 entries a second take 50000 in a tenth of a second. */
-static void less_than_the_reserve_free_is_a_reason_to_grow(void **state) {
+/* 500000 entries a second take 125000 in 250 ms. */
+static void decide_below_the_reserve_grows_to_two_reserves(void **state) {
     struct fixture f = machine();
     (void)state;
 
     f.l.sample.max = 16384;
-    assert_grows(&f, 102400, CTW_GROWTH_RESERVE);
-    f.l.sample.max = 50000;
+    assert_grows(&f, 253952, CTW_GROWTH_RESERVE); /* 250000 in multiples of 4096 */
+    f.l.sample.max = 125000;
     decide(&f);
     assert_false(f.d.needed);
     f.l.sample.count = 1;
-    assert_grows(&f, 102400, CTW_GROWTH_RESERVE);
-    f.s.poll.worst_rate = 1000;
+    assert_grows(&f, 253952, CTW_GROWTH_RESERVE);
+    f.s.growth.reserve_usec = 0;
     decide(&f);
     assert_false(f.d.needed);
+    f.s.growth.reserve_usec = 10 * CTW_USEC_PER_SEC;
+    f.s.poll.worst_rate = 100000000;
+    assert_grows(&f, 3338240, CTW_GROWTH_RESERVE); /* half of 6672384, and 1 */
 }
 
-static void a_burst_grows_it_as_far_as_it_reaches_in_a_second(void **state) {
+/* A machine too small for the reserve keeps a quarter of its ceiling, and is not told so. */
+static void decide_reserve_beyond_the_ceiling_alerts_when_it_matters(void **state) {
     struct fixture f = machine();
     (void)state;
 
+    f.s.growth.ceiling = f.l.sample.max = 300000;
+    f.l.sample.count = 225000;
+    decide(&f);
+    assert_false(f.d.needed);
+    f.l.sample.count++;
+    assert_refused(&f, CTW_GROWTH_AT_CEILING);
+    assert_false(f.d.alert_refusal);
+    f.l.losing = true;
+    assert_refused(&f, CTW_GROWTH_AT_CEILING);
+    assert_true(f.d.alert_refusal);
+    f.l.losing = false;
+    f.l.sample.count = 240000; /* growth.at */
+    assert_refused(&f, CTW_GROWTH_AT_CEILING);
+    assert_true(f.d.alert_refusal);
+}
+
+static void decide_in_a_burst_grows_a_second_ahead(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.s.growth.reserve_usec = 100 * CTW_USEC_PER_MSEC;
     f.l.sample.max = 131072;
     f.l.sample.count = 72000;
     f.l.rate = 300000; /* 60000 within 200 ms */
@@ -227,14 +250,14 @@ static void a_burst_grows_it_as_far_as_it_reaches_in_a_second(void **state) {
     f.l.rate = 290000;
     decide(&f);
     assert_false(f.d.needed);
-    f.l.rate = INT64_MAX; /* two looks a microsecond apart may say anything */
+    f.l.rate = INT64_MAX; /* two polls a microsecond apart */
     assert_grows(&f, (72000 + 500000 + 100000) / 4096 * 4096 + 4096, CTW_GROWTH_BURST);
     f.l.rate = INT64_MIN;
     decide(&f);
     assert_false(f.d.needed);
 }
 
-static void it_stops_exactly_at_the_ceiling(void **state) {
+static void decide_never_exceeds_the_ceiling(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -250,7 +273,7 @@ static void it_stops_exactly_at_the_ceiling(void **state) {
 
 /* --- refusals --------------------------------------------------------------------------------- */
 
-static void each_refusal_has_its_name(void **state) {
+static void decide_each_refusal(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -277,16 +300,16 @@ static void each_refusal_has_its_name(void **state) {
     assert_int_equal(f.d.error, -EROFS);
 }
 
-static void without_permission_that_is_said_before_it_is_needed(void **state) {
+static void decide_without_permission_alerts_at_once(void **state) {
     struct fixture f = machine();
     (void)state;
 
     f.l.facts.permission = CTW_PERMISSION_DENIED;
     assert_refused(&f, CTW_GROWTH_NOT_PERMITTED);
-    assert_true(f.d.needed);
+    assert_true(f.d.alert_refusal);
 }
 
-static void a_dry_run_decides_and_writes_nothing(void **state) {
+static void decide_dry_run_writes_nothing(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -319,7 +342,7 @@ static void carry_out(struct fixture *f) {
     f->l.sample.buckets = o.buckets;
 }
 
-static void a_write_that_failed_is_tried_again_after_a_second(void **state) {
+static void decide_failed_write_retries_after_a_second(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -336,7 +359,7 @@ static void a_write_that_failed_is_tried_again_after_a_second(void **state) {
     assert_refused(&f, CTW_GROWTH_NOT_PERMITTED);
 }
 
-static void a_limit_that_moved_under_the_write_is_no_failure(void **state) {
+static void done_max_changed_meanwhile_is_no_failure(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -347,7 +370,7 @@ static void a_limit_that_moved_under_the_write_is_no_failure(void **state) {
     assert_true(f.d.write);
 }
 
-static void whoever_lowers_the_limit_is_outdone_three_times_an_hour(void **state) {
+static void decide_lowered_max_is_raised_three_times_an_hour(void **state) {
     struct fixture f = machine();
     const uint64_t hour = 3600 * CTW_USEC_PER_SEC;
     (void)state;
@@ -382,21 +405,71 @@ static void whoever_lowers_the_limit_is_outdone_three_times_an_hour(void **state
 
 /* --- buckets ---------------------------------------------------------------------------------- */
 
-static void buckets_are_sized_once_for_the_ceiling(void **state) {
+static void startup_sizes_the_buckets_once(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.g = (struct ctw_growth){0};
+    f.l.sample.buckets = 262144;
+    assert_grows(&f, 0, CTW_GROWTH_STARTUP);
+    assert_int_equal(f.d.new_buckets, ctw_growth_buckets_for(6676079 / 4096 * 4096, 8));
+    carry_out(&f);
+    f.l.sample.buckets = 262144; /* lowered by another program */
+    decide(&f);
+    assert_false(f.d.write);
+}
+
+static void startup_bounds_the_buckets(void **state) {
     struct fixture f = machine();
     (void)state;
 
     f.g = (struct ctw_growth){0};
     f.l.sample.buckets = 65536;
     assert_grows(&f, 0, CTW_GROWTH_STARTUP);
-    assert_int_equal(f.d.new_buckets, ctw_growth_buckets_for(6676079 / 4096 * 4096, 8));
-    carry_out(&f);
-    f.l.sample.buckets = 65536; /* somebody thinks otherwise */
-    decide(&f);
-    assert_false(f.d.write);
+    assert_int_equal(f.d.new_buckets, 16 * 65536);
+    f.l.facts.memory = (struct ctw_memory){4096 * GIB, true, 4000 * GIB};
+    f.l.sample.buckets = 1048576;
+    assert_grows(&f, 0, CTW_GROWTH_STARTUP);
+    assert_int_equal(f.d.new_buckets, 64 * MIB / 8);
 }
 
-static void buckets_are_left_alone(void **state) {
+/* A refusal that lasts must not let the buckets grow 16 times at each poll. */
+static void startup_sizes_the_buckets_once_though_max_is_refused(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.g = (struct ctw_growth){.ours = 524288, .again_usec = {now, now, now}};
+    f.l.sample.buckets = 1024;
+    f.l.sample.count = 50000;
+    f.l.sample.max = 50000;
+    decide(&f);
+    assert_int_equal(f.d.refusal, CTW_GROWTH_FOREIGN_WRITER);
+    assert_int_equal(f.d.new_buckets, 16 * 1024);
+    carry_out(&f);
+    assert_refused(&f, CTW_GROWTH_FOREIGN_WRITER);
+}
+
+static void startup_raises_max_to_two_reserves_once(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.g = (struct ctw_growth){0};
+    f.l.sample.max = 200000;
+    decide(&f);
+    assert_false(f.d.write); /* the buckets come first */
+    ctw_growth_done(&f.g, now, &f.d, NULL);
+    assert_grows(&f, 253952, CTW_GROWTH_STARTUP);
+    carry_out(&f);
+    f.l.sample.max = 200000;
+    decide(&f);
+    assert_false(f.d.write);
+    f.g = (struct ctw_growth){.sized = true};
+    f.s.growth.ceiling = 200000; /* no refusal: two reserves are no promise */
+    decide(&f);
+    assert_int_equal(f.d.refusal, CTW_GROWTH_NOT_REFUSED);
+}
+
+static void startup_leaves_the_buckets(void **state) {
     struct fixture f;
     (void)state;
 
@@ -415,7 +488,7 @@ static void buckets_are_left_alone(void **state) {
     }
 }
 
-static void always_means_together_with_max(void **state) {
+static void decide_buckets_always_grow_with_max(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -435,7 +508,7 @@ static void always_means_together_with_max(void **state) {
 
 /* --- over a boot ------------------------------------------------------------------------------ */
 
-static void kept_limits_are_set_again_up_to_the_ceiling(void **state) {
+static void startup_sets_the_saved_max_up_to_the_ceiling(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -455,7 +528,7 @@ static void kept_limits_are_set_again_up_to_the_ceiling(void **state) {
     assert_false(f.d.write);
 }
 
-static void what_was_before_is_remembered_from_the_first_growth(void **state) {
+static void done_remembers_the_limits_before_the_first_growth(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -471,64 +544,69 @@ static void what_was_before_is_remembered_from_the_first_growth(void **state) {
     assert_int_equal(f.g.limits.buckets, 1048576);
 }
 
-/* --- when to look ----------------------------------------------------------------------------- */
+/* --- when to poll ----------------------------------------------------------------------------- */
 
-static uint64_t next_look(struct fixture *f) {
+static uint64_t next_poll(struct fixture *f) {
     decide(f);
     return ctw_growth_next_poll(&f->g, &f->s, &f->l.sample, &f->d);
 }
 
-static void looks_come_before_half_of_what_is_free_can_be_used_up(void **state) {
+static void next_poll_before_half_of_the_free_entries_are_taken(void **state) {
     struct fixture f = machine();
     (void)state;
 
+    f.s.growth.reserve_usec = 0;
     f.l.sample.max = 65536;
-    assert_int_equal(next_look(&f), 65536);
+    assert_int_equal(next_poll(&f), 65536);
     f.l.sample.count = 10000;
-    assert_int_equal(next_look(&f), 55536);
+    assert_int_equal(next_poll(&f), 55536);
     f.s.poll.worst_rate = 1000000;
     f.l.sample.max = 262144;
-    assert_int_equal(next_look(&f), 126072);
+    assert_int_equal(next_poll(&f), 126072);
     f.s.growth.enabled = false;
-    assert_int_equal(next_look(&f), UINT64_MAX);
+    assert_int_equal(next_poll(&f), UINT64_MAX);
 }
 
-static void what_cannot_grow_is_looked_at_as_ever(void **state) {
+static void next_poll_when_refused_is_no_concern(void **state) {
     struct fixture f = machine();
     (void)state;
 
     f.s.growth.ceiling = 262144;
     f.l.sample.count = 262100;
-    assert_int_equal(next_look(&f), UINT64_MAX);
+    assert_int_equal(next_poll(&f), UINT64_MAX);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_bound_is_what_can_be_worked_out_by_hand),
-        cmocka_unit_test(the_least_bound_is_the_ceiling),
-        cmocka_unit_test(every_namespace_may_fill),
-        cmocka_unit_test(a_chain_limit_of_eight_takes_one_entry_a_bucket),
-        cmocka_unit_test(memory_is_that_of_the_entries_and_of_the_buckets_if_they_are_known),
-        cmocka_unit_test(machines_of_128_megabytes_and_of_4_terabytes),
-        cmocka_unit_test(without_mem_available_the_share_of_ram_still_bounds),
-        cmocka_unit_test(a_table_with_room_stays_as_it_is),
-        cmocka_unit_test(at_its_fill_it_grows_by_its_step),
-        cmocka_unit_test(less_than_the_reserve_free_is_a_reason_to_grow),
-        cmocka_unit_test(a_burst_grows_it_as_far_as_it_reaches_in_a_second),
-        cmocka_unit_test(it_stops_exactly_at_the_ceiling),
-        cmocka_unit_test(each_refusal_has_its_name),
-        cmocka_unit_test(without_permission_that_is_said_before_it_is_needed),
-        cmocka_unit_test(a_dry_run_decides_and_writes_nothing),
-        cmocka_unit_test(a_write_that_failed_is_tried_again_after_a_second),
-        cmocka_unit_test(a_limit_that_moved_under_the_write_is_no_failure),
-        cmocka_unit_test(whoever_lowers_the_limit_is_outdone_three_times_an_hour),
-        cmocka_unit_test(buckets_are_sized_once_for_the_ceiling),
-        cmocka_unit_test(buckets_are_left_alone),
-        cmocka_unit_test(always_means_together_with_max),
-        cmocka_unit_test(kept_limits_are_set_again_up_to_the_ceiling),
-        cmocka_unit_test(what_was_before_is_remembered_from_the_first_growth),
-        cmocka_unit_test(looks_come_before_half_of_what_is_free_can_be_used_up),
-        cmocka_unit_test(what_cannot_grow_is_looked_at_as_ever),
+        cmocka_unit_test(bounds_each_by_hand),
+        cmocka_unit_test(bounds_lowest_is_the_ceiling),
+        cmocka_unit_test(bounds_other_namespaces_leave_three_quarters),
+        cmocka_unit_test(bounds_short_chain_limit_takes_one_entry_a_bucket),
+        cmocka_unit_test(bytes_entries_and_known_buckets),
+        cmocka_unit_test(bounds_smallest_and_largest_machine),
+        cmocka_unit_test(bounds_without_mem_available_use_ram),
+        cmocka_unit_test(decide_with_room_leaves_the_table),
+        cmocka_unit_test(decide_at_the_fill_grows_by_the_step),
+        cmocka_unit_test(decide_below_the_reserve_grows_to_two_reserves),
+        cmocka_unit_test(decide_reserve_beyond_the_ceiling_alerts_when_it_matters),
+        cmocka_unit_test(decide_in_a_burst_grows_a_second_ahead),
+        cmocka_unit_test(decide_never_exceeds_the_ceiling),
+        cmocka_unit_test(decide_each_refusal),
+        cmocka_unit_test(decide_without_permission_alerts_at_once),
+        cmocka_unit_test(decide_dry_run_writes_nothing),
+        cmocka_unit_test(decide_failed_write_retries_after_a_second),
+        cmocka_unit_test(done_max_changed_meanwhile_is_no_failure),
+        cmocka_unit_test(decide_lowered_max_is_raised_three_times_an_hour),
+        cmocka_unit_test(startup_sizes_the_buckets_once),
+        cmocka_unit_test(startup_bounds_the_buckets),
+        cmocka_unit_test(startup_sizes_the_buckets_once_though_max_is_refused),
+        cmocka_unit_test(startup_raises_max_to_two_reserves_once),
+        cmocka_unit_test(startup_leaves_the_buckets),
+        cmocka_unit_test(decide_buckets_always_grow_with_max),
+        cmocka_unit_test(startup_sets_the_saved_max_up_to_the_ceiling),
+        cmocka_unit_test(done_remembers_the_limits_before_the_first_growth),
+        cmocka_unit_test(next_poll_before_half_of_the_free_entries_are_taken),
+        cmocka_unit_test(next_poll_when_refused_is_no_concern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
