@@ -94,6 +94,8 @@ static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
 static void end_walk(struct watched_table *w, int r) {
     struct ctw_talkers talkers = {0};
 
+    /* fewer entries than asked for: the walk reached the end of the table */
+    w->census->whole = r >= 0 && w->census->entries < w->manager->settings.talkers.sample;
     if (r >= 0 || r == -ETIMEDOUT)
         ctw_census_result(w->census, w->manager->settings.talkers.top, &w->watch.last, &talkers);
     ctw_watch_learn(&w->watch, &talkers, ctw_monotonic_usec());

@@ -203,9 +203,8 @@ static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
         f->lack = end.timed_out ? CTW_CENSUS_FAILED : CTW_CENSUS_EMPTY;
         return;
     }
+    census.whole = end.whole;
     ctw_census_result(&census, 0, &f->table, &f->talkers);
-    if (end.whole)
-        f->talkers.margin_permyriad = 0; /* the count has a minute of expired entries in it */
     f->lack = CTW_CENSUS_TAKEN;
 }
 

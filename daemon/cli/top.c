@@ -395,13 +395,8 @@ int ctw_top_gather(struct ctw_top_gathering *g, struct ctw_top *ret,
         .timed_out = end.timed_out,
         .n_lists = g->request.n_dimensions,
     };
+    g->census.whole = end.whole;
     ctw_census_result(&g->census, 0, &g->sample, &ret->talkers);
-    /* Who has seen the end of the table knows better than its count, which has a minute of expired
-     * entries in it. */
-    if (end.whole) {
-        ret->talkers.sampled = false;
-        ret->talkers.margin_permyriad = 0;
-    }
     for (size_t i = 0; i < ret->n_lists; i++)
         ret->lists[i] = rank(&g->lists[i], &g->request);
     return 0;

@@ -184,8 +184,8 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
 
     ret->known = true;
     ret->entries = (uint32_t)c->entries;
-    ret->sampled = c->entries < table->count;
-    ret->margin_permyriad = margin(c->entries, table->count);
+    ret->sampled = !c->whole && c->entries < table->count;
+    ret->margin_permyriad = ret->sampled ? margin(c->entries, table->count) : 0;
     ret->assured_permyriad = permyriad(c->assured, c->entries);
     ret->unreplied_permyriad = permyriad(c->unreplied, c->entries);
     ret->loopback_permyriad = permyriad(c->loopback, c->entries);

@@ -53,6 +53,7 @@ struct ctw_talkers {
 /* A census being taken: fixed size, whatever the table holds. */
 struct ctw_census {
     uint32_t ipv6_prefix;
+    bool whole; /* the walk reached the end of the table: set before the result is asked for */
     uint64_t entries, assured, unreplied, loopback, dns, idle_tcp;
     uint32_t established_timeout_sec; /* nf_conntrack_tcp_timeout_established, 432000 by default */
     struct ctw_sketch sources, ports, states;
@@ -70,8 +71,10 @@ void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow);
 /**
  * ctw_census_result() - what it comes to
  * @top:      lines per list, at most CTW_TALKERS_TOP_MAX
- * @table:    the table at that time: count decides whether this was a sample, max (or the count
- *            above it) and buckets the risk
+ * @table:    the table at that time: its max (or its count, when higher) and buckets give the risk
+ *
+ * The census is of a sample unless the walk reached the end of the table or met as many entries as
+ * the count has: the count includes expired entries, which no dump shows, for up to a minute.
  */
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
                        struct ctw_talkers *ret);

@@ -145,6 +145,18 @@ static void who_was_met_once_in_a_sample_is_nobody_in_particular(void **state) {
     assert_int_equal(result_of(3, 1000, 1000).n_sources, 2); /* these are all there are */
 }
 
+/* The count has expired entries in it, which no dump shows. */
+static void census_whole_table_has_no_margin_and_lists_single_entries(void **state) {
+    (void)state;
+    add(flow("192.0.2.1", "198.51.100.1", IPPROTO_UDP, 53), 2);
+    add(flow("192.0.2.2", "198.51.100.1", IPPROTO_UDP, 53), 1);
+    census.whole = true;
+    const struct ctw_talkers talkers = result_of(1000, 1000, 1000);
+    assert_false(talkers.sampled);
+    assert_int_equal(talkers.margin_permyriad, 0);
+    assert_int_equal(talkers.n_sources, 2);
+}
+
 static void what_stands_out_is_counted(void **state) {
     struct ctw_flow f;
 
@@ -322,6 +334,7 @@ int main(void) {
         TEST(lists_are_as_long_as_asked_for),
         TEST(a_crowd_does_not_blur_the_shares),
         TEST(who_was_met_once_in_a_sample_is_nobody_in_particular),
+        TEST(census_whole_table_has_no_margin_and_lists_single_entries),
         TEST(what_stands_out_is_counted),
         TEST(a_tally_has_the_shares_without_the_lists),
         TEST(idle_connections_are_established_assured_and_long_silent),
