@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/cli/replay.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +14,7 @@
 #include "daemon/state/reader.h"
 #include "daemon/sys/config.h"
 #include "lib/replay/prometheus.h"
+#include "lib/replay/recording.h"
 #include "lib/replay/replay.h"
 #include "lib/state/history.h"
 #include "lib/state/snapshot.h"
@@ -27,15 +26,25 @@
 #define EXIT_CANNOT_READ 1
 #define EXIT_BAD_USAGE   2
 
-/* Where the machine's memory cannot be read. */
+/* Assumed where the machine's memory cannot be read. */
 #define MEMORY_BYTES (UINT64_C(8) << 30)
 
+/* Bytes read at once. */
+#define BUFFER_BYTES ((size_t)256 << 10)
+
+/* Unreadable lines that are listed; the others are counted. */
+#define FAULTS_LISTED 5u
+
+/* The first bytes show the kind of the file. */
+#define MARK_BYTES      64u
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 struct arguments {
-    const char *config_path; /* NULL: the usual one, if it is there */
-    const char *path;        /* NULL: what a ctwatchd has published */
+    const char *config_path; /* NULL: the default path, if it exists */
+    const char *path;        /* NULL: the history of a ctwatchd */
     const char *state;       /* NULL: CTWATCH_RUN_PATH, of this machine */
     const char *root;        /* "": this machine */
-    const char *instance;
+    const char *instance;    /* of a range query; NULL: there is only one */
     const char *plot_path;
     const char *memory;
     uint64_t memory_bytes; /* 0: the machine's */
@@ -47,8 +56,18 @@ struct player {
     struct ctw_settings settings;
     struct ctw_replay replay;
     struct ctw_plot plot;
-    struct ctw_recording_reader reader;
+    struct ctw_replay_lines lines;
     char text[CTW_RENDER_REPLAY_MAX];
+};
+
+/* A file that is read line by line, in memory of fixed size. */
+struct source {
+    const char *name;
+    int fd;
+    char *buffer; /* BUFFER_BYTES */
+    size_t begin, end;
+    bool at_end;
+    uint64_t line; /* the number of the line at hand, from 1 */
 };
 
 /* --- the command line ------------------------------------------------------------------------- */
@@ -113,30 +132,20 @@ static uint64_t memory_of(const char *root) {
     return facts.memory.total_bytes > 0 ? facts.memory.total_bytes : MEMORY_BYTES;
 }
 
-/* --- what comes of it ------------------------------------------------------------------------- */
+/* --- output ----------------------------------------------------------------------------------- */
 
-static void hear(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
+static void print_alert(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
     struct player *p = userdata;
-    size_t n;
 
     if (a->kind == CTW_ALERT_GREW && a->max_changed)
         ctw_plot_grew(&p->plot, at_usec, a->old_max, a->new_max);
     if (p->arguments->summary)
         return;
-    if (p->arguments->json)
-        n = ctw_render_replay_alert_json(at_usec, a, p->text, sizeof(p->text));
-    else
-        n = ctw_render_replay_alert_text(at_usec, a, p->text, sizeof(p->text));
+    const size_t n = p->arguments->json
+                         ? ctw_render_replay_alert_json(at_usec, a, p->text, sizeof(p->text))
+                         : ctw_render_replay_alert_text(at_usec, a, p->text, sizeof(p->text));
     if (n > 0 && n < sizeof(p->text))
         (void)fwrite(p->text, 1, n, stdout);
-}
-
-static void play(const struct ctw_record *record, void *userdata) {
-    struct player *p = userdata;
-
-    ctw_replay_add(&p->replay, record);
-    if (p->arguments->plot_path)
-        ctw_plot_add(&p->plot, &p->replay.seen);
 }
 
 static int cannot_write(const char *path) {
@@ -146,14 +155,12 @@ static int cannot_write(const char *path) {
 }
 
 /* Return: the exit status. */
-static int show_summary(struct player *p) {
+static int print_summary(struct player *p) {
     const struct ctw_replay_summary *s = &p->replay.summary;
-    size_t n;
+    const size_t n = p->arguments->json
+                         ? ctw_render_replay_summary_json(s, &p->lines, p->text, sizeof(p->text))
+                         : ctw_render_replay_summary_text(s, &p->lines, p->text, sizeof(p->text));
 
-    if (p->arguments->json)
-        n = ctw_render_replay_summary_json(s, &p->reader.lines, p->text, sizeof(p->text));
-    else
-        n = ctw_render_replay_summary_text(s, &p->reader.lines, p->text, sizeof(p->text));
     if (n == 0 || n >= sizeof(p->text)) {
         errno = ENOMEM;
         return cannot_write(NULL);
@@ -182,23 +189,269 @@ static int draw(const struct player *p) {
     return failed || unwritten ? cannot_write(p->arguments->plot_path) : EXIT_SUCCESS;
 }
 
+/* --- a recording ------------------------------------------------------------------------------ */
+
+static void play(struct player *p, const struct ctw_record *record) {
+    ctw_replay_add(&p->replay, record);
+    if (p->arguments->plot_path)
+        ctw_plot_add(&p->plot, &p->replay.seen);
+}
+
+static void complain(const struct source *f, uint64_t line, const char *what) {
+    if (line > 0)
+        (void)fprintf(stderr, "%s:%" PRIu64 ": %s\n", f->name, line, what);
+    else
+        (void)fprintf(stderr, "%s: %s\n", f->name, what);
+}
+
+static void count_bad(struct player *p, const struct source *f, const char *what) {
+    if (p->lines.bad < FAULTS_LISTED)
+        complain(f, f->line, what);
+    else if (p->lines.bad == FAULTS_LISTED)
+        complain(f, 0,
+                 f->line > 0 ? "more lines cannot be read, and are counted only"
+                             : "more values cannot be read, and are counted only");
+    p->lines.bad++;
+}
+
+static void take(struct player *p, const struct source *f, enum ctw_reading reading,
+                 const struct ctw_record *record, const struct ctw_line *words) {
+    switch (reading) {
+    case CTW_READ_NOTHING:
+        if (words->length > 0)
+            complain(f, f->line, words->text);
+        break;
+    case CTW_READ_RECORD:
+        play(p, record);
+        break;
+    case CTW_READ_HOLE:
+        p->lines.unknown++;
+        break;
+    case CTW_READ_STALE:
+        p->lines.stale++;
+        break;
+    case CTW_READ_BAD:
+        count_bad(p, f, words->text);
+        break;
+    case CTW_READ_REFUSED:
+        complain(f, f->line, words->text);
+        break;
+    }
+}
+
+/* Reads more behind the bytes at hand. Return: 0, or a negative errno that was reported. */
+static int fill(struct source *f) {
+    ssize_t n;
+
+    memmove(f->buffer, f->buffer + f->begin, f->end - f->begin);
+    f->end -= f->begin;
+    f->begin = 0;
+    do
+        n = read(f->fd, f->buffer + f->end, BUFFER_BYTES - f->end);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        const int error = errno;
+        complain(f, 0, strerror(error));
+        return -error;
+    }
+    f->end += (size_t)n;
+    f->at_end = n == 0;
+    return 0;
+}
+
+/* Return: 1: a line, or what is wrong with it in @ret_fault; 0: at the end; a negative errno. */
+static int next_line(struct source *f, const char **ret, size_t *ret_length,
+                     const char **ret_fault) {
+    bool too_long = false;
+
+    f->line++;
+    for (;;) {
+        const char *at = f->buffer + f->begin, *newline = memchr(at, '\n', f->end - f->begin);
+        const size_t length = newline ? (size_t)(newline - at) : f->end - f->begin;
+        too_long |= length > CTW_RECORDING_LINE_MAX;
+        if (newline || f->at_end) {
+            f->begin += length + (newline != NULL);
+            *ret = at;
+            *ret_length = length;
+            /* A number that was cut short is another number. */
+            *ret_fault = !newline   ? "is cut short: there is no newline at its end"
+                         : too_long ? "is longer than a line may be"
+                                    : NULL;
+            return newline || too_long || length > 0;
+        }
+        if (too_long)
+            f->begin = f->end;
+        const int r = fill(f);
+        if (r < 0)
+            return r;
+    }
+}
+
+static int play_lines(struct player *p, struct source *f) {
+    struct ctw_recording recording = {0};
+    struct ctw_record record;
+    const char *line, *fault;
+    size_t length;
+    int r;
+
+    while ((r = next_line(f, &line, &length, &fault)) > 0) {
+        if (fault) {
+            count_bad(p, f, fault);
+            continue;
+        }
+        const enum ctw_reading reading = ctw_recording_line(&recording, line, length, &record);
+        take(p, f, reading, &record, &recording.words);
+        if (reading == CTW_READ_REFUSED)
+            return -EBADMSG;
+    }
+    return r;
+}
+
+/* The rest of the file as one text, which the caller frees. */
+static int read_whole(struct source *f, char **ret, size_t *ret_length) {
+    char *text = NULL;
+    size_t length = 0;
+    int r = 0;
+
+    while (r == 0 && f->end > f->begin) {
+        const size_t n = f->end - f->begin;
+        char *more = length + n <= CTW_PROMETHEUS_BYTES_MAX ? realloc(text, length + n) : NULL;
+        if (!more) {
+            r = length + n <= CTW_PROMETHEUS_BYTES_MAX ? -ENOMEM : -EFBIG;
+            complain(f, 0, r == -EFBIG ? "is larger than 64 MiB" : strerror(ENOMEM));
+            break;
+        }
+        text = more;
+        memcpy(text + length, f->buffer + f->begin, n);
+        length += n;
+        f->begin = f->end;
+        r = fill(f);
+    }
+    *ret = text;
+    *ret_length = length;
+    return r;
+}
+
+static int play_range_query(struct player *p, struct source *f) {
+    enum ctw_reading reading;
+    struct ctw_prometheus q;
+    struct ctw_record record;
+    struct ctw_line error;
+    char *text = NULL;
+    size_t length = 0;
+
+    int r = read_whole(f, &text, &length);
+    if (r == 0) {
+        r = ctw_prometheus_read(&q, text, length, p->arguments->instance, &error);
+        if (r < 0)
+            complain(f, 0, error.text);
+        while (r == 0 && ctw_prometheus_next(&q, &reading, &record))
+            take(p, f, reading, &record, &q.words);
+        ctw_prometheus_release(&q);
+    }
+    free(text);
+    return r;
+}
+
+/* The first byte that is no blank; NUL: none. */
+static char first_mark(const struct source *f) {
+    for (size_t i = f->begin; i < f->end; i++)
+        if (!strchr(" \t\r\n", f->buffer[i]))
+            return f->buffer[i];
+    return '\0';
+}
+
+static int play_source(struct player *p, struct source *f) {
+    int r = 0;
+
+    while (r == 0 && f->end < MARK_BYTES && !f->at_end) /* a pipe may yield single bytes */
+        r = fill(f);
+    if (r < 0)
+        return r;
+    if (f->end >= strlen(BYTE_ORDER_MARK) &&
+        memcmp(f->buffer, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        f->begin = strlen(BYTE_ORDER_MARK);
+    if (first_mark(f) == '{')
+        return play_range_query(p, f);
+    if (p->arguments->instance) {
+        complain(f, 0, "has no instances: it is no answer to a range query");
+        return -EINVAL;
+    }
+    return play_lines(p, f);
+}
+
+/* Return: 0, or a negative errno that was reported. */
+static int play_file(struct player *p, const char *path) {
+    const bool standard = strcmp(path, "-") == 0;
+    struct source f = {.name = standard ? "standard input" : path, .fd = STDIN_FILENO};
+    int r;
+
+    if (!standard)
+        f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    f.buffer = f.fd >= 0 ? malloc(BUFFER_BYTES) : NULL;
+    if (f.buffer)
+        r = play_source(p, &f);
+    else {
+        r = -errno;
+        complain(&f, 0, strerror(-r));
+    }
+    free(f.buffer);
+    if (!standard && f.fd >= 0)
+        (void)close(f.fd);
+    return r;
+}
+
+/* --- the history of a ctwatchd ---------------------------------------------------------------- */
+
+static void play_history(struct player *p, const struct ctw_snapshot *snapshot,
+                         const struct ctw_history *h) {
+    struct ctw_history_iter iter;
+    uint64_t last_usec = 0;
+
+    ctw_history_iter_start(&iter, h);
+    for (const struct ctw_record *slot; (slot = ctw_history_iter_next(&iter));) {
+        struct ctw_record record = *slot;
+        record.at_usec = ctw_snapshot_wall_usec(snapshot, slot->at_usec);
+        if (record.at_usec <= last_usec)
+            continue;
+        last_usec = record.at_usec;
+        ctw_record_fit(&record);
+        play(p, &record);
+    }
+}
+
+static int play_state(struct player *p, const char *directory) {
+    struct ctw_snapshot *snapshot = malloc(sizeof(*snapshot));
+    struct ctw_history *h = malloc(sizeof(*h));
+
+    int r = snapshot && h ? ctw_state_read(directory, snapshot) : -ENOMEM;
+    if (r == 0)
+        r = ctw_state_read_history(directory, h);
+    if (r == 0)
+        play_history(p, snapshot, h);
+    else
+        (void)fprintf(stderr, "%s/state: %s\n", directory, ctw_state_fault(r));
+    free(snapshot);
+    free(h);
+    return r;
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
 static int run(struct player *p) {
     const struct arguments *a = p->arguments;
 
     ctw_replay_init(&p->replay, &p->settings,
-                    a->memory_bytes > 0 ? a->memory_bytes : memory_of(a->root), hear, p);
-    p->reader = (struct ctw_recording_reader){.instance = a->instance, .play = play, .userdata = p};
-    int r = a->path ? ctw_recording_reader_play_file(&p->reader, a->path)
-                    : ctw_recording_reader_play_state(&p->reader,
-                                                      a->state ? a->state : CTWATCH_RUN_PATH);
-    if (r < 0)
+                    a->memory_bytes > 0 ? a->memory_bytes : memory_of(a->root), print_alert, p);
+    if ((a->path ? play_file(p, a->path) : play_state(p, a->state ? a->state : CTWATCH_RUN_PATH)) <
+        0)
         return EXIT_CANNOT_READ;
     if (p->replay.summary.records == 0) {
         (void)fprintf(stderr, "%s: there is no sample in it\n",
                       a->path ? a->path : "the history of ctwatchd");
         return EXIT_CANNOT_READ;
     }
-    int status = show_summary(p);
+    int status = print_summary(p);
     if (status == EXIT_SUCCESS && a->plot_path)
         status = draw(p);
     return status;
@@ -224,290 +477,4 @@ int ctw_verb_replay(int argc, char *argv[]) {
         status = run(p);
     free(p);
     return status;
-}
-
-/* Read at once. */
-#define BUFFER_BYTES ((size_t)256 << 10)
-
-/* Lines that cannot be read are told of up to this. */
-#define FAULTS_LISTED 5u
-
-/* By these it is seen what the file is. */
-#define MARK_BYTES      64u
-#define BYTE_ORDER_MARK "\xef\xbb\xbf"
-
-/* A file being read, line by line. */
-struct reader {
-    const char *name;
-    int fd;
-    char *buffer; /* BUFFER_BYTES */
-    size_t begin, end;
-    bool at_end;
-    uint64_t line; /* of the file, from 1 on */
-};
-
-static void complain(const struct reader *f, uint64_t line, const char *what) {
-    if (line > 0)
-        (void)fprintf(stderr, "%s:%" PRIu64 ": %s\n", f->name, line, what);
-    else
-        (void)fprintf(stderr, "%s: %s\n", f->name, what);
-}
-
-static void take_fault(struct ctw_recording_reader *t, const struct reader *f, const char *what) {
-    if (t->lines.bad < FAULTS_LISTED)
-        complain(f, f->line, what);
-    else if (t->lines.bad == FAULTS_LISTED)
-        complain(f, 0,
-                 f->line > 0 ? "more lines cannot be read, and are counted only"
-                             : "more values cannot be read, and are counted only");
-    t->lines.bad++;
-}
-
-/* --- bytes ------------------------------------------------------------------------------------ */
-
-/* Get more behind what is there. Return: 0, or a negative errno, which has been told. */
-static int fill(struct reader *f) {
-    memmove(f->buffer, f->buffer + f->begin, f->end - f->begin);
-    f->end -= f->begin;
-    f->begin = 0;
-    while (!f->at_end && f->end < BUFFER_BYTES) {
-        const ssize_t n = read(f->fd, f->buffer + f->end, BUFFER_BYTES - f->end);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            const int error = errno;
-            complain(f, 0, strerror(error));
-            return -error;
-        }
-        f->end += (size_t)n;
-        f->at_end = n == 0;
-        if (n > 0)
-            break;
-    }
-    return 0;
-}
-
-/* The rest of the file as one text, which is the caller's to free. */
-static int read_whole(struct reader *f, char **ret, size_t *ret_length) {
-    char *text = NULL;
-    size_t length = 0;
-    int r = 0;
-
-    while (r == 0 && f->end > f->begin) {
-        const size_t n = f->end - f->begin;
-        char *more = length + n <= CTW_PROMETHEUS_BYTES_MAX ? realloc(text, length + n) : NULL;
-        if (!more) {
-            r = length + n <= CTW_PROMETHEUS_BYTES_MAX ? -ENOMEM : -EFBIG;
-            complain(f, 0, r == -EFBIG ? "is larger than 64 MiB" : strerror(ENOMEM));
-            break;
-        }
-        text = more;
-        memcpy(text + length, f->buffer + f->begin, n);
-        length += n;
-        f->begin = f->end;
-        r = fill(f);
-    }
-    if (r < 0) {
-        free(text);
-        return r;
-    }
-    *ret = text;
-    *ret_length = length;
-    return 0;
-}
-
-/* --- records ---------------------------------------------------------------------------------- */
-
-static void take(struct ctw_recording_reader *t, const struct reader *f, enum ctw_reading reading,
-                 const struct ctw_record *record, const struct ctw_line *words) {
-    switch (reading) {
-    case CTW_READ_NOTHING:
-        if (words->length > 0)
-            complain(f, f->line, words->text);
-        break;
-    case CTW_READ_RECORD:
-        t->play(record, t->userdata);
-        break;
-    case CTW_READ_HOLE:
-        t->lines.unknown++;
-        break;
-    case CTW_READ_STALE:
-        t->lines.stale++;
-        break;
-    case CTW_READ_BAD:
-        take_fault(t, f, words->text);
-        break;
-    case CTW_READ_REFUSED:
-        complain(f, f->line, words->text);
-        break;
-    }
-}
-
-/* Return: the line at the front, NULL when there is no more; @ret_length of it. */
-static const char *next_line(struct reader *f, size_t *ret_length) {
-    const char *at = f->buffer + f->begin;
-    const char *newline = memchr(at, '\n', f->end - f->begin);
-
-    if (!newline)
-        return NULL;
-    f->begin += (size_t)(newline - at) + 1;
-    f->line++;
-    *ret_length = (size_t)(newline - at);
-    return at;
-}
-
-/* The lines that are in the buffer as a whole. */
-static int play_buffer(struct ctw_recording_reader *t, struct reader *f,
-                       struct ctw_recording *recording) {
-    struct ctw_record record;
-    size_t length = 0;
-
-    for (const char *line; (line = next_line(f, &length));) {
-        if (length > CTW_RECORDING_LINE_MAX) {
-            take_fault(t, f, "is longer than a line may be");
-            continue;
-        }
-        const enum ctw_reading reading = ctw_recording_line(recording, line, length, &record);
-        take(t, f, reading, &record, &recording->words);
-        if (reading == CTW_READ_REFUSED)
-            return -EBADMSG;
-    }
-    return 0;
-}
-
-static int play_lines(struct ctw_recording_reader *t, struct reader *f) {
-    struct ctw_recording recording = {0};
-    bool too_long = false; /* a line of which the beginning is gone */
-
-    for (;;) {
-        size_t rest = 0;
-        if (too_long && next_line(f, &rest)) {
-            take_fault(t, f, "is longer than a line may be");
-            too_long = false;
-        }
-        int r = too_long ? 0 : play_buffer(t, f, &recording);
-        if (r < 0)
-            return r;
-        if (f->at_end)
-            break;
-        if (f->end - f->begin > CTW_RECORDING_LINE_MAX || too_long) {
-            too_long = true;
-            f->begin = f->end;
-        }
-        r = fill(f);
-        if (r < 0)
-            return r;
-    }
-    /* A number that was cut short is another number. */
-    if (f->end > f->begin || too_long) {
-        f->line++;
-        take_fault(t, f, "is cut short: there is no newline at its end");
-    }
-    return 0;
-}
-
-static int play_range_query(struct ctw_recording_reader *t, struct reader *f) {
-    enum ctw_reading reading;
-    struct ctw_prometheus q;
-    struct ctw_record record;
-    struct ctw_line error;
-    char *text = NULL;
-    size_t length = 0;
-
-    int r = read_whole(f, &text, &length);
-    if (r < 0)
-        return r;
-    r = ctw_prometheus_read(&q, text, length, t->instance, &error);
-    free(text);
-    if (r < 0)
-        complain(f, 0, error.text);
-    while (r == 0 && ctw_prometheus_next(&q, &reading, &record))
-        take(t, f, reading, &record, &q.words);
-    ctw_prometheus_release(&q);
-    return r;
-}
-
-/* The first byte that is no blank, '\0': none. */
-static char first_mark(const struct reader *f) {
-    for (size_t i = f->begin; i < f->end; i++)
-        if (!strchr(" \t\r\n", f->buffer[i]))
-            return f->buffer[i];
-    return '\0';
-}
-
-static int play_record(struct ctw_recording_reader *t, struct reader *f) {
-    int r = 0;
-
-    while (r == 0 && f->end < MARK_BYTES && !f->at_end) /* a pipe may hand out single bytes */
-        r = fill(f);
-    if (r < 0)
-        return r;
-    if (f->end >= strlen(BYTE_ORDER_MARK) &&
-        memcmp(f->buffer, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
-        f->begin = strlen(BYTE_ORDER_MARK);
-    if (first_mark(f) == '{')
-        return play_range_query(t, f);
-    if (t->instance) {
-        complain(f, 0, "has no instances: it is no answer to a range query");
-        return -EINVAL;
-    }
-    return play_lines(t, f);
-}
-
-int ctw_recording_reader_play_file(struct ctw_recording_reader *t, const char *path) {
-    const bool standard = strcmp(path, "-") == 0;
-    struct reader f = {.name = standard ? "standard input" : path, .fd = STDIN_FILENO};
-
-    if (!standard)
-        f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (f.fd < 0) {
-        const int error = errno;
-        complain(&f, 0, strerror(error));
-        return -error;
-    }
-    f.buffer = malloc(BUFFER_BYTES);
-    if (!f.buffer)
-        complain(&f, 0, strerror(ENOMEM));
-    const int r = f.buffer ? play_record(t, &f) : -ENOMEM;
-    free(f.buffer);
-    if (!standard)
-        (void)close(f.fd);
-    return r;
-}
-
-/* --- a daemon's own history ------------------------------------------------------------------- */
-
-static void play_history(struct ctw_recording_reader *t, const struct ctw_snapshot *p,
-                         const struct ctw_history *h) {
-    struct ctw_history_iter iter;
-    struct ctw_record record;
-    const struct ctw_slot *s;
-    enum ctw_resolution r;
-    uint64_t last_usec = 0;
-
-    ctw_history_iter_start(&iter, h);
-    while ((s = ctw_history_iter_next(&iter, &r))) {
-        const uint64_t at_usec = ctw_snapshot_wall_usec(p, ctw_history_start_usec(r, s->number));
-        if (at_usec <= last_usec ||
-            !ctw_record_of_slot(s, at_usec, ctw_history_width_usec(r), &record))
-            continue;
-        last_usec = at_usec;
-        t->play(&record, t->userdata);
-    }
-}
-
-int ctw_recording_reader_play_state(struct ctw_recording_reader *t, const char *directory) {
-    struct ctw_snapshot *p = malloc(sizeof(*p));
-    struct ctw_history *h = malloc(sizeof(*h));
-
-    int r = p && h ? ctw_state_read(directory, p) : -ENOMEM;
-    if (r == 0)
-        r = ctw_state_read_history(directory, h);
-    if (r == 0)
-        play_history(t, p, h);
-    else
-        (void)fprintf(stderr, "%s/state: %s\n", directory, ctw_state_fault(r));
-    free(p);
-    free(h);
-    return r;
 }

@@ -175,8 +175,6 @@ static ssize_t read_stream(void *userdata, char *buffer, size_t size) {
             s->length = ctw_render_history_line(&s->page, s->line);
             s->sent = 0;
         }
-        if (s->page.failed || s->length >= sizeof(s->line))
-            return -ENOMEM;
         if (s->length == 0)
             break;
         const size_t left = s->length - s->sent, part = left < size - n ? left : size - n;

@@ -348,6 +348,29 @@ struct ctw_state_writer {
     struct ctw_history_pen pen;
 };
 
+static void resume_history(struct ctw_state_writer *c, const struct ctw_snapshot *before) {
+    const struct ctw_history *h = ctw_publish_begin_history(c->publish);
+    const uint64_t now_usec = ctw_monotonic_usec();
+    const bool sampled = before->has_table || before->table.max > 0;
+    struct ctw_record slots[CTW_RESOLUTIONS];
+
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++)
+        slots[r] = h->slots[ctw_history_index(r, now_usec)];
+    ctw_publish_end_history(c->publish);
+    ctw_history_resume(&c->pen, now_usec, slots, sampled ? &before->table : NULL);
+}
+
+/* Put slots that are complete at @now_usec into the history, the only time that it changes. */
+static void write_history(struct ctw_state_writer *c, uint64_t now_usec) {
+    struct ctw_record slot;
+    uint32_t index;
+
+    while (ctw_history_take(&c->pen, now_usec, &slot, &index)) {
+        ctw_publish_begin_history(c->publish)->slots[index] = slot;
+        ctw_publish_end_history(c->publish);
+    }
+}
+
 static void begin(struct ctw_state_writer *c, const char *netns, uint64_t netns_inode) {
     struct ctw_snapshot *p = ctw_publish_begin(c->publish);
     const struct ctw_snapshot before = *p; /* what was taken over of a former daemon, else zeros */
@@ -365,8 +388,7 @@ static void begin(struct ctw_state_writer *c, const char *netns, uint64_t netns_
     (void)snprintf(p->netns, sizeof(p->netns), "%s", netns);
     ctw_snapshot_inherit(p, &before);
     ctw_publish_end(c->publish);
-    ctw_history_resume(&c->pen, ctw_monotonic_usec(), ctw_publish_begin_history(c->publish));
-    ctw_publish_end_history(c->publish);
+    resume_history(c, &before);
 }
 
 int ctw_state_writer_new(const char *directory, const char *netns, uint64_t netns_inode,
@@ -395,8 +417,7 @@ struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *c) {
     if (!c)
         return NULL;
 
-    ctw_history_close(&c->pen, ctw_publish_begin_history(c->publish));
-    ctw_publish_end_history(c->publish);
+    write_history(c, UINT64_MAX);
     ctw_publish_begin(c->publish)->stopped_usec = ctw_monotonic_usec();
     ctw_publish_end(c->publish);
     (void)ctw_publish_free(c->publish);
@@ -409,13 +430,9 @@ void ctw_state_writer_health(struct ctw_state_writer *c, uint64_t now_usec,
     ctw_publish_check(c->publish, now_usec, state);
 }
 
-/* The history changes when a second is over; a look in between touches none of it. */
 static void note_history(struct ctw_state_writer *c, const struct ctw_tick *t,
                          const struct ctw_verdict *v) {
-    if (ctw_history_due(&c->pen, t->now_usec)) {
-        ctw_history_turn(&c->pen, t->now_usec, ctw_publish_begin_history(c->publish));
-        ctw_publish_end_history(c->publish);
-    }
+    write_history(c, t->now_usec);
     ctw_history_note(&c->pen, t->now_usec,
                      t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK ? &v->sample : NULL,
                      &v->lost, v->limit_changed, v->level);

@@ -8,26 +8,26 @@
 #include "lib/util/parse.h"
 #include "lib/util/units.h"
 
-/* Names that are told of when there are too many. */
+/* Instances named in a message. */
 #define INSTANCES_LISTED 5u
 
-/* Ours says with each count what the limit is, and nothing where there is none. */
+/* ctwatch exports a limit with each count, and none where there is no limit. */
 #define OWN_ENTRIES "ctwatch_entries"
 
-/* A limit holds for so many spacings of the count, as some of it may be missing; that of
- * prometheus-node-exporter for as long as Prometheus itself looks back, if that is more. */
+/* A limit holds for this many spacings of the count, since single values may be missing; the limit
+ * of prometheus-node-exporter for at least the lookback delta of Prometheus. */
 #define LIMIT_SPACINGS 2u
-#define READ_BACK_USEC (300 * CTW_USEC_PER_SEC)
+#define LOOKBACK_USEC  (300 * CTW_USEC_PER_SEC)
 
 enum series {
     ENTRIES,
     LIMIT,
     BUCKETS,
-    /* of losses, up to the last */
+    /* losses, up to the last */
     DROPS,
     INSERT_FAILED,
     EARLY_DROPS,
-    /* only of our own, by reason */
+    /* exported by ctwatch only */
     BELOW_MAX,
     CHAIN_TOO_LONG,
     CLASHES,
@@ -36,7 +36,7 @@ _Static_assert(CLASHES + 1 == CTW_PROMETHEUS_SERIES, "room for all series");
 
 static const struct {
     const char *name;
-    const char *reason; /* label, NULL: it has none */
+    const char *reason; /* label; NULL: any */
     enum series series;
 } names[] = {
     {"node_nf_conntrack_entries", NULL, ENTRIES},
@@ -55,6 +55,7 @@ static const struct {
 };
 #define N_NAMES (sizeof(names) / sizeof(names[0]))
 
+/* Starts the message with @what. Return: @r */
 static int refuse(struct ctw_line *error, int r, const char *what) {
     ctw_line_start(error);
     ctw_line_add(error, "%s", what);
@@ -69,7 +70,7 @@ static const char *label(const json_t *result, const char *name) {
     return value ? value : "";
 }
 
-/* Return: which of them, -1: none that is made use of. */
+/* Return: enum series, -1: not used. */
 static int series_of(const json_t *result) {
     const char *name = label(result, "__name__"), *reason = label(result, "reason");
 
@@ -80,7 +81,7 @@ static int series_of(const json_t *result) {
     return -1;
 }
 
-/* The first results of each machine make up the list of them. */
+/* Whether no result before @i is of the same instance. */
 static bool is_first_of_instance(const json_t *results, size_t i) {
     const char *instance = label(json_array_get(results, i), "instance");
 
@@ -93,15 +94,15 @@ static bool is_first_of_instance(const json_t *results, size_t i) {
 }
 
 static void list_instances(const json_t *results, struct ctw_line *error) {
-    size_t told = 0;
+    size_t listed = 0;
 
-    for (size_t i = 0; i < json_array_size(results) && told <= INSTANCES_LISTED; i++) {
+    for (size_t i = 0; i < json_array_size(results) && listed <= INSTANCES_LISTED; i++) {
         const json_t *result = json_array_get(results, i);
         if (series_of(result) < 0 || !is_first_of_instance(results, i))
             continue;
-        ctw_line_add(error, "%s%.64s", told == 0 ? ": " : ", ",
-                     told == INSTANCES_LISTED ? "..." : label(result, "instance"));
-        told++;
+        ctw_line_add(error, "%s%.64s", listed == 0 ? ": " : ", ",
+                     listed == INSTANCES_LISTED ? "..." : label(result, "instance"));
+        listed++;
     }
 }
 
@@ -156,7 +157,7 @@ static int select_series(struct ctw_prometheus *q, const json_t *results, const 
     return -ENOENT;
 }
 
-/* [1795341600.25, "120000"] */
+/* Of a pair such as [1795341600.25, "120000"]. */
 static bool read_time(const json_t *pair, uint64_t *ret_usec) {
     const json_t *at = json_array_get(pair, 0);
     const double sec = json_number_value(at);
@@ -168,7 +169,7 @@ static bool read_time(const json_t *pair, uint64_t *ret_usec) {
     return true;
 }
 
-/* How long a limit is taken to go on. */
+/* How long a value of the limit holds. */
 static uint64_t limit_holds(const struct ctw_prometheus *q) {
     const json_t *values = q->series[ENTRIES].values;
     uint64_t spacing_usec = UINT64_MAX, last_usec = UINT64_MAX, usec;
@@ -181,11 +182,13 @@ static uint64_t limit_holds(const struct ctw_prometheus *q) {
         last_usec = usec;
     }
     const uint64_t several = spacing_usec == UINT64_MAX ? 0 : spacing_usec * LIMIT_SPACINGS;
-    return q->own || several > READ_BACK_USEC ? several : READ_BACK_USEC;
+    return q->own || several > LOOKBACK_USEC ? several : LOOKBACK_USEC;
 }
 
 int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t length,
                         const char *instance, struct ctw_line *reterr) {
+    const char *failure = NULL, *type = "";
+    json_t *results = NULL;
     json_error_t error;
 
     memset(q, 0, sizeof(*q));
@@ -195,17 +198,14 @@ int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t lengt
         ctw_line_add(reterr, "line %d: no JSON: %s", error.line, error.text);
         return -EBADMSG;
     }
-    const json_t *data = json_object_get(q->root, "data");
-    const char *failure = json_string_value(json_object_get(q->root, "error"));
-    const char *type = json_string_value(json_object_get(data, "resultType"));
-    const json_t *results = json_object_get(data, "result");
-
+    (void)json_unpack(q->root, "{s:s}", "error", &failure);
+    (void)json_unpack(q->root, "{s:{s:s, s:o}}", "data", "resultType", &type, "result", &results);
     if (failure) {
-        ctw_line_start(reterr);
-        ctw_line_add(reterr, "Prometheus answered: %.256s", failure);
+        (void)refuse(reterr, 0, "Prometheus answered: ");
+        ctw_line_add(reterr, "%.256s", failure);
         return -EBADMSG;
     }
-    if (!type || strcmp(type, "matrix") != 0 || !json_is_array(results))
+    if (strcmp(type, "matrix") != 0 || !json_is_array(results))
         return refuse(reterr, -EBADMSG,
                       "is no answer to a range query: there is no result of the type matrix");
     const int r = select_series(q, results, instance, reterr);
@@ -229,13 +229,13 @@ static int read_pair(const json_t *pair, uint64_t *ret_usec, uint64_t *ret_value
     return ctw_text_number(json_string_value(value), json_string_length(value), ret_value);
 }
 
-/* Go on to the newest value that is not later than @now. */
+/* Advance to the newest value that is not later than @now_usec. */
 static void catch_up(struct ctw_prometheus_series *s, uint64_t now_usec) {
     for (; s->next < json_array_size(s->values); s->next++) {
         uint64_t at_usec = 0, value = 0;
         const int r = read_pair(json_array_get(s->values, s->next), &at_usec, &value);
         if (r == -EINVAL)
-            continue; /* no time to go by */
+            continue; /* without a time */
         if (at_usec > now_usec)
             return;
         s->known = r == 0;
@@ -252,18 +252,20 @@ static uint64_t moved_by(struct ctw_prometheus *q, enum series which) {
 
 static void read_losses(struct ctw_prometheus *q, struct ctw_record *ret) {
     const uint64_t insert_failed = moved_by(q, INSERT_FAILED);
+    const uint64_t drops = moved_by(q, DROPS);
 
     for (int i = DROPS; i <= CLASHES; i++)
         ret->has_losses |= q->series[i].values != NULL;
-    ret->attributed = q->series[BELOW_MAX].values != NULL;
-    ret->drops = moved_by(q, DROPS);
-    ret->early_drops = moved_by(q, EARLY_DROPS);
-    ret->other_drops = moved_by(q, BELOW_MAX);
-    ret->chain_too_long = moved_by(q, CHAIN_TOO_LONG);
-    ret->clashes = moved_by(q, CLASHES) + insert_failed;
-    /* The kernel counts a clash as both; how many of insert_failed are for the length of a chain
-     * is not to be known from prometheus-node-exporter. */
-    ret->drops -= insert_failed < ret->drops ? insert_failed : ret->drops;
+    ret->has_other_drops = q->series[BELOW_MAX].values != NULL;
+    ret->losses = (struct ctw_losses){
+        /* The kernel counts a clash as both. node_exporter does not export which part of
+         * insert_failed was refused for the length of a chain. */
+        .drops = drops > insert_failed ? drops - insert_failed : 0,
+        .other_drops = moved_by(q, BELOW_MAX),
+        .early_drops = moved_by(q, EARLY_DROPS),
+        .clashes = moved_by(q, CLASHES) + insert_failed,
+        .chain_too_long = moved_by(q, CHAIN_TOO_LONG),
+    };
 }
 
 static enum ctw_reading bad(struct ctw_prometheus *q, const char *what) {
@@ -275,7 +277,7 @@ static bool fits(const struct ctw_prometheus_series *s) {
     return s->known && s->value <= UINT32_MAX;
 }
 
-/* Return: false: not known then. */
+/* Return: false: the limit was not known at that time. */
 static bool find_limit(const struct ctw_prometheus *q, uint64_t now_usec, uint32_t *ret) {
     const struct ctw_prometheus_series *s = &q->series[LIMIT];
     const bool holds = s->next > 0 && now_usec <= s->at_usec + q->limit_holds_usec;

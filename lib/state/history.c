@@ -2,110 +2,102 @@
 #include "lib/state/history.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 
+#include "lib/util/parse.h"
+#include "lib/util/units.h"
+
 static const struct {
-    uint64_t width_usec;
-    uint32_t length;
-} shapes[CTW_RESOLUTIONS] = {
-    [CTW_RESOLUTION_FINE] = {CTW_USEC_PER_SEC, CTW_HISTORY_FINE},
-    [CTW_RESOLUTION_COARSE] = {10 * CTW_USEC_PER_SEC, CTW_HISTORY_COARSE},
+    uint32_t width_sec, begin, length; /* in struct ctw_history */
+} rings[CTW_RESOLUTIONS] = {
+    [CTW_RESOLUTION_FINE] = {1, 0, CTW_HISTORY_FINE},
+    [CTW_RESOLUTION_COARSE] = {10, CTW_HISTORY_FINE, CTW_HISTORY_COARSE},
 };
 
-uint64_t ctw_history_width_usec(enum ctw_resolution r) {
-    return shapes[r].width_usec;
+static uint64_t width_usec(enum ctw_resolution r) {
+    return rings[r].width_sec * CTW_USEC_PER_SEC;
 }
 
-uint32_t ctw_history_length(enum ctw_resolution r) {
-    return shapes[r].length;
+/* The begin of the slot that covers @at_usec. */
+static uint64_t begin_of(enum ctw_resolution r, uint64_t at_usec) {
+    return at_usec - at_usec % width_usec(r);
 }
 
-uint32_t ctw_history_number(enum ctw_resolution r, uint64_t now_usec) {
-    return (uint32_t)(now_usec / shapes[r].width_usec) + 1;
+uint32_t ctw_history_index(enum ctw_resolution r, uint64_t at_usec) {
+    return rings[r].begin + (uint32_t)(at_usec / width_usec(r) % rings[r].length);
 }
 
-uint64_t ctw_history_start_usec(enum ctw_resolution r, uint32_t number) {
-    return number == 0 ? 0 : (number - UINT64_C(1)) * shapes[r].width_usec;
+static bool covers(const struct ctw_record *slot, enum ctw_resolution r, uint64_t at_usec) {
+    return slot->width_sec != 0 && slot->at_usec == begin_of(r, at_usec);
 }
 
-static struct ctw_slot *ring(struct ctw_history *h, enum ctw_resolution r) {
-    return r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
+const struct ctw_record *ctw_history_slot(const struct ctw_history *h, enum ctw_resolution r,
+                                          uint64_t at_usec) {
+    const struct ctw_record *slot = &h->slots[ctw_history_index(r, at_usec)];
+
+    return covers(slot, r, at_usec) ? slot : NULL;
 }
 
-static const struct ctw_slot *place(const struct ctw_history *h, enum ctw_resolution r,
-                                    uint32_t number) {
-    const struct ctw_slot *slots = r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
-
-    return &slots[number % shapes[r].length];
+int ctw_history_check(const struct ctw_history *h) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++)
+        for (uint32_t i = rings[r].begin; i < rings[r].begin + rings[r].length; i++) {
+            const struct ctw_record *s = &h->slots[i];
+            if (s->level > CTW_LEVEL_FULL)
+                return -EBADMSG;
+            if (s->width_sec != 0 &&
+                (s->width_sec != rings[r].width_sec || s->at_usec > CTW_TIMESTAMP_LAST_USEC ||
+                 !covers(s, r, s->at_usec) || ctw_history_index(r, s->at_usec) != i))
+                return -EBADMSG;
+        }
+    return 0;
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
-static bool complete(const struct ctw_history_open *o, enum ctw_resolution r, uint64_t now_usec) {
-    return o->slot.number != 0 && o->slot.number != ctw_history_number(r, now_usec);
+void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec,
+                        const struct ctw_record slots[static CTW_RESOLUTIONS],
+                        const struct ctw_sample *last) {
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++)
+        if (covers(&slots[r], r, now_usec))
+            p->open[r] =
+                (struct ctw_history_open){slots[r], (uint64_t)slots[r].mean * slots[r].polls};
+    p->away = last != NULL;
+    p->max = last ? last->max : 0;
 }
 
-bool ctw_history_due(const struct ctw_history_pen *p, uint64_t now_usec) {
-    /* Ten seconds end when one of them does. */
-    return complete(&p->open[CTW_RESOLUTION_FINE], CTW_RESOLUTION_FINE, now_usec);
-}
-
-void ctw_history_turn(struct ctw_history_pen *p, uint64_t now_usec, struct ctw_history *h) {
+bool ctw_history_take(struct ctw_history_pen *p, uint64_t now_usec, struct ctw_record *ret,
+                      uint32_t *ret_index) {
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
-        struct ctw_history_open *o = &p->open[r];
-        if (!complete(o, r, now_usec))
+        struct ctw_record *slot = &p->open[r].slot;
+        if (slot->width_sec == 0 || covers(slot, r, now_usec))
             continue;
-        ring(h, r)[o->slot.number % shapes[r].length] = o->slot;
-        memset(o, 0, sizeof(*o));
+        *ret = *slot;
+        *ret_index = ctw_history_index(r, slot->at_usec);
+        p->open[r] = (struct ctw_history_open){0};
+        return true;
     }
-}
-
-void ctw_history_close(const struct ctw_history_pen *p, struct ctw_history *h) {
-    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
-        const struct ctw_slot *s = &p->open[r].slot;
-        if (s->number != 0)
-            ring(h, r)[s->number % shapes[r].length] = *s;
-    }
-}
-
-void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_history *h) {
-    uint32_t oldest, newest;
-
-    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
-        const struct ctw_slot *s = ctw_history_slot(h, r, ctw_history_number(r, now_usec));
-        if (s)
-            p->open[r] = (struct ctw_history_open){*s, (uint64_t)s->mean * s->polls};
-    }
-    if (!ctw_history_span(h, CTW_RESOLUTION_FINE, &oldest, &newest))
-        return;
-    const struct ctw_slot *last = ctw_history_slot(h, CTW_RESOLUTION_FINE, newest);
-    if (last && last->polls > 0) {
-        p->max = last->max;
-        p->away = true;
-    }
+    return false;
 }
 
 static void note_count(struct ctw_history_open *o, const struct ctw_sample *sample,
-                       uint16_t at_msec) {
-    struct ctw_slot *s = &o->slot;
-    /* Up to here, where it goes up or down from. */
-    const bool flat = s->polls == 0 || (s->high == s->low && sample->count == s->low);
+                       uint32_t at_msec) {
+    struct ctw_record *s = &o->slot;
+    /* A level stretch ends at its last sample: from there the count rises or falls. */
+    const bool level = s->polls == 0 || (s->high == s->low && sample->count == s->low);
 
     if (s->polls == 0) {
         s->first = sample->count;
         s->first_msec = at_msec;
     }
-    if (flat || sample->count > s->high) {
+    if (level || sample->count > s->high) {
         s->high = sample->count;
         s->high_msec = at_msec;
     }
-    if (flat || sample->count < s->low) {
+    if (level || sample->count < s->low) {
         s->low = sample->count;
         s->low_msec = at_msec;
     }
-    s->last = sample->count;
+    s->count = sample->count;
     s->last_msec = at_msec;
     s->max = sample->max;
     if (sample->has_buckets)
@@ -114,22 +106,13 @@ static void note_count(struct ctw_history_open *o, const struct ctw_sample *samp
     s->mean = (uint32_t)(o->sum / ++s->polls);
 }
 
-static uint32_t plus(uint32_t a, uint64_t b) {
-    return b > UINT32_MAX - a ? UINT32_MAX : a + (uint32_t)b;
-}
-
-static void note_losses(struct ctw_slot *s, const struct ctw_losses *lost, uint16_t at_msec) {
+static void note_losses(struct ctw_record *s, const struct ctw_losses *lost, uint32_t at_msec) {
     if (!ctw_losses_any(lost))
         return;
-    if (!ctw_slot_has_losses(s))
+    if (!ctw_losses_any(&s->losses))
         s->loss_first_msec = at_msec;
     s->loss_last_msec = at_msec;
-    s->drops = plus(s->drops, lost->drops);
-    s->other_drops = plus(s->other_drops, lost->other_drops);
-    s->early_drops = plus(s->early_drops, lost->early_drops);
-    s->clashes = plus(s->clashes, lost->clashes);
-    s->chain_too_long = plus(s->chain_too_long, lost->chain_too_long);
-    s->log_lines = plus(s->log_lines, lost->log_lines);
+    ctw_losses_add(&s->losses, lost);
 }
 
 void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct ctw_sample *sample,
@@ -137,130 +120,93 @@ void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct
     const bool changed = sample && (limit_changed || (p->away && sample->max != p->max));
 
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
-        struct ctw_history_open *o = &p->open[r];
-        const uint16_t at_msec = (uint16_t)(now_usec % shapes[r].width_usec / CTW_USEC_PER_MSEC);
+        struct ctw_record *slot = &p->open[r].slot;
+        const uint64_t begin_usec = begin_of(r, now_usec);
+        const uint32_t at_msec = (uint32_t)((now_usec - begin_usec) / CTW_USEC_PER_MSEC);
 
-        o->slot.number = ctw_history_number(r, now_usec);
+        slot->at_usec = begin_usec;
+        slot->width_sec = rings[r].width_sec;
+        slot->has_losses = slot->has_other_drops = slot->has_changes = 1;
         if (sample)
-            note_count(o, sample, at_msec);
-        note_losses(&o->slot, lost, at_msec);
+            note_count(&p->open[r], sample, at_msec);
+        note_losses(slot, lost, at_msec);
         if (changed) {
-            o->slot.limit_changes++;
-            o->slot.set_max = sample->max;
+            slot->limit_changes++;
+            slot->set_max = sample->max;
         }
-        if (level > o->slot.level)
-            o->slot.level = level;
+        if (level > slot->level)
+            slot->level = (uint8_t)level;
     }
     p->away = !sample;
     p->max = sample ? sample->max : p->max;
 }
 
-bool ctw_slot_has_losses(const struct ctw_slot *s) {
-    return s->drops > 0 || s->other_drops > 0 || s->early_drops > 0 || s->clashes > 0 ||
-           s->chain_too_long > 0 || s->log_lines > 0;
-}
+/* --- reading ---------------------------------------------------------------------------------- */
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* From the oldest slot of the newest round to the end of the newest slot. */
+static struct ctw_history_stretch stretch_of(const struct ctw_history *h, enum ctw_resolution r) {
+    const struct ctw_record *slots = &h->slots[rings[r].begin];
+    const uint64_t round_usec = rings[r].length * width_usec(r);
+    struct ctw_history_stretch ret = {0};
 
-const struct ctw_slot *ctw_history_slot(const struct ctw_history *h, enum ctw_resolution r,
-                                        uint32_t number) {
-    const struct ctw_slot *s = place(h, r, number);
-
-    return number != 0 && s->number == number ? s : NULL;
-}
-
-bool ctw_history_span(const struct ctw_history *h, enum ctw_resolution r, uint32_t *ret_oldest,
-                      uint32_t *ret_newest) {
-    uint32_t oldest = UINT32_MAX, newest = 0;
-
-    for (uint32_t i = 0; i < shapes[r].length; i++) {
-        const uint32_t number = place(h, r, i)->number;
-        if (number > newest)
-            newest = number;
-    }
-    for (uint32_t i = 0; i < shapes[r].length; i++) {
-        const uint32_t number = place(h, r, i)->number;
-        if (number != 0 && number < oldest && newest - number < shapes[r].length)
-            oldest = number;
-    }
-    if (newest == 0 || oldest == UINT32_MAX)
-        return false;
-    *ret_oldest = oldest;
-    *ret_newest = newest;
-    return true;
-}
-
-int ctw_history_check(const struct ctw_history *h) {
-    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++)
-        for (uint32_t i = 0; i < shapes[r].length; i++) {
-            const struct ctw_slot *s = place(h, r, i);
-            if (s->level > CTW_LEVEL_FULL || (s->number != 0 && s->number % shapes[r].length != i))
-                return -EBADMSG;
-        }
-    return 0;
-}
-
-static bool span(struct ctw_history_iter *c, enum ctw_resolution r) {
-    struct ctw_history_stretch *s = &c->stretch[r];
-    uint32_t oldest, newest;
-
-    *s = (struct ctw_history_stretch){0};
-    if (!ctw_history_span(c->history, r, &oldest, &newest))
-        return false;
-    *s = (struct ctw_history_stretch){.next = oldest, .end = UINT64_C(1) + newest};
-    return true;
+    for (uint32_t i = 0; i < rings[r].length; i++)
+        if (slots[i].width_sec != 0 && slots[i].at_usec + width_usec(r) > ret.end_usec)
+            ret.end_usec = slots[i].at_usec + width_usec(r);
+    ret.next_usec = ret.end_usec;
+    for (uint32_t i = 0; i < rings[r].length; i++)
+        if (slots[i].width_sec != 0 && slots[i].at_usec < ret.next_usec &&
+            slots[i].at_usec + round_usec >= ret.end_usec)
+            ret.next_usec = slots[i].at_usec;
+    return ret;
 }
 
 void ctw_history_iter_start(struct ctw_history_iter *c, const struct ctw_history *h) {
     struct ctw_history_stretch *fine = &c->stretch[CTW_RESOLUTION_FINE];
     struct ctw_history_stretch *coarse = &c->stretch[CTW_RESOLUTION_COARSE];
+    const uint64_t round_usec = CTW_HISTORY_FINE * width_usec(CTW_RESOLUTION_FINE);
 
     c->history = h;
-    const bool has_coarse = span(c, CTW_RESOLUTION_COARSE);
-    if (!span(c, CTW_RESOLUTION_FINE) || !has_coarse)
+    *fine = stretch_of(h, CTW_RESOLUTION_FINE);
+    *coarse = stretch_of(h, CTW_RESOLUTION_COARSE);
+    if (fine->next_usec == fine->end_usec || coarse->next_usec == coarse->end_usec)
         return;
 
-    /* The seconds that the ring of an hour has lost may begin in the middle of ten, which are then
-     * told as one. If it has not lost any, they are all that there is. */
-    const bool lost = fine->end - fine->next == ctw_history_length(CTW_RESOLUTION_FINE);
-    const uint64_t first = ctw_history_start_usec(CTW_RESOLUTION_FINE, (uint32_t)fine->next);
-    uint32_t border = ctw_history_number(CTW_RESOLUTION_COARSE, first);
-    if (lost && ctw_history_start_usec(CTW_RESOLUTION_COARSE, border) < first &&
-        ctw_history_slot(h, CTW_RESOLUTION_COARSE, border))
-        border++;
-    if (border < coarse->end)
-        coarse->end = border;
-    const uint64_t border_usec = ctw_history_start_usec(CTW_RESOLUTION_COARSE, border);
-    if (border_usec > first)
-        fine->next = ctw_history_number(CTW_RESOLUTION_FINE, border_usec);
+    /* The fine ring begins in the middle of ten seconds once it has come round: then the coarse
+     * slot covers these. A fine ring that has not come round holds all there is. */
+    uint64_t border_usec = begin_of(CTW_RESOLUTION_COARSE, fine->next_usec);
+    if (fine->end_usec - fine->next_usec == round_usec && border_usec < fine->next_usec &&
+        ctw_history_slot(h, CTW_RESOLUTION_COARSE, border_usec))
+        border_usec += width_usec(CTW_RESOLUTION_COARSE);
+    if (border_usec < coarse->end_usec)
+        coarse->end_usec = border_usec;
+    if (border_usec > fine->next_usec)
+        fine->next_usec = border_usec;
 }
 
-const struct ctw_slot *ctw_history_iter_next(struct ctw_history_iter *c, enum ctw_resolution *ret) {
+const struct ctw_record *ctw_history_iter_next(struct ctw_history_iter *c) {
     static const enum ctw_resolution order[] = {CTW_RESOLUTION_COARSE, CTW_RESOLUTION_FINE};
 
     for (size_t i = 0; i < CTW_RESOLUTIONS; i++) {
         struct ctw_history_stretch *s = &c->stretch[order[i]];
-        while (s->next < s->end) {
-            const struct ctw_slot *slot =
-                ctw_history_slot(c->history, order[i], (uint32_t)s->next++);
-            if (!slot || slot->polls == 0)
-                continue;
-            *ret = order[i];
-            return slot;
+        while (s->next_usec < s->end_usec) {
+            const struct ctw_record *slot = ctw_history_slot(c->history, order[i], s->next_usec);
+            s->next_usec += width_usec(order[i]);
+            if (slot && slot->polls > 0)
+                return slot;
         }
     }
     return NULL;
 }
 
-#define HOUR_SEC CTW_HISTORY_FINE /* its slots are of a second */
+/* --- the last hour ---------------------------------------------------------------------------- */
 
-/* What an hour is divided by without a rest, so that a column is easily named. */
+#define HOUR_SEC CTW_HISTORY_FINE
+
+/* Divisors of an hour that are easily named. */
 static const uint32_t widths_sec[] = {15, 20, 30, 60, 120, 180, 300, 600};
 
 static uint32_t width_for(uint32_t room) {
-    const uint32_t n = sizeof(widths_sec) / sizeof(widths_sec[0]);
-
-    for (uint32_t i = 0; i < n; i++)
+    for (size_t i = 0; i < sizeof(widths_sec) / sizeof(widths_sec[0]); i++)
         if (HOUR_SEC / widths_sec[i] <= room)
             return widths_sec[i];
     return HOUR_SEC;
@@ -274,9 +220,9 @@ static void take(struct ctw_spark *s, const struct ctw_spark *more) {
     s->level = level;
 }
 
-/* Of the column so many before the last. */
-static void note(struct ctw_sparkline *s, uint32_t back, const struct ctw_spark *high, uint32_t low,
-                 uint64_t low_usec) {
+/* @back: columns before the last */
+static void put_spark(struct ctw_sparkline *s, uint32_t back, const struct ctw_spark *high,
+                      uint32_t low, uint64_t low_usec) {
     if (!s->high.known || low < s->low) {
         s->low = low;
         s->low_usec = low_usec;
@@ -287,35 +233,31 @@ static void note(struct ctw_sparkline *s, uint32_t back, const struct ctw_spark 
     take(&s->high, high);
 }
 
-static void note_slot(struct ctw_sparkline *s, uint32_t back, const struct ctw_slot *slot) {
-    const uint64_t start = ctw_history_start_usec(CTW_RESOLUTION_FINE, slot->number);
-    const struct ctw_spark high = {.known = true,
-                                   .at_usec = start + slot->high_msec * CTW_USEC_PER_MSEC,
-                                   .count = slot->high,
-                                   .max = slot->max,
-                                   .level = (enum ctw_level)slot->level};
-
-    if (slot->polls > 0)
-        note(s, back, &high, slot->low, start + slot->low_msec * CTW_USEC_PER_MSEC);
-}
-
 void ctw_sparkline(const struct ctw_history *h, uint64_t now_usec, const struct ctw_spark *latest,
                    uint32_t room, struct ctw_sparkline *ret) {
     const uint32_t width = width_for(room);
-    const uint32_t now = ctw_history_number(CTW_RESOLUTION_FINE, now_usec) - 1; /* from 0 on */
+    const uint64_t now_sec = now_usec / CTW_USEC_PER_SEC;
 
-    memset(ret, 0, sizeof(*ret));
-    ret->n = HOUR_SEC / width;
-    ret->width_sec = width;
+    *ret = (struct ctw_sparkline){.n = HOUR_SEC / width, .width_sec = width};
     if (latest->known)
-        note(ret, 0, latest, latest->count, latest->at_usec);
-    for (uint32_t ago = 0; ago < HOUR_SEC && ago <= now; ago++) {
-        const uint32_t back = now / width - (now - ago) / width;
-        const struct ctw_slot *slot = ctw_history_slot(h, CTW_RESOLUTION_FINE, now - ago + 1);
+        put_spark(ret, 0, latest, latest->count, latest->at_usec);
+    for (uint64_t ago = 0; ago < HOUR_SEC && ago <= now_sec; ago++) {
+        const uint64_t back = now_sec / width - (now_sec - ago) / width;
+        const struct ctw_record *slot =
+            ctw_history_slot(h, CTW_RESOLUTION_FINE, (now_sec - ago) * CTW_USEC_PER_SEC);
         if (back >= ret->n)
             break;
-        if (slot)
-            note_slot(ret, back, slot);
+        if (!slot || slot->polls == 0)
+            continue;
+        const struct ctw_spark high = {
+            .known = true,
+            .at_usec = slot->at_usec + slot->high_msec * CTW_USEC_PER_MSEC,
+            .count = slot->high,
+            .max = slot->max,
+            .level = (enum ctw_level)slot->level,
+        };
+        put_spark(ret, (uint32_t)back, &high, slot->low,
+                  slot->at_usec + slot->low_msec * CTW_USEC_PER_MSEC);
     }
 }
 

@@ -3,7 +3,7 @@
 #define CTW_LIB_VIEW_HISTORY_H
 
 /*
- * The history as text for people, as CSV and as JSON: a megabyte or two of it, hence line by line.
+ * The history as text for people, as CSV and as JSON: a megabyte or two, hence line by line.
  */
 
 #include <stdbool.h>
@@ -14,25 +14,25 @@
 #include "lib/state/snapshot.h"
 
 enum ctw_history_format {
-    CTW_HISTORY_TEXT, /* a line a minute for what is known by the second, before one in 10 min */
-    CTW_HISTORY_CSV,  /* every slot */
-    CTW_HISTORY_JSON, /* likewise */
+    CTW_HISTORY_TEXT, /* a line for ten minutes, for a minute where slots are of a second */
+    CTW_HISTORY_CSV,  /* a line for each slot */
+    CTW_HISTORY_JSON, /* an object for each slot */
 };
 
-/* Room for the longest line, and for what else belongs in front of it or behind. */
-#define CTW_HISTORY_LINE_MAX 640
+/* Room for the longest line, and the brackets of the JSON. */
+#define CTW_HISTORY_LINE_MAX (CTW_RECORD_TEXT_MAX + 32)
 
-/* Slots taken together. */
+/* Slots that share a line of text. */
 struct ctw_history_bin {
     uint64_t start_usec, end_usec; /* wall clock */
     uint64_t polls;                /* 0: it is empty */
     uint64_t sum;                  /* of the counts */
-    uint64_t refused, evicted;
+    struct ctw_losses lost;
     uint32_t high, max; /* when it was fullest */
     enum ctw_level level;
 };
 
-/* How far it has got: fixed size; what it reads is the caller's. */
+/* The position of a reader, of fixed size; history and snapshot belong to the caller. */
 struct ctw_history_page {
     enum ctw_history_format format;
     const struct ctw_snapshot *snapshot;
@@ -40,14 +40,12 @@ struct ctw_history_page {
     uint64_t lines;
     struct ctw_history_bin bin; /* TEXT: being filled */
     bool ended;
-    bool failed; /* JSON: there was no memory */
 };
 
 /**
- * ctw_render_history_start() - nothing is written yet
- * @p:  tells what time it was
- *
- * @h and @p have been checked, and stay as they are until the end.
+ * ctw_render_history_start() - start before the first line
+ * @h:  checked, and unchanged until the end, as @p is
+ * @p:  for the wall clock
  */
 void ctw_render_history_start(struct ctw_history_page *page, enum ctw_history_format format,
                               const struct ctw_history *h, const struct ctw_snapshot *p);
@@ -55,17 +53,9 @@ void ctw_render_history_start(struct ctw_history_page *page, enum ctw_history_fo
 /**
  * ctw_render_history_line() - the next line, its newline included
  *
- * Return: its bytes, without the NUL; 0: that was all, or page->failed.
+ * Return: its bytes, without the NUL; 0: at the end.
  */
 size_t ctw_render_history_line(struct ctw_history_page *page,
                                char ret[static CTW_HISTORY_LINE_MAX]);
-
-/**
- * ctw_render_history_slot_json() - one slot as one JSON object, without a newline
- *
- * Return: bytes of the whole, without a NUL, which is not written; 0 when there was no memory.
- */
-size_t ctw_render_history_slot_json(const struct ctw_slot *slot, uint64_t start_realtime_usec,
-                                    uint64_t width_sec, char *buffer, size_t size);
 
 #endif

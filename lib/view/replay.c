@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/view/replay.h"
-#include "lib/report/fields.h"
 
 #include <inttypes.h>
 
+#include "lib/report/fields.h"
 #include "lib/util/json.h"
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
@@ -54,28 +54,29 @@ static void put_time(struct ctw_out *o, const struct ctw_replay_summary *s) {
     put_span(o, s->last_usec - s->first_usec);
     ctw_out_put(o, ", %" PRIu64 " sample%s", s->records, s->records == 1 ? "" : "s");
     if (s->holes > 0) {
-        ctw_out_put(o, "; nobody looked for ");
+        ctw_out_put(o, "; no samples for ");
         put_span(o, s->hole_usec);
         ctw_out_put(o, " (%" PRIu64 " hole%s)", s->holes, s->holes == 1 ? "" : "s");
     }
     ctw_out_put(o, "\n");
 }
 
-/* A part of the line that says what was passed over. */
-static void put_lines_of(struct ctw_out *o, const char **begin, uint64_t n, const char *what) {
-    if (n == 0)
-        return;
-    ctw_out_put(o, "%s%" PRIu64 " %s", *begin, n, what);
-    *begin = ", ";
-}
-
 static void put_lines(struct ctw_out *o, const struct ctw_replay_lines *lines) {
-    const char *begin = "Passed over    ";
+    const struct {
+        uint64_t n;
+        const char *what;
+    } parts[] = {{lines->bad, "that cannot be read"},
+                 {lines->stale, "not later than the one before"},
+                 {lines->unknown, "without a count or limit"}};
+    const char *before = "Passed over    ";
 
-    put_lines_of(o, &begin, lines->bad, "that cannot be read");
-    put_lines_of(o, &begin, lines->stale, "not later than the one before");
-    put_lines_of(o, &begin, lines->unknown, "without a count or limit");
-    if (begin[0] == ',')
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i].n == 0)
+            continue;
+        ctw_out_put(o, "%s%" PRIu64 " %s", before, parts[i].n, parts[i].what);
+        before = ", ";
+    }
+    if (before[0] == ',')
         ctw_out_put(o, "\n");
 }
 
@@ -124,13 +125,6 @@ static void put_growth(struct ctw_out *o, const struct ctw_replay_summary *s) {
                     "Growth", s->grown_from, s->grown_to, s->growths, s->growths == 1 ? "" : "s");
 }
 
-static void put_losses(struct ctw_out *o, const char *label, const struct ctw_replay_losses *l) {
-    ctw_out_put(o,
-                LABEL "%" PRIu64 " refused, %" PRIu64 " evicted, %" PRIu64 " clashes, %" PRIu64
-                      " for long chains\n",
-                label, l->drops, l->early_drops, l->clashes, l->chain_too_long);
-}
-
 size_t ctw_render_replay_summary_text(const struct ctw_replay_summary *s,
                                       const struct ctw_replay_lines *lines, char *buffer,
                                       size_t size) {
@@ -143,51 +137,21 @@ size_t ctw_render_replay_summary_text(const struct ctw_replay_summary *s,
     put_alerts(&o, s);
     put_growth(&o, s);
     if (s->has_losses)
-        put_losses(&o, "Lost", &s->lost);
+        ctw_out_put(&o,
+                    LABEL "%" PRIu64 " refused, %" PRIu64 " evicted, %" PRIu64 " clashes, %" PRIu64
+                          " for long chains\n",
+                    "Lost", ctw_losses_drops(&s->lost), s->lost.early_drops, s->lost.clashes,
+                    s->lost.chain_too_long);
     if (s->prevented.drops > 0 || s->prevented.early_drops > 0)
         ctw_out_put(&o, LABEL "%" PRIu64 " refused, %" PRIu64 " evicted, by the growth\n",
                     "Prevented", s->prevented.drops, s->prevented.early_drops);
     return o.used;
 }
 
-static json_t *moment(uint64_t usec) {
-    char at[CTW_TIMESTAMP_SIZE];
+/* --- JSON ------------------------------------------------------------------------------------- */
 
-    ctw_timestamp_print(usec, at);
-    return json_string(at);
-}
-
-static json_t *seconds(uint64_t usec) {
-    return json_real((double)usec / CTW_USEC_PER_SEC);
-}
-
-/* --- an alert --------------------------------------------------------------------------------- */
-
-static int add_table(json_t *o, const struct ctw_alert *a) {
-    const struct ctw_sample *t = &a->table;
-    int r = ctw_json_add(o, "count", ctw_json_number(t->count));
-
-    r |= ctw_json_add(o, "max", t->max > 0 ? ctw_json_number(t->max) : json_null());
-    if (t->has_buckets)
-        r |= ctw_json_add(o, "buckets", ctw_json_number(t->buckets));
-    if (t->max > 0)
-        r |= ctw_json_add(o, "usage_percent",
-                          ctw_json_percent(ctw_usage_permyriad(t->count, t->max)));
-    return r;
-}
-
-static int add_limits(json_t *o, const struct ctw_alert *a) {
-    int r = 0;
-
-    if (a->max_changed) {
-        r |= ctw_json_add(o, "old_max", ctw_json_number(a->old_max));
-        r |= ctw_json_add(o, "new_max", ctw_json_number(a->new_max));
-    }
-    if (a->buckets_changed) {
-        r |= ctw_json_add(o, "old_buckets", ctw_json_number(a->old_buckets));
-        r |= ctw_json_add(o, "new_buckets", ctw_json_number(a->new_buckets));
-    }
-    return r;
+static double seconds(uint64_t usec) {
+    return (double)usec / CTW_USEC_PER_SEC;
 }
 
 static const char *reason(const struct ctw_alert *a) {
@@ -196,58 +160,64 @@ static const char *reason(const struct ctw_alert *a) {
     return a->kind == CTW_ALERT_GROWTH_REFUSED ? ctw_growth_refusal_name(a->growth_refusal) : NULL;
 }
 
-static json_t *alert(uint64_t at_usec, const struct ctw_alert *a) {
-    json_t *o = json_object();
-    struct ctw_fields fields;
-    int r = ctw_json_add(o, "time", moment(at_usec));
+static json_t *number_if(bool known, int64_t n) {
+    return known ? json_integer(n) : NULL;
+}
 
-    ctw_fields_of(a, &fields);
-    r |= ctw_json_add(o, "seconds", seconds(at_usec));
-    r |= ctw_json_add(o, "alert", json_string(ctw_alert_kind_name(a->kind)));
-    r |= ctw_json_add(o, "edge", json_string(ctw_edge_name(a->edge)));
-    r |= ctw_json_add(o, "level", json_string(ctw_level_name(a->level)));
-    r |= a->has_table ? add_table(o, a) : 0;
-    r |= a->has_rate ? ctw_json_add(o, "rate", json_integer(a->rate)) : 0;
-    r |= a->fills ? ctw_json_add(o, "seconds_to_full", seconds(a->usec_to_full)) : 0;
-    r |= add_limits(o, a);
-    r |= reason(a) ? ctw_json_add(o, "reason", json_string(reason(a))) : 0;
-    r |= ctw_json_add(o, "message", json_string(ctw_fields_get(&fields, "MESSAGE")));
-    return ctw_json_whole(o, r);
+static json_t *number_or_null(uint32_t n) {
+    return n > 0 ? json_integer(n) : json_null();
 }
 
 size_t ctw_render_replay_alert_json(uint64_t at_usec, const struct ctw_alert *a, char *buffer,
                                     size_t size) {
-    return ctw_json_print(alert(at_usec, a), true, buffer, size);
-}
+    const struct ctw_sample *t = &a->table;
+    struct ctw_fields fields;
+    char at[CTW_TIMESTAMP_SIZE];
 
-/* --- the summary ------------------------------------------------------------------------------ */
-
-static json_t *passed_over(const struct ctw_replay_lines *lines) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "bad", ctw_json_number(lines->bad));
-
-    r |= ctw_json_add(o, "stale", ctw_json_number(lines->stale));
-    r |= ctw_json_add(o, "unknown", ctw_json_number(lines->unknown));
-    return ctw_json_whole(o, r);
+    ctw_timestamp_print(at_usec, at);
+    ctw_fields_of(a, &fields);
+    json_t *o = json_pack(
+        "{s:s s:f s:s s:s s:s s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:s* s:s}",
+        /* clang-format off */
+        "time", at,
+        "seconds", seconds(at_usec),
+        "alert", ctw_alert_kind_name(a->kind),
+        "edge", ctw_edge_name(a->edge),
+        "level", ctw_level_name(a->level),
+        "count", number_if(a->has_table, t->count),
+        "max", a->has_table ? number_or_null(t->max) : NULL,
+        "buckets", number_if(a->has_table && t->has_buckets, t->buckets),
+        "usage_percent", a->has_table && t->max > 0
+            ? ctw_json_percent(ctw_usage_permyriad(t->count, t->max)) : NULL,
+        "rate", number_if(a->has_rate, a->rate),
+        "seconds_to_full", a->fills ? json_real(seconds(a->usec_to_full)) : NULL,
+        "old_max", number_if(a->max_changed, a->old_max),
+        "new_max", number_if(a->max_changed, a->new_max),
+        "old_buckets", number_if(a->buckets_changed, a->old_buckets),
+        "new_buckets", number_if(a->buckets_changed, a->new_buckets),
+        "reason", reason(a),
+        "message", ctw_fields_get(&fields, "MESSAGE"));
+    /* clang-format on */
+    return ctw_json_print(o, true, buffer, size);
 }
 
 static json_t *highest(const struct ctw_replay_summary *s) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "usage_percent", ctw_json_percent(s->highest_permyriad));
+    char at[CTW_TIMESTAMP_SIZE];
 
-    r |= ctw_json_add(o, "count", ctw_json_number(s->highest_count));
-    r |= ctw_json_add(o, "max", ctw_json_number(s->highest_max));
-    r |= ctw_json_add(o, "time", moment(s->highest_usec));
-    return ctw_json_whole(o, r);
+    if (s->highest_max == 0)
+        return json_null();
+    ctw_timestamp_print(s->highest_usec, at);
+    return json_pack("{s:o s:I s:I s:s}", "usage_percent", ctw_json_percent(s->highest_permyriad),
+                     "count", (json_int_t)s->highest_count, "max", (json_int_t)s->highest_max,
+                     "time", at);
 }
 
 static json_t *levels(const struct ctw_replay_summary *s) {
-    json_t *o = json_object();
-    int r = 0;
+    const uint64_t *t = s->level_usec;
 
-    for (int i = CTW_LEVEL_OK; i <= CTW_LEVEL_FULL; i++)
-        r |= ctw_json_add(o, ctw_level_name((enum ctw_level)i), seconds(s->level_usec[i]));
-    return ctw_json_whole(o, r);
+    return json_pack("{s:f s:f s:f s:f}", "ok", seconds(t[CTW_LEVEL_OK]), "warning",
+                     seconds(t[CTW_LEVEL_WARNING]), "critical", seconds(t[CTW_LEVEL_CRITICAL]),
+                     "full", seconds(t[CTW_LEVEL_FULL]));
 }
 
 static json_t *alerts(const struct ctw_replay_summary *s) {
@@ -262,45 +232,48 @@ static json_t *alerts(const struct ctw_replay_summary *s) {
 }
 
 static json_t *growth(const struct ctw_replay_summary *s) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "from", ctw_json_number(s->grown_from));
-
-    r |= ctw_json_add(o, "to", ctw_json_number(s->grown_to));
-    r |= ctw_json_add(o, "steps", ctw_json_number(s->growths));
-    return ctw_json_whole(o, r);
+    if (s->growths == 0)
+        return json_null();
+    return json_pack("{s:I s:I s:I}", "from", (json_int_t)s->grown_from, "to",
+                     (json_int_t)s->grown_to, "steps", (json_int_t)s->growths);
 }
 
-static json_t *losses(const struct ctw_replay_losses *l, bool all) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "drops", ctw_json_number(l->drops));
-
-    r |= ctw_json_add(o, "early_drops", ctw_json_number(l->early_drops));
-    r |= all ? ctw_json_add(o, "insert_failed", ctw_json_number(l->clashes)) : 0;
-    r |= all ? ctw_json_add(o, "chain_too_long", ctw_json_number(l->chain_too_long)) : 0;
-    return ctw_json_whole(o, r);
-}
-
-static json_t *summary(const struct ctw_replay_summary *s, const struct ctw_replay_lines *lines) {
-    json_t *o = json_object(), *outer = json_object();
-    int r = ctw_json_add(o, "from", moment(s->first_usec));
-
-    r |= ctw_json_add(o, "to", moment(s->last_usec));
-    r |= ctw_json_add(o, "samples", ctw_json_number(s->records));
-    r |= ctw_json_add(o, "holes", ctw_json_number(s->holes));
-    r |= ctw_json_add(o, "hole_seconds", seconds(s->hole_usec));
-    r |= ctw_json_add(o, "passed_over", passed_over(lines));
-    r |= ctw_json_add(o, "highest", s->highest_max > 0 ? highest(s) : json_null());
-    r |= ctw_json_add(o, "level_seconds", levels(s));
-    r |= ctw_json_add(o, "alerts", alerts(s));
-    r |= ctw_json_add(o, "growth", s->growths > 0 ? growth(s) : json_null());
-    r |= ctw_json_add(o, "lost", s->has_losses ? losses(&s->lost, true) : json_null());
-    r |= ctw_json_add(o, "prevented", losses(&s->prevented, false));
-    r |= ctw_json_add(outer, "summary", ctw_json_whole(o, r));
-    return ctw_json_whole(outer, r);
+static json_t *lost(const struct ctw_replay_summary *s) {
+    if (!s->has_losses)
+        return json_null();
+    return json_pack("{s:o s:o s:o s:o}", "drops", ctw_json_number(ctw_losses_drops(&s->lost)),
+                     "early_drops", ctw_json_number(s->lost.early_drops), "insert_failed",
+                     ctw_json_number(s->lost.clashes), "chain_too_long",
+                     ctw_json_number(s->lost.chain_too_long));
 }
 
 size_t ctw_render_replay_summary_json(const struct ctw_replay_summary *s,
                                       const struct ctw_replay_lines *lines, char *buffer,
                                       size_t size) {
-    return ctw_json_print(summary(s, lines), true, buffer, size);
+    char from[CTW_TIMESTAMP_SIZE], to[CTW_TIMESTAMP_SIZE];
+
+    ctw_timestamp_print(s->first_usec, from);
+    ctw_timestamp_print(s->last_usec, to);
+    json_t *o = json_pack(
+        "{s:{s:s s:s s:I s:I s:f s:{s:I s:I s:I} s:o s:o s:o s:o s:o s:{s:o s:o}}}", "summary",
+        /* clang-format off */
+        "from", from,
+        "to", to,
+        "samples", (json_int_t)s->records,
+        "holes", (json_int_t)s->holes,
+        "hole_seconds", seconds(s->hole_usec),
+        "passed_over",
+            "bad", (json_int_t)lines->bad,
+            "stale", (json_int_t)lines->stale,
+            "unknown", (json_int_t)lines->unknown,
+        "highest", highest(s),
+        "level_seconds", levels(s),
+        "alerts", alerts(s),
+        "growth", growth(s),
+        "lost", lost(s),
+        "prevented",
+            "drops", ctw_json_number(s->prevented.drops),
+            "early_drops", ctw_json_number(s->prevented.early_drops));
+    /* clang-format on */
+    return ctw_json_print(o, true, buffer, size);
 }

@@ -2,7 +2,7 @@
 #ifndef CTW_LIB_VIEW_REPLAY_H
 #define CTW_LIB_VIEW_REPLAY_H
 
-/* What a replay has to say: an alert, and the sum of it all. */
+/* The output of a replay: its alerts, and the summary. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,24 +10,23 @@
 #include "lib/replay/replay.h"
 #include "lib/watch/alert.h"
 
-/* Room for either, in either form. */
+/* Room for an alert or the summary, as text or JSON. */
 #define CTW_RENDER_REPLAY_MAX 8192
 
-/* What became of the lines of a recording; a daemon's own history has none. */
+/* Lines of a recording that are not replayed. */
 struct ctw_replay_lines {
-    uint64_t bad;     /* could not be read */
-    uint64_t stale;   /* not later than the one before */
-    uint64_t unknown; /* count or limit were not known */
+    uint64_t bad;     /* not readable */
+    uint64_t stale;   /* not later than the line before */
+    uint64_t unknown; /* count or max are not known */
 };
 
 /**
  * ctw_render_replay_alert_text() - a line
  * @at_usec:  since 1970
- * @buffer:   where to; always NUL-terminated
- * @size:     bytes in @buffer
+ * @buffer:   always NUL-terminated
  *
- * Return: bytes the whole text has, without the NUL, whether or not it fitted. The same holds for
- * all that follow; those of JSON return 0 when there was no memory.
+ * Return, of all four functions: bytes of the whole text, without the NUL, also when it did not
+ * fit; 0 when there was no memory for JSON.
  */
 size_t ctw_render_replay_alert_text(uint64_t at_usec, const struct ctw_alert *a, char *buffer,
                                     size_t size);

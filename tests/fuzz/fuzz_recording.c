@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A recording full of anything, as lines and as the answer to a range query: what is taken goes
- * through the whole replay, and is drawn.
+ * Recordings of arbitrary bytes, as lines and as the answer to a range query: each record that is
+ * read goes through the whole replay and into the plot.
  */
 
 #include <stdint.h>
@@ -18,7 +18,7 @@
 /* Room to grow in. */
 #define MEMORY_BYTES (UINT64_C(16) << 30)
 
-/* Each may take hundreds of looks. */
+/* Each may take hundreds of polls. */
 #define RECORDS_MAX 64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,7 +33,7 @@ struct player {
     char text[CTW_RENDER_REPLAY_MAX];
 };
 
-static void hear(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
+static void note_alert(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
     struct player *p = userdata;
 
     if (at_usec < p->last_usec)
@@ -44,10 +44,12 @@ static void hear(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
 }
 
 static void play(struct player *p, const struct ctw_record *r) {
-    if (r->width_usec > 0 &&
+    const uint32_t width_msec = r->width_sec * 1000;
+
+    if (width_msec > 0 &&
         (r->high < r->count || r->low > r->count || r->high < r->first || r->low > r->first ||
-         r->high_usec >= r->width_usec || r->low_usec >= r->width_usec ||
-         r->first_usec >= r->width_usec || r->last_usec >= r->width_usec))
+         r->high_msec >= width_msec || r->low_msec >= width_msec || r->first_msec >= width_msec ||
+         r->last_msec >= width_msec))
         abort();
     if (p->replay.summary.records >= RECORDS_MAX)
         return;
@@ -97,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     ctw_settings_defaults(&p->settings);
     p->settings.growth.enabled = size % 2 == 0;
-    ctw_replay_init(&p->replay, &p->settings, MEMORY_BYTES, hear, p);
+    ctw_replay_init(&p->replay, &p->settings, MEMORY_BYTES, note_alert, p);
     if (size > 0 && text[0] == '{')
         read_range_query(p, text, size);
     else

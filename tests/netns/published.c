@@ -17,7 +17,7 @@ static unsigned count_seconds(const struct ctw_history *h) {
     unsigned n = 0;
 
     for (uint32_t i = 0; i < CTW_HISTORY_FINE; i++)
-        n += h->fine[i].number != 0;
+        n += h->slots[i].width_sec != 0;
     return n;
 }
 

@@ -29,11 +29,13 @@ static uint64_t clock_usec(clockid_t clock) {
     return (uint64_t)ts.tv_sec * CTW_USEC_PER_SEC + (uint64_t)ts.tv_nsec / 1000;
 }
 
-static struct ctw_slot slot(uint32_t number) {
-    struct ctw_slot s;
+/* The longest values in it. */
+static struct ctw_record slot(uint64_t at_usec, uint32_t width_sec) {
+    struct ctw_record s;
 
     memset(&s, 0xff, sizeof(s));
-    s.number = number;
+    s.at_usec = at_usec;
+    s.width_sec = width_sec;
     s.level = CTW_LEVEL_CRITICAL;
     return s;
 }
@@ -42,10 +44,12 @@ static void fill(struct ctw_history *h, uint64_t now_usec, uint64_t seconds) {
     const uint64_t first_usec = now_usec - seconds * CTW_USEC_PER_SEC;
 
     for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
-        struct ctw_slot *slots = r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
-        const uint32_t end = ctw_history_number(r, now_usec);
-        for (uint32_t n = ctw_history_number(r, first_usec) + 1; n < end; n++)
-            slots[n % ctw_history_length(r)] = slot(n);
+        const uint32_t width_sec = r == CTW_RESOLUTION_FINE ? 1 : 10;
+        const uint64_t width_usec = width_sec * CTW_USEC_PER_SEC;
+        const uint64_t end_usec = now_usec - now_usec % width_usec;
+        for (uint64_t at_usec = first_usec - first_usec % width_usec + width_usec;
+             at_usec < end_usec; at_usec += width_usec)
+            h->slots[ctw_history_index(r, at_usec)] = slot(at_usec, width_sec);
     }
 }
 

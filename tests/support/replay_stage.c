@@ -4,17 +4,16 @@
 static void keep_alert(uint64_t at_usec, const struct ctw_alert *a, void *userdata) {
     struct stage *g = userdata;
 
-    if (g->n_recent_alerts == ALERTS_MAX)
+    if (g->n_sent == SENT_MAX)
         return;
-    g->recent_alerts[g->n_recent_alerts++] =
-        (struct recent_alerts){.at_usec = at_usec,
-                               .kind = a->kind,
-                               .edge = a->edge,
-                               .level = a->level,
-                               .count = a->table.count,
-                               .old_max = a->old_max,
-                               .new_max = a->new_max,
-                               .writer_unknown = a->writer_unknown};
+    g->sent[g->n_sent++] = (struct sent){.at_usec = at_usec,
+                                         .kind = a->kind,
+                                         .edge = a->edge,
+                                         .level = a->level,
+                                         .count = a->table.count,
+                                         .old_max = a->old_max,
+                                         .new_max = a->new_max,
+                                         .writer_unknown = a->writer_unknown};
 }
 
 int set_stage(void **state) {
@@ -37,10 +36,10 @@ void start(struct stage *g) {
     ctw_replay_init(&g->replay, &g->settings, 24 * GIB, keep_alert, g);
 }
 
-const struct recent_alerts *expect(struct stage *g, enum ctw_alert_kind kind, enum ctw_edge edge,
-                                   enum ctw_level level) {
-    assert_true(g->next < g->n_recent_alerts);
-    const struct recent_alerts *s = &g->recent_alerts[g->next++];
+const struct sent *expect(struct stage *g, enum ctw_alert_kind kind, enum ctw_edge edge,
+                          enum ctw_level level) {
+    assert_true(g->next < g->n_sent);
+    const struct sent *s = &g->sent[g->next++];
 
     if (s->kind != kind || s->edge != edge || s->level != level)
         fail_msg("the next alert is %s %s %s", ctw_alert_kind_name(s->kind), ctw_edge_name(s->edge),

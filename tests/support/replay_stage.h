@@ -19,23 +19,23 @@
 #define START UINT64_C(1795341600000000)
 #define GIB   (UINT64_C(1) << 30)
 
-#define ALERTS_MAX 512
+#define SENT_MAX 512
 
-struct recent_alerts {
+struct sent {
     uint64_t at_usec;
     enum ctw_alert_kind kind;
     enum ctw_edge edge;
     enum ctw_level level;
     uint32_t count, old_max, new_max;
     bool writer_unknown;
-    bool expected; /* a test has matched it */
+    bool matched; /* by its live counterpart */
 };
 
 struct stage {
     struct ctw_settings settings;
     struct ctw_replay replay;
-    struct recent_alerts recent_alerts[ALERTS_MAX];
-    size_t n_recent_alerts;
+    struct sent sent[SENT_MAX];
+    size_t n_sent;
     size_t next; /* the first that expect() has not returned */
     uint64_t at_usec;
 };
@@ -47,8 +47,8 @@ int clear_stage(void **state);
 void start(struct stage *g);
 
 /* Checks and returns the next alert. */
-const struct recent_alerts *expect(struct stage *g, enum ctw_alert_kind kind, enum ctw_edge edge,
-                                   enum ctw_level level);
+const struct sent *expect(struct stage *g, enum ctw_alert_kind kind, enum ctw_edge edge,
+                          enum ctw_level level);
 
 #define ON_STAGE(f) cmocka_unit_test_setup_teardown(f, set_stage, clear_stage)
 

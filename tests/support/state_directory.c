@@ -48,10 +48,11 @@ void put_bytes(const char *path, const void *bytes, size_t size) {
 }
 
 void put_slot(struct ctw_history *h, enum ctw_resolution r, uint32_t number, uint32_t mean) {
-    struct ctw_slot *slots = r == CTW_RESOLUTION_FINE ? h->fine : h->coarse;
+    const uint32_t width_sec = r == CTW_RESOLUTION_FINE ? 1 : 10;
+    const uint64_t at_usec = number * width_sec * CTW_USEC_PER_SEC;
 
-    slots[number % ctw_history_length(r)] =
-        (struct ctw_slot){.number = number, .polls = 4, .mean = mean};
+    h->slots[ctw_history_index(r, at_usec)] =
+        (struct ctw_record){.at_usec = at_usec, .width_sec = width_sec, .polls = 4, .mean = mean};
 }
 
 void make_image(struct place *p) {
@@ -78,7 +79,8 @@ void leave_image(struct place *p) {
 }
 
 uint32_t fine_mean(const struct ctw_history *h, uint32_t number) {
-    const struct ctw_slot *s = ctw_history_slot(h, CTW_RESOLUTION_FINE, number);
+    const struct ctw_record *s =
+        ctw_history_slot(h, CTW_RESOLUTION_FINE, number * CTW_USEC_PER_SEC);
 
     return s ? s->mean : 0;
 }

@@ -73,8 +73,8 @@ static void expect_end(struct ctw_prometheus *q) {
     ctw_prometheus_release(q);
 }
 
-/* As prometheus-node-exporter names them, all with the labels that Prometheus adds. */
-static void what_node_exporter_counts_is_put_together_by_time(void **state) {
+/* With the labels that Prometheus adds. */
+static void series_of_node_exporter_join_by_time(void **state) {
     static const char text[] =
         BEGIN "{'metric':{'__name__':'node_nf_conntrack_stat_drop','instance':'gw1:9100'},"
               "'values':[[1795341600,'40'],[1795341615.5,'50'],[1795341630,'6']]},"
@@ -98,22 +98,22 @@ static void what_node_exporter_counts_is_put_together_by_time(void **state) {
     assert_int_equal(a.count, 100);
     assert_int_equal(a.max, 262144);
     assert_true(a.has_losses);
-    assert_false(a.attributed);
-    assert_int_equal(a.drops + a.clashes + a.early_drops, 0);
+    assert_false(a.has_other_drops);
+    assert_int_equal(a.losses.drops + a.losses.clashes + a.losses.early_drops, 0);
     a = next_record(&q);
     assert_int_equal(a.at_usec, START + 15500000);
-    assert_int_equal(a.max, 262144); /* goes on */
-    assert_int_equal(a.drops, 7);    /* without the clashes */
-    assert_int_equal(a.clashes, 3);
-    assert_int_equal(a.early_drops, 1000);
+    assert_int_equal(a.max, 262144);     /* goes on */
+    assert_int_equal(a.losses.drops, 7); /* without the clashes */
+    assert_int_equal(a.losses.clashes, 3);
+    assert_int_equal(a.losses.early_drops, 1000);
     a = next_record(&q); /* after a boot */
-    assert_int_equal(a.drops, 4);
-    assert_int_equal(a.clashes, 2);
-    assert_int_equal(a.early_drops, 0);
+    assert_int_equal(a.losses.drops, 4);
+    assert_int_equal(a.losses.clashes, 2);
+    assert_int_equal(a.losses.early_drops, 0);
     expect_end(&q);
 }
 
-static void what_we_count_ourselves_says_why(void **state) {
+static void series_of_ctwatch_have_reasons(void **state) {
     static const char text[] =
         BEGIN "{'metric':{'__name__':'ctwatch_drops_total','reason':'table_full'},"
               "'values':[[1795341600,'10'],[1795341601,'11']]},"
@@ -136,18 +136,18 @@ static void what_we_count_ourselves_says_why(void **state) {
     begin(&q, text, NULL);
     assert_int_equal(next_record(&q).buckets, 65536);
     const struct ctw_record a = next_record(&q);
-    assert_true(a.attributed);
+    assert_true(a.has_other_drops);
     assert_int_equal(a.max, 200);
-    assert_int_equal(a.drops, 1);
-    assert_int_equal(a.other_drops, 2);
-    assert_int_equal(a.chain_too_long, 3);
-    assert_int_equal(a.clashes, 4);
-    assert_int_equal(a.early_drops, 5);
+    assert_int_equal(a.losses.drops, 1);
+    assert_int_equal(a.losses.other_drops, 2);
+    assert_int_equal(a.losses.chain_too_long, 3);
+    assert_int_equal(a.losses.clashes, 4);
+    assert_int_equal(a.losses.early_drops, 5);
     expect_end(&q);
 }
 
-/* What had been counted before is no loss of the recording. */
-static void a_counter_that_is_known_later_counts_from_there(void **state) {
+/* What was counted before is no loss of the recording. */
+static void counter_known_later_counts_from_there(void **state) {
     static const char text[] =
         BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
               "[1795341601,'2'],[1795341602,'3'],[1795341603,'4'],[1795341604,'5']]},"
@@ -164,16 +164,16 @@ static void a_counter_that_is_known_later_counts_from_there(void **state) {
     begin(&q, text, NULL);
     for (size_t i = 0; i < sizeof(drops) / sizeof(drops[0]); i++) {
         const struct ctw_record a = next_record(&q);
-        assert_int_equal(a.drops, drops[i]);
-        assert_int_equal(a.early_drops, early_drops[i]);
+        assert_int_equal(a.losses.drops, drops[i]);
+        assert_int_equal(a.losses.early_drops, early_drops[i]);
     }
     expect_end(&q);
 }
 
-static void any_series_of_losses_tells_what_was_lost(void **state) {
+static void losses_series_of_any_kind_sets_has_losses(void **state) {
     static const struct {
         const char *series;
-        bool tells;
+        bool known;
     } cases[] = {
         {"'node_nf_conntrack_stat_drop'", true},
         {"'node_nf_conntrack_stat_insert_failed'", true},
@@ -195,13 +195,13 @@ static void any_series_of_losses_tells_what_was_lost(void **state) {
                              "{'metric':{'__name__':%s},'values':[[1,'7']]}" END,
                        cases[i].series);
         begin(&q, text, NULL);
-        if (next_record(&q).has_losses != cases[i].tells)
+        if (next_record(&q).has_losses != cases[i].known)
             fail_msg("%s", cases[i].series);
         expect_end(&q);
     }
 }
 
-static void what_is_not_known_or_no_number_is_passed_over(void **state) {
+static void value_unknown_or_unreadable_is_skipped(void **state) {
     static const char text[] =
         BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
               "[1795341601,'NaN'],[1795341602,'3'],[1795341603,'+Inf'],[1795341602,'4'],['x','5'],"
@@ -231,8 +231,8 @@ static void what_is_not_known_or_no_number_is_passed_over(void **state) {
     expect_end(&q);
 }
 
-/* ctwatch exports no limit where there is none, and with each count the one that there is. */
-static void a_limit_of_ours_that_is_gone_is_none(void **state) {
+/* ctwatch exports a limit with each count, and none where there is no limit. */
+static void limit_of_ctwatch_gone_is_no_limit(void **state) {
     static const char text[] =
         BEGIN "{'metric':{'__name__':'ctwatch_entries'},'values':[[1795341600,'1'],"
               "[1795341615,'2'],[1795341630,'3'],[1795341645,'4'],[1795341660,'5'],"
@@ -262,8 +262,8 @@ static void a_limit_of_ours_that_is_gone_is_none(void **state) {
     expect_end(&q);
 }
 
-/* prometheus-node-exporter always has one, 0 for none. */
-static void a_limit_of_node_exporter_that_is_gone_is_not_known(void **state) {
+/* prometheus-node-exporter always exports one: 0 is no limit. */
+static void limit_of_node_exporter_gone_is_unknown(void **state) {
     static const char quick[] =
         BEGIN "{'metric':{'__name__':'node_nf_conntrack_entries'},'values':[[1795341600,'1'],"
               "[1795341615,'2'],[1795341900,'3'],[1795341915,'4'],[1795341930,'5']]},"
@@ -296,7 +296,7 @@ static void a_limit_of_node_exporter_that_is_gone_is_not_known(void **state) {
 #define ENTRIES "node_nf_conntrack_entries"
 #define LIMIT   "node_nf_conntrack_entries_limit"
 
-static void of_several_machines_one_must_be_named(void **state) {
+static void instances_several_need_a_name(void **state) {
     static const char text[] = BEGIN SERIES(ENTRIES, "gw1") "," SERIES(LIMIT, "gw1") "," SERIES(
         ENTRIES, "gw2") "," SERIES(LIMIT, "gw2") END;
     struct ctw_prometheus q;
@@ -311,7 +311,7 @@ static void of_several_machines_one_must_be_named(void **state) {
                    "there are two series");
 }
 
-static void what_is_no_range_query_is_refused(void **state) {
+static void answer_of_other_kind_is_refused(void **state) {
     (void)state;
 
     expect_refused("", NULL, -EBADMSG, "no JSON");
@@ -331,15 +331,15 @@ static void what_is_no_range_query_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_node_exporter_counts_is_put_together_by_time),
-        cmocka_unit_test(what_we_count_ourselves_says_why),
-        cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
-        cmocka_unit_test(any_series_of_losses_tells_what_was_lost),
-        cmocka_unit_test(what_is_not_known_or_no_number_is_passed_over),
-        cmocka_unit_test(a_limit_of_ours_that_is_gone_is_none),
-        cmocka_unit_test(a_limit_of_node_exporter_that_is_gone_is_not_known),
-        cmocka_unit_test(of_several_machines_one_must_be_named),
-        cmocka_unit_test(what_is_no_range_query_is_refused),
+        cmocka_unit_test(series_of_node_exporter_join_by_time),
+        cmocka_unit_test(series_of_ctwatch_have_reasons),
+        cmocka_unit_test(counter_known_later_counts_from_there),
+        cmocka_unit_test(losses_series_of_any_kind_sets_has_losses),
+        cmocka_unit_test(value_unknown_or_unreadable_is_skipped),
+        cmocka_unit_test(limit_of_ctwatch_gone_is_no_limit),
+        cmocka_unit_test(limit_of_node_exporter_gone_is_unknown),
+        cmocka_unit_test(instances_several_need_a_name),
+        cmocka_unit_test(answer_of_other_kind_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,6 @@
 
 #include "lib/replay/recording.h"
 
-#define SEC CTW_USEC_PER_SEC
-
 #define TIMES "seconds since 1970 or RFC 3339 with a zone (2026-11-22T10:00:00Z)"
 
 /* Reads a line from memory of exactly its size, so that a sanitizer sees the first byte too far. */
@@ -44,30 +42,30 @@ static struct ctw_record record_of(struct ctw_recording *r, const char *line) {
     return record;
 }
 
-static void without_names_the_columns_are_time_count_max_drops(void **state) {
+static void line_without_names_is_time_count_max_drops(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
     struct ctw_record a = record_of(&r, "1795341600.25,120000,262144,7");
     assert_int_equal(a.at_usec, UINT64_C(1795341600250000));
-    assert_int_equal(a.width_usec, 0);
+    assert_int_equal(a.width_sec, 0);
     assert_int_equal(a.count, 120000);
     assert_int_equal(a.max, 262144);
     assert_int_equal(a.buckets, 0);
-    assert_int_equal(a.drops, 7);
+    assert_int_equal(a.losses.drops, 7);
     assert_true(a.has_losses);
-    assert_false(a.attributed);
+    assert_false(a.has_other_drops);
 
     memset(&r, 0, sizeof(r));
     a = record_of(&r, "2026-11-22 10:00:00Z,1,2");
     assert_int_equal(a.at_usec, UINT64_C(1795341600000000));
-    assert_int_equal(record_of(&r, "1795341601,3,4,5,6,7").count, 3); /* more are passed over */
+    assert_int_equal(record_of(&r, "1795341601,3,4,5,6,7").count, 3); /* more are ignored */
 }
 
-static void without_names_drops_may_be_missing_in_any_line(void **state) {
+static void line_without_names_may_lack_drops(void **state) {
     static const struct {
         const char *line;
-        bool tells;
+        bool known;
         uint64_t drops;
     } lines[] = {
         {"5,50,100", false, 0},  {"6,100,100,5", true, 5},   {"7,100,100", false, 0},
@@ -78,13 +76,13 @@ static void without_names_drops_may_be_missing_in_any_line(void **state) {
 
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         const struct ctw_record a = record_of(&r, lines[i].line);
-        assert_int_equal(a.has_losses, lines[i].tells);
-        assert_int_equal(a.drops, lines[i].drops);
+        assert_int_equal(a.has_losses, lines[i].known);
+        assert_int_equal(a.losses.drops, lines[i].drops);
     }
 }
 
 /* RFC 4180. */
-static void what_is_quoted_may_hold_commas(void **state) {
+static void field_quoted_may_hold_commas(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
@@ -98,10 +96,10 @@ static void what_is_quoted_may_hold_commas(void **state) {
 
     memset(&r, 0, sizeof(r));
     expect(&r, "5,\"1,2\"", CTW_READ_REFUSED, "is not time,count,max, and names no columns");
-    assert_int_equal(record_of(&r, "5,\"1\",2,\"3\"").drops, 3);
+    assert_int_equal(record_of(&r, "5,\"1\",2,\"3\"").losses.drops, 3);
 }
 
-static void names_may_come_in_any_order(void **state) {
+static void names_in_any_order_are_found(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
@@ -111,19 +109,19 @@ static void names_may_come_in_any_order(void **state) {
     assert_int_equal(a.count, 500);
     assert_int_equal(a.max, 1000);
     assert_int_equal(a.buckets, 512);
-    assert_int_equal(a.drops, 0); /* so many before: not known since when */
+    assert_int_equal(a.losses.drops, 0); /* 70 before the recording */
     a = record_of(&r, "1000,1795341601,5,gw1,75,500,512");
-    assert_int_equal(a.drops, 5);
-    assert_int_equal(a.early_drops, 2);
+    assert_int_equal(a.losses.drops, 5);
+    assert_int_equal(a.losses.early_drops, 2);
     a = record_of(&r, "1000,1795341602,NaN,gw1,,500,512");
-    assert_int_equal(a.drops + a.early_drops, 0);
+    assert_int_equal(a.losses.drops + a.losses.early_drops, 0);
     a = record_of(&r, "1000,1795341603,5,gw1,4,500,512"); /* counted anew */
-    assert_int_equal(a.drops, 4);
-    assert_int_equal(a.early_drops, 0);
+    assert_int_equal(a.losses.drops, 4);
+    assert_int_equal(a.losses.early_drops, 0);
 }
 
-/* What had been counted before is no loss of the recording. */
-static void a_counter_that_is_known_later_counts_from_there(void **state) {
+/* What was counted before is no loss of the recording. */
+static void counter_known_later_counts_from_there(void **state) {
     static const struct {
         const char *line;
         uint64_t drops, early_drops;
@@ -138,15 +136,15 @@ static void a_counter_that_is_known_later_counts_from_there(void **state) {
     expect(&r, "time,count,max,drops_total,early_drops_total", CTW_READ_NOTHING, "");
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         const struct ctw_record a = record_of(&r, lines[i].line);
-        assert_int_equal(a.drops, lines[i].drops);
-        assert_int_equal(a.early_drops, lines[i].early_drops);
+        assert_int_equal(a.losses.drops, lines[i].drops);
+        assert_int_equal(a.losses.early_drops, lines[i].early_drops);
     }
 }
 
-static void any_column_of_losses_tells_what_was_lost(void **state) {
+static void losses_column_of_any_kind_sets_has_losses(void **state) {
     static const struct {
         const char *column;
-        bool tells;
+        bool known;
     } cases[] = {
         {"drops", true},          {"drops_total", true},       {"other_drops", true},
         {"early_drops", true},    {"early_drops_total", true}, {"clashes", true},
@@ -159,7 +157,7 @@ static void any_column_of_losses_tells_what_was_lost(void **state) {
         char names[64];
         (void)snprintf(names, sizeof(names), "time,count,max,%s", cases[i].column);
         expect(&r, names, CTW_READ_NOTHING, "");
-        if (record_of(&r, "1795341600,1,1000,7").has_losses != cases[i].tells)
+        if (record_of(&r, "1795341600,1,1000,7").has_losses != cases[i].known)
             fail_msg("%s", cases[i].column);
     }
 }
@@ -170,7 +168,7 @@ static void any_column_of_losses_tells_what_was_lost(void **state) {
     "loss_first_msec,loss_last_msec,max,buckets,drops,other_drops,early_drops,clashes,"            \
     "chain_too_long,log_lines,limit_changes,set_max,level"
 
-static void slots_of_the_history_are_read(void **state) {
+static void slot_of_history_is_read(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
@@ -179,34 +177,34 @@ static void slots_of_the_history_are_read(void **state) {
         record_of(&r, "1795341600.125,10,44,500,200,900,100,300,20,2500,7250,9990,"
                       "2501,9000,1000,512,1,2,3,4,5,6,7,8,full");
     assert_int_equal(a.at_usec, UINT64_C(1795341600125000));
-    assert_int_equal(a.width_usec, 10 * SEC);
+    assert_int_equal(a.width_sec, 10);
     assert_int_equal(a.count, 300);
     assert_int_equal(a.high, 900);
     assert_int_equal(a.low, 100);
-    assert_int_equal(a.high_usec, 2500000);
-    assert_int_equal(a.low_usec, 7250000);
+    assert_int_equal(a.high_msec, 2500);
+    assert_int_equal(a.low_msec, 7250);
     assert_int_equal(a.first, 200);
-    assert_int_equal(a.first_usec, 20000);
-    assert_int_equal(a.last_usec, 9990000);
-    assert_int_equal(a.loss_first_usec, 2501000);
-    assert_int_equal(a.loss_last_usec, 9000000);
-    assert_int_equal(a.drops, 1);
-    assert_int_equal(a.other_drops, 2);
-    assert_int_equal(a.early_drops, 3);
-    assert_int_equal(a.clashes, 4);
-    assert_int_equal(a.chain_too_long, 5);
-    assert_int_equal(a.log_lines, 6);
-    assert_true(a.attributed);
+    assert_int_equal(a.first_msec, 20);
+    assert_int_equal(a.last_msec, 9990);
+    assert_int_equal(a.loss_first_msec, 2501);
+    assert_int_equal(a.loss_last_msec, 9000);
+    assert_int_equal(a.losses.drops, 1);
+    assert_int_equal(a.losses.other_drops, 2);
+    assert_int_equal(a.losses.early_drops, 3);
+    assert_int_equal(a.losses.clashes, 4);
+    assert_int_equal(a.losses.chain_too_long, 5);
+    assert_int_equal(a.losses.log_lines, 6);
+    assert_true(a.has_other_drops);
     assert_int_equal(a.polls, 44);
     assert_true(a.has_changes);
     assert_int_equal(a.limit_changes, 7);
     assert_int_equal(a.set_max, 8);
-    /* nobody looked */
+    /* without polls */
     expect(&r, "1795341610.125,10,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,ok", CTW_READ_HOLE,
            "");
 }
 
-static void a_slot_that_contradicts_itself_is_put_right(void **state) {
+static void slot_that_contradicts_itself_is_fitted(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
@@ -217,76 +215,53 @@ static void a_slot_that_contradicts_itself_is_put_right(void **state) {
     const struct ctw_record a = record_of(&r, "5,1,7,10,90,50,1,5000,1000,2000,3600000,999,1000");
     assert_int_equal(a.high, 50);
     assert_int_equal(a.low, 50);
-    assert_int_equal(a.high_usec, 999999);
-    assert_int_equal(a.low_usec, 999999);
+    assert_int_equal(a.high_msec, 999);
+    assert_int_equal(a.low_msec, 999);
     assert_int_equal(a.first, 50);
-    assert_int_equal(a.last_usec, 999999);
-    assert_int_equal(a.loss_first_usec, 999999);
-    assert_int_equal(a.loss_last_usec, 999000);
+    assert_int_equal(a.last_msec, 999);
+    assert_int_equal(a.loss_first_msec, 999);
+    assert_int_equal(a.loss_last_msec, 999);
 }
 
-static void a_slot_as_it_is_makes_the_same_record(void **state) {
-    const struct ctw_slot slot = {.number = 7,
-                                  .polls = 44,
-                                  .mean = 500,
-                                  .first = 200,
-                                  .high = 900,
-                                  .low = 100,
-                                  .last = 300,
-                                  .first_msec = 20,
-                                  .high_msec = 250,
-                                  .low_msec = 725,
-                                  .last_msec = 990,
-                                  .loss_first_msec = 251,
-                                  .loss_last_msec = 900,
-                                  .max = 1000,
-                                  .buckets = 512,
-                                  .drops = 1,
-                                  .other_drops = 2,
-                                  .early_drops = 3,
-                                  .clashes = 4,
-                                  .chain_too_long = 5,
-                                  .log_lines = 6,
-                                  .limit_changes = 7,
-                                  .set_max = 8};
-    const struct ctw_slot unseen = {.number = 8};
+/* As CSV of the history and back. */
+static void slot_printed_reads_back_the_same(void **state) {
+    const struct ctw_record slot = {.at_usec = UINT64_C(1795341600125000),
+                                    .losses = {1, 2, 3, 4, 5, 6},
+                                    .width_sec = 1,
+                                    .polls = 44,
+                                    .first = 200,
+                                    .high = 900,
+                                    .low = 100,
+                                    .count = 300,
+                                    .first_msec = 20,
+                                    .high_msec = 250,
+                                    .low_msec = 725,
+                                    .last_msec = 990,
+                                    .loss_first_msec = 251,
+                                    .loss_last_msec = 900,
+                                    .max = 1000,
+                                    .buckets = 512,
+                                    .limit_changes = 7,
+                                    .set_max = 8,
+                                    .has_losses = 1,
+                                    .has_other_drops = 1,
+                                    .has_changes = 1};
+    char names[CTW_RECORD_TEXT_MAX], line[CTW_RECORD_TEXT_MAX];
+    struct ctw_out out = {.buffer = names, .size = sizeof(names)};
     struct ctw_recording r = {0};
-    struct ctw_record is = {0};
     (void)state;
 
-    expect(&r, HISTORY_COLUMNS, CTW_READ_NOTHING, "");
-    const struct ctw_record should = record_of(&r, "1795341600.000,1,44,500,200,900,100,300,20,250,"
-                                                   "725,990,251,900,1000,512,1,2,3,4,5,6,7,8,ok");
-    assert_true(ctw_record_of_slot(&slot, UINT64_C(1795341600000000), SEC, &is));
-    assert_int_equal(is.at_usec, should.at_usec);
-    assert_int_equal(is.width_usec, should.width_usec);
-    assert_int_equal(is.count, should.count);
-    assert_int_equal(is.max, should.max);
-    assert_int_equal(is.buckets, should.buckets);
-    assert_int_equal(is.high, should.high);
-    assert_int_equal(is.low, should.low);
-    assert_int_equal(is.high_usec, should.high_usec);
-    assert_int_equal(is.low_usec, should.low_usec);
-    assert_int_equal(is.first, should.first);
-    assert_int_equal(is.first_usec, should.first_usec);
-    assert_int_equal(is.last_usec, should.last_usec);
-    assert_int_equal(is.polls, should.polls);
-    assert_int_equal(is.has_changes, should.has_changes);
-    assert_int_equal(is.limit_changes, should.limit_changes);
-    assert_int_equal(is.set_max, should.set_max);
-    assert_int_equal(is.loss_first_usec, should.loss_first_usec);
-    assert_int_equal(is.loss_last_usec, should.loss_last_usec);
-    assert_true(is.has_losses && is.attributed && should.has_losses && should.attributed);
-    assert_int_equal(is.drops, should.drops);
-    assert_int_equal(is.other_drops, should.other_drops);
-    assert_int_equal(is.early_drops, should.early_drops);
-    assert_int_equal(is.clashes, should.clashes);
-    assert_int_equal(is.chain_too_long, should.chain_too_long);
-    assert_int_equal(is.log_lines, should.log_lines);
-    assert_false(ctw_record_of_slot(&unseen, UINT64_C(1795341600000000), SEC, &is));
+    ctw_record_put_names(&out);
+    names[out.used - 1] = '\0';
+    out = (struct ctw_out){.buffer = line, .size = sizeof(line)};
+    ctw_record_put_csv(&out, &slot);
+    line[out.used - 1] = '\0';
+    expect(&r, names, CTW_READ_NOTHING, "");
+    const struct ctw_record is = record_of(&r, line);
+    assert_memory_equal(&is, &slot, sizeof(slot));
 }
 
-static void what_is_not_known_is_a_hole(void **state) {
+static void value_not_known_is_a_hole(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
@@ -297,7 +272,7 @@ static void what_is_not_known_is_a_hole(void **state) {
     assert_int_equal(record_of(&r, "9,1.000000e+03,2,NaN").count, 1000);
 }
 
-static void time_that_does_not_go_on_is_told(void **state) {
+static void time_not_later_is_stale(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
@@ -309,7 +284,7 @@ static void time_that_does_not_go_on_is_told(void **state) {
     (void)record_of(&r, "100.001,1,2,0");
 }
 
-static void lines_that_cannot_be_read_are_told_and_passed_over(void **state) {
+static void line_unreadable_is_bad_with_reason(void **state) {
     struct ctw_recording r = {0};
     (void)state;
 
@@ -334,7 +309,7 @@ static void lines_that_cannot_be_read_are_told_and_passed_over(void **state) {
     (void)record_of(&r, " 7 , 1 ,\"2\",0");
 }
 
-static void without_the_columns_it_takes_nothing_can_be_read(void **state) {
+static void names_without_needed_column_are_refused(void **state) {
     static const struct {
         const char *line, *words;
     } files[] = {
@@ -355,7 +330,7 @@ static void without_the_columns_it_takes_nothing_can_be_read(void **state) {
     }
 }
 
-static void columns_without_end_are_bounded(void **state) {
+static void names_without_end_are_bounded(void **state) {
     struct ctw_recording r = {0};
     struct ctw_record record;
     char line[CTW_RECORDING_LINE_MAX];
@@ -372,20 +347,20 @@ static void columns_without_end_are_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_names_the_columns_are_time_count_max_drops),
-        cmocka_unit_test(without_names_drops_may_be_missing_in_any_line),
-        cmocka_unit_test(what_is_quoted_may_hold_commas),
-        cmocka_unit_test(names_may_come_in_any_order),
-        cmocka_unit_test(a_counter_that_is_known_later_counts_from_there),
-        cmocka_unit_test(any_column_of_losses_tells_what_was_lost),
-        cmocka_unit_test(slots_of_the_history_are_read),
-        cmocka_unit_test(a_slot_that_contradicts_itself_is_put_right),
-        cmocka_unit_test(a_slot_as_it_is_makes_the_same_record),
-        cmocka_unit_test(what_is_not_known_is_a_hole),
-        cmocka_unit_test(time_that_does_not_go_on_is_told),
-        cmocka_unit_test(lines_that_cannot_be_read_are_told_and_passed_over),
-        cmocka_unit_test(without_the_columns_it_takes_nothing_can_be_read),
-        cmocka_unit_test(columns_without_end_are_bounded),
+        cmocka_unit_test(line_without_names_is_time_count_max_drops),
+        cmocka_unit_test(line_without_names_may_lack_drops),
+        cmocka_unit_test(field_quoted_may_hold_commas),
+        cmocka_unit_test(names_in_any_order_are_found),
+        cmocka_unit_test(counter_known_later_counts_from_there),
+        cmocka_unit_test(losses_column_of_any_kind_sets_has_losses),
+        cmocka_unit_test(slot_of_history_is_read),
+        cmocka_unit_test(slot_that_contradicts_itself_is_fitted),
+        cmocka_unit_test(slot_printed_reads_back_the_same),
+        cmocka_unit_test(value_not_known_is_a_hole),
+        cmocka_unit_test(time_not_later_is_stale),
+        cmocka_unit_test(line_unreadable_is_bad_with_reason),
+        cmocka_unit_test(names_without_needed_column_are_refused),
+        cmocka_unit_test(names_without_end_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,10 +10,13 @@
 
 #include "tests/support/replay_stage.h"
 
-/* One look of a recording, a second after the one before. */
+/* One sample, a second after the sample before. */
 static void poll(struct stage *g, uint32_t count, uint64_t drops) {
-    const struct ctw_record record = {
-        .at_usec = g->at_usec, .count = count, .max = 10000, .has_losses = true, .drops = drops};
+    const struct ctw_record record = {.at_usec = g->at_usec,
+                                      .count = count,
+                                      .max = 10000,
+                                      .has_losses = 1,
+                                      .losses.drops = drops};
 
     ctw_replay_add(&g->replay, &record);
     g->at_usec += SEC;
@@ -24,32 +27,31 @@ static void polls(struct stage *g, unsigned n, uint32_t count) {
         poll(g, count, 0);
 }
 
-static void expect_silence(const struct stage *g) {
-    if (g->next < g->n_recent_alerts)
-        fail_msg("%s was said", ctw_alert_kind_name(g->recent_alerts[g->next].kind));
+static void expect_no_more(const struct stage *g) {
+    if (g->next < g->n_sent)
+        fail_msg("unexpected %s", ctw_alert_kind_name(g->sent[g->next].kind));
 }
 
-static void a_calm_recording_says_nothing(void **state) {
+static void replay_calm_sends_no_alert(void **state) {
     struct stage *g = *state;
 
     start(g);
     for (unsigned i = 0; i < 1000; i++)
         poll(g, 5000 + i % 7, 0);
-    expect_silence(g);
+    expect_no_more(g);
     assert_int_equal(g->replay.summary.records, 1000);
     assert_int_equal(g->replay.summary.level_usec[CTW_LEVEL_OK], 999 * SEC);
     assert_int_equal(g->replay.summary.highest_count, 5006);
     assert_int_equal(g->replay.summary.highest_usec, START + 6 * SEC);
 }
 
-/* As in the first scenarios: thresholds, at the time that the line runs through them. */
-static void thresholds_are_passed_between_two_samples(void **state) {
+static void replay_threshold_between_samples_alerts_at_its_crossing(void **state) {
     struct stage *g = *state;
 
     start(g);
     polls(g, 10, 1000);
     poll(g, 9900, 0); /* 8900 in the second before START + 10 s */
-    const struct recent_alerts *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct sent *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_in_range(s->count, 7500, 7600);
     assert_in_range(s->at_usec, START + 9730 * MSEC, START + 9745 * MSEC);
     s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
@@ -60,10 +62,10 @@ static void thresholds_are_passed_between_two_samples(void **state) {
     s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK);
     /* hold is 10 s, since it was below 70 % */
     assert_in_range(s->at_usec, START + 23330 * MSEC, START + 23850 * MSEC);
-    expect_silence(g);
+    expect_no_more(g);
 }
 
-static void losses_are_told_and_end(void **state) {
+static void replay_losses_begin_and_end(void **state) {
     struct stage *g = *state;
 
     start(g);
@@ -77,13 +79,13 @@ static void losses_are_told_and_end(void **state) {
                      START + 5 * SEC);
     (void)expect(g, CTW_ALERT_TABLE_FULL, CTW_EDGE_END, CTW_LEVEL_FULL);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK);
-    expect_silence(g);
+    expect_no_more(g);
     assert_int_equal(g->replay.summary.lost.drops, 42);
     assert_int_equal(g->replay.summary.prevented.drops, 0);
 }
 
 /* As where drops are missing in the first lines. */
-static void losses_that_are_known_later_are_told(void **state) {
+static void replay_losses_known_later_alert(void **state) {
     struct stage *g = *state;
     struct ctw_record record = {.at_usec = START, .count = 5000, .max = 10000};
 
@@ -99,8 +101,8 @@ static void losses_that_are_known_later_are_told(void **state) {
     assert_int_equal(g->replay.summary.lost.drops, 5);
 }
 
-/* What was lost before the recording began is not of it. */
-static void the_losses_of_the_first_look_are_of_before(void **state) {
+/* They were lost before the recording began. */
+static void replay_losses_of_first_sample_are_ignored(void **state) {
     struct stage *g = *state;
 
     start(g);
@@ -108,23 +110,23 @@ static void the_losses_of_the_first_look_are_of_before(void **state) {
     assert_int_equal(g->replay.summary.lost.drops, 0);
 }
 
-static void no_line_is_drawn_through_a_hole(void **state) {
+static void replay_hole_is_not_interpolated(void **state) {
     struct stage *g = *state;
 
     start(g);
     polls(g, 10, 1000);
     g->at_usec += 3600 * SEC;
     polls(g, 5, 8000);
-    const struct recent_alerts *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct sent *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->at_usec, START + 3610 * SEC);
     assert_int_equal(s->count, 8000);
-    expect_silence(g);
+    expect_no_more(g);
     assert_int_equal(g->replay.summary.holes, 1);
     assert_int_equal(g->replay.summary.hole_usec, 3601 * SEC);
     assert_in_range(g->replay.summary.level_usec[CTW_LEVEL_OK], 9 * SEC, 9 * SEC + 1);
 }
 
-static void samples_that_come_more_seldom_are_no_holes_for_long(void **state) {
+static void replay_longer_spacing_becomes_usual(void **state) {
     struct stage *g = *state;
 
     start(g);
@@ -136,7 +138,7 @@ static void samples_that_come_more_seldom_are_no_holes_for_long(void **state) {
     assert_true(g->replay.summary.holes < 3);
 }
 
-static void growth_prevents_what_was_lost(void **state) {
+static void replay_growth_prevents_losses(void **state) {
     struct stage *g = *state;
 
     g->settings.growth.enabled = true;
@@ -146,19 +148,19 @@ static void growth_prevents_what_was_lost(void **state) {
     poll(g, 10000, 40);
     polls(g, 30, 10000);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
-    const struct recent_alerts *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct sent *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->old_max, 10000);
     assert_int_equal(s->new_max, 20480);
     assert_in_range(s->count, 7600, 9000);
     (void)expect(g, CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK);
-    expect_silence(g);
+    expect_no_more(g);
     assert_int_equal(g->replay.summary.lost.drops, 0);
     assert_int_equal(g->replay.summary.prevented.drops, 40);
     assert_int_equal(g->replay.summary.grown_from, 10000);
     assert_int_equal(g->replay.summary.grown_to, 20480);
 }
 
-static void growth_that_ends_below_prevents_nothing(void **state) {
+static void replay_growth_at_ceiling_prevents_nothing(void **state) {
     struct stage *g = *state;
 
     g->settings.growth.enabled = true;
@@ -172,7 +174,7 @@ static void growth_that_ends_below_prevents_nothing(void **state) {
     assert_int_equal(g->replay.summary.prevented.drops, 0);
 }
 
-static void a_dry_run_prevents_nothing(void **state) {
+static void replay_dry_run_prevents_nothing(void **state) {
     struct stage *g = *state;
 
     g->settings.growth.dry_run = true;
@@ -184,8 +186,8 @@ static void a_dry_run_prevents_nothing(void **state) {
     assert_int_equal(g->replay.summary.lost.drops, 40);
 }
 
-/* Somebody raised the limit by hand then, which would not have been needed. */
-static void a_recorded_rise_that_growth_covers_is_no_change(void **state) {
+/* An administrator raised the limit, which growth would have made needless. */
+static void replay_recorded_rise_below_growth_is_no_limit_change(void **state) {
     struct stage *g = *state;
     struct ctw_record record = {.max = 12000, .count = 8500};
 
@@ -202,13 +204,13 @@ static void a_recorded_rise_that_growth_covers_is_no_change(void **state) {
     assert_int_equal(g->replay.summary.alerts[CTW_ALERT_LIMIT_CHANGED], 1);
 }
 
-/* A look of a daemon's own recording, a second after the one before. */
+/* A sample recorded by ctwatchd, a second after the sample before. */
 static void own_sample(struct stage *g, uint32_t count, uint32_t max, uint32_t limit_changes) {
     const struct ctw_record record = {.at_usec = g->at_usec,
                                       .count = count,
                                       .max = max,
-                                      .has_losses = true,
-                                      .has_changes = true,
+                                      .has_losses = 1,
+                                      .has_changes = 1,
                                       .limit_changes = limit_changes,
                                       .set_max = limit_changes > 0 ? max : 0};
 
@@ -216,8 +218,8 @@ static void own_sample(struct stage *g, uint32_t count, uint32_t max, uint32_t l
     g->at_usec += SEC;
 }
 
-/* Without growth the table would have been full, and no more entries in it. */
-static void what_the_daemon_grew_itself_is_left_out(void **state) {
+/* Without growth the table would have been full. */
+static void replay_recorded_growth_is_left_out(void **state) {
     struct stage *g = *state;
 
     start(g);
@@ -227,12 +229,12 @@ static void what_the_daemon_grew_itself_is_left_out(void **state) {
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
     assert_int_equal(expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL)->count, 10000);
-    expect_silence(g);
+    expect_no_more(g);
     assert_int_equal(g->replay.summary.highest_permyriad, CTW_PERMYRIAD);
     assert_int_equal(g->replay.seen.high, 10000);
 }
 
-static void what_it_grew_is_grown_anew(void **state) {
+static void replay_recorded_growth_is_grown_anew(void **state) {
     struct stage *g = *state;
 
     g->settings.growth.enabled = true;
@@ -242,23 +244,22 @@ static void what_it_grew_is_grown_anew(void **state) {
         own_sample(g, 5000, 10000, 0);
     own_sample(g, 8500, 20480, 0);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
-    const struct recent_alerts *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct sent *s = expect(g, CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->old_max, 10000);
     assert_int_equal(s->new_max, 20480);
-    expect_silence(g);
-    own_sample(g, 8500, 10000, 1); /* and set back by somebody else */
+    expect_no_more(g);
+    own_sample(g, 8500, 10000, 1); /* set back by another program */
     s = expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_int_equal(s->old_max, 20480);
     assert_int_equal(s->new_max, 10000);
 }
 
-/* The daemon was away, or is not told of; what it had grown is still left out afterwards. */
-static void neither_a_hole_nor_new_buckets_take_what_was_grown(void **state) {
+static void replay_hole_or_buckets_keep_growth_left_out(void **state) {
     struct stage *g = *state;
     struct ctw_record record = {.count = 5000,
                                 .max = 20000,
                                 .buckets = 4096,
-                                .has_changes = true,
+                                .has_changes = 1,
                                 .limit_changes = 1,
                                 .set_max = 20000};
 
@@ -269,21 +270,20 @@ static void neither_a_hole_nor_new_buckets_take_what_was_grown(void **state) {
     g->at_usec += 60 * SEC;
     own_sample(g, 5000, 20000, 0);
     assert_int_equal(g->replay.summary.holes, 1);
-    expect_silence(g);
+    expect_no_more(g);
     record.at_usec = g->at_usec;
     ctw_replay_add(&g->replay, &record);
-    expect_silence(g); /* of no buckets before nothing is known */
+    expect_no_more(g); /* buckets were not known before */
     record.at_usec += SEC;
     record.buckets = 8192;
     ctw_replay_add(&g->replay, &record);
-    const struct recent_alerts *s =
-        expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+    const struct sent *s = expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
     assert_int_equal(s->old_max, s->new_max);
     assert_int_equal(g->replay.max, 10000);
 }
 
-/* What ctwatchd does is never to lower max. */
-static void a_fall_is_a_change_in_any_case(void **state) {
+/* ctwatchd never lowers max. */
+static void replay_lowered_max_is_limit_change(void **state) {
     struct stage *g = *state;
 
     start(g);
@@ -294,8 +294,8 @@ static void a_fall_is_a_change_in_any_case(void **state) {
                      5000);
 }
 
-/* Few recordings tell who changed a limit. */
-static void nobody_is_blamed_without_knowing(void **state) {
+/* Few recordings show who changed a limit. */
+static void replay_without_changes_column_writer_is_unknown(void **state) {
     struct stage *g = *state;
     struct ctw_record record = {.count = 100, .max = 2000};
 
@@ -308,10 +308,10 @@ static void nobody_is_blamed_without_knowing(void **state) {
     assert_true(expect(g, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK)->writer_unknown);
 }
 
-/* As ctwatch_drops_total{reason="table_full"} has it: at neither scrape the table was full. */
-static void the_recorded_reason_of_a_drop_stands(void **state) {
+/* As of ctwatch_drops_total{reason="table_full"}: the table was full at neither scrape. */
+static void replay_recorded_reason_of_drop_is_kept(void **state) {
     struct ctw_record record = {
-        .count = 600, .max = 1000, .has_losses = true, .attributed = true, .drops = 5000};
+        .count = 600, .max = 1000, .has_losses = 1, .has_other_drops = 1, .losses.drops = 5000};
     struct stage *g = *state;
 
     start(g);
@@ -322,33 +322,33 @@ static void the_recorded_reason_of_a_drop_stands(void **state) {
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
     expect(g, CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN, CTW_LEVEL_FULL);
-    expect_silence(g);
+    expect_no_more(g);
     record.at_usec += 3600 * SEC;
-    record.drops = 0;
-    record.other_drops = 5000;
-    g->n_recent_alerts = g->next = 0;
+    record.losses.drops = 0;
+    record.losses.other_drops = 5000;
+    g->n_sent = g->next = 0;
     start(g);
     own_sample(g, 600, 1000, 0);
     own_sample(g, 600, 1000, 0);
     record.at_usec = g->at_usec;
     ctw_replay_add(&g->replay, &record);
     expect(g, CTW_ALERT_DROPPED_BELOW_MAX, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
-    expect_silence(g);
+    expect_no_more(g);
 }
 
-/* Four looks a second: the daemon saw no way from 100 to 1000, and made no forecast on it. */
-static void a_jump_from_look_to_look_stays_one(void **state) {
+/* One poll a second: ctwatchd saw no way from 100 to 1000, and made no forecast on it. */
+static void replay_unhurried_slots_keep_jump(void **state) {
     struct ctw_record record = {.at_usec = START,
-                                .width_usec = SEC,
-                                .polls = 4,
+                                .width_sec = 1,
+                                .polls = 1,
                                 .count = 100,
                                 .first = 100,
                                 .high = 100,
                                 .low = 100,
-                                .first_usec = 125000,
-                                .high_usec = 875000,
-                                .low_usec = 875000,
-                                .last_usec = 875000,
+                                .first_msec = 125,
+                                .high_msec = 125,
+                                .low_msec = 125,
+                                .last_msec = 125,
                                 .max = 1000};
     struct stage *g = *state;
 
@@ -363,72 +363,71 @@ static void a_jump_from_look_to_look_stays_one(void **state) {
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
     expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_FULL);
-    expect_silence(g);
+    expect_no_more(g);
 }
 
-static void nothing_overflows(void **state) {
+static void replay_extreme_values_do_not_overflow(void **state) {
     struct stage *g = *state;
-    struct ctw_record record = {.has_losses = true};
+    struct ctw_record record = {.has_losses = 1};
 
     g->settings.growth.enabled = true;
     start(g);
     for (unsigned i = 0; i < 200; i++) {
         record.at_usec += i % 3 == 0 ? 1 : i % 3 == 1 ? UINT64_C(1000000000000000) : 1799 * SEC;
-        record.width_usec = i % 5 == 0 ? 86400 * SEC : 0;
+        record.width_sec = i % 5 == 0 ? 86400 : 0;
         record.count = record.high = i % 2 == 0 ? UINT32_MAX : 0;
         record.low = i % 7 == 0 ? 0 : record.count;
-        record.high_usec = i % 11 == 0 ? UINT32_MAX : 0;
+        record.high_msec = i % 11 == 0 ? UINT32_MAX : 0;
         record.max = i % 4 == 0 ? 0 : UINT32_MAX - i;
         record.buckets = UINT32_MAX;
-        record.drops = record.other_drops = record.early_drops = UINT64_MAX / 4;
-        record.clashes = record.chain_too_long = record.log_lines = UINT64_MAX / 4;
+        record.losses = (struct ctw_losses){UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4,
+                                            UINT64_MAX / 4, UINT64_MAX / 4, UINT64_MAX / 4};
         ctw_replay_add(&g->replay, &record);
-        record.at_usec += record.width_usec;
+        record.at_usec += record.width_sec * SEC;
     }
     assert_int_equal(g->replay.summary.records, 200);
 }
 
-/* The beginning of a slot is where its line begins, not its end. */
-static void a_history_may_begin_in_a_flood(void **state) {
+static void replay_first_slot_is_interpolated(void **state) {
     const struct ctw_record record = {.at_usec = START,
-                                      .width_usec = SEC,
+                                      .width_sec = 1,
                                       .first = 100,
                                       .low = 100,
                                       .high = 1000,
-                                      .high_usec = 900000,
+                                      .high_msec = 900,
                                       .count = 1000,
-                                      .last_usec = 999000,
+                                      .last_msec = 999,
                                       .max = 1000};
     struct stage *g = *state;
 
     start(g);
     ctw_replay_add(&g->replay, &record);
-    const struct recent_alerts *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
+    const struct sent *s = expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
     assert_in_range(s->at_usec, START + 650 * MSEC, START + 660 * MSEC);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        ON_STAGE(a_calm_recording_says_nothing),
-        ON_STAGE(thresholds_are_passed_between_two_samples),
-        ON_STAGE(losses_are_told_and_end),
-        ON_STAGE(losses_that_are_known_later_are_told),
-        ON_STAGE(the_losses_of_the_first_look_are_of_before),
-        ON_STAGE(no_line_is_drawn_through_a_hole),
-        ON_STAGE(samples_that_come_more_seldom_are_no_holes_for_long),
-        ON_STAGE(growth_prevents_what_was_lost),
-        ON_STAGE(growth_that_ends_below_prevents_nothing),
-        ON_STAGE(a_dry_run_prevents_nothing),
-        ON_STAGE(a_recorded_rise_that_growth_covers_is_no_change),
-        ON_STAGE(what_the_daemon_grew_itself_is_left_out),
-        ON_STAGE(what_it_grew_is_grown_anew),
-        ON_STAGE(neither_a_hole_nor_new_buckets_take_what_was_grown),
-        ON_STAGE(a_fall_is_a_change_in_any_case),
-        ON_STAGE(nobody_is_blamed_without_knowing),
-        ON_STAGE(the_recorded_reason_of_a_drop_stands),
-        ON_STAGE(a_jump_from_look_to_look_stays_one),
-        ON_STAGE(nothing_overflows),
-        ON_STAGE(a_history_may_begin_in_a_flood),
+        ON_STAGE(replay_calm_sends_no_alert),
+        ON_STAGE(replay_threshold_between_samples_alerts_at_its_crossing),
+        ON_STAGE(replay_losses_begin_and_end),
+        ON_STAGE(replay_losses_known_later_alert),
+        ON_STAGE(replay_losses_of_first_sample_are_ignored),
+        ON_STAGE(replay_hole_is_not_interpolated),
+        ON_STAGE(replay_longer_spacing_becomes_usual),
+        ON_STAGE(replay_growth_prevents_losses),
+        ON_STAGE(replay_growth_at_ceiling_prevents_nothing),
+        ON_STAGE(replay_dry_run_prevents_nothing),
+        ON_STAGE(replay_recorded_rise_below_growth_is_no_limit_change),
+        ON_STAGE(replay_recorded_growth_is_left_out),
+        ON_STAGE(replay_recorded_growth_is_grown_anew),
+        ON_STAGE(replay_hole_or_buckets_keep_growth_left_out),
+        ON_STAGE(replay_lowered_max_is_limit_change),
+        ON_STAGE(replay_without_changes_column_writer_is_unknown),
+        ON_STAGE(replay_recorded_reason_of_drop_is_kept),
+        ON_STAGE(replay_unhurried_slots_keep_jump),
+        ON_STAGE(replay_extreme_values_do_not_overflow),
+        ON_STAGE(replay_first_slot_is_interpolated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,7 +184,7 @@ static void a_slot_that_cannot_be_is_damage(void **state) {
     struct place *p = *state;
 
     make_image(p);
-    p->image.history.coarse[8639].level = 4;
+    p->image.history.slots[CTW_HISTORY_FINE + 8639].level = 4;
     leave_image(p);
     assert_int_equal(read_history(p), -EBADMSG);
     assert_int_equal(read_state(p), 0);

@@ -279,7 +279,7 @@ static void a_history_that_does_not_fit_is_not_taken_over(void **state) {
     p->image.magic = 0;
     expect_not_taken_over(p, sizeof(p->image));
     make_image(p);
-    p->image.history.fine[3].level = 77;
+    p->image.history.slots[3].level = 77;
     expect_not_taken_over(p, sizeof(p->image));
     make_image(p);
     p->image.history_sequence++; /* died while it was writing there */

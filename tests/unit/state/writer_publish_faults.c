@@ -224,7 +224,7 @@ static void another_bus_error_is_an_end_as_ever(void **state) {
  */
 static bool mount_small(const char *path) {
     return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("none", path, "tmpfs", 0, "size=1m,mode=755") == 0;
+           mount("none", path, "tmpfs", 0, "size=2m,mode=755") == 0;
 }
 
 /* Return: how many bytes there was room for. */
@@ -261,7 +261,7 @@ static void a_full_disk_costs_the_readers_only(void **state) {
     assert_int_equal(access(p->file_new, F_OK), -1);
 
     /* Room for a part of it is none. */
-    assert_int_equal(truncate(filler, 600000), 0);
+    assert_int_equal(truncate(filler, 1200000), 0);
     expect_failed_after(p, 10 * SECOND, -ENOSPC, p->file);
     assert_int_equal(access(p->file_new, F_OK), -1);
     assert_int_equal(read_state(p), -ENOENT);

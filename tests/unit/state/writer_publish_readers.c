@@ -78,18 +78,14 @@ static bool is_whole(const struct ctw_snapshot *got) {
 }
 
 static void fill_history(struct ctw_history *h, uint32_t n) {
-    for (uint32_t i = 0; i < CTW_HISTORY_FINE; i++)
-        h->fine[i] = (struct ctw_slot){.number = i, .mean = n, .log_lines = n};
-    for (uint32_t i = 0; i < CTW_HISTORY_COARSE; i++)
-        h->coarse[i] = (struct ctw_slot){.number = i, .mean = n, .log_lines = n};
+    for (uint32_t i = 0; i < CTW_HISTORY_FINE + CTW_HISTORY_COARSE; i++)
+        h->slots[i] = (struct ctw_record){.mean = n, .losses.log_lines = n};
 }
 
 static bool is_whole_history(const struct ctw_history *h) {
-    for (uint32_t i = 0; i < CTW_HISTORY_FINE; i++)
-        if (h->fine[i].mean != h->fine[0].mean || h->fine[i].log_lines != h->fine[0].mean)
-            return false;
-    for (uint32_t i = 0; i < CTW_HISTORY_COARSE; i++)
-        if (h->coarse[i].mean != h->fine[0].mean || h->coarse[i].log_lines != h->fine[0].mean)
+    for (uint32_t i = 0; i < CTW_HISTORY_FINE + CTW_HISTORY_COARSE; i++)
+        if (h->slots[i].mean != h->slots[0].mean ||
+            h->slots[i].losses.log_lines != h->slots[0].mean)
             return false;
     return true;
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "lib/util/parse.h"
 #include "lib/view/history.h"
 #include "tests/support/snapshot_samples.h"
 
@@ -37,20 +38,20 @@ static int forget(void **state) {
     return 0;
 }
 
-/* The slot that begins so many seconds before now, in which there were @count entries. */
-static struct ctw_slot *slot(enum ctw_resolution r, uint64_t ago_sec, uint32_t count) {
-    const uint32_t number = ctw_history_number(r, SAMPLE_NOW_USEC - ago_sec * CTW_USEC_PER_SEC);
-    struct ctw_slot *s = r == CTW_RESOLUTION_FINE ? &h.fine[number % CTW_HISTORY_FINE]
-                                                  : &h.coarse[number % CTW_HISTORY_COARSE];
+/* The slot that begins @ago_sec before now, with @count entries. */
+static struct ctw_record *slot(enum ctw_resolution r, uint64_t ago_sec, uint32_t count) {
+    const uint64_t at_usec = SAMPLE_NOW_USEC - ago_sec * CTW_USEC_PER_SEC;
+    struct ctw_record *s = &h.slots[ctw_history_index(r, at_usec)];
 
-    *s = (struct ctw_slot){.number = number,
-                           .polls = 4,
-                           .mean = count,
-                           .high = count + 1,
-                           .low = count - 1,
-                           .last = count,
-                           .max = 1000,
-                           .buckets = 512};
+    *s = (struct ctw_record){.at_usec = at_usec,
+                             .width_sec = r == CTW_RESOLUTION_FINE ? 1 : 10,
+                             .polls = 4,
+                             .mean = count,
+                             .high = count + 1,
+                             .low = count - 1,
+                             .count = count,
+                             .max = 1000,
+                             .buckets = 512};
     return s;
 }
 
@@ -81,7 +82,6 @@ static size_t render(enum ctw_history_format format) {
         used += n;
     }
     assert_int_equal(ctw_render_history_line(&page, line), 0);
-    assert_false(page.failed);
     for (const char *c = text; *c != '\0'; c++)
         lines += *c == '\n';
     return lines;
@@ -89,7 +89,7 @@ static size_t render(enum ctw_history_format format) {
 
 /* --- which slots ----------------------------------------------------------------------------- */
 
-/* Of each line of the CSV: when it begins, in seconds before now, and how long it lasts. */
+/* Of each line of the CSV: its begin, in seconds before now, and its width. */
 static size_t spans(uint64_t ago_sec[], uint64_t width_sec[], size_t max) {
     size_t n = 0;
 
@@ -108,13 +108,13 @@ static size_t spans(uint64_t ago_sec[], uint64_t width_sec[], size_t max) {
 #define SPANS_MAX (CTW_HISTORY_FINE + CTW_HISTORY_COARSE)
 static uint64_t ago[SPANS_MAX], width[SPANS_MAX];
 
-/* That no moment is in two slots, and every one from the first to the last in one. */
+/* Each moment from the first slot to the last is in exactly one. */
 static void expect_seamless(size_t n) {
     for (size_t i = 0; i + 1 < n; i++)
         assert_int_equal(ago[i] - width[i], ago[i + 1]);
 }
 
-static void a_whole_day_has_neither_gap_nor_overlap(void **state) {
+static void csv_of_a_day_has_no_gap_or_overlap(void **state) {
     (void)state;
     for (uint64_t offset = 1; offset <= 10; offset++) {
         memset(&h, 0, sizeof(h));
@@ -128,7 +128,7 @@ static void a_whole_day_has_neither_gap_nor_overlap(void **state) {
     }
 }
 
-static void what_is_known_by_the_second_is_told_by_the_second(void **state) {
+static void csv_prefers_slots_of_a_second(void **state) {
     (void)state;
     fine(57, 1);
     coarse(60, 10);
@@ -137,7 +137,7 @@ static void what_is_known_by_the_second_is_told_by_the_second(void **state) {
     expect_seamless(57);
 }
 
-static void a_time_in_which_nobody_looked_is_left_out(void **state) {
+static void csv_leaves_out_times_without_polls(void **state) {
     (void)state;
     fine(20, 15);
     fine(5, 1);
@@ -148,7 +148,7 @@ static void a_time_in_which_nobody_looked_is_left_out(void **state) {
     assert_int_equal(ago[2], 20);
 }
 
-static void before_the_first_slot_there_is_nothing(void **state) {
+static void history_empty_renders_without_slots(void **state) {
     (void)state;
     assert_int_equal(render(CTW_HISTORY_CSV), 1);
     assert_string_equal(text, HEADER);
@@ -160,22 +160,23 @@ static void before_the_first_slot_there_is_nothing(void **state) {
     json_decref(o);
 }
 
-static void coarse_slots_alone_are_told(void **state) {
+static void csv_of_coarse_slots_alone_has_them(void **state) {
     (void)state;
     coarse(60, 10);
     assert_int_equal(spans(ago, width, SPANS_MAX), 6);
     assert_int_equal(width[5], 10);
 }
 
-/* What could not be told from a history by ctw_history_check(). */
-static void numbers_at_the_end_of_all_numbers_are_survived(void **state) {
+static void history_at_the_last_time_is_rendered(void **state) {
     (void)state;
-    for (uint32_t i = 0; i < 5; i++) {
-        h.fine[(UINT32_MAX - i) % CTW_HISTORY_FINE] =
-            (struct ctw_slot){.number = UINT32_MAX - i, .polls = 1};
-        h.coarse[(UINT32_MAX - i) % CTW_HISTORY_COARSE] =
-            (struct ctw_slot){.number = UINT32_MAX - i, .polls = 1};
-    }
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++)
+        for (uint64_t i = 0; i < 5; i++) {
+            const uint64_t width_sec = r == CTW_RESOLUTION_FINE ? 1 : 10;
+            const uint64_t last_sec = CTW_TIMESTAMP_LAST_USEC / CTW_USEC_PER_SEC / 10 * 10;
+            const uint64_t at_usec = (last_sec - i * width_sec) * CTW_USEC_PER_SEC;
+            h.slots[ctw_history_index(r, at_usec)] = (struct ctw_record){
+                .at_usec = at_usec, .width_sec = (uint32_t)width_sec, .polls = 1};
+        }
     assert_int_equal(ctw_history_check(&h), 0);
     (void)render(CTW_HISTORY_CSV);
     (void)render(CTW_HISTORY_TEXT);
@@ -184,8 +185,8 @@ static void numbers_at_the_end_of_all_numbers_are_survived(void **state) {
 
 /* --- formats --------------------------------------------------------------------------------- */
 
-static struct ctw_slot *full_slot(void) {
-    struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, 100, 900);
+static struct ctw_record *full_slot(void) {
+    struct ctw_record *s = slot(CTW_RESOLUTION_FINE, 100, 900);
 
     s->first = 902;
     s->first_msec = 7;
@@ -194,19 +195,14 @@ static struct ctw_slot *full_slot(void) {
     s->last_msec = 997;
     s->loss_first_msec = 251;
     s->loss_last_msec = 998;
-    s->drops = 1;
-    s->other_drops = 2;
-    s->early_drops = 3;
-    s->clashes = 4;
-    s->chain_too_long = 5;
-    s->log_lines = 6;
+    s->losses = (struct ctw_losses){1, 2, 3, 4, 5, 6};
     s->limit_changes = 7;
     s->set_max = 8;
     s->level = CTW_LEVEL_FULL;
     return s;
 }
 
-static void csv_reads_like_this(void **state) {
+static void csv_has_a_line_for_each_slot(void **state) {
     (void)state;
     full_slot();
     slot(CTW_RESOLUTION_COARSE, 3000, 500);
@@ -242,7 +238,7 @@ static void json_has_the_columns_as_members(void **state) {
 }
 
 /* 2026-11-22 10:00:00 UTC is now. */
-static void text_reads_like_this(void **state) {
+static void text_has_a_line_for_each_minute(void **state) {
     (void)state;
     fine(130, 1);
     slot(CTW_RESOLUTION_FINE, 70, 999)->level = CTW_LEVEL_WARNING;
@@ -260,20 +256,20 @@ static void text_reads_like_this(void **state) {
 }
 
 /* Between 09:57 and 10:00. */
-static struct ctw_slot *of_limit(uint64_t ago_sec, uint32_t count, uint32_t max) {
-    struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, ago_sec, count - 1);
+static struct ctw_record *of_limit(uint64_t ago_sec, uint32_t count, uint32_t max) {
+    struct ctw_record *s = slot(CTW_RESOLUTION_FINE, ago_sec, count - 1);
 
     s->max = max;
     return s;
 }
 
-static void a_minute_shows_its_worst_moment_when_the_limit_changed(void **state) {
+static void text_after_limit_change_shows_fullest_moment(void **state) {
     (void)state;
     of_limit(170, 1000, 1000)->level = CTW_LEVEL_FULL; /* then it grew */
     of_limit(160, 1200, 4000);
     of_limit(110, 4000, 8000); /* then it emptied, and was lowered */
     of_limit(100, 300, 1000);
-    of_limit(50, 1000, 1000)->drops = 500; /* then there was none */
+    of_limit(50, 1000, 1000)->losses.drops = 500; /* then there was no limit */
     of_limit(40, 1200, 0);
     (void)render(CTW_HISTORY_TEXT);
     assert_string_equal(
@@ -283,14 +279,14 @@ static void a_minute_shows_its_worst_moment_when_the_limit_changed(void **state)
               "        09:59:00      1099      1000      1000  100.0%      500       0 ok\n");
 }
 
-static void no_line_is_too_long(void **state) {
+static void line_of_longest_values_fits(void **state) {
     (void)state;
     for (uint64_t i = 1; i < 10; i++) {
-        memset(slot(CTW_RESOLUTION_FINE, i * 61, 0), 0xff, sizeof(struct ctw_slot));
-        struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, i * 61, 0);
-        const uint32_t number = s->number;
+        struct ctw_record *s = slot(CTW_RESOLUTION_FINE, i * 61, 0);
+        const uint64_t at_usec = s->at_usec;
         memset(s, 0xff, sizeof(*s));
-        s->number = number;
+        s->at_usec = at_usec;
+        s->width_sec = 1;
         s->level = CTW_LEVEL_CRITICAL;
     }
     assert_int_equal(render(CTW_HISTORY_CSV), 10);
@@ -298,13 +294,13 @@ static void no_line_is_too_long(void **state) {
     assert_int_equal(render(CTW_HISTORY_JSON), 11);
 }
 
-static void of_what_people_have_no_line_is_wider_than_a_terminal(void **state) {
+static void text_of_usual_values_fits_a_terminal(void **state) {
     (void)state;
     for (uint64_t i = 1; i < 10; i++) {
-        struct ctw_slot *s = slot(CTW_RESOLUTION_FINE, i * 61, 99999998);
+        struct ctw_record *s = slot(CTW_RESOLUTION_FINE, i * 61, 99999998);
         s->max = 99999999;
-        s->drops = 99999999;
-        s->early_drops = 9999999;
+        s->losses.drops = 99999999;
+        s->losses.early_drops = 9999999;
         s->level = CTW_LEVEL_CRITICAL;
     }
     (void)render(CTW_HISTORY_TEXT);
@@ -314,22 +310,19 @@ static void of_what_people_have_no_line_is_wider_than_a_terminal(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_whole_day_has_neither_gap_nor_overlap, empty, forget),
-        cmocka_unit_test_setup_teardown(what_is_known_by_the_second_is_told_by_the_second, empty,
-                                        forget),
-        cmocka_unit_test_setup_teardown(a_time_in_which_nobody_looked_is_left_out, empty, forget),
-        cmocka_unit_test_setup_teardown(before_the_first_slot_there_is_nothing, empty, forget),
-        cmocka_unit_test_setup_teardown(coarse_slots_alone_are_told, empty, forget),
-        cmocka_unit_test_setup_teardown(numbers_at_the_end_of_all_numbers_are_survived, empty,
-                                        forget),
-        cmocka_unit_test_setup_teardown(csv_reads_like_this, empty, forget),
+        cmocka_unit_test_setup_teardown(csv_of_a_day_has_no_gap_or_overlap, empty, forget),
+        cmocka_unit_test_setup_teardown(csv_prefers_slots_of_a_second, empty, forget),
+        cmocka_unit_test_setup_teardown(csv_leaves_out_times_without_polls, empty, forget),
+        cmocka_unit_test_setup_teardown(history_empty_renders_without_slots, empty, forget),
+        cmocka_unit_test_setup_teardown(csv_of_coarse_slots_alone_has_them, empty, forget),
+        cmocka_unit_test_setup_teardown(history_at_the_last_time_is_rendered, empty, forget),
+        cmocka_unit_test_setup_teardown(csv_has_a_line_for_each_slot, empty, forget),
         cmocka_unit_test_setup_teardown(json_has_the_columns_as_members, empty, forget),
-        cmocka_unit_test_setup_teardown(text_reads_like_this, empty, forget),
-        cmocka_unit_test_setup_teardown(a_minute_shows_its_worst_moment_when_the_limit_changed,
-                                        empty, forget),
-        cmocka_unit_test_setup_teardown(no_line_is_too_long, empty, forget),
-        cmocka_unit_test_setup_teardown(of_what_people_have_no_line_is_wider_than_a_terminal, empty,
+        cmocka_unit_test_setup_teardown(text_has_a_line_for_each_minute, empty, forget),
+        cmocka_unit_test_setup_teardown(text_after_limit_change_shows_fullest_moment, empty,
                                         forget),
+        cmocka_unit_test_setup_teardown(line_of_longest_values_fits, empty, forget),
+        cmocka_unit_test_setup_teardown(text_of_usual_values_fits_a_terminal, empty, forget),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,7 @@ static size_t count(const char *text, const char *part) {
     return n;
 }
 
-static void a_week_keeps_the_second_that_was_full(void **state) {
+static void plot_of_a_week_keeps_full_second(void **state) {
     struct ctw_plot *p = calloc(1, sizeof(*p));
     size_t full = 0;
     (void)state;
@@ -75,13 +75,13 @@ static void a_week_keeps_the_second_that_was_full(void **state) {
     free(p);
 }
 
-static void no_line_leads_through_a_hole(void **state) {
+static void plot_hole_interrupts_the_area(void **state) {
     struct ctw_plot *p = calloc(1, sizeof(*p));
     (void)state;
 
     assert_non_null(p);
     for (uint64_t i = 0; i < 10; i++)
-        add(p, 2 * i, 100, 100, false); /* every other cell is not known, which is no hole */
+        add(p, 2 * i, 100, 100, false); /* every other cell is unknown, which is no hole */
     char *svg = draw(p);
     assert_int_equal(count(svg, "fill=\"#42a5f5\"/>\n"), 1);
     free(svg);
@@ -93,7 +93,7 @@ static void no_line_leads_through_a_hole(void **state) {
     free(p);
 }
 
-static void growth_is_marked_so_many_times(void **state) {
+static void plot_growth_marks_are_bounded(void **state) {
     struct ctw_plot *p = calloc(1, sizeof(*p));
     (void)state;
 
@@ -109,7 +109,7 @@ static void growth_is_marked_so_many_times(void **state) {
 }
 
 /* A slot is known up to its end, where the table may have grown. */
-static void the_last_slot_is_drawn_as_a_whole(void **state) {
+static void plot_last_slot_is_drawn_to_its_end(void **state) {
     struct ctw_plot *p = calloc(1, sizeof(*p));
     (void)state;
 
@@ -140,7 +140,7 @@ static void the_last_slot_is_drawn_as_a_whole(void **state) {
 }
 
 /* Slots that overlap make growth later than any record. */
-static void nothing_is_drawn_beyond_the_end(void **state) {
+static void plot_growth_after_end_is_marked_at_end(void **state) {
     struct ctw_plot *p = calloc(1, sizeof(*p));
     (void)state;
 
@@ -153,7 +153,7 @@ static void nothing_is_drawn_beyond_the_end(void **state) {
     free(p);
 }
 
-static void extremes_are_drawn(void **state) {
+static void plot_extreme_values_are_drawn(void **state) {
     struct ctw_plot *p = calloc(1, sizeof(*p));
     struct ctw_replay_seen seen = {.low = UINT32_MAX, .high = UINT32_MAX, .max = UINT32_MAX};
     (void)state;
@@ -172,12 +172,12 @@ static void extremes_are_drawn(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_week_keeps_the_second_that_was_full),
-        cmocka_unit_test(no_line_leads_through_a_hole),
-        cmocka_unit_test(growth_is_marked_so_many_times),
-        cmocka_unit_test(the_last_slot_is_drawn_as_a_whole),
-        cmocka_unit_test(nothing_is_drawn_beyond_the_end),
-        cmocka_unit_test(extremes_are_drawn),
+        cmocka_unit_test(plot_of_a_week_keeps_full_second),
+        cmocka_unit_test(plot_hole_interrupts_the_area),
+        cmocka_unit_test(plot_growth_marks_are_bounded),
+        cmocka_unit_test(plot_last_slot_is_drawn_to_its_end),
+        cmocka_unit_test(plot_growth_after_end_is_marked_at_end),
+        cmocka_unit_test(plot_extreme_values_are_drawn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

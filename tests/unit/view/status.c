@@ -45,17 +45,24 @@ static void own_sample(int state_error, enum ctw_liveness liveness) {
     view.liveness = liveness;
 }
 
-static void add_slot(uint32_t ago_sec, uint32_t low, uint32_t high, enum ctw_level level) {
-    const uint32_t number = ctw_history_number(CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC) - ago_sec;
+static struct ctw_record *slot_at(uint32_t ago_sec) {
+    const uint64_t at_usec = SAMPLE_NOW_USEC - ago_sec * CTW_USEC_PER_SEC;
 
-    history.fine[number % CTW_HISTORY_FINE] = (struct ctw_slot){.number = number,
-                                                                .polls = 4,
-                                                                .mean = low,
-                                                                .high = high,
-                                                                .low = low,
-                                                                .last = high,
-                                                                .max = 262144,
-                                                                .level = level};
+    return &history.slots[ctw_history_index(CTW_RESOLUTION_FINE, at_usec)];
+}
+
+static void add_slot(uint32_t ago_sec, uint32_t low, uint32_t high, enum ctw_level level) {
+    struct ctw_record *slot = slot_at(ago_sec);
+
+    *slot = (struct ctw_record){.at_usec = SAMPLE_NOW_USEC - ago_sec * CTW_USEC_PER_SEC,
+                                .width_sec = 1,
+                                .polls = 1,
+                                .mean = low,
+                                .high = high,
+                                .low = low,
+                                .count = high,
+                                .max = 262144,
+                                .level = (uint8_t)level};
     view.history = &history;
 }
 
@@ -430,10 +437,8 @@ static void each_column_shows_its_highest_second(void **state) {
 }
 
 static void add_slot_of(uint32_t ago_sec, uint32_t count, uint32_t max) {
-    const uint32_t number = ctw_history_number(CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC) - ago_sec;
-
     add_slot(ago_sec, count, count, CTW_LEVEL_OK);
-    history.fine[number % CTW_HISTORY_FINE].max = max;
+    slot_at(ago_sec)->max = max;
 }
 
 static void a_table_that_was_full_and_grew_was_full(void **state) {
