@@ -13,12 +13,34 @@
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 
-static int write_path(const char *root, const char *path, uint32_t value, int flags) {
+/* A denied permission is tested again after this. */
+#define RETEST_USEC (60 * CTW_USEC_PER_SEC)
+
+struct ctw_limits {
+    const char *root;
+    bool initial;
+    const char *max_path, *buckets_path; /* last used, at first those of the newest kernels */
+    enum ctw_permission permission;
+    int permission_error;
+    uint64_t tested_usec;
+    struct ctw_limits_store *store;
+    bool has_saved;
+    struct ctw_saved_limits saved;
+    int read_error; /* of the saved limits */
+};
+
+/* --- the files -------------------------------------------------------------------------------- */
+
+/*
+ * With sysctl_writes_strict a write at another offset than 0 succeeds and changes nothing, so each
+ * write opens anew. A leading zero would make the number octal.
+ */
+static int write_number(const char *root, const char *path, uint32_t value) {
     char text[16];
     const int length = snprintf(text, sizeof(text), "%" PRIu32 "\n", value);
     ssize_t n;
 
-    int fd = ctw_procfs_open(root, path, O_WRONLY | flags);
+    const int fd = ctw_procfs_open(root, path, O_WRONLY);
     if (fd < 0)
         return fd;
     do
@@ -29,33 +51,41 @@ static int write_path(const char *root, const char *path, uint32_t value, int fl
     return r;
 }
 
-void ctw_limit_files_init(struct ctw_limit_files *l, const char *root) {
-    *l = (struct ctw_limit_files){root, ctw_max_paths[0], ctw_buckets_paths[0]};
+static int read_max(struct ctw_limits *l, uint32_t *ret) {
+    return ctw_procfs_first_number(l->root, ctw_max_paths, ret, &l->max_path);
 }
 
-enum ctw_permission ctw_limit_files_test(struct ctw_limit_files *l, bool initial, int *reterror) {
-    uint32_t max;
-
-    *reterror = 0;
-    int r = ctw_procfs_first_number(l->root, ctw_max_paths, &max, &l->max_path);
-    if (r < 0)
-        return CTW_PERMISSION_UNKNOWN; /* the look at the table says so */
-    r = write_path(l->root, l->max_path, max, 0);
-    if (r == 0)
-        return CTW_PERMISSION_GRANTED;
-    if (r == -EACCES && !initial)
-        return CTW_PERMISSION_CHILD; /* 0444 there, for anybody */
-    *reterror = r;
-    return CTW_PERMISSION_DENIED;
+static int read_buckets(struct ctw_limits *l, uint32_t *ret) {
+    return ctw_procfs_first_number(l->root, ctw_buckets_paths, ret, &(const char *){NULL});
 }
 
-static void write_max(struct ctw_limit_files *l, const struct ctw_growth_decision *d,
+/* The sysctl is writable since Linux 4.8; before, and where it is read-only, the module's parameter
+ * may be. */
+static int set_buckets(struct ctw_limits *l, uint32_t buckets) {
+    int error = -ENOENT;
+
+    for (const char *const *path = ctw_buckets_paths; *path; path++) {
+        const int r = write_number(l->root, *path, buckets);
+        if (r == 0) {
+            l->buckets_path = *path;
+            return 0;
+        }
+        if (error == -ENOENT)
+            error = r;
+        if (r != -ENOENT && r != -EACCES && r != -EROFS && r != -EPERM)
+            return r; /* the kernel refuses the value */
+    }
+    return error;
+}
+
+/* --- growing ---------------------------------------------------------------------------------- */
+
+static void write_max(struct ctw_limits *l, const struct ctw_growth_decision *d,
                       struct ctw_growth_outcome *ret) {
-    const char *count_path;
     uint32_t before;
 
-    (void)ctw_procfs_first_number(l->root, ctw_count_paths, &ret->count, &count_path);
-    ret->max_error = ctw_procfs_first_number(l->root, ctw_max_paths, &before, &l->max_path);
+    (void)ctw_procfs_first_number(l->root, ctw_count_paths, &ret->count, &(const char *){NULL});
+    ret->max_error = read_max(l, &before);
     if (ret->max_error < 0)
         return;
     ret->max = before;
@@ -64,206 +94,180 @@ static void write_max(struct ctw_limit_files *l, const struct ctw_growth_decisio
         return;
     }
     if (d->new_max <= before)
-        return; /* never lower, whatever anybody decides */
-    ret->max_error = write_path(l->root, l->max_path, d->new_max, 0);
+        return;
+    ret->max_error = write_number(l->root, l->max_path, d->new_max);
     if (ret->max_error == 0)
-        ret->max_error = ctw_procfs_number(l->root, l->max_path, &ret->max);
+        ret->max_error = read_max(l, &ret->max);
     if (ret->max_error == 0 && ret->max != d->new_max)
         ret->max_error = ret->max == before ? -EPROTO : -EAGAIN;
     ret->max_written = ret->max_error == 0;
 }
 
-/* Through the sysctl, or where that is read-only or not there, the module's parameter. */
-static int set_buckets(struct ctw_limit_files *l, uint32_t buckets, int flags) {
-    int error = -ENOENT;
-
-    for (const char *const *path = ctw_buckets_paths; *path; path++) {
-        int r = write_path(l->root, *path, buckets, flags);
-        if (r == 0) {
-            l->buckets_path = *path;
-            return 0;
-        }
-        if (error == -ENOENT)
-            error = r;
-        if (r != -ENOENT && r != -EACCES && r != -EROFS && r != -EPERM)
-            return r; /* no way, wherever it is written */
-    }
-    return error;
-}
-
-static void write_buckets(struct ctw_limit_files *l, const struct ctw_growth_decision *d,
+static void write_buckets(struct ctw_limits *l, const struct ctw_growth_decision *d,
                           struct ctw_growth_outcome *ret) {
-    const char *path;
-
-    ret->buckets_error = ctw_procfs_first_number(l->root, ctw_buckets_paths, &ret->buckets, &path);
+    ret->buckets_error = read_buckets(l, &ret->buckets);
     if (ret->buckets_error < 0 || d->new_buckets <= ret->buckets)
-        return; /* somebody was faster */
-    const uint64_t start = ctw_monotonic_usec();
-    ret->buckets_error = set_buckets(l, d->new_buckets, 0);
-    ret->stall_usec = ctw_monotonic_usec() - start;
-    if (ret->buckets_error < 0)
         return;
-    ret->buckets_error = ctw_procfs_first_number(l->root, ctw_buckets_paths, &ret->buckets, &path);
+    const uint64_t start = ctw_monotonic_usec();
+    ret->buckets_error = set_buckets(l, d->new_buckets);
+    ret->stall_usec = ctw_monotonic_usec() - start;
+    if (ret->buckets_error == 0)
+        ret->buckets_error = read_buckets(l, &ret->buckets);
     /* The kernel rounds up. */
     if (ret->buckets_error == 0 && ret->buckets < d->new_buckets)
         ret->buckets_error = -EPROTO;
     ret->buckets_written = ret->buckets_error == 0;
 }
 
-void ctw_limit_files_write(struct ctw_limit_files *l, const struct ctw_growth_decision *d,
-                           struct ctw_growth_outcome *ret) {
+void ctw_limits_write(struct ctw_limits *l, const struct ctw_growth_decision *d,
+                      struct ctw_growth_outcome *ret) {
     *ret = (struct ctw_growth_outcome){.max = d->old_max, .buckets = d->old_buckets};
     write_max(l, d, ret);
     if (d->new_buckets != 0 && ret->max_error == 0)
         write_buckets(l, d, ret);
 }
 
-int ctw_limit_files_restore(struct ctw_limit_files *l, uint32_t max, uint32_t buckets,
-                            uint32_t *retmax, uint32_t *retbuckets) {
-    uint32_t after = max;
-
-    /* O_TRUNC: nothing to the kernel, but a file that stands for it may become shorter. */
-    int r = ctw_procfs_first_number(l->root, ctw_max_paths, retmax, &l->max_path);
-    if (r == 0 && max != 0 && max != *retmax)
-        r = write_path(l->root, l->max_path, max, O_TRUNC);
-    if (r == 0 && max != 0)
-        r = ctw_procfs_number(l->root, l->max_path, &after);
-    if (r == 0 && max != 0 && after != max)
-        r = -EPROTO;
-    if (r < 0)
-        return r;
-
-    r = ctw_procfs_first_number(l->root, ctw_buckets_paths, retbuckets, &l->buckets_path);
-    if (buckets == 0 || (r == 0 && *retbuckets == buckets))
-        return 0;
-    return r < 0 ? r : set_buckets(l, buckets, O_TRUNC);
+void ctw_limits_save(struct ctw_limits *l, const struct ctw_saved_limits *saved) {
+    l->has_saved = true;
+    l->saved = *saved;
+    l->read_error = 0; /* the file is replaced */
+    ctw_limits_store_put(l->store, saved);
 }
 
-/* A permission that was refused is asked for again after this. */
-#define RETEST_USEC (60 * CTW_USEC_PER_SEC)
+/* --- facts ------------------------------------------------------------------------------------ */
 
-struct ctw_limits {
-    bool initial;
-    struct ctw_limit_files limits;
-    struct ctw_limits_store *store;
-    enum ctw_permission permission;
-    int permission_error;
-    uint64_t tested_usec;
-    bool has_saved;
-    struct ctw_saved_limits saved;
-    int read_error; /* of what was kept */
-};
+static void test_permission(struct ctw_limits *l, uint64_t now_usec) {
+    uint32_t max;
 
-int ctw_limits_new(sd_event *event, const char *root, bool initial, struct ctw_limits **ret) {
-    struct ctw_limits *g = calloc(1, sizeof(*g));
-    if (!g)
-        return -ENOMEM;
-
-    g->initial = initial;
-    ctw_limit_files_init(&g->limits, root);
-    int r = ctw_limits_store_new(event, root, CTW_LIMITS_STORE_DELAY_USEC, &g->store);
-    if (r < 0) {
-        (void)ctw_limits_free(g);
-        return r;
+    if (l->permission == CTW_PERMISSION_GRANTED ||
+        (l->permission != CTW_PERMISSION_UNKNOWN && now_usec - l->tested_usec < RETEST_USEC))
+        return;
+    l->tested_usec = now_usec;
+    l->permission_error = 0;
+    l->permission = CTW_PERMISSION_UNKNOWN;
+    if (read_max(l, &max) < 0)
+        return; /* the table's source reports it */
+    const int r = write_number(l->root, l->max_path, max);
+    if (r == 0)
+        l->permission = CTW_PERMISSION_GRANTED;
+    else if (r == -EACCES && !l->initial)
+        l->permission = CTW_PERMISSION_CHILD; /* its mode is 0444 there */
+    else {
+        l->permission = CTW_PERMISSION_DENIED;
+        l->permission_error = r;
     }
-    r = ctw_limits_store_read(g->store, &g->saved);
-    g->has_saved = r == 0;
-    g->read_error = r == -ENOENT ? 0 : r;
-    *ret = g;
-    return 0;
 }
 
-struct ctw_limits *ctw_limits_free(struct ctw_limits *g) {
-    if (!g)
-        return NULL;
-    (void)ctw_limits_store_free(g->store);
-    free(g);
-    return NULL;
-}
-
-static void test(struct ctw_limits *g, uint64_t now_usec) {
-    if (g->permission == CTW_PERMISSION_GRANTED)
-        return;
-    if (g->permission != CTW_PERMISSION_UNKNOWN && now_usec - g->tested_usec < RETEST_USEC)
-        return;
-    g->permission = ctw_limit_files_test(&g->limits, g->initial, &g->permission_error);
-    g->tested_usec = now_usec;
-}
-
-void ctw_limits_facts(struct ctw_limits *g, const struct ctw_settings *s, uint64_t now_usec,
+void ctw_limits_facts(struct ctw_limits *l, const struct ctw_settings *s, uint64_t now_usec,
                       bool present, struct ctw_growth_facts *ret) {
     if (!present || !ctw_growth_writes(s))
-        g->permission = CTW_PERMISSION_UNKNOWN;
+        l->permission = CTW_PERMISSION_UNKNOWN;
     if (!present || !ctw_growth_on(s))
         return;
     if (ctw_growth_writes(s))
-        test(g, now_usec);
+        test_permission(l, now_usec);
 
-    ret->permission = g->permission;
-    ret->permission_error = g->permission_error;
-    ret->has_saved = g->has_saved;
-    ret->saved = g->saved;
-    ret->save_error = g->read_error != 0 ? g->read_error : ctw_limits_store_error(g->store);
-    ret->limit_path = g->limits.max_path;
-    ret->buckets_path = g->limits.buckets_path;
-    ret->save_path = ctw_limits_store_path(g->store);
+    ret->permission = l->permission;
+    ret->permission_error = l->permission_error;
+    ret->has_saved = l->has_saved;
+    ret->saved = l->saved;
+    ret->save_error = l->read_error != 0 ? l->read_error : ctw_limits_store_error(l->store);
+    ret->limit_path = l->max_path;
+    ret->buckets_path = l->buckets_path;
+    ret->save_path = ctw_limits_store_path(l->store);
 }
 
-void ctw_limits_write(struct ctw_limits *g, const struct ctw_growth_decision *d,
-                      struct ctw_growth_outcome *ret) {
-    ctw_limit_files_write(&g->limits, d, ret);
+/* --- interface -------------------------------------------------------------------------------- */
+
+int ctw_limits_new(sd_event *event, const char *root, bool initial, struct ctw_limits **ret) {
+    struct ctw_limits *l = calloc(1, sizeof(*l));
+    if (!l)
+        return -ENOMEM;
+
+    l->root = root;
+    l->initial = initial;
+    l->max_path = ctw_max_paths[0];
+    l->buckets_path = ctw_buckets_paths[0];
+    int r = ctw_limits_store_new(event, root, CTW_LIMITS_STORE_DELAY_USEC, &l->store);
+    if (r < 0) {
+        free(l);
+        return r;
+    }
+    r = ctw_limits_store_read(l->store, &l->saved);
+    l->has_saved = r == 0;
+    l->read_error = r == -ENOENT ? 0 : r;
+    *ret = l;
+    return 0;
 }
 
-void ctw_limits_save(struct ctw_limits *g, const struct ctw_saved_limits *l) {
-    g->has_saved = true;
-    g->saved = *l;
-    g->read_error = 0; /* replaced */
-    ctw_limits_store_put(g->store, l);
+struct ctw_limits *ctw_limits_free(struct ctw_limits *l) {
+    if (!l)
+        return NULL;
+    (void)ctw_limits_store_free(l->store);
+    free(l);
+    return NULL;
 }
 
 /* --- ctwatchd --forget-limits ----------------------------------------------------------------- */
 
-static void tell(const char *what, uint32_t from, uint32_t to) {
-    if (to != 0 && from != to)
-        (void)printf("%s: %" PRIu32 " -> %" PRIu32 "\n", what, from, to);
+static int report(const char *path, int error) {
+    (void)fprintf(stderr, "%s: %s\n", path, strerror(-error));
+    return error;
 }
 
-static int forget(const struct ctw_limits_store *k, const char *root) {
-    struct ctw_limit_files l;
-    struct ctw_saved_limits saved;
-    uint32_t max = 0, buckets = 0;
+static int restore_max(struct ctw_limits *l, uint32_t max) {
+    uint32_t present;
 
-    ctw_limit_files_init(&l, root);
-    int r = ctw_limits_store_read(k, &saved);
-    if (r == -ENOENT) {
-        (void)printf("%s: nothing was kept\n", ctw_limits_store_path(k));
+    int r = read_max(l, &present);
+    if (r == -ENOENT)
+        return 0; /* without the module there is nothing to restore */
+    if (r == 0 && present != max) {
+        r = write_number(l->root, l->max_path, max);
+        if (r == 0)
+            (void)printf("nf_conntrack_max: %" PRIu32 " -> %" PRIu32 "\n", present, max);
+    }
+    return r < 0 ? report(l->max_path, r) : 0;
+}
+
+static int restore_buckets(struct ctw_limits *l, uint32_t buckets) {
+    uint32_t present;
+
+    int r = read_buckets(l, &present);
+    if (r == -ENOENT || buckets == 0)
+        return 0;
+    if (r == 0 && present != buckets) {
+        r = set_buckets(l, buckets);
+        if (r == 0)
+            (void)printf("nf_conntrack_buckets: %" PRIu32 " -> %" PRIu32 "\n", present, buckets);
+    }
+    return r < 0 ? report(l->buckets_path, r) : 0;
+}
+
+static int forget(struct ctw_limits *l) {
+    const char *path = ctw_limits_store_path(l->store);
+    int r = 0;
+
+    if (!l->has_saved && l->read_error == 0) {
+        (void)printf("%s: no saved limits\n", path);
         return 0;
     }
-    if (r == 0) {
-        r = ctw_limit_files_restore(&l, saved.before_max, saved.before_buckets, &max, &buckets);
-        if (r == 0) {
-            tell("nf_conntrack_max", max, saved.before_max);
-            tell("nf_conntrack_buckets", buckets, saved.before_buckets);
-        } else if (r != -ENOENT) { /* without the module there is nothing to put back */
-            (void)fprintf(stderr, "%s: %s\n", l.max_path, strerror(-r));
-            return r;
-        }
-    } else {
-        (void)fprintf(stderr, "%s: not understood, the limits stay as they are\n",
-                      ctw_limits_store_path(k));
-    }
-    r = ctw_limits_store_drop(k);
-    if (r < 0)
-        (void)fprintf(stderr, "%s: %s\n", ctw_limits_store_path(k), strerror(-r));
+    if (l->has_saved)
+        r = restore_max(l, l->saved.before_max);
+    else
+        (void)fprintf(stderr, "%s: no file of saved limits; the limits stay\n", path);
+    if (r == 0 && l->has_saved)
+        r = restore_buckets(l, l->saved.before_buckets);
+    if (r == 0 && unlink(path) < 0)
+        r = report(path, -errno);
     return r;
 }
 
 int ctw_limits_forget(const char *root) {
-    struct ctw_limits_store *k = NULL;
+    struct ctw_limits *l = NULL;
 
-    int r = ctw_limits_store_new(NULL, root, CTW_LIMITS_STORE_DELAY_USEC, &k);
+    int r = ctw_limits_new(NULL, root, true, &l);
     if (r == 0)
-        r = forget(k, root);
-    (void)ctw_limits_store_free(k);
+        r = forget(l);
+    (void)ctw_limits_free(l);
     return r;
 }

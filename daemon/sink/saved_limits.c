@@ -11,88 +11,62 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "daemon/sys/procfs.h"
+
 #define DIRECTORY "/var/lib/ctwatch"
+
+/* At shutdown. */
+#define WAIT_SEC 5
 
 struct ctw_limits_store {
     sd_event *event;
     uint64_t delay_usec;
-    sd_event_source *delay; /* NULL: nothing waits */
-    sd_event_source *child; /* NULL: nothing is being written */
-    pid_t pid;
-    bool again; /* put while the child was writing */
+    sd_event_source *delay; /* NULL: nothing waits to be written */
+    sd_event_source *child; /* NULL: no child is writing */
+    pid_t pid;              /* of the child, 0: none */
+    bool again;             /* put while the child was writing */
     struct ctw_saved_limits limits;
     int error;
-    char directory[PATH_MAX];
-    char path[PATH_MAX + 16]; /* of the file, in that directory */
-    char temporary[PATH_MAX + 16];
+    char path[PATH_MAX];
+    size_t directory_length; /* of path */
 };
 
-/* --- the file --------------------------------------------------------------------------------- */
-
-static int sync_directory(const char *directory) {
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    const int r = fsync(fd) < 0 ? -errno : 0;
-    close(fd);
-    return r;
-}
-
-static int write_whole(int fd, const char *text, size_t length) {
-    while (length > 0) {
-        ssize_t n = write(fd, text, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        text += n;
-        length -= (size_t)n;
-    }
-    return fsync(fd) < 0 ? -errno : 0;
-}
-
-/* Written beside it, then renamed: whenever this is cut short, the old one or the new is whole. */
-static int replace(const struct ctw_limits_store *k) {
-    char text[CTW_SAVED_LIMITS_TEXT_MAX];
+static int write_file(struct ctw_limits_store *k) {
+    char text[CTW_SAVED_LIMITS_TEXT_MAX], directory[PATH_MAX];
     const size_t length = ctw_saved_limits_print(&k->limits, text);
 
-    if (mkdir(k->directory, 0700) < 0 && errno != EEXIST)
+    (void)snprintf(directory, sizeof(directory), "%.*s", (int)k->directory_length, k->path);
+    if (mkdir(directory, 0700) < 0 && errno != EEXIST)
         return -errno;
-    int fd = open(k->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    int r = write_whole(fd, text, length);
-    close(fd);
-    if (r == 0 && rename(k->temporary, k->path) < 0)
-        r = -errno;
-    if (r == 0)
-        return sync_directory(k->directory);
-    (void)unlink(k->temporary);
-    return r;
+    return ctw_replace_file(k->path, text, length, 0600, true);
 }
 
 int ctw_limits_store_read(const struct ctw_limits_store *k, struct ctw_saved_limits *ret) {
     char text[CTW_SAVED_LIMITS_TEXT_MAX];
 
-    int fd = open(k->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const int fd = ctw_procfs_open("", k->path, O_RDONLY);
     if (fd < 0)
-        return -errno;
-    const ssize_t n = read(fd, text, sizeof(text));
-    const int r = n < 0 ? -errno : 0;
+        return fd;
+    const ssize_t n = ctw_procfs_read(fd, text, sizeof(text), 0);
     close(fd);
-    return r < 0 ? r : ctw_saved_limits_parse(text, (size_t)n, ret);
-}
-
-int ctw_limits_store_drop(const struct ctw_limits_store *k) {
-    (void)unlink(k->temporary);
-    if (unlink(k->path) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    return sync_directory(k->directory);
+    return n < 0 ? (int)n : ctw_saved_limits_parse(text, (size_t)n, ret);
 }
 
 /* --- the child -------------------------------------------------------------------------------- */
+
+/* A child that hangs in fsync() must not hold the writer lock of /run/ctwatch, and must end by
+ * SIGTERM. */
+static void __attribute__((noreturn)) child(struct ctw_limits_store *k) {
+    sigset_t none;
+
+    closefrom(0);
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    _exit(-write_file(k)); /* an errno fits a status */
+}
 
 static void finish(struct ctw_limits_store *k, int error) {
     k->child = sd_event_source_disable_unref(k->child);
@@ -118,10 +92,9 @@ static int begin(struct ctw_limits_store *k) {
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        _exit(-replace(k)); /* an errno fits a status */
+        child(k);
     k->pid = pid;
-    int r = sd_event_add_child(k->event, &k->child, pid, WEXITED, on_written, k);
-    return r < 0 ? r : 0;
+    return sd_event_add_child(k->event, &k->child, pid, WEXITED, on_written, k);
 }
 
 static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -130,7 +103,7 @@ static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
     (void)usec;
 
     k->delay = sd_event_source_disable_unref(k->delay);
-    int r = begin(k);
+    const int r = begin(k);
     if (r < 0)
         k->error = r;
     return 0;
@@ -142,10 +115,29 @@ void ctw_limits_store_put(struct ctw_limits_store *k, const struct ctw_saved_lim
         k->again = true;
     if (k->pid != 0 || k->delay)
         return;
-    int r = sd_event_add_time_relative(k->event, &k->delay, CLOCK_MONOTONIC, k->delay_usec, 0,
-                                       on_delay, k);
+    const int r = sd_event_add_time_relative(k->event, &k->delay, CLOCK_MONOTONIC, k->delay_usec, 0,
+                                             on_delay, k);
     if (r < 0)
         k->error = r;
+}
+
+/* Until the child has ended, or WAIT_SEC have passed. SIGCHLD is blocked. */
+static bool await_child(struct ctw_limits_store *k) {
+    sigset_t child_ended;
+    struct timespec now, end;
+
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += WAIT_SEC;
+    while (waitpid(k->pid, NULL, WNOHANG) == 0) {
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec >= end.tv_sec)
+            return false;
+        (void)sigtimedwait(&child_ended, NULL, &(struct timespec){.tv_sec = 1});
+    }
+    finish(k, 0);
+    return true;
 }
 
 /* --- interface -------------------------------------------------------------------------------- */
@@ -160,20 +152,19 @@ int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
     if (!k)
         return -ENOMEM;
     if (directory && *directory && !strchr(directory, ':'))
-        n = snprintf(k->directory, sizeof(k->directory), "%s", directory);
+        n = snprintf(k->path, sizeof(k->path), "%s/limits", directory);
     else
-        n = snprintf(k->directory, sizeof(k->directory), "%s" DIRECTORY, root);
-    if (n >= (int)sizeof(k->directory)) {
+        n = snprintf(k->path, sizeof(k->path), "%s" DIRECTORY "/limits", root);
+    if (n >= (int)sizeof(k->path)) {
         free(k);
         return -ENAMETOOLONG;
     }
+    k->directory_length = (size_t)n - strlen("/limits");
     k->delay_usec = delay_usec;
-    (void)snprintf(k->path, sizeof(k->path), "%s/limits", k->directory);
-    (void)snprintf(k->temporary, sizeof(k->temporary), "%s/limits.new", k->directory);
+    k->event = sd_event_ref(event);
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &child_ended, NULL);
-    k->event = sd_event_ref(event);
     *ret = k;
     return 0;
 }
@@ -181,14 +172,14 @@ int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
 struct ctw_limits_store *ctw_limits_store_free(struct ctw_limits_store *k) {
     if (!k)
         return NULL;
-    if (k->pid != 0) {
-        while (waitpid(k->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-        finish(k, 0);
-    }
-    if (k->delay || k->again)
-        (void)replace(k);
-    (void)sd_event_source_disable_unref(k->delay);
+    bool waits = k->delay || k->again;
+    k->delay = sd_event_source_disable_unref(k->delay);
+    k->child = sd_event_source_disable_unref(k->child);
+    if (k->pid != 0 && !await_child(k))
+        waits = false; /* nor would a second child get anywhere */
+    if (waits && begin(k) >= 0)
+        (void)await_child(k);
+    k->child = sd_event_source_disable_unref(k->child);
     (void)sd_event_unref(k->event);
     free(k);
     return NULL;

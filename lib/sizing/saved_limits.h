@@ -3,37 +3,28 @@
 #define CTW_LIB_SIZING_SAVED_LIMITS_H
 
 /*
- * Limits worth keeping over a boot, and the text that they are kept as:
+ * The limits that survive a boot, and the file that holds them:
  *
  *   ctwatch-limits 1
  *   before 65536 65536
  *   grown 1048576 262144
- *   end 7868cea9
  *
- * Each pair is nf_conntrack_max and nf_conntrack_buckets. The last line holds the FNV-1a hash of
- * all that stands above it, so that a torn or edited file is told from a whole one.
+ * Each pair is nf_conntrack_max and nf_conntrack_buckets. Release 0.1.0 wrote a fourth line, "end"
+ * and a checksum in eight hexadecimal digits: it is read and ignored.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What nf_conntrack_max takes at most (INT_MAX), and nf_conntrack_buckets (INT_MAX / 8). */
-#define CTW_MAX_LARGEST     2147483647u
-#define CTW_BUCKETS_LARGEST 268435455u
-
-/* Longest such text, its NUL included: what is longer is none. */
+/* Longest text, with its NUL. */
 #define CTW_SAVED_LIMITS_TEXT_MAX 160
 
 struct ctw_saved_limits {
-    uint32_t before_max, before_buckets; /* before ctwatch first grew; 0 buckets: not known */
-    uint32_t max, buckets;               /* what it grew to */
+    uint32_t before_max, before_buckets; /* before the first growth; 0 buckets: unknown */
+    uint32_t max, buckets;               /* after the last growth */
 };
 
-/**
- * ctw_saved_limits_print() - as text
- *
- * Return: bytes written, without the NUL.
- */
+/** ctw_saved_limits_print() - as text. Return: bytes written, without the NUL. */
 size_t ctw_saved_limits_print(const struct ctw_saved_limits *l,
                               char ret[static CTW_SAVED_LIMITS_TEXT_MAX]);
 
@@ -41,9 +32,8 @@ size_t ctw_saved_limits_print(const struct ctw_saved_limits *l,
  * ctw_saved_limits_parse() - from text
  * @length:  bytes in @text, which needs no NUL
  *
- * Return: 0; -EPROTONOSUPPORT for another version's; -EBADMSG for anything else that
- * ctw_saved_limits_print() does not print: limits of 0, above what the kernel takes, or smaller
- * than before; text that is torn or has been edited.
+ * Return: 0; -EPROTONOSUPPORT for another version; -EBADMSG for any other text, and for limits that
+ * are 0, above what the kernel takes, or lower than before.
  */
 int ctw_saved_limits_parse(const char *text, size_t length, struct ctw_saved_limits *ret);
 

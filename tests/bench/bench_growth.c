@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * bench_growth: from the look that finds the table too small to the limit written and read back,
+ * bench_growth: from the poll that finds the table too small to the limit written and read back,
  * against one bare write of the same sysctl.
  *
  * Raises nf_conntrack_max of this machine a few thousand times by 4096 and puts it back: needs
@@ -53,28 +53,28 @@ static int ascending(const void *a, const void *b) {
 struct side {
     struct ctw_table *table;
     struct ctw_machine *machine;
-    struct ctw_limit_files files;
+    struct ctw_limits *limits;
     struct ctw_watch watch;
     struct ctw_settings settings;
     struct ctw_verdict verdict;
 };
 
-/* One look at a table that is always too small. */
+/* One poll of a table that is always too small. */
 static uint64_t grow(struct side *s, uint64_t usec) {
     struct ctw_growth_outcome o = {.max_error = -1};
     struct ctw_tick tick = {.now_usec = usec};
-    memset(&s->watch, 0, sizeof(s->watch)); /* or it would find that somebody lowers the limit */
+    memset(&s->watch, 0, sizeof(s->watch)); /* or a lowered limit would be found */
     const uint64_t start = now_ns();
 
     ctw_table_read(s->table, &tick.sample, &tick.sources[CTW_SOURCE_TABLE]);
     ctw_machine_read(s->machine, usec, &tick.facts);
     tick.facts.permission = CTW_PERMISSION_GRANTED;
-    tick.sample.count = tick.sample.max; /* full, for all that the decision knows */
+    tick.sample.count = tick.sample.max; /* pretend that it is full */
     ctw_watch_step(&s->watch, &s->settings, &tick, &s->verdict);
     s->verdict.growth.new_max = tick.sample.max + STEP;
     s->verdict.growth.new_buckets = 0;
     if (s->verdict.growth.write)
-        ctw_limit_files_write(&s->files, &s->verdict.growth, &o);
+        ctw_limits_write(s->limits, &s->verdict.growth, &o);
     const uint64_t took = now_ns() - start;
     if (o.max_error != 0)
         return 0;
@@ -89,9 +89,9 @@ int main(void) {
     struct ctw_sample before;
     int status = EXIT_SUCCESS;
 
-    if (ctw_table_new("", &s.table) < 0 || ctw_machine_new("", &s.machine) < 0)
+    if (ctw_table_new("", &s.table) < 0 || ctw_machine_new("", &s.machine) < 0 ||
+        ctw_limits_new(NULL, "", true, &s.limits) < 0)
         return EXIT_FAILURE;
-    ctw_limit_files_init(&s.files, "");
     ctw_settings_defaults(&s.settings);
     s.settings.growth.enabled = true;
     s.settings.growth.buckets = CTW_BUCKETS_NEVER;
@@ -116,10 +116,11 @@ int main(void) {
     qsort(bare, ROUNDS, sizeof(bare[0]), ascending);
     if (status == EXIT_SUCCESS)
         (void)printf("one bare write            %7.1f us, 99 %% below %7.1f us\n"
-                     "look, decision and write  %7.1f us, 99 %% below %7.1f us   ratio %.2f\n",
+                     "poll, decision and write  %7.1f us, 99 %% below %7.1f us   ratio %.2f\n",
                      (double)bare[ROUNDS / 2] / 1000, (double)bare[ROUNDS * 99 / 100] / 1000,
                      (double)took[ROUNDS / 2] / 1000, (double)took[ROUNDS * 99 / 100] / 1000,
                      (double)took[ROUNDS / 2] / (double)bare[ROUNDS / 2]);
+    (void)ctw_limits_free(s.limits);
     (void)ctw_machine_free(s.machine);
     (void)ctw_table_free(s.table);
     return status;

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Limits kept in a state directory that is whole, missing, read-only, full or full of junk; and a
- * writer that is killed at any moment. */
+/* Limits saved in a state directory that is whole, missing, read-only, full or holds junk; a writer
+ * that is killed at any moment; and a disk that hangs: this program defines its own fsync(). */
 
 #include "tests/support/table_root.h"
 
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "daemon/sink/saved_limits.h"
+#include "lib/kernel/release.h"
 #include "tests/support/folder.h"
 
 /* Instead of CTW_LIMITS_STORE_DELAY_USEC. */
@@ -18,18 +23,32 @@
 
 static const struct ctw_saved_limits grown = {65536, 65536, 1048576, 262144};
 
-struct keep_fixture {
+/* Shared with the children. */
+static struct {
+    bool hangs;
+    pid_t pid; /* of the child that hangs */
+} * disk;
+
+int fsync(int fd) {
+    if (!disk || !disk->hangs)
+        return (int)syscall(SYS_fsync, fd);
+    disk->pid = getpid();
+    for (;;)
+        (void)pause();
+}
+
+struct store_fixture {
     char root[64];
     char directory[128];
     sd_event *event;
     struct ctw_limits_store *k;
 };
 
-static int keep_up(void **state) {
-    struct keep_fixture *f = calloc(1, sizeof(*f));
+static int store_up(void **state) {
+    struct store_fixture *f = calloc(1, sizeof(*f));
 
     assert_non_null(f);
-    snprintf(f->root, sizeof(f->root), "/tmp/ctw-keep-XXXXXX");
+    snprintf(f->root, sizeof(f->root), "/tmp/ctw-saved-XXXXXX");
     assert_non_null(mkdtemp(f->root));
     snprintf(f->directory, sizeof(f->directory), "%s/state", f->root);
     assert_int_equal(setenv("STATE_DIRECTORY", f->directory, 1), 0);
@@ -39,9 +58,11 @@ static int keep_up(void **state) {
     return 0;
 }
 
-static int keep_down(void **state) {
-    struct keep_fixture *f = *state;
+static int store_down(void **state) {
+    struct store_fixture *f = *state;
 
+    if (disk)
+        disk->hangs = false;
     assert_null(ctw_limits_store_free(f->k));
     sd_event_unref(f->event);
     remove_folder(f->root);
@@ -49,8 +70,8 @@ static int keep_down(void **state) {
     return 0;
 }
 
-/* Until what was put has been written, or could not be. */
-static void run(struct keep_fixture *f) {
+/* Until the file was written, or could not be. */
+static void run(struct store_fixture *f) {
     struct ctw_saved_limits k;
 
     for (int i = 0; i < 400; i++) {
@@ -63,13 +84,13 @@ static void run(struct keep_fixture *f) {
 }
 
 /* Until a write has failed. */
-static int await_error(struct keep_fixture *f) {
+static int await_error(struct store_fixture *f) {
     for (int i = 0; i < 2000 && ctw_limits_store_error(f->k) == 0; i++)
         assert_true(sd_event_run(f->event, 10000) >= 0);
     return ctw_limits_store_error(f->k);
 }
 
-static void put_bytes(struct keep_fixture *f, const void *bytes, size_t length) {
+static void put_bytes(struct store_fixture *f, const void *bytes, size_t length) {
     assert_true(mkdir(f->directory, 0700) == 0 || errno == EEXIST);
     FILE *file = fopen(ctw_limits_store_path(f->k), "we");
     assert_non_null(file);
@@ -77,38 +98,38 @@ static void put_bytes(struct keep_fixture *f, const void *bytes, size_t length) 
     assert_int_equal(fclose(file), 0);
 }
 
-static void assert_kept(struct keep_fixture *f, const struct ctw_saved_limits *expected) {
+static void assert_saved(struct store_fixture *f, const struct ctw_saved_limits *expected) {
     struct ctw_saved_limits k;
 
     assert_int_equal(ctw_limits_store_read(f->k, &k), 0);
     assert_memory_equal(&k, expected, sizeof(k));
 }
 
-static void what_was_put_is_read_in_the_next_life(void **state) {
-    struct keep_fixture *f = *state;
+static void put_is_read_back(void **state) {
+    struct store_fixture *f = *state;
     struct ctw_saved_limits k;
 
     assert_int_equal(ctw_limits_store_read(f->k, &k), -ENOENT);
     ctw_limits_store_put(f->k, &grown);
     run(f);
     assert_int_equal(ctw_limits_store_error(f->k), 0);
-    assert_kept(f, &grown);
-    assert_int_equal(ctw_limits_store_drop(f->k), 0);
-    assert_int_equal(ctw_limits_store_read(f->k, &k), -ENOENT);
-    assert_int_equal(ctw_limits_store_drop(f->k), 0);
+    assert_saved(f, &grown);
+    struct stat st;
+    assert_int_equal(stat(ctw_limits_store_path(f->k), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-static void an_end_before_it_was_written_writes_it(void **state) {
-    struct keep_fixture *f = *state;
+static void free_before_the_delay_writes(void **state) {
+    struct store_fixture *f = *state;
 
     ctw_limits_store_put(f->k, &grown);
     f->k = ctw_limits_store_free(f->k);
     assert_int_equal(ctw_limits_store_new(f->event, "", DELAY_USEC, &f->k), 0);
-    assert_kept(f, &grown);
+    assert_saved(f, &grown);
 }
 
-static void junk_is_refused_and_replaced(void **state) {
-    struct keep_fixture *f = *state;
+static void read_junk_refuses_and_put_replaces_it(void **state) {
+    struct store_fixture *f = *state;
     char junk[4096];
     struct ctw_saved_limits k;
 
@@ -121,11 +142,11 @@ static void junk_is_refused_and_replaced(void **state) {
     assert_int_equal(ctw_limits_store_read(f->k, &k), -EPROTONOSUPPORT);
     ctw_limits_store_put(f->k, &grown);
     run(f);
-    assert_kept(f, &grown);
+    assert_saved(f, &grown);
 }
 
-static void a_directory_without_permission_is_an_error_and_no_more(void **state) {
-    struct keep_fixture *f = *state;
+static void put_without_permission_reports_it(void **state) {
+    struct store_fixture *f = *state;
 
     if (geteuid() != 0) {
         print_message("skipped: only root can stop being root\n");
@@ -139,8 +160,8 @@ static void a_directory_without_permission_is_an_error_and_no_more(void **state)
     assert_int_equal(ctw_limits_store_error(f->k), -EACCES);
 }
 
-static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
-    struct keep_fixture *f = *state;
+static void put_on_a_full_disk_leaves_the_file(void **state) {
+    struct store_fixture *f = *state;
     char filler[65536] = {0};
     struct ctw_saved_limits more = grown;
 
@@ -151,7 +172,7 @@ static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
     }
     ctw_limits_store_put(f->k, &grown);
     run(f);
-    assert_kept(f, &grown);
+    assert_saved(f, &grown);
 
     char path[256];
     snprintf(path, sizeof(path), "%s/filler", f->directory);
@@ -162,21 +183,21 @@ static void a_full_or_read_only_disk_keeps_what_was_there(void **state) {
     more.max *= 2;
     ctw_limits_store_put(f->k, &more);
     const int full = await_error(f);
-    assert_kept(f, &grown);
+    assert_saved(f, &grown);
 
     assert_int_equal(mount(NULL, f->directory, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
     f->k = ctw_limits_store_free(f->k);
     assert_int_equal(ctw_limits_store_new(f->event, "", DELAY_USEC, &f->k), 0);
     ctw_limits_store_put(f->k, &more);
     const int readonly = await_error(f);
-    assert_kept(f, &grown);
+    assert_saved(f, &grown);
     assert_int_equal(umount(f->directory), 0);
     assert_int_equal(full, -ENOSPC);
     assert_int_equal(readonly, -EROFS);
 }
 
-/* The end of each life writes what waits. */
-static void write_for_ever(const struct ctw_saved_limits *from) {
+/* Each free writes what was put. */
+static void write_forever(const struct ctw_saved_limits *from) {
     struct ctw_saved_limits k = *from;
     sd_event *event = NULL;
 
@@ -192,40 +213,100 @@ static void write_for_ever(const struct ctw_saved_limits *from) {
     }
 }
 
-/* Killed at any moment, a writer leaves what was before or what it wrote, and nothing in between.
- * Each lives longer than the one before, at last long enough to write on any machine. */
-static void a_writer_killed_at_any_moment_tears_nothing(void **state) {
-    struct keep_fixture *f = *state;
+/* The file holds what was before or what the writer wrote. Each writer lives longer than the one
+ * before, at last long enough to write on any machine. Its children are waited for as well. */
+static void writer_killed_at_any_moment_tears_nothing(void **state) {
+    struct store_fixture *f = *state;
     struct ctw_saved_limits k = grown;
 
     ctw_limits_store_put(f->k, &grown);
     run(f);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     for (unsigned i = 0; i < 150 || k.max == grown.max; i++) {
         const pid_t pid = fork();
         assert_true(pid >= 0);
         if (pid == 0)
-            write_for_ever(&k);
+            write_forever(&k);
         const struct timespec t = {.tv_nsec = 1000000 + i % 2000 * 400000};
         (void)nanosleep(&t, NULL);
         assert_int_equal(kill(pid, SIGKILL), 0);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        while (waitpid(-1, NULL, 0) > 0)
+            ;
         assert_int_equal(ctw_limits_store_read(f->k, &k), 0);
         assert_int_equal(k.before_max, grown.before_max);
         assert_true(k.max >= grown.max);
     }
 }
 
+/* --- a disk that hangs ------------------------------------------------------------------------ */
+
+static void hang(struct store_fixture *f) {
+    disk = mmap(NULL, sizeof(*disk), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(disk != MAP_FAILED);
+    disk->hangs = true;
+    ctw_limits_store_put(f->k, &grown);
+    for (int i = 0; i < 1000 && disk->pid == 0; i++)
+        assert_true(sd_event_run(f->event, 10000) >= 0);
+    assert_int_not_equal(disk->pid, 0);
+}
+
+static void child_on_a_hanging_disk_holds_no_lock(void **state) {
+    struct store_fixture *f = *state;
+    char path[128];
+
+    snprintf(path, sizeof(path), "%s/lock", f->root);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    hang(f);
+    assert_int_equal(close(fd), 0); /* as at the end of ctwatchd */
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    const int r = flock(fd, LOCK_EX | LOCK_NB);
+    assert_int_equal(kill(disk->pid, SIGKILL), 0);
+    assert_int_equal(r, 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static void child_on_a_hanging_disk_ends_by_sigterm(void **state) {
+    struct store_fixture *f = *state;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0); /* as ctwatchd does */
+    hang(f);
+    assert_int_equal(kill(disk->pid, SIGTERM), 0);
+    for (int i = 0; i < 1000 && ctw_limits_store_error(f->k) == 0; i++)
+        assert_true(sd_event_run(f->event, 10000) >= 0);
+    const int error = ctw_limits_store_error(f->k);
+    (void)kill(disk->pid, SIGKILL);
+    assert_int_equal(error, -EINTR);
+}
+
+static void free_on_a_hanging_disk_returns(void **state) {
+    struct store_fixture *f = *state;
+
+    hang(f);
+    ctw_limits_store_put(f->k, &grown);
+    f->k = ctw_limits_store_free(f->k);
+    assert_int_equal(kill(disk->pid, SIGKILL), 0);
+    assert_int_equal(waitpid(disk->pid, NULL, 0), disk->pid);
+    disk->hangs = false;
+}
+
 #undef TEST
-#define TEST(name) cmocka_unit_test_setup_teardown(name, keep_up, keep_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_up, store_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(what_was_put_is_read_in_the_next_life),
-        TEST(an_end_before_it_was_written_writes_it),
-        TEST(junk_is_refused_and_replaced),
-        TEST(a_directory_without_permission_is_an_error_and_no_more),
-        TEST(a_full_or_read_only_disk_keeps_what_was_there),
-        TEST(a_writer_killed_at_any_moment_tears_nothing),
+        TEST(put_is_read_back),
+        TEST(free_before_the_delay_writes),
+        TEST(read_junk_refuses_and_put_replaces_it),
+        TEST(put_without_permission_reports_it),
+        TEST(put_on_a_full_disk_leaves_the_file),
+        TEST(writer_killed_at_any_moment_tears_nothing),
+        TEST(child_on_a_hanging_disk_holds_no_lock),
+        TEST(child_on_a_hanging_disk_ends_by_sigterm),
+        TEST(free_on_a_hanging_disk_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

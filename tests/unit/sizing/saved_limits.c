@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is kept over a boot: only what was printed is read, whatever became of the file. */
+/* The text of saved limits: printed, read back, of release 0.1.0, and refused. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -12,28 +12,39 @@
 
 #include <cmocka.h>
 
+#include "lib/kernel/release.h"
 #include "lib/sizing/saved_limits.h"
 
-static const struct ctw_saved_limits grown = {65536, 65536, 1048576, 262144};
+#define WHOLE "ctwatch-limits 1\nbefore 65536 65536\ngrown 1048576 262144\n"
 
 static void assert_refused(const char *text, size_t length, int error) {
-    struct ctw_saved_limits k = {1, 2, 3, 4};
+    struct ctw_saved_limits l = {1, 2, 3, 4};
 
-    assert_int_equal(ctw_saved_limits_parse(text, length, &k), error);
-    assert_int_equal(k.before_max, 1); /* left alone */
+    if (ctw_saved_limits_parse(text, length, &l) != error)
+        fail_msg("not refused: %.*s", (int)length, text);
+    assert_int_equal(l.before_max, 1); /* left alone */
 }
 
-static void the_text_is_what_people_can_read(void **state) {
+static void assert_parses(const char *text) {
+    struct ctw_saved_limits l;
+
+    assert_int_equal(ctw_saved_limits_parse(text, strlen(text), &l), 0);
+    assert_int_equal(l.before_max, 65536);
+    assert_int_equal(l.before_buckets, 65536);
+    assert_int_equal(l.max, 1048576);
+    assert_int_equal(l.buckets, 262144);
+}
+
+static void print_is_readable_text(void **state) {
+    const struct ctw_saved_limits grown = {65536, 65536, 1048576, 262144};
     char text[CTW_SAVED_LIMITS_TEXT_MAX];
-    const size_t length = ctw_saved_limits_print(&grown, text);
     (void)state;
 
-    assert_int_equal(length, strlen(text));
-    assert_int_equal(
-        strncmp(text, "ctwatch-limits 1\nbefore 65536 65536\ngrown 1048576 262144\nend ", 60), 0);
+    assert_int_equal(ctw_saved_limits_print(&grown, text), strlen(WHOLE));
+    assert_string_equal(text, WHOLE);
 }
 
-static void what_is_printed_is_read_back(void **state) {
+static void parse_reads_what_was_printed(void **state) {
     static const struct ctw_saved_limits all[] = {
         {65536, 65536, 1048576, 262144},
         {1, 0, 1, 0},
@@ -43,18 +54,25 @@ static void what_is_printed_is_read_back(void **state) {
     (void)state;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-        struct ctw_saved_limits k;
+        struct ctw_saved_limits l;
         const size_t length = ctw_saved_limits_print(&all[i], text);
-        assert_int_equal(ctw_saved_limits_parse(text, length, &k), 0);
-        assert_memory_equal(&k, &all[i], sizeof(k));
+        assert_int_equal(ctw_saved_limits_parse(text, length, &l), 0);
+        assert_memory_equal(&l, &all[i], sizeof(l));
     }
 }
 
-static void limits_that_make_no_sense_are_refused(void **state) {
+/* With its checksum, whether or not it is right: the file is replaced whole. */
+static void parse_release_0_1_0_reads_the_limits(void **state) {
+    (void)state;
+    assert_parses(WHOLE "end 7868cea9\n");
+    assert_parses(WHOLE "end 00000000\n");
+}
+
+static void parse_impossible_limits_refuses(void **state) {
     static const struct ctw_saved_limits all[] = {
-        {0, 0, 65536, 0},                        /* nothing was before */
+        {0, 0, 65536, 0},                        /* no max before */
         {65536, 512, 65535, 512},                /* lowered */
-        {65536, 1024, 65536, 512},               /* likewise */
+        {65536, 1024, 65536, 512},               /* fewer buckets */
         {65536, 512, CTW_MAX_LARGEST + 1u, 512}, /* more than the kernel takes */
         {65536, 512, 65536, CTW_BUCKETS_LARGEST + 1},
         {UINT32_MAX, 512, UINT32_MAX, 512},
@@ -66,25 +84,21 @@ static void limits_that_make_no_sense_are_refused(void **state) {
         assert_refused(text, ctw_saved_limits_print(&all[i], text), -EBADMSG);
 }
 
-static void a_torn_or_edited_text_is_refused(void **state) {
-    char text[CTW_SAVED_LIMITS_TEXT_MAX], wrong[CTW_SAVED_LIMITS_TEXT_MAX];
-    const size_t length = ctw_saved_limits_print(&grown, text);
+static void parse_text_cut_off_or_too_long_refuses(void **state) {
+    static const char whole[] = WHOLE "end 7868cea9\n";
+    const size_t end = strlen(WHOLE);
+    struct ctw_saved_limits l;
     (void)state;
 
-    for (size_t i = 0; i < length; i++) {
-        struct ctw_saved_limits k;
-        assert_true(ctw_saved_limits_parse(text, i, &k) < 0); /* cut short anywhere */
-        for (int bit = 0; bit < 8; bit++) {                   /* any bit turned over */
-            memcpy(wrong, text, length);
-            wrong[i] = (char)(wrong[i] ^ (1 << bit));
-            assert_true(ctw_saved_limits_parse(wrong, length, &k) < 0);
-        }
-    }
-    memset(text + length, '\n', sizeof(text) - length);
-    assert_refused(text, length + 1, -EBADMSG);
+    for (size_t i = 0; i < sizeof(whole) - 1; i++)
+        if (i != end)
+            assert_true(ctw_saved_limits_parse(whole, i, &l) < 0);
+    assert_refused(WHOLE "\n", end + 1, -EBADMSG);
+    assert_refused(WHOLE "end 7868cea9\n\n", end + 14, -EBADMSG);
+    assert_refused(WHOLE "fin 7868cea9\n", end + 13, -EBADMSG);
 }
 
-static void another_version_is_told_from_junk(void **state) {
+static void parse_junk_refuses(void **state) {
     static const char next[] = "ctwatch-limits 2\nbefore a b\n";
     static const char junk[] = "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
     char large[8192];
@@ -100,11 +114,12 @@ static void another_version_is_told_from_junk(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_text_is_what_people_can_read),
-        cmocka_unit_test(what_is_printed_is_read_back),
-        cmocka_unit_test(limits_that_make_no_sense_are_refused),
-        cmocka_unit_test(a_torn_or_edited_text_is_refused),
-        cmocka_unit_test(another_version_is_told_from_junk),
+        cmocka_unit_test(print_is_readable_text),
+        cmocka_unit_test(parse_reads_what_was_printed),
+        cmocka_unit_test(parse_release_0_1_0_reads_the_limits),
+        cmocka_unit_test(parse_impossible_limits_refuses),
+        cmocka_unit_test(parse_text_cut_off_or_too_long_refuses),
+        cmocka_unit_test(parse_junk_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
