@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Each page from a state file alone: no server, no root. */
+
+#include "tests/support/state_directory.h"
+
+#include "daemon/http/pages.h"
+
+#define STREAMS_MAX 8u
+#define TEXT        "text/plain; charset=utf-8"
+#define PROMETHEUS                                                                                 \
+    "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+
+static struct ctw_pages *open_pages(const struct place *p, bool addresses) {
+    struct ctw_pages *pages;
+
+    assert_int_equal(ctw_pages_new(p->directory, addresses, &pages), 0);
+    return pages;
+}
+
+static struct ctw_server_reply ask(struct ctw_pages *pages, const char *path, const char *accept) {
+    const struct ctw_server_request request = {.path = path, .accept = accept};
+    struct ctw_server_reply reply = {0};
+
+    assert_int_equal(ctw_pages_answer(pages, &request, &reply), 0);
+    return reply;
+}
+
+static void free_reply(struct ctw_server_reply *r) {
+    if (r->stream.stream)
+        r->stream.free(r->stream.stream);
+    free(r->text);
+}
+
+static void assert_reply(struct ctw_pages *pages, const char *path, const char *accept,
+                         unsigned status, const char *type) {
+    struct ctw_server_reply r = ask(pages, path, accept);
+
+    assert_int_equal(r.status, status);
+    assert_string_equal(r.type, type);
+    if (!r.stream.stream)
+        assert_true(r.length > 0 && r.text[r.length - 1] == '\n');
+    free_reply(&r);
+}
+
+static void pages_have_the_type_that_path_and_accept_name(void **state) {
+    static const struct {
+        const char *path, *accept, *type;
+    } cases[] = {
+        {"/", "application/json", TEXT},
+        {"/healthz", "application/json", TEXT},
+        {"/metrics", NULL, "text/plain; version=0.0.4; charset=utf-8"},
+        {"/metrics", "*/*", "text/plain; version=0.0.4; charset=utf-8"},
+        {"/metrics", PROMETHEUS, "application/openmetrics-text; version=1.0.0; charset=utf-8"},
+        {"/status", "", TEXT},
+        {"/status", "text/html, Application/JSON", "application/json"},
+        {"/status.json", "text/plain", "application/json"},
+        {"/top", NULL, TEXT},
+        {"/top", "application/json", "application/json"},
+        {"/top.json", NULL, "application/json"},
+        {"/history", NULL, TEXT},
+        {"/history", "application/json", "application/json"},
+        {"/history.json", NULL, "application/json"},
+        {"/history.csv", "application/json", "text/csv; charset=utf-8"},
+    };
+    struct place *p = *state;
+    struct ctw_pages *pages = open_pages(p, true);
+
+    make_image(p);
+    p->image.now.polled_usec = p->image.now.due_usec = ctw_monotonic_usec();
+    leave_image(p);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_reply(pages, cases[i].path, cases[i].accept, 200, cases[i].type);
+    assert_reply(pages, "/status.csv", NULL, 404, TEXT);
+    assert_reply(pages, "", NULL, 404, TEXT);
+    ctw_pages_free(pages);
+}
+
+static void pages_without_state_are_503_but_metrics(void **state) {
+    static const char *const paths[] = {"/healthz", "/status",       "/status.json", "/top",
+                                        "/history", "/history.json", "/history.csv"};
+    struct ctw_pages *pages = open_pages(*state, true);
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        assert_reply(pages, paths[i], NULL, 503, TEXT);
+    assert_reply(pages, "/metrics", NULL, 200, "text/plain; version=0.0.4; charset=utf-8");
+    ctw_pages_free(pages);
+}
+
+static void top_without_addresses_is_403(void **state) {
+    struct ctw_pages *pages = open_pages(*state, false);
+
+    assert_reply(pages, "/top", NULL, 403, TEXT);
+    assert_reply(pages, "/top.json", NULL, 403, TEXT);
+    ctw_pages_free(pages);
+}
+
+static void healthz_of_a_late_daemon_is_503(void **state) {
+    struct place *p = *state;
+    struct ctw_pages *pages = open_pages(p, false);
+
+    make_image(p);
+    p->image.now.polled_usec = p->image.now.due_usec = ctw_monotonic_usec() - 60 * CTW_USEC_PER_SEC;
+    leave_image(p);
+    assert_reply(pages, "/healthz", NULL, 503, TEXT);
+    assert_reply(pages, "/status", NULL, 200, TEXT);
+    ctw_pages_free(pages);
+}
+
+/* Return: bytes, or the negative errno of the read that failed. */
+static ssize_t drain(const struct ctw_server_stream *s) {
+    char buffer[512];
+    ssize_t n, sum = 0;
+
+    while ((n = s->read(s->stream, buffer, sizeof(buffer))) > 0)
+        sum += n;
+    return n < 0 ? n : sum;
+}
+
+static void history_above_the_limit_ends_another(void **state) {
+    struct place *p = *state;
+    struct ctw_pages *pages = open_pages(p, false);
+    struct ctw_server_reply r[STREAMS_MAX + 2];
+    size_t ended = 0;
+
+    make_image(p);
+    leave_image(p);
+    for (size_t i = 0; i < STREAMS_MAX + 2; i++)
+        r[i] = ask(pages, "/history.csv", NULL);
+    assert_true(drain(&r[STREAMS_MAX + 1].stream) > 0);
+    for (size_t i = 0; i < STREAMS_MAX + 1; i++)
+        ended += drain(&r[i].stream) == -ECANCELED;
+    assert_int_equal(ended, 2);
+    for (size_t i = 0; i < STREAMS_MAX + 2; i++)
+        free_reply(&r[i]);
+    ctw_pages_free(pages);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(pages_have_the_type_that_path_and_accept_name),
+        TEST(pages_without_state_are_503_but_metrics),
+        TEST(top_without_addresses_is_403),
+        TEST(healthz_of_a_late_daemon_is_503),
+        TEST(history_above_the_limit_ends_another),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
