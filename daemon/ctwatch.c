@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/verbs.h"
+#include "daemon/sys/stdio.h"
 
 /* ctwatch: shows the state of the conntrack table. See ctwatch(8). */
 
@@ -39,6 +41,8 @@ static void print_help(FILE *to) {
 int main(int argc, char *argv[]) {
     const char *word = argc > 1 ? argv[1] : "";
 
+    if (ctw_reserve_stdio() < 0)
+        return EXIT_FAILURE;
     for (size_t i = 0; i < N_VERBS; i++)
         if (strcmp(verbs[i].name, word) == 0)
             return verbs[i].run(argc - 1, argv + 1);

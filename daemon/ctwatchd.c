@@ -11,6 +11,7 @@
 #include "daemon/manager.h"
 #include "daemon/sink/limits.h"
 #include "daemon/sys/config.h"
+#include "daemon/sys/stdio.h"
 
 /* ctwatchd: watches the conntrack table. See ctwatchd(8). */
 
@@ -83,6 +84,8 @@ int main(int argc, char *argv[]) {
     struct ctw_settings settings;
     char error[CTW_CONFIG_ERROR_MAX];
 
+    if (ctw_reserve_stdio() < 0)
+        return EXIT_FAILURE;
     int status = ctw_cli_start(&cli, argc, argv, &arguments);
     if (status >= 0)
         return status;
