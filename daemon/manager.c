@@ -386,7 +386,7 @@ static int set_up(struct ctw_manager *m) {
     if (r < 0)
         return r;
     r = ctw_state_writer_new(m->paths.state, m->tables[0].netns, m->tables[0].netns_inode,
-                             &m->writer);
+                             ctw_monotonic_usec(), &m->writer);
     if (r < 0)
         return r;
     if (m->paths.root[0] == '\0') {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,8 @@
 #define PATIENCE_USEC (100 * CTW_USEC_PER_MSEC)
 #define PAUSE_NSEC    50000
 
-/* Where in the file one of its parts is. */
-struct part {
-    size_t sequence, data, size;
-};
+/* Reads one part of the file; -EAGAIN: it is being written. */
+typedef int (*read_part_fn)(int fd, void *ret);
 
 static void close_fd(const int *fd) {
     if (*fd >= 0)
@@ -73,30 +72,41 @@ static int open_state(const char *path) {
     return r;
 }
 
-/* The file is opened anew each time: a daemon that starts puts a new one in its place. */
-static int read_once(const char *path, const struct part *part, void *ret) {
-    __attribute__((cleanup(close_fd))) int fd = open_state(path);
+static int read_published(int fd, void *ret) {
+    const int r =
+        read_at(fd, offsetof(struct ctw_state, published), ret, sizeof(struct ctw_published));
+
+    return r < 0 ? r : ctw_published_is_whole(ret) ? 0 : -EAGAIN;
+}
+
+static int read_sequence(int fd, uint64_t *ret) {
+    atomic_thread_fence(memory_order_seq_cst); /* see struct ctw_state */
+    const int r = read_at(fd, offsetof(struct ctw_state, history_sequence), ret, sizeof(*ret));
+    atomic_thread_fence(memory_order_seq_cst);
+    return r;
+}
+
+static int read_history(int fd, void *ret) {
     uint64_t before, after;
 
-    if (fd < 0)
-        return fd;
-    int r = read_at(fd, part->sequence, &before, sizeof(before));
-    if (r < 0)
-        return r;
-    if (before % 2 != 0)
-        return -EAGAIN;
-    /* The sequence before what it guards, and that before the sequence again; what the kernel
-     * copies for us is ordered by these as if we had read it ourselves. */
-    atomic_thread_fence(memory_order_acquire);
-    r = read_at(fd, part->data, ret, part->size);
-    if (r < 0)
-        return r;
-    atomic_thread_fence(memory_order_acquire);
-    r = read_at(fd, part->sequence, &after, sizeof(after));
+    int r = read_sequence(fd, &before);
+    if (r == 0 && before % 2 != 0)
+        r = -EAGAIN;
+    if (r == 0)
+        r = read_at(fd, offsetof(struct ctw_state, history), ret, sizeof(struct ctw_history));
+    if (r == 0)
+        r = read_sequence(fd, &after);
     return r < 0 ? r : before == after ? 0 : -EAGAIN;
 }
 
-static int read_part(const char *directory, const struct part *part, void *ret) {
+/* The file is opened anew each time: a daemon that starts puts a new one in its place. */
+static int read_once(const char *path, read_part_fn read_part, void *ret) {
+    __attribute__((cleanup(close_fd))) int fd = open_state(path);
+
+    return fd < 0 ? fd : read_part(fd, ret);
+}
+
+static int read_patiently(const char *directory, read_part_fn read_part, void *ret) {
     const uint64_t until_usec = ctw_monotonic_usec() + PATIENCE_USEC;
     const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
     char path[PATH_MAX];
@@ -104,7 +114,7 @@ static int read_part(const char *directory, const struct part *part, void *ret) 
     if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
         return -ENAMETOOLONG;
     for (;;) {
-        const int r = read_once(path, part, ret);
+        const int r = read_once(path, read_part, ret);
         if (r != -EAGAIN || ctw_monotonic_usec() >= until_usec)
             return r;
         (void)nanosleep(&pause, NULL);
@@ -114,28 +124,24 @@ static int read_part(const char *directory, const struct part *part, void *ret) 
 /* --- interface ------------------------------------------------------------------------------- */
 
 int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
-    static const struct part now = {offsetof(struct ctw_state, now_sequence),
-                                    offsetof(struct ctw_state, now), sizeof(*ret)};
-    __attribute__((cleanup(free_memory))) struct ctw_snapshot *p = malloc(sizeof(*p));
+    __attribute__((cleanup(free_memory))) struct ctw_published *p = malloc(sizeof(*p));
 
     if (!p)
         return -ENOMEM;
-    int r = read_part(directory, &now, p);
+    int r = read_patiently(directory, read_published, p);
     if (r == 0)
-        r = ctw_snapshot_check(p);
+        r = ctw_snapshot_check(&p->now);
     if (r == 0)
-        memcpy(ret, p, sizeof(*p));
+        memcpy(ret, &p->now, sizeof(*ret));
     return r;
 }
 
 int ctw_state_read_history(const char *directory, struct ctw_history *ret) {
-    static const struct part history = {offsetof(struct ctw_state, history_sequence),
-                                        offsetof(struct ctw_state, history), sizeof(*ret)};
     __attribute__((cleanup(free_memory))) struct ctw_history *h = malloc(sizeof(*h));
 
     if (!h)
         return -ENOMEM;
-    int r = read_part(directory, &history, h);
+    int r = read_patiently(directory, read_history, h);
     if (r == 0)
         r = ctw_history_check(h);
     if (r == 0)

@@ -386,7 +386,7 @@ static const char *const buckets_modes[] = {[CTW_BUCKETS_NEVER] = "never",
 
 /* clang-format off */
 static const struct key keys[] = {
-    {"poll", "interval", KEY_DURATION, AT(poll.interval_usec), 10 * MSEC, HOUR, 250 * MSEC,
+    {"poll", "interval", KEY_DURATION, AT(poll.interval_usec), 10 * MSEC, HOUR, SEC,
      NULL, A_DURATION, "the longest time between two polls of the table"},
     {"poll", "fastest", KEY_DURATION, AT(poll.fastest_usec), MSEC, HOUR, 2 * MSEC,
      NULL, A_DURATION, "the shortest time between two polls"},

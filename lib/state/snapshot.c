@@ -11,6 +11,61 @@
 /* The kernel's MAX_ERRNO (include/linux/err.h). */
 #define ERRNO_MAX 4095
 
+/* --- the file -------------------------------------------------------------------------------- */
+
+_Static_assert(offsetof(struct ctw_snapshot, recent_alerts) % sizeof(uint64_t) == 0 &&
+                   sizeof(struct ctw_snapshot) % sizeof(uint64_t) == 0,
+               "sums are of whole words");
+
+static uint64_t word_at(const unsigned char *at) {
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* FNV-1a over words, in lanes that a CPU computes side by side. The factor is odd, so that no
+ * change is lost. */
+static uint64_t sum_words(const void *bytes, size_t size) {
+    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+    const unsigned char *at = bytes, *end = at + size;
+    uint64_t a = 1, b = 2, c = 3, d = 4;
+
+    for (; end - at >= 32; at += 32) {
+        a = (a ^ word_at(at)) * factor;
+        b = (b ^ word_at(at + 8)) * factor;
+        c = (c ^ word_at(at + 16)) * factor;
+        d = (d ^ word_at(at + 24)) * factor;
+    }
+    for (; at < end; at += 8)
+        a = (a ^ word_at(at)) * factor;
+    return ((a * factor ^ b) * factor ^ c) * factor ^ d;
+}
+
+static uint64_t rest_sum(const struct ctw_published *p) {
+    const size_t from = offsetof(struct ctw_snapshot, recent_alerts);
+
+    return sum_words((const unsigned char *)&p->now + from, sizeof(p->now) - from);
+}
+
+static uint64_t sum(const struct ctw_published *p) {
+    const size_t from = offsetof(struct ctw_published, rest_sum);
+
+    return sum_words((const unsigned char *)p + from,
+                     offsetof(struct ctw_published, now.recent_alerts) - from);
+}
+
+size_t ctw_published_seal(struct ctw_published *p, bool all) {
+    if (all)
+        p->rest_sum = rest_sum(p);
+    p->sum = sum(p);
+    return all ? sizeof(*p) : offsetof(struct ctw_published, now.recent_alerts);
+}
+
+bool ctw_published_is_whole(const struct ctw_published *p) {
+    return p->sum == sum(p) && p->rest_sum == rest_sum(p);
+}
+
 /* --- the daemon's side ----------------------------------------------------------------------- */
 
 static void note_latency(struct ctw_snapshot *p, uint64_t usec) {

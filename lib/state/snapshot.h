@@ -12,7 +12,6 @@
  * Times without another name are CLOCK_MONOTONIC in microseconds; 0: never.
  */
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -114,18 +113,46 @@ struct ctw_snapshot {
 #define CTW_STATE_VERSION 3u
 
 /*
- * /run/ctwatch/state. Each part has a sequence lock: odd while it is written, two more afterwards.
- * The history changes once a second, the snapshot at each poll.
+ * The snapshot as it is written to the file, with one pwrite().
+ *
+ * Neither pwrite() nor pread() is atomic here: a copy may hold parts of two publications, in any
+ * order. Such a copy does not have the sums, and is read again. A sum instead of a sequence number
+ * before and after needs one system call for each publication instead of three.
+ */
+struct ctw_published {
+    uint64_t sum;      /* of what follows, up to now.recent_alerts */
+    uint64_t rest_sum; /* of what follows that: written only when it changed */
+    struct ctw_snapshot now;
+};
+
+/*
+ * /run/ctwatch/state.
+ *
+ * The history has a sequence: odd while slots are being written, and two more afterwards. This
+ * needs order. The writer has a full memory fence between two pwrite() calls and the reader one
+ * between two pread() calls; they order the copies that the kernel makes in these calls, since it
+ * makes them in the same thread.
  */
 struct ctw_state {
     uint64_t magic;
     uint32_t version;
     uint32_t bytes; /* sizeof(struct ctw_state) in the program that wrote it */
-    _Atomic uint64_t now_sequence;
-    struct ctw_snapshot now;
-    _Atomic uint64_t history_sequence;
+    struct ctw_published published;
+    uint64_t history_sequence;
     struct ctw_history history;
+    uint64_t end; /* written once: a truncated file stays shorter than a whole one */
 };
+
+/**
+ * ctw_published_seal() - compute the sums
+ * @all:  also of the recent alerts and talkers
+ *
+ * Return: how many bytes of @p to write, from its beginning.
+ */
+size_t ctw_published_seal(struct ctw_published *p, bool all);
+
+/** ctw_published_is_whole() - whether these bytes are one publication */
+bool ctw_published_is_whole(const struct ctw_published *p);
 
 /* --- the daemon's side ----------------------------------------------------------------------- */
 

@@ -6,7 +6,7 @@
 #include "lib/watch/trend.h"
 
 /* How often a calm table's counters and buckets are read. */
-#define COUNTERS_INTERVAL_USEC CTW_USEC_PER_SEC
+#define COUNTERS_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
 
 /* The kernel prints at most 10 lines per 5 s (net.core.message_cost), so a condition known from
  * its log alone is over after twice that without a line, and one with counters after a second. */

@@ -87,13 +87,15 @@ int main(int argc, char *argv[]) {
     state->magic = CTW_STATE_MAGIC;
     state->version = CTW_STATE_VERSION;
     state->bytes = sizeof(*state);
-    state->now.pid = 1;
-    state->now.polled_usec = state->now.due_usec = now_usec;
-    state->now.polled_realtime_usec = clock_usec(CLOCK_REALTIME);
+    state->published.now.pid = 1;
+    state->published.now.polled_usec = state->published.now.due_usec = now_usec;
+    state->published.now.polled_realtime_usec = clock_usec(CLOCK_REALTIME);
     /* A daemon that is started later takes over what is of the same boot. */
-    state->now.booted_usec = clock_usec(CLOCK_REALTIME) - clock_usec(CLOCK_BOOTTIME);
+    state->published.now.booted_usec = clock_usec(CLOCK_REALTIME) - clock_usec(CLOCK_BOOTTIME);
     fill(&state->history, now_usec, seconds);
-    state->now_sequence = state->history_sequence = torn;
+    (void)ctw_published_seal(&state->published, true);
+    state->published.sum += torn;
+    state->history_sequence = torn;
     const int r = write_file(argv[1], state);
     free(state);
     if (r < 0)

@@ -23,8 +23,8 @@ int place_down(void **state) {
     struct place *p = *state;
 
     alarm(0);
-    assert_null(ctw_publish_free(p->publish));
-    assert_null(ctw_publish_free(p->second));
+    assert_null(ctw_state_writer_free(p->writer));
+    assert_null(ctw_state_writer_free(p->second));
     remove_folder(p->above);
     free(p);
     return 0;
@@ -47,12 +47,25 @@ void put_bytes(const char *path, const void *bytes, size_t size) {
     assert_int_equal(fclose(file), 0);
 }
 
-void put_slot(struct ctw_history *h, enum ctw_resolution r, uint32_t number, uint32_t mean) {
+static struct ctw_record slot_of(enum ctw_resolution r, uint32_t number, uint32_t mean) {
     const uint32_t width_sec = r == CTW_RESOLUTION_FINE ? 1 : 10;
-    const uint64_t at_usec = number * width_sec * CTW_USEC_PER_SEC;
 
-    h->slots[ctw_history_index(r, at_usec)] =
-        (struct ctw_record){.at_usec = at_usec, .width_sec = width_sec, .polls = 4, .mean = mean};
+    return (struct ctw_record){.at_usec = number * width_sec * CTW_USEC_PER_SEC,
+                               .width_sec = width_sec,
+                               .polls = 4,
+                               .mean = mean};
+}
+
+void put_slot(struct ctw_history *h, enum ctw_resolution r, uint32_t number, uint32_t mean) {
+    const struct ctw_record slot = slot_of(r, number, mean);
+
+    h->slots[ctw_history_index(r, slot.at_usec)] = slot;
+}
+
+void write_slot(struct ctw_state_writer *w, enum ctw_resolution r, uint32_t number, uint32_t mean) {
+    const struct ctw_record slot = slot_of(r, number, mean);
+
+    ctw_state_writer_slot(w, ctw_history_index(r, slot.at_usec), &slot);
 }
 
 void make_image(struct place *p) {
@@ -60,15 +73,15 @@ void make_image(struct place *p) {
     p->image.magic = CTW_STATE_MAGIC;
     p->image.version = CTW_STATE_VERSION;
     p->image.bytes = sizeof(p->image);
-    p->image.now_sequence = 24;
     p->image.history_sequence = 6;
-    sample_full(&p->image.now);
-    p->image.now.booted_usec = ctw_booted_usec();
+    sample_full(&p->image.published.now);
+    p->image.published.now.booted_usec = ctw_booted_usec();
     put_slot(&p->image.history, CTW_RESOLUTION_FINE, 86000, 11);
     put_slot(&p->image.history, CTW_RESOLUTION_COARSE, 8600, 22);
 }
 
 void leave_bytes(struct place *p, size_t size) {
+    (void)ctw_published_seal(&p->image.published, true);
     assert_true(mkdir(p->directory, 0755) == 0 || errno == EEXIST);
     assert_true(unlink(p->file) == 0 || errno == ENOENT);
     put_bytes(p->file, &p->image, size);
@@ -76,6 +89,12 @@ void leave_bytes(struct place *p, size_t size) {
 
 void leave_image(struct place *p) {
     leave_bytes(p, sizeof(p->image));
+}
+
+void leave_torn_image(struct place *p) {
+    leave_image(p);
+    p->image.published.now.polls++;
+    put_bytes(p->file, &p->image, sizeof(p->image));
 }
 
 uint32_t fine_mean(const struct ctw_history *h, uint32_t number) {

@@ -32,7 +32,7 @@
 struct place {
     char above[64];
     char directory[80], file[96], file_new[96], lock[96];
-    struct ctw_publish *publish, *second;
+    struct ctw_state_writer *writer, *second;
     struct ctw_source_health health;
     struct ctw_snapshot got;
     struct ctw_state image; /* as a daemon leaves it */
@@ -58,6 +58,12 @@ void make_image(struct place *p);
 void leave_bytes(struct place *p, size_t size);
 
 void leave_image(struct place *p);
+
+/* Leaves it as a daemon that died while it wrote the snapshot. */
+void leave_torn_image(struct place *p);
+
+/* Publishes a slot as put_slot() makes it. */
+void write_slot(struct ctw_state_writer *w, enum ctw_resolution r, uint32_t number, uint32_t mean);
 
 uint32_t fine_mean(const struct ctw_history *h, uint32_t number);
 

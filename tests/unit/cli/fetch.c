@@ -57,19 +57,18 @@ static void fetched(struct place *p, const char *directory, struct ctw_view *ret
 
 /* A daemon that looked so long ago, and will again so long after now. Return: when. */
 static uint64_t publish_looked(struct place *p, int64_t ago_sec, int64_t due_sec) {
-    uint32_t owner;
 
-    if (!p->publish)
+    if (!p->writer)
         assert_int_equal(
-            ctw_publish_new(p->directory, 0, clock_usec(CLOCK_MONOTONIC), &p->publish, &owner), 0);
-    struct ctw_snapshot *now = ctw_publish_begin(p->publish);
+            ctw_state_writer_new(p->directory, "", 0, clock_usec(CLOCK_MONOTONIC), &p->writer), 0);
+    struct ctw_snapshot *now = ctw_state_writer_snapshot(p->writer);
     sample_calm(now);
     now->polled_usec = clock_usec(CLOCK_MONOTONIC) - (uint64_t)ago_sec * CTW_USEC_PER_SEC;
     const uint64_t due_usec =
         now->polled_usec + (uint64_t)((ago_sec + due_sec) * (int64_t)CTW_USEC_PER_SEC);
     now->due_usec = due_usec;
     now->booted_usec = ctw_booted_usec();
-    ctw_publish_end(p->publish);
+    ctw_state_writer_publish(p->writer);
     return due_usec;
 }
 
@@ -112,8 +111,8 @@ static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
 
     put_machine(p, "1000\n", "1000\n");
     const uint64_t polled_usec = publish_looked(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
-    ctw_publish_begin(p->publish)->lost.drops = 123;
-    ctw_publish_end(p->publish);
+    ctw_state_writer_snapshot(p->writer)->lost.drops = 123;
+    ctw_state_writer_publish(p->writer);
     fetched(p, p->directory, &g);
     assert_int_equal(g.liveness, CTW_LIVENESS_ALIVE);
     assert_int_equal(g.daemon_polled_usec, polled_usec);
@@ -146,8 +145,8 @@ static void expect_elsewhere(const struct ctw_view *g, enum ctw_liveness livenes
 
 static void publish_of(struct place *p, int64_t due_sec, uint64_t netns_inode) {
     publish(p, due_sec);
-    ctw_publish_begin(p->publish)->netns_inode = netns_inode;
-    ctw_publish_end(p->publish);
+    ctw_state_writer_snapshot(p->writer)->netns_inode = netns_inode;
+    ctw_state_writer_publish(p->writer);
 }
 
 static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(void **state) {
@@ -181,8 +180,8 @@ static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state
     publish_of(p, -60, own.st_ino + 1);
     here(p, true, &g);
     expect_elsewhere(&g, CTW_LIVENESS_LATE);
-    ctw_publish_begin(p->publish)->stopped_usec = 1;
-    ctw_publish_end(p->publish);
+    ctw_state_writer_snapshot(p->writer)->stopped_usec = 1;
+    ctw_state_writer_publish(p->writer);
     for (int named = 0; named <= 1; named++) {
         here(p, named, &g);
         expect_elsewhere(&g, CTW_LIVENESS_STOPPED);
@@ -260,9 +259,9 @@ static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
     expect_own_look(&g, 700);
 
     publish(p, 1);
-    struct ctw_snapshot *now = ctw_publish_begin(p->publish);
+    struct ctw_snapshot *now = ctw_state_writer_snapshot(p->writer);
     now->stopped_usec = now->polled_usec;
-    ctw_publish_end(p->publish);
+    ctw_state_writer_publish(p->writer);
     fetched(p, p->directory, &g);
     assert_int_equal(g.liveness, CTW_LIVENESS_STOPPED);
     expect_own_look(&g, 700);
@@ -271,10 +270,11 @@ static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
 static void one_that_has_not_looked_yet_is_none(void **state) {
     struct place *p = *state;
     struct ctw_view g;
-    uint32_t owner;
 
     put_machine(p, "700\n", "1000\n");
-    assert_int_equal(ctw_publish_new(p->directory, 0, 1, &p->publish, &owner), 0);
+    assert_int_equal(ctw_state_writer_new(p->directory, "", 0, 1, &p->writer), 0);
+    ctw_state_writer_snapshot(p->writer)->pid = 0;
+    ctw_state_writer_publish(p->writer);
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
@@ -287,7 +287,8 @@ static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
 
     put_machine(p, "700\n", "1000\n");
     make_image(p);
-    memset(p->image.now.recent_alerts, 0xff, sizeof(p->image.now.recent_alerts));
+    memset(p->image.published.now.recent_alerts, 0xff,
+           sizeof(p->image.published.now.recent_alerts));
     leave_image(p);
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -EBADMSG);

@@ -13,7 +13,7 @@ static void what_a_daemon_left_is_read(void **state) {
     make_image(p);
     leave_image(p);
     assert_int_equal(read_state(p), 0);
-    assert_memory_equal(&p->got, &p->image.now, sizeof(p->got));
+    assert_memory_equal(&p->got, &p->image.published.now, sizeof(p->got));
     assert_int_equal(read_history(p), 0);
     assert_memory_equal(&p->history, &p->image.history, sizeof(p->history));
 }
@@ -41,8 +41,9 @@ static void view_of_another_boot_has_no_state(void **state) {
 
     make_image(p);
     for (size_t i = 0; i < sizeof(steps_sec) / sizeof(steps_sec[0]); i++) {
-        p->image.now.polled_usec = p->image.now.due_usec = ctw_monotonic_usec();
-        p->image.now.booted_usec = ctw_booted_usec() + (uint64_t)steps_sec[i] * CTW_USEC_PER_SEC;
+        p->image.published.now.polled_usec = p->image.published.now.due_usec = ctw_monotonic_usec();
+        p->image.published.now.booted_usec =
+            ctw_booted_usec() + (uint64_t)steps_sec[i] * CTW_USEC_PER_SEC;
         assert_int_equal(liveness(p, &error), CTW_LIVENESS_NONE);
         assert_int_equal(error, -ENOENT);
         assert_int_equal(read_state(p), 0); /* yet it can be read */
@@ -56,15 +57,17 @@ static void view_of_this_boot_is_alive_until_its_poll_is_late(void **state) {
 
     make_image(p);
     for (size_t i = 0; i < sizeof(apart_sec) / sizeof(apart_sec[0]); i++) {
-        p->image.now.polled_usec = ctw_monotonic_usec();
-        p->image.now.due_usec = p->image.now.polled_usec + 600 * CTW_USEC_PER_SEC;
-        p->image.now.booted_usec = ctw_booted_usec() + (uint64_t)apart_sec[i] * CTW_USEC_PER_SEC;
+        p->image.published.now.polled_usec = ctw_monotonic_usec();
+        p->image.published.now.due_usec =
+            p->image.published.now.polled_usec + 600 * CTW_USEC_PER_SEC;
+        p->image.published.now.booted_usec =
+            ctw_booted_usec() + (uint64_t)apart_sec[i] * CTW_USEC_PER_SEC;
         assert_int_equal(liveness(p, &error), CTW_LIVENESS_ALIVE);
         assert_int_equal(error, 0);
     }
-    p->image.now.due_usec = p->image.now.polled_usec - CTW_LATE_USEC - 1;
+    p->image.published.now.due_usec = p->image.published.now.polled_usec - CTW_LATE_USEC - 1;
     assert_int_equal(liveness(p, &error), CTW_LIVENESS_LATE);
-    p->image.now.stopped_usec = 1;
+    p->image.published.now.stopped_usec = 1;
     assert_int_equal(liveness(p, &error), CTW_LIVENESS_STOPPED);
 }
 
@@ -74,8 +77,8 @@ static void view_polled_in_the_future_is_late(void **state) {
     int error;
 
     make_image(p);
-    p->image.now.polled_usec = ctw_monotonic_usec() + 3600 * CTW_USEC_PER_SEC;
-    p->image.now.due_usec = p->image.now.polled_usec + CTW_USEC_PER_SEC;
+    p->image.published.now.polled_usec = ctw_monotonic_usec() + 3600 * CTW_USEC_PER_SEC;
+    p->image.published.now.due_usec = p->image.published.now.polled_usec + CTW_USEC_PER_SEC;
     assert_int_equal(liveness(p, &error), CTW_LIVENESS_LATE);
     assert_int_equal(error, 0);
 }
@@ -114,9 +117,9 @@ static void a_truncated_file_is_damaged(void **state) {
                                    1,
                                    8,
                                    15,
-                                   offsetof(struct ctw_state, now_sequence),
-                                   offsetof(struct ctw_state, now),
-                                   offsetof(struct ctw_state, now) + 1,
+                                   offsetof(struct ctw_state, published),
+                                   offsetof(struct ctw_state, published.now),
+                                   offsetof(struct ctw_state, published.now) + 1,
                                    4096,
                                    8192,
                                    offsetof(struct ctw_state, history_sequence) - 1};
@@ -128,7 +131,7 @@ static void a_truncated_file_is_damaged(void **state) {
         assert_int_equal(read_state(p), -EBADMSG);
         assert_int_equal(read_history(p), -EBADMSG);
     }
-    leave_bytes(p, sizeof(p->image) - 1);
+    leave_bytes(p, offsetof(struct ctw_state, end) - 1);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(read_history(p), -EBADMSG);
 }
@@ -156,7 +159,7 @@ static void a_file_of_another_program_is_damaged_and_one_of_another_version_is_s
 /* One byte of a snapshot that is whole otherwise. */
 static void expect_damaged(struct place *p, size_t offset, unsigned char value) {
     make_image(p);
-    ((unsigned char *)&p->image.now)[offset] = value;
+    ((unsigned char *)&p->image.published.now)[offset] = value;
     leave_image(p);
     assert_int_equal(read_state(p), -EBADMSG);
     assert_int_equal(read_history(p), 0);
@@ -175,7 +178,7 @@ static void a_byte_that_cannot_be_is_damage(void **state) {
     expect_damaged(p, offsetof(struct ctw_snapshot, talkers.states[0].name), '\033');
 
     make_image(p);
-    memset(p->image.now.netns, 'n', sizeof(p->image.now.netns));
+    memset(p->image.published.now.netns, 'n', sizeof(p->image.published.now.netns));
     leave_image(p);
     assert_int_equal(read_state(p), -EBADMSG);
 }
@@ -194,8 +197,7 @@ static void what_a_daemon_left_half_written_is_not_waited_for_for_ever(void **st
     struct place *p = *state;
 
     make_image(p);
-    p->image.now_sequence++;
-    leave_image(p);
+    leave_torn_image(p);
     assert_int_equal(read_state(p), -EAGAIN);
     assert_int_equal(read_history(p), 0);
 
@@ -210,9 +212,9 @@ static void another_file_that_comes_while_one_waits_is_read(void **state) {
     struct place *p = *state;
 
     make_image(p);
-    p->image.now_sequence++;
-    leave_image(p);
-    p->image.now_sequence++;
+    leave_torn_image(p);
+    make_image(p);
+    (void)ctw_published_seal(&p->image.published, true);
     put_bytes(p->file_new, &p->image, sizeof(p->image));
 
     const pid_t child = fork_helper();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The writer: where it publishes, beside whom, after whom. What happens to its file while it runs
- * is in test_publish_faults. */
+/* The writer when it starts: the file it makes, the lock, what it takes over. Faults of the file
+ * while it runs are in writer_faults.c. */
 
 #include "tests/support/state_directory.h"
 
@@ -17,15 +17,14 @@ static mode_t mode_of(const char *path) {
 }
 
 static void begin(struct place *p) {
-    uint32_t owner = 0;
 
-    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC, &p->health);
+    assert_int_equal(ctw_state_writer_new(p->directory, "", 0, SAMPLE_NOW_USEC, &p->writer), 0);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC, &p->health);
 }
 
 static void publish_calm(struct place *p) {
-    sample_calm(ctw_publish_begin(p->publish));
-    ctw_publish_end(p->publish);
+    sample_calm(ctw_state_writer_snapshot(p->writer));
+    ctw_state_writer_publish(p->writer);
 }
 
 static void expect_ok(const struct place *p) {
@@ -38,7 +37,7 @@ static void expect_failed(const struct place *p, int error, const char *what) {
     assert_string_equal(p->health.what, what);
 }
 
-static void it_is_made_for_the_group_of_its_directory(void **state) {
+static void writer_new_gives_the_file_to_the_group_of_its_directory(void **state) {
     struct place *p = *state;
     struct stat st;
     char text[32] = "", expected[32];
@@ -62,7 +61,7 @@ static void it_is_made_for_the_group_of_its_directory(void **state) {
     assert_string_equal(text, expected);
 }
 
-static void the_group_of_a_directory_that_was_there_is_the_files(void **state) {
+static void writer_existing_directory_keeps_its_group(void **state) {
     struct place *p = *state;
     struct stat st;
 
@@ -80,115 +79,129 @@ static void the_group_of_a_directory_that_was_there_is_the_files(void **state) {
     assert_int_equal(mode_of(p->file), 0640);
 }
 
-static void what_is_published_is_read_and_no_more(void **state) {
+static void writer_unpublished_change_is_not_read(void **state) {
     struct place *p = *state;
     struct ctw_snapshot calm;
 
     begin(p);
     assert_int_equal(read_state(p), 0);
-    assert_int_equal(p->got.pid, 0); /* which is: no daemon made this */
+    assert_int_equal(p->got.pid, getpid());
     publish_calm(p);
     sample_calm(&calm);
-    sample_full(ctw_publish_begin(p->publish));
+    sample_full(ctw_state_writer_snapshot(p->writer));
     assert_int_equal(read_state(p), 0);
     assert_memory_equal(&p->got, &calm, sizeof(calm));
-    ctw_publish_end(p->publish);
+    ctw_state_writer_publish(p->writer);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.level, CTW_LEVEL_FULL);
 
-    put_slot(ctw_publish_begin_history(p->publish), CTW_RESOLUTION_FINE, 86399, 77);
-    assert_int_equal(read_history(p), -EAGAIN);
-    assert_int_equal(read_state(p), 0);
-    ctw_publish_end_history(p->publish);
+    write_slot(p->writer, CTW_RESOLUTION_FINE, 86399, 77);
+    write_slot(p->writer, CTW_RESOLUTION_COARSE, 8639, 78);
     assert_int_equal(read_history(p), 0);
+    assert_int_equal(ctw_history_slot(&p->history, CTW_RESOLUTION_COARSE, 8639 * 10 * SECOND)->mean, 78);
     assert_int_equal(fine_mean(&p->history, 86399), 77);
 }
 
 /* They are left alone at a look that says nothing. */
-static void words_and_names_are_published_when_they_change(void **state) {
+static void writer_alerts_and_talkers_are_published_when_they_change(void **state) {
     struct place *p = *state;
 
     begin(p);
     publish_calm(p);
-    sample_alert(ctw_publish_begin(p->publish), 1, CTW_ALERT_CONFIG, CTW_EDGE_BEGIN, CTW_LEVEL_OK,
-                 "read again");
-    ctw_publish_end(p->publish);
+    sample_alert(ctw_state_writer_snapshot(p->writer), 1, CTW_ALERT_CONFIG, CTW_EDGE_BEGIN,
+                CTW_LEVEL_OK, "read again");
+    ctw_state_writer_publish(p->writer);
     assert_int_equal(read_state(p), 0);
     assert_string_equal(p->got.recent_alerts[0].message, "read again");
 
-    struct ctw_snapshot *now = ctw_publish_begin(p->publish);
+    struct ctw_snapshot *now = ctw_state_writer_snapshot(p->writer);
     now->talkers_usec = SAMPLE_NOW_USEC;
     now->talkers.known = true;
     now->talkers.entries = 5000;
-    ctw_publish_end(p->publish);
+    ctw_state_writer_publish(p->writer);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.talkers.entries, 5000);
 }
 
-static void publishing_nowhere_is_no_fault(void **state) {
+static void writer_without_directory_is_unused(void **state) {
     struct place *p = *state;
-    uint32_t owner;
 
-    assert_int_equal(ctw_publish_new(NULL, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
+    assert_int_equal(ctw_state_writer_new(NULL, "", 0, SAMPLE_NOW_USEC, &p->writer), 0);
     publish_calm(p);
-    put_slot(ctw_publish_begin_history(p->publish), CTW_RESOLUTION_FINE, 86399, 77);
-    ctw_publish_end_history(p->publish);
+    write_slot(p->writer, CTW_RESOLUTION_FINE, 86399, 77);
     p->health.health = CTW_HEALTH_FAILED;
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC, &p->health);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC, &p->health);
     assert_int_equal(p->health.health, CTW_HEALTH_UNUSED);
-    assert_int_equal(ctw_publish_begin(p->publish)->pid, 812);
+    assert_int_equal(ctw_state_writer_snapshot(p->writer)->pid, 812);
 }
 
 /* --- two of them ----------------------------------------------------------------------------- */
 
-static void the_second_is_told_who_the_first_is(void **state) {
+/* Starts another writer there. Return: what it wrote on stderr, valid until the next call. */
+static const char *second_reports(struct place *p, const char *directory) {
+    static char text[256];
+    FILE *file = tmpfile();
+
+    assert_non_null(file);
+    const int saved = dup(STDERR_FILENO);
+    assert_int_equal(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+    const int r = ctw_state_writer_new(directory, "", 0, SAMPLE_NOW_USEC, &p->second);
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    close(saved);
+    assert_int_equal(r, -EBUSY);
+    assert_null(p->second);
+    rewind(file);
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void writer_second_reports_the_first(void **state) {
     struct place *p = *state;
-    uint32_t owner = 0;
+    char expected[256];
 
     begin(p);
     publish_calm(p);
-    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
-    assert_null(p->second);
-    assert_int_equal(owner, getpid());
+    snprintf(expected, sizeof(expected),
+             "ctwatchd: another ctwatchd, process %d, publishes in %s (see --state in "
+             "ctwatchd(8))\n",
+             getpid(), p->directory);
+    assert_string_equal(second_reports(p, p->directory), expected);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.pid, 812);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + SECOND, &p->health);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC + SECOND, &p->health);
     expect_ok(p);
 
     put_bytes(p->lock, "", 0); /* as on a full disk */
-    owner = 7;
-    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), -EBUSY);
-    assert_int_equal(owner, 0);
+    snprintf(expected, sizeof(expected),
+             "ctwatchd: another ctwatchd publishes in %s (see --state in ctwatchd(8))\n",
+             p->directory);
+    assert_string_equal(second_reports(p, p->directory), expected);
 }
 
-static void another_directory_is_another_matter(void **state) {
+static void writer_other_directory_has_its_own_lock(void **state) {
     struct place *p = *state;
-    uint32_t owner;
 
     begin(p);
-    assert_int_equal(ctw_publish_new(p->above, 0, SAMPLE_NOW_USEC, &p->second, &owner), 0);
+    assert_int_equal(ctw_state_writer_new(p->above, "", 0, SAMPLE_NOW_USEC, &p->second), 0);
 }
 
 /* Publish, tell that it is done, and wait to be killed. */
 static void publish_until_killed(const struct place *p, int done) {
-    struct ctw_publish *publish;
-    uint32_t owner;
+    struct ctw_state_writer *w;
 
-    if (ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &publish, &owner) < 0)
+    if (ctw_state_writer_new(p->directory, "", 0, SAMPLE_NOW_USEC, &w) < 0)
         _exit(1);
-    sample_full(ctw_publish_begin(publish));
-    ctw_publish_end(publish);
-    put_slot(ctw_publish_begin_history(publish), CTW_RESOLUTION_FINE, 86399, 77);
-    ctw_publish_end_history(publish);
-    (void)ctw_publish_begin_history(publish); /* dies in the middle of it */
+    sample_full(ctw_state_writer_snapshot(w));
+    ctw_state_writer_publish(w);
+    write_slot(w, CTW_RESOLUTION_FINE, 86399, 77);
     (void)!write(done, "", 1);
     for (;;)
         pause();
 }
 
-static void one_that_was_killed_holds_nothing(void **state) {
+static void writer_killed_leaves_no_lock(void **state) {
     struct place *p = *state;
-    uint32_t owner = 0;
     char byte;
     int done[2];
 
@@ -199,16 +212,14 @@ static void one_that_was_killed_holds_nothing(void **state) {
     assert_int_equal(read(done[0], &byte, 1), 1);
     close(done[0]);
     close(done[1]);
-    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->publish, &owner),
+    assert_int_equal(ctw_state_writer_new(p->directory, "", 0, SAMPLE_NOW_USEC, &p->writer),
                      -EBUSY);
-    assert_int_equal(owner, child);
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
 
     assert_int_equal(read_state(p), 0);
     assert_int_equal(ctw_snapshot_liveness(&p->got, p->got.due_usec + CTW_LATE_USEC + 1),
                      CTW_LIVENESS_LATE);
-    assert_int_equal(read_history(p), -EAGAIN);
     begin(p);
     expect_ok(p);
     assert_int_equal(read_state(p), 0);
@@ -217,7 +228,7 @@ static void one_that_was_killed_holds_nothing(void **state) {
 
 /* --- after another --------------------------------------------------------------------------- */
 
-static void the_history_of_the_one_before_is_taken_over(void **state) {
+static void writer_takes_over_history_and_loss_times(void **state) {
     struct place *p = *state;
 
     make_image(p);
@@ -227,14 +238,16 @@ static void the_history_of_the_one_before_is_taken_over(void **state) {
     assert_int_equal(read_history(p), 0);
     assert_memory_equal(&p->history, &p->image.history, sizeof(p->history));
     assert_int_equal(read_state(p), 0);
-    assert_int_equal(p->got.pid, 0);
+    assert_int_equal(p->got.pid, getpid());
     assert_int_equal(p->got.n_recent_alerts, 0);
     /* and when it last saw something lost */
-    assert_int_equal(ctw_publish_begin(p->publish)->refused_usec, p->image.now.refused_usec);
-    assert_int_equal(ctw_publish_begin(p->publish)->evicted_usec, p->image.now.evicted_usec);
+    assert_int_equal(ctw_state_writer_snapshot(p->writer)->refused_usec,
+                     p->image.published.now.refused_usec);
+    assert_int_equal(ctw_state_writer_snapshot(p->writer)->evicted_usec,
+                     p->image.published.now.evicted_usec);
 }
 
-static void that_of_another_table_is_not_taken_over(void **state) {
+static void writer_other_table_is_not_taken_over(void **state) {
     static const struct {
         uint64_t theirs, ours;
         bool taken;
@@ -243,18 +256,17 @@ static void that_of_another_table_is_not_taken_over(void **state) {
                 {0, 4026532246, true}, /* not known */
                 {4026531840, 0, true}};
     struct place *p = *state;
-    uint32_t owner;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         make_image(p);
-        p->image.now.netns_inode = rows[i].theirs;
+        p->image.published.now.netns_inode = rows[i].theirs;
         leave_image(p);
         assert_int_equal(
-            ctw_publish_new(p->directory, rows[i].ours, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
-        assert_int_equal(ctw_publish_begin(p->publish)->refused_usec != 0, rows[i].taken);
+            ctw_state_writer_new(p->directory, "", rows[i].ours, SAMPLE_NOW_USEC, &p->writer), 0);
+        assert_int_equal(ctw_state_writer_snapshot(p->writer)->refused_usec != 0, rows[i].taken);
         assert_int_equal(read_history(p), 0);
         assert_int_equal(fine_mean(&p->history, 86000), rows[i].taken ? 11 : 0);
-        p->publish = ctw_publish_free(p->publish);
+        p->writer = ctw_state_writer_free(p->writer);
     }
 }
 
@@ -266,10 +278,10 @@ static void expect_not_taken_over(struct place *p, size_t size) {
     assert_int_equal(read_state(p), 0);
     assert_int_equal(read_history(p), 0);
     assert_true(is_all(&p->history, 0, sizeof(p->history)));
-    p->publish = ctw_publish_free(p->publish);
+    p->writer = ctw_state_writer_free(p->writer);
 }
 
-static void a_history_that_does_not_fit_is_not_taken_over(void **state) {
+static void writer_damaged_history_is_not_taken_over(void **state) {
     struct place *p = *state;
 
     make_image(p);
@@ -289,23 +301,22 @@ static void a_history_that_does_not_fit_is_not_taken_over(void **state) {
     expect_not_taken_over(p, 0);
 }
 
-static void a_history_of_another_boot_is_not_taken_over(void **state) {
+static void writer_other_boot_is_not_taken_over(void **state) {
     struct place *p = *state;
 
     make_image(p);
-    p->image.now.booted_usec -= 6 * CTW_USEC_PER_SEC;
+    p->image.published.now.booted_usec -= 6 * CTW_USEC_PER_SEC;
     expect_not_taken_over(p, sizeof(p->image));
     make_image(p);
-    p->image.now.booted_usec = 0;
+    p->image.published.now.booted_usec = 0;
     expect_not_taken_over(p, sizeof(p->image));
 }
 
-static void a_snapshot_left_half_written_is_replaced(void **state) {
+static void writer_torn_snapshot_is_replaced(void **state) {
     struct place *p = *state;
 
     make_image(p);
-    p->image.now_sequence++;
-    leave_image(p);
+    leave_torn_image(p);
     assert_int_equal(read_state(p), -EAGAIN);
     begin(p);
     expect_ok(p);
@@ -314,7 +325,7 @@ static void a_snapshot_left_half_written_is_replaced(void **state) {
     assert_int_equal(fine_mean(&p->history, 86000), 11);
 }
 
-static void what_was_left_beside_it_is_removed(void **state) {
+static void writer_leftover_new_file_is_removed(void **state) {
     struct place *p = *state;
 
     assert_int_equal(mkdir(p->directory, 0755), 0);
@@ -327,7 +338,7 @@ static void what_was_left_beside_it_is_removed(void **state) {
 
 /* --- what stands in the way ------------------------------------------------------------------ */
 
-static void a_symlink_is_replaced_and_what_it_leads_to_left_alone(void **state) {
+static void writer_symlink_is_replaced_and_not_followed(void **state) {
     struct place *p = *state;
     char target[128], text[16] = "";
 
@@ -348,7 +359,7 @@ static void a_symlink_is_replaced_and_what_it_leads_to_left_alone(void **state) 
     assert_int_equal(mode_of(target), 0600);
 }
 
-static void without_the_lock_there_is_no_file(void **state) {
+static void writer_without_lock_makes_no_file(void **state) {
     struct place *p = *state;
 
     assert_int_equal(mkdir(p->directory, 0755), 0);
@@ -360,42 +371,41 @@ static void without_the_lock_there_is_no_file(void **state) {
 
     assert_int_equal(unlink(p->lock), 0);
     assert_int_equal(mkfifo(p->lock, 0600), 0);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
     expect_failed(p, -EINVAL, p->lock);
 
     assert_int_equal(unlink(p->lock), 0);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
     expect_ok(p);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.pid, 812);
 }
 
-static void one_that_came_first_meanwhile_is_not_replaced(void **state) {
+static void writer_waiting_does_not_replace_another(void **state) {
     struct place *p = *state;
-    uint32_t owner;
 
     assert_int_equal(mkdir(p->directory, 0755), 0);
     assert_int_equal(mkdir(p->lock, 0755), 0);
     begin(p);
     expect_failed(p, -EISDIR, p->lock);
     assert_int_equal(rmdir(p->lock), 0);
-    assert_int_equal(ctw_publish_new(p->directory, 0, SAMPLE_NOW_USEC, &p->second, &owner), 0);
-    sample_full(ctw_publish_begin(p->second));
-    ctw_publish_end(p->second);
+    assert_int_equal(ctw_state_writer_new(p->directory, "", 0, SAMPLE_NOW_USEC, &p->second), 0);
+    sample_full(ctw_state_writer_snapshot(p->second));
+    ctw_state_writer_publish(p->second);
 
     publish_calm(p);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
     expect_failed(p, -EBUSY, p->lock);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.level, CTW_LEVEL_FULL);
-    p->second = ctw_publish_free(p->second);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
+    p->second = ctw_state_writer_free(p->second);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC + 20 * SECOND, &p->health);
     expect_ok(p);
     assert_int_equal(read_state(p), 0);
     assert_int_equal(p->got.level, CTW_LEVEL_OK);
 }
 
-static void a_directory_in_its_place_is_a_fault_and_no_more(void **state) {
+static void writer_directory_in_place_of_file_fails(void **state) {
     struct place *p = *state;
 
     assert_int_equal(mkdir(p->directory, 0755), 0);
@@ -406,7 +416,7 @@ static void a_directory_in_its_place_is_a_fault_and_no_more(void **state) {
     publish_calm(p);
 }
 
-static void a_file_in_the_place_of_the_directory_is_a_fault_and_no_more(void **state) {
+static void writer_file_in_place_of_directory_fails(void **state) {
     struct place *p = *state;
 
     put_bytes(p->directory, "", 0);
@@ -415,27 +425,26 @@ static void a_file_in_the_place_of_the_directory_is_a_fault_and_no_more(void **s
     publish_calm(p);
 }
 
-static void what_cannot_be_made_is_tried_every_ten_seconds(void **state) {
+static void writer_failed_retries_every_ten_seconds(void **state) {
     struct place *p = *state;
     char deep[128];
 
     snprintf(deep, sizeof(deep), "%s/deep", p->directory);
-    uint32_t owner;
-    assert_int_equal(ctw_publish_new(deep, 0, SAMPLE_NOW_USEC, &p->publish, &owner), 0);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC, &p->health);
+    assert_int_equal(ctw_state_writer_new(deep, "", 0, SAMPLE_NOW_USEC, &p->writer), 0);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC, &p->health);
     expect_failed(p, -ENOENT, deep);
     publish_calm(p);
 
     assert_int_equal(mkdir(p->directory, 0755), 0);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND - 1, &p->health);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC + 10 * SECOND - 1, &p->health);
     expect_failed(p, -ENOENT, deep);
-    ctw_publish_check(p->publish, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
+    ctw_state_writer_health(p->writer, SAMPLE_NOW_USEC + 10 * SECOND, &p->health);
     expect_ok(p);
     assert_int_equal(ctw_state_read(deep, &p->got), 0);
     assert_int_equal(p->got.pid, 812);
 }
 
-static void one_without_permission_goes_on_without(void **state) {
+static void writer_without_permission_continues(void **state) {
     struct place *p = *state;
 
     if (geteuid() != 0) {
@@ -452,27 +461,27 @@ static void one_without_permission_goes_on_without(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(it_is_made_for_the_group_of_its_directory),
-        TEST(the_group_of_a_directory_that_was_there_is_the_files),
-        TEST(what_is_published_is_read_and_no_more),
-        TEST(words_and_names_are_published_when_they_change),
-        TEST(publishing_nowhere_is_no_fault),
-        TEST(the_second_is_told_who_the_first_is),
-        TEST(another_directory_is_another_matter),
-        TEST(one_that_was_killed_holds_nothing),
-        TEST(the_history_of_the_one_before_is_taken_over),
-        TEST(that_of_another_table_is_not_taken_over),
-        TEST(a_history_that_does_not_fit_is_not_taken_over),
-        TEST(a_history_of_another_boot_is_not_taken_over),
-        TEST(a_snapshot_left_half_written_is_replaced),
-        TEST(what_was_left_beside_it_is_removed),
-        TEST(a_symlink_is_replaced_and_what_it_leads_to_left_alone),
-        TEST(without_the_lock_there_is_no_file),
-        TEST(one_that_came_first_meanwhile_is_not_replaced),
-        TEST(a_directory_in_its_place_is_a_fault_and_no_more),
-        TEST(a_file_in_the_place_of_the_directory_is_a_fault_and_no_more),
-        TEST(what_cannot_be_made_is_tried_every_ten_seconds),
-        TEST(one_without_permission_goes_on_without),
+        TEST(writer_new_gives_the_file_to_the_group_of_its_directory),
+        TEST(writer_existing_directory_keeps_its_group),
+        TEST(writer_unpublished_change_is_not_read),
+        TEST(writer_alerts_and_talkers_are_published_when_they_change),
+        TEST(writer_without_directory_is_unused),
+        TEST(writer_second_reports_the_first),
+        TEST(writer_other_directory_has_its_own_lock),
+        TEST(writer_killed_leaves_no_lock),
+        TEST(writer_takes_over_history_and_loss_times),
+        TEST(writer_other_table_is_not_taken_over),
+        TEST(writer_damaged_history_is_not_taken_over),
+        TEST(writer_other_boot_is_not_taken_over),
+        TEST(writer_torn_snapshot_is_replaced),
+        TEST(writer_leftover_new_file_is_removed),
+        TEST(writer_symlink_is_replaced_and_not_followed),
+        TEST(writer_without_lock_makes_no_file),
+        TEST(writer_waiting_does_not_replace_another),
+        TEST(writer_directory_in_place_of_file_fails),
+        TEST(writer_file_in_place_of_directory_fails),
+        TEST(writer_failed_retries_every_ten_seconds),
+        TEST(writer_without_permission_continues),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
