@@ -169,7 +169,7 @@ static void gather(struct ctw_manager *m, struct watched_table *w, struct ctw_ti
         m->past_alerted = true;
     }
     if (w->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
-        ctw_watch_wants_counters(&w->watch, ret))
+        ctw_watch_wants_counters(&w->watch, &m->settings, ret))
         ctw_table_read_counters(w->table, &ret->sample, &w->sources[CTW_SOURCE_COUNTERS]);
     if (m->events)
         ctw_events_take(m->events, ret->now_usec, &ret->events, &w->sources[CTW_SOURCE_EVENTS]);

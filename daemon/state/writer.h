@@ -8,7 +8,7 @@
  * One process at a time publishes in a directory: it holds a lock on DIRECTORY/lock, which contains
  * its process id. The kernel releases the lock when that process ends, in whatever way. Without
  * room or permission nothing is published, and the writer tries again every ten seconds. A state
- * file that was removed or truncated is made anew within a second; the history of a truncated one
+ * file that was removed or truncated is made anew within five seconds; the history of a truncated one
  * is lost. A new writer takes over the history of the last one and the times of its last losses,
  * if they are of this boot and of the same table.
  */

@@ -5,8 +5,10 @@
 
 #include "lib/watch/trend.h"
 
-/* How often a calm table's counters and buckets are read. */
-#define COUNTERS_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
+/* Counters and buckets are read this often during an episode. While all is well they are read at
+ * every tenth poll, since they cost four times what count and max do. */
+#define COUNTERS_INTERVAL_USEC CTW_USEC_PER_SEC
+#define COUNTERS_CALM_POLLS    10
 
 /* The kernel prints at most 10 lines per 5 s (net.core.message_cost), so a condition known from
  * its log alone is over after twice that without a line, and one with counters after a second. */
@@ -31,12 +33,23 @@ struct view {
     uint32_t unnamed_lines; /* of a table that is not ours */
 };
 
+static uint64_t min_u64(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 static uint64_t max_u64(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
-bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t) {
-    if (!w->polled || t->now_usec - w->counters_usec >= COUNTERS_INTERVAL_USEC)
+bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_settings *s,
+                              const struct ctw_tick *t) {
+    const uint64_t calm_usec =
+        min_u64(s->poll.interval_usec, COUNTERS_INTERVAL_USEC) * COUNTERS_CALM_POLLS;
+    const uint64_t interval_usec = w->loss_episode.running
+                                       ? COUNTERS_INTERVAL_USEC
+                                       : max_u64(calm_usec, COUNTERS_INTERVAL_USEC);
+
+    if (!w->polled || t->now_usec - w->counters_usec >= interval_usec)
         return true;
     if (ctw_nearly_full(t->sample.count, t->sample.max) ||
         ctw_nearly_full(w->last.count, w->last.max))

@@ -173,14 +173,17 @@ struct ctw_watch {
 };
 
 /**
- * ctw_watch_wants_counters() - whether this look needs the counters and the buckets as well
+ * ctw_watch_wants_counters() - whether this poll needs the counters and the buckets as well
  * @w:    as left by the last step
- * @t:    this look, with now, sample.count, sample.max and log filled in
+ * @s:    the settings in force
+ * @t:    this poll, with now, sample.count, sample.max and log filled in
  *
- * Counters cost four times what count and max do, so a calm look goes without: they are read once
- * a second, and at every look while the table is nearly full or the kernel log spoke.
+ * While all is well they are read at every tenth poll, but at least every ten seconds and at most
+ * every second; during an episode every second; and at every poll while the table is nearly full or
+ * the kernel log reported it as full.
  */
-bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t);
+bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_settings *s,
+                              const struct ctw_tick *t);
 
 /**
  * ctw_watch_step() - one look

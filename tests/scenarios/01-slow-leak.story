@@ -7,8 +7,8 @@ look at 1s
 says nothing
 
 look until 600s count=9500
-says usage begin level=warning usage_percent=75.0 max=10000 buckets=10000
-says usage begin level=critical usage_percent=90.0
+says usage begin level=warning usage_percent=75.1 max=10000 buckets=10000
+says usage begin level=critical usage_percent=90.1
 says nothing
 
 # Down through both at once: nothing is said before the hold of ten seconds is over.

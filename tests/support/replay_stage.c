@@ -21,6 +21,7 @@ int set_stage(void **state) {
 
     assert_non_null(g);
     ctw_settings_defaults(&g->settings);
+    g->settings.poll.interval_usec = 250 * CTW_USEC_PER_MSEC;
     g->settings.levels.forecast_usec = 0;
     g->at_usec = START;
     *state = g;

@@ -68,7 +68,7 @@ static void settings_defaults_are_the_documented_ones(void **state) {
     (void)state;
     memset(&s, 0xff, sizeof s);
     ctw_settings_defaults(&s);
-    assert_int_equal(s.poll.interval_usec, 250000);
+    assert_int_equal(s.poll.interval_usec, 1000000);
     assert_int_equal(s.poll.fastest_usec, 2000);
     assert_int_equal(s.poll.worst_rate, 500000);
     assert_int_equal(s.levels.warning_permyriad, 7500);
@@ -334,8 +334,8 @@ static void settings_thresholds_out_of_order_are_refused(void **state) {
          "is 75.0, allowed is less than levels.warning, which is 75.0 by default"},
         {"levels: {\n\n warning = 4;\n};", 3, "levels.warning",
          "is 4.0, allowed is more than levels.clear, which is 5.0 by default"},
-        {"poll: {\n fastest = \"251ms\";\n};", 2, "poll.fastest",
-         "is \"251ms\", allowed is at most poll.interval, which is \"250ms\" by default"},
+        {"poll: {\n fastest = \"1001ms\";\n};", 2, "poll.fastest",
+         "is \"1001ms\", allowed is at most poll.interval, which is \"1s\" by default"},
         {"poll: {\n fastest = 2;\n interval = 1;\n};", 3, "poll.interval",
          "is \"1s\", allowed is at least poll.fastest, which is \"2s\""},
     };

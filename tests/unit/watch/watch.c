@@ -115,7 +115,8 @@ static void fill_tally(uint64_t *r, struct ctw_log_counts *ret) {
         ret->other_netns_lines = random_below(r, 100);
 }
 
-static void world_tick(struct world *w, const struct ctw_watch *watch, struct ctw_tick *ret) {
+static void world_tick(struct world *w, const struct ctw_watch *watch, const struct ctw_settings *s,
+                       struct ctw_tick *ret) {
     uint64_t *r = &w->seed;
 
     world_change_table(w);
@@ -140,7 +141,7 @@ static void world_tick(struct world *w, const struct ctw_watch *watch, struct ct
     if (w->table == CTW_HEALTH_OK) {
         ret->sample.count = w->count;
         ret->sample.max = w->max;
-        if (ctw_watch_wants_counters(watch, ret)) {
+        if (ctw_watch_wants_counters(watch, s, ret)) {
             ret->sample.has_buckets = true;
             ret->sample.buckets = w->buckets;
             ret->sample.has_counters = w->counters_health == CTW_HEALTH_OK;
@@ -211,7 +212,7 @@ static void run_step(struct run *r, bool reloads) {
     if (reloads)
         settings_change(&r->world.seed, &r->settings);
     r->before = r->watch;
-    world_tick(&r->world, &r->watch, &r->tick);
+    world_tick(&r->world, &r->watch, &r->settings, &r->tick);
     r->tick.has_past = r->step == 0;
     memset(&r->verdict, 0xa5, sizeof(r->verdict));
     ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
