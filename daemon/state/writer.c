@@ -352,7 +352,7 @@ void ctw_state_writer_poll(struct ctw_state_writer *w, const struct ctw_settings
     times.booted_usec = booted_usec(w, times.realtime_usec - times.done_usec);
     take_slots(w, t->now_usec);
     ctw_history_note(&w->pen, t->now_usec,
-                     t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK ? &t->sample : NULL,
+                     t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK ? &v->sample : NULL,
                      &v->lost, v->limit_changed, v->level);
     ctw_snapshot_poll(&w->published.now, s, watch, t, v, &times);
     ctw_state_writer_publish(w);

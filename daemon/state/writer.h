@@ -8,9 +8,9 @@
  * One process at a time publishes in a directory: it holds a lock on DIRECTORY/lock, which contains
  * its process id. The kernel releases the lock when that process ends, in whatever way. Without
  * room or permission nothing is published, and the writer tries again every ten seconds. A state
- * file that was removed or truncated is made anew within five seconds; the history of a truncated one
- * is lost. A new writer takes over the history of the last one and the times of its last losses,
- * if they are of this boot and of the same table.
+ * file that was removed or truncated is made anew within five seconds; the history of a truncated
+ * one is lost. A new writer takes over the history of the last one and the times of its last
+ * losses, if they are of this boot and of the same table.
  */
 
 #include <stdint.h>
@@ -64,6 +64,7 @@ struct ctw_snapshot *ctw_state_writer_snapshot(struct ctw_state_writer *w);
 void ctw_state_writer_publish(struct ctw_state_writer *w);
 
 /** ctw_state_writer_slot() - write one slot of the history, at its place */
-void ctw_state_writer_slot(struct ctw_state_writer *w, uint32_t index, const struct ctw_record *slot);
+void ctw_state_writer_slot(struct ctw_state_writer *w, uint32_t index,
+                           const struct ctw_record *slot);
 
 #endif

@@ -98,7 +98,8 @@ static void writer_unpublished_change_is_not_read(void **state) {
     write_slot(p->writer, CTW_RESOLUTION_FINE, 86399, 77);
     write_slot(p->writer, CTW_RESOLUTION_COARSE, 8639, 78);
     assert_int_equal(read_history(p), 0);
-    assert_int_equal(ctw_history_slot(&p->history, CTW_RESOLUTION_COARSE, 8639 * 10 * SECOND)->mean, 78);
+    assert_int_equal(ctw_history_slot(&p->history, CTW_RESOLUTION_COARSE, 8639 * 10 * SECOND)->mean,
+                     78);
     assert_int_equal(fine_mean(&p->history, 86399), 77);
 }
 
@@ -109,7 +110,7 @@ static void writer_alerts_and_talkers_are_published_when_they_change(void **stat
     begin(p);
     publish_calm(p);
     sample_alert(ctw_state_writer_snapshot(p->writer), 1, CTW_ALERT_CONFIG, CTW_EDGE_BEGIN,
-                CTW_LEVEL_OK, "read again");
+                 CTW_LEVEL_OK, "read again");
     ctw_state_writer_publish(p->writer);
     assert_int_equal(read_state(p), 0);
     assert_string_equal(p->got.recent_alerts[0].message, "read again");
