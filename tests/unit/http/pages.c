@@ -67,7 +67,7 @@ static void pages_have_the_type_that_path_and_accept_name(void **state) {
     struct ctw_pages *pages = open_pages(p, true);
 
     make_image(p);
-    p->image.now.polled_usec = p->image.now.due_usec = ctw_monotonic_usec();
+    p->image.published.now.polled_usec = p->image.published.now.due_usec = ctw_monotonic_usec();
     leave_image(p);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         assert_reply(pages, cases[i].path, cases[i].accept, 200, cases[i].type);
@@ -100,7 +100,8 @@ static void healthz_of_a_late_daemon_is_503(void **state) {
     struct ctw_pages *pages = open_pages(p, false);
 
     make_image(p);
-    p->image.now.polled_usec = p->image.now.due_usec = ctw_monotonic_usec() - 60 * CTW_USEC_PER_SEC;
+    p->image.published.now.polled_usec = p->image.published.now.due_usec =
+        ctw_monotonic_usec() - 60 * CTW_USEC_PER_SEC;
     leave_image(p);
     assert_reply(pages, "/healthz", NULL, 503, TEXT);
     assert_reply(pages, "/status", NULL, 200, TEXT);
