@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/sys/stdio.h"
 #include "lib/config/settings.h"
 #include "lib/report/fields.h"
 
@@ -30,52 +30,48 @@ struct waiting {
 struct ctw_hook {
     sd_event *event;
     uint64_t limit_usec;
-    char command[CTW_COMMAND_MAX]; /* the last one asked for */
+    char command[CTW_COMMAND_MAX]; /* the latest */
 
-    pid_t pid; /* what runs, and its process group; 0: nothing does */
+    pid_t pid; /* the running program, and its process group; 0: none */
     sd_event_source *ended;
     sd_event_source *limit;
-    int failure; /* pipe from a child that cannot exec: it sends the errno */
+    int failure; /* a pipe: a child that cannot exec sends the errno */
     bool overdue;
 
-    int complaint; /* the errno last complained of; 0 when all has gone well since */
+    int fault; /* the errno reported last; 0: a run has succeeded since */
     uint64_t n_dropped;
     size_t head, n_waiting;
     struct waiting queue[QUEUE_MAX];
 };
 
-/* --- what goes wrong ----------------------------------------------------------------------- */
+/* --- faults -------------------------------------------------------------------------------- */
 
-static void alert(const char *why) {
-    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+static void print(const char *fault) {
     char line[256];
 
-    const int length = snprintf(line, sizeof line, "alerts.command: %.200s\n", why);
-    if (poll(&p, 1, 0) != 1 || p.revents != POLLOUT)
-        return; /* nobody reads: that must not stop us */
-    const ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-    (void)written;
+    const int length = snprintf(line, sizeof line, "alerts.command: %.200s\n", fault);
+    ctw_write_if_ready(STDERR_FILENO, line, (size_t)length);
 }
 
-/* One line for a fault, however many alerts it costs; @error 0: this time it went well. */
-static void complain(struct ctw_hook *c, int error) {
-    if (error == c->complaint)
+/* One line per fault, regardless of the number of alerts it costs. @error: 0: success */
+static void report(struct ctw_hook *h, int error) {
+    if (error == h->fault)
         return;
-    c->complaint = error;
+    h->fault = error;
     if (error == ETIMEDOUT)
-        alert("had not ended when its time was up, and was killed");
+        print("killed at its time limit");
     else if (error != 0)
-        alert(strerror(error));
+        print(strerror(error));
 }
 
-static void own_up_to_drops(struct ctw_hook *c) {
+static void report_drops(struct ctw_hook *h) {
     char why[96];
 
-    if (c->n_dropped == 0)
+    if (h->n_dropped == 0)
         return;
-    snprintf(why, sizeof why, "too slow, %" PRIu64 " alerts were not passed to it", c->n_dropped);
-    c->n_dropped = 0;
-    alert(why);
+    snprintf(why, sizeof why, "too slow, %" PRIu64 " alerts were not passed to it", h->n_dropped);
+    h->n_dropped = 0;
+    print(why);
 }
 
 /* --- the child ----------------------------------------------------------------------------- */
@@ -97,8 +93,8 @@ static int split(char *text, char *ret_argv[static ARGUMENTS_MAX + 1]) {
     return n > 0 ? 0 : -ENOENT;
 }
 
-/* The fields and PATH; an environment cannot hold a name twice, so the values of a repeated field
- * follow each other in one variable, a newline between them. @text has room for all fields. */
+/* PATH and the fields. The values of a repeated field are one variable, separated by newlines,
+ * since an environment cannot hold a name twice. @text has room for all fields. */
 static void build_environment(const struct waiting *w, char *text,
                               char *ret[static CTW_FIELDS_MAX + 2]) {
     size_t n = 0, used = 0;
@@ -121,12 +117,12 @@ static void build_environment(const struct waiting *w, char *text,
     ret[n] = NULL;
 }
 
-/* Between fork and exec: nothing but what signal-safety(7) allows. */
+/* Between fork and exec: only what signal-safety(7) allows. */
 static void __attribute__((noreturn)) child(char *argv[], char *env[], int failure) {
     sigset_t none;
 
     setsid();
-    /* The daemon's capabilities are ambient: without this the program would inherit them. */
+    /* The daemon's capabilities are ambient: the program would inherit them. */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     for (int s = 1; s <= SIGRTMAX; s++)
         signal(s, SIG_DFL);
@@ -136,7 +132,7 @@ static void __attribute__((noreturn)) child(char *argv[], char *env[], int failu
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
         dup2(null, STDERR_FILENO) >= 0) {
-        /* Descriptors are made close-on-exec in the first place; a library may have forgotten. */
+        /* Ours are close-on-exec; those of a library may not be. */
         close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
         execve(argv[0], argv, env);
     }
@@ -146,74 +142,74 @@ static void __attribute__((noreturn)) child(char *argv[], char *env[], int failu
     _exit(127);
 }
 
-/* --- the course of one run ----------------------------------------------------------------- */
+/* --- one run ------------------------------------------------------------------------------- */
 
-static void start_next(struct ctw_hook *c);
+static void start_next(struct ctw_hook *h);
 
-static int kill_all(const struct ctw_hook *c) {
-    kill(-c->pid, SIGKILL);
-    return kill(c->pid, SIGKILL); /* it may not have got as far as leading its group */
+static int kill_all(const struct ctw_hook *h) {
+    kill(-h->pid, SIGKILL);
+    return kill(h->pid, SIGKILL); /* it may not lead its group yet */
 }
 
-static void forget(struct ctw_hook *c) {
-    c->ended = sd_event_source_disable_unref(c->ended);
-    c->limit = sd_event_source_disable_unref(c->limit);
-    close(c->failure);
-    c->pid = 0;
-    c->overdue = false;
+static void clear(struct ctw_hook *h) {
+    h->ended = sd_event_source_disable_unref(h->ended);
+    h->limit = sd_event_source_disable_unref(h->limit);
+    close(h->failure);
+    h->pid = 0;
+    h->overdue = false;
 }
 
 static int on_ended(sd_event_source *s, const siginfo_t *info, void *userdata) {
-    struct ctw_hook *c = userdata;
+    struct ctw_hook *h = userdata;
     int error = 0;
 
     (void)s;
     (void)info;
-    /* It is not reaped before we return, so its number still means its group: what it left behind
-     * goes the same way. */
-    kill_all(c);
-    if (read(c->failure, &error, sizeof error) != sizeof error)
-        error = c->overdue ? ETIMEDOUT : 0;
-    complain(c, error);
-    forget(c);
-    start_next(c);
+    /* The program is reaped after the return, so its number is still that of its group: kill its
+     * remaining children. */
+    kill_all(h);
+    if (read(h->failure, &error, sizeof error) != sizeof error)
+        error = h->overdue ? ETIMEDOUT : 0;
+    report(h, error);
+    clear(h);
+    start_next(h);
     return 0;
 }
 
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
-    struct ctw_hook *c = userdata;
+    struct ctw_hook *h = userdata;
 
     (void)s;
     (void)usec;
-    c->overdue = true;
-    kill_all(c);
+    h->overdue = true;
+    kill_all(h);
     return 0;
 }
 
-static int watch_over(struct ctw_hook *c) {
-    int r = sd_event_add_child(c->event, &c->ended, c->pid, WEXITED, on_ended, c);
+static int watch_child(struct ctw_hook *h) {
+    int r = sd_event_add_child(h->event, &h->ended, h->pid, WEXITED, on_ended, h);
 
     if (r >= 0)
-        r = sd_event_add_time_relative(c->event, &c->limit, CLOCK_MONOTONIC, c->limit_usec, 0,
-                                       on_limit, c);
+        r = sd_event_add_time_relative(h->event, &h->limit, CLOCK_MONOTONIC, h->limit_usec, 0,
+                                       on_limit, h);
     return r < 0 ? r : 0;
 }
 
-/* End what runs, whatever it is doing. Nothing survives SIGKILL, so this does not wait long; a
- * program that became another user's (set-user-ID) cannot be killed, and is not waited for. */
-static void stop(struct ctw_hook *c) {
-    if (kill_all(c) == 0)
-        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+/* Kill the running program, and wait for it, which SIGKILL makes short. A program of another user
+ * (set-user-ID) cannot be killed, and is not waited for. */
+static void stop(struct ctw_hook *h) {
+    if (kill_all(h) == 0)
+        while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
             ;
-    forget(c);
+    clear(h);
 }
 
-static int start(struct ctw_hook *c, const struct waiting *w) {
+static int start(struct ctw_hook *h, const struct waiting *w) {
     char command[CTW_COMMAND_MAX], *argv[ARGUMENTS_MAX + 1];
     char text[CTW_FIELDS_BYTES], *env[CTW_FIELDS_MAX + 2];
     int failure[2];
 
-    snprintf(command, sizeof command, "%s", c->command);
+    snprintf(command, sizeof command, "%s", h->command);
     int r = split(command, argv);
     if (r < 0)
         return r;
@@ -231,32 +227,32 @@ static int start(struct ctw_hook *c, const struct waiting *w) {
         return r;
     }
 
-    c->pid = pid;
-    c->failure = failure[0];
-    r = watch_over(c);
+    h->pid = pid;
+    h->failure = failure[0];
+    r = watch_child(h);
     if (r < 0)
-        stop(c);
+        stop(h);
     return r;
 }
 
-static void start_next(struct ctw_hook *c) {
-    while (c->pid == 0 && c->n_waiting > 0) {
-        const struct waiting *w = &c->queue[c->head];
+static void start_next(struct ctw_hook *h) {
+    while (h->pid == 0 && h->n_waiting > 0) {
+        const struct waiting *w = &h->queue[h->head];
 
-        c->head = (c->head + 1) % QUEUE_MAX;
-        c->n_waiting--;
-        const int r = start(c, w);
+        h->head = (h->head + 1) % QUEUE_MAX;
+        h->n_waiting--;
+        const int r = start(h, w);
         if (r < 0)
-            complain(c, -r);
+            report(h, -r);
     }
-    if (c->pid == 0)
-        own_up_to_drops(c);
+    if (h->pid == 0)
+        report_drops(h);
 }
 
 /* --- interface ----------------------------------------------------------------------------- */
 
 int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret) {
-    struct ctw_hook *c;
+    struct ctw_hook *h;
     sigset_t child_ended;
 
     sigemptyset(&child_ended);
@@ -264,39 +260,39 @@ int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret) {
     if (sigprocmask(SIG_BLOCK, &child_ended, NULL) < 0)
         return -errno;
 
-    c = calloc(1, sizeof *c);
-    if (!c)
+    h = calloc(1, sizeof *h);
+    if (!h)
         return -ENOMEM;
-    c->event = sd_event_ref(event);
-    c->limit_usec = limit_usec;
-    *ret = c;
+    h->event = sd_event_ref(event);
+    h->limit_usec = limit_usec;
+    *ret = h;
     return 0;
 }
 
-struct ctw_hook *ctw_hook_free(struct ctw_hook *c) {
-    if (!c)
+struct ctw_hook *ctw_hook_free(struct ctw_hook *h) {
+    if (!h)
         return NULL;
-    if (c->pid != 0)
-        stop(c);
-    sd_event_unref(c->event);
-    free(c);
+    if (h->pid != 0)
+        stop(h);
+    sd_event_unref(h->event);
+    free(h);
     return NULL;
 }
 
-void ctw_hook_run(struct ctw_hook *c, const char *command, const struct ctw_fields *f) {
+void ctw_hook_run(struct ctw_hook *h, const char *command, const struct ctw_fields *f) {
     if (*command == '\0')
         return;
-    if (strcmp(c->command, command) != 0) {
-        snprintf(c->command, sizeof c->command, "%s", command);
-        c->complaint = 0;
+    if (strcmp(h->command, command) != 0) {
+        snprintf(h->command, sizeof h->command, "%s", command);
+        h->fault = 0;
     }
-    if (c->n_waiting == QUEUE_MAX) {
-        c->n_dropped++;
+    if (h->n_waiting == QUEUE_MAX) {
+        h->n_dropped++;
         return;
     }
 
-    struct waiting *w = &c->queue[(c->head + c->n_waiting++) % QUEUE_MAX];
+    struct waiting *w = &h->queue[(h->head + h->n_waiting++) % QUEUE_MAX];
     w->used = f->used;
     memcpy(w->text, f->text, f->used);
-    start_next(c);
+    start_next(h);
 }

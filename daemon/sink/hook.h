@@ -3,10 +3,10 @@
 #define CTW_DAEMON_SINK_HOOK_H
 
 /*
- * alerts.command: a program of the administrator's, run once per alert with the alert's fields as
- * its environment. No shell, one at a time, without the daemon's capabilities, with a time limit
- * after which its whole process group is killed; what cannot wait in the fixed queue is dropped
- * and counted. Nothing it does can block the loop.
+ * alerts.command: a program of the administrator, run once per alert with the alert's fields as
+ * environment. It runs without a shell and without the daemon's capabilities, one at a time, and
+ * its process group is killed at a time limit. Alerts wait in a fixed queue; those that exceed it
+ * are dropped and counted. Nothing the program does can block the loop.
  */
 
 #include <systemd/sd-event.h>
@@ -14,33 +14,33 @@
 #include "lib/report/fields.h"
 #include "lib/watch/alert.h"
 
-/* How long one run may take. */
+/* The time limit of a run. */
 #define CTW_HOOK_LIMIT_USEC (10 * CTW_USEC_PER_SEC)
 
 struct ctw_hook;
 
 /**
- * ctw_hook_new() - nothing runs yet
+ * ctw_hook_new()
  * @limit_usec:  CTW_HOOK_LIMIT_USEC
  *
- * Blocks SIGCHLD in the calling thread, which sd-event needs to be told of children that end.
+ * Blocks SIGCHLD in the calling thread, as sd-event requires to watch children.
  *
- * Return: 0; -ENOMEM or what sd-event refused.
+ * Return: 0 or a negative errno.
  */
 int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret);
 
-/** ctw_hook_free() - also ends what is running */
-struct ctw_hook *ctw_hook_free(struct ctw_hook *c);
+/** ctw_hook_free() - also kills the running program */
+struct ctw_hook *ctw_hook_free(struct ctw_hook *h);
 
 /**
- * ctw_hook_run() - run @command for this alert, now or when those before it have ended
+ * ctw_hook_run() - run @command for an alert, after those in the queue
  * @command:  absolute path, then arguments, separated by blanks; "" runs nothing
  * @f:        copied
  *
- * The program finds PATH and the fields in its environment, its standard streams are /dev/null,
- * and it leads a process group of its own, which is killed when it ends or its time is up. What
- * goes wrong is one line on stderr, not repeated until something else happens.
+ * The environment is PATH and the fields, the standard streams are /dev/null, and the program leads
+ * a process group, which is killed when the program ends or its time limit is reached. A fault is
+ * one line on stderr, which is not repeated until another fault or success.
  */
-void ctw_hook_run(struct ctw_hook *c, const char *command, const struct ctw_fields *f);
+void ctw_hook_run(struct ctw_hook *h, const char *command, const struct ctw_fields *f);
 
 #endif

@@ -19,11 +19,12 @@
 #include <unistd.h>
 
 #include "daemon/sys/clock.h"
+#include "daemon/sys/stdio.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* Alerts held while the journal takes none. How the outage began and how things stand now are
- * worth most, so once the room is used up each further alert takes the place of the newest. */
+/* Alerts held while the journal takes none. The beginning of the outage and the present are worth
+ * most: when the buffer is full, a further alert replaces the newest. */
 #define HELD_MAX 64
 
 struct held {
@@ -34,15 +35,15 @@ struct held {
 
 struct ctw_journal {
     bool journal;
-    int error; /* of the last try to reach the journal */
-    int out;   /* where lines go when there is no journal */
+    int error; /* of the last attempt to send */
+    int out;   /* where lines go if not to the journal */
     size_t n_held;
     uint64_t n_lost;
     struct held held[HELD_MAX];
 };
 
-/* Whether stderr leads to the journal: "DEVICE:INODE" of it is in $JOURNAL_STREAM, and somebody
- * who redirected stderr after that wants the lines where he redirected it (systemd.exec(5)). */
+/* $JOURNAL_STREAM is "DEVICE:INODE" of the journal's stream; a stderr that was redirected
+ * afterwards is another file, and gets lines (systemd.exec(5)). */
 static bool stderr_is_journal(void) {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat st;
@@ -54,9 +55,9 @@ static bool stderr_is_journal(void) {
     return strcmp(stream, is) == 0;
 }
 
-/* A terminal reports room for a single byte as "writable", and then blocks within the line. So it
- * is opened anew for ourselves, non-blocking: the flag on stderr's own file description would
- * change it for the shell and everybody else who shares it. */
+/* A terminal with room for a single byte is writable, and then blocks within the line. Hence a
+ * file description of our own, non-blocking: the flag on that of stderr would hold for the shell
+ * and all other programs that share it. */
 static int open_line_output(void) {
     if (!isatty(STDERR_FILENO))
         return STDERR_FILENO;
@@ -66,22 +67,22 @@ static int open_line_output(void) {
 }
 
 int ctw_journal_new(struct ctw_journal **ret) {
-    struct ctw_journal *r = calloc(1, sizeof *r);
+    struct ctw_journal *j = calloc(1, sizeof *j);
 
-    if (!r)
+    if (!j)
         return -ENOMEM;
-    r->journal = stderr_is_journal();
-    r->out = r->journal ? -1 : open_line_output();
-    *ret = r;
+    j->journal = stderr_is_journal();
+    j->out = j->journal ? -1 : open_line_output();
+    *ret = j;
     return 0;
 }
 
-struct ctw_journal *ctw_journal_free(struct ctw_journal *r) {
-    if (!r)
+struct ctw_journal *ctw_journal_free(struct ctw_journal *j) {
+    if (!j)
         return NULL;
-    if (r->out > STDERR_FILENO)
-        close(r->out);
-    free(r);
+    if (j->out > STDERR_FILENO)
+        close(j->out);
+    free(j);
     return NULL;
 }
 
@@ -94,17 +95,6 @@ static const char *priority_word(const char *priority) {
     if (!priority || priority[0] < '0' || priority[0] > '7')
         return "notice";
     return words[priority[0] - '0'];
-}
-
-/* Write in one piece, or not at all: nobody may wait for a reader who does not read. */
-static void write_if_it_fits(int fd, const char *line, size_t length) {
-    struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-    /* POLLERR: the reader of a pipe is gone, and writing would raise SIGPIPE. */
-    if (poll(&p, 1, 0) != 1 || p.revents != POLLOUT)
-        return;
-    const ssize_t written = write(fd, line, length);
-    (void)written;
 }
 
 /* "14:03:22 warning usage: Conntrack table at 76.2 % ..." */
@@ -121,23 +111,23 @@ static void write_line(int fd, const struct ctw_fields *f) {
                           priority_word(ctw_fields_get(f, "PRIORITY")), kind ? kind : "",
                           message ? message : "");
     if (length > 0)
-        write_if_it_fits(fd, line, (size_t)length);
+        ctw_write_if_ready(fd, line, (size_t)length);
 }
 
 /* --- the journal -------------------------------------------------------------------------- */
 
 /*
- * Whether a record sent now would arrive, and without waiting.
+ * Whether a record sent now would arrive without delay.
  *
- * sd_journal_sendv() does not tell: it reports success when the socket is not there (ENOENT), and
- * its own socket blocks, so that a stopped journald whose queue is full would stop this process
- * too. A datagram socket that is connected polls writable only while the queue of its peer has
- * room (net/unix/af_unix.c: unix_dgram_poll). It is connected anew each time, since a restarted
- * journald may have replaced the socket.
+ * sd_journal_sendv() returns success when the socket does not exist (ENOENT), and its socket
+ * blocks: a stopped journald with a full queue would stop this process, too. A connected datagram
+ * socket polls writable only while the queue of its peer has room (net/unix/af_unix.c:
+ * unix_dgram_poll). It is connected anew each time, since a restarted journald may have replaced
+ * the socket.
  *
- * Not seen from here is libsystemd's own send buffer. It asks for 8 MiB, more than a full queue of
- * our records takes, and gets it with CAP_NET_ADMIN; without (a container), net.core.wmem_max
- * bounds it, and some 190 records that a stopped journald has not read can fill it.
+ * This does not cover libsystemd's own send buffer. libsystemd asks for 8 MiB, more than a full
+ * queue of our records takes, and gets it with CAP_NET_ADMIN; without (a container),
+ * net.core.wmem_max bounds it, and some 190 records unread by a stopped journald can fill it.
  */
 static int journal_ready(void) {
     static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};
@@ -164,7 +154,7 @@ static int journal_send(const struct iovec *iov, size_t n) {
     return r < 0 ? r : 0;
 }
 
-/* Send fields that lie one behind the other in @text, with @extra (may be NULL) behind them. */
+/* Send the fields in @text, each ended by a NUL, then @extra, which may be NULL. */
 static int send_text(const char *text, size_t used, const char *extra) {
     struct iovec iov[CTW_FIELDS_MAX + 1];
     size_t n = 0;
@@ -179,7 +169,7 @@ static int send_text(const char *text, size_t used, const char *extra) {
     return journal_send(iov, n);
 }
 
-/* A line that is no alert. */
+/* A record that is no alert. */
 static int send_plain(const char *message, const char *priority) {
     static const char identifier[] = "SYSLOG_IDENTIFIER=ctwatchd";
     const struct iovec iov[] = {
@@ -191,7 +181,7 @@ static int send_plain(const char *message, const char *priority) {
     return journal_send(iov, sizeof iov / sizeof iov[0]);
 }
 
-/* Say how many alerts the held ones stand for, where the gap is. */
+/* Log the number of alerts lost, at the place of the gap. */
 static int send_lost(uint64_t lost) {
     char message[128];
 
@@ -201,68 +191,68 @@ static int send_lost(uint64_t lost) {
     return send_plain(message, "PRIORITY=4");
 }
 
-static void hold(struct ctw_journal *r, const struct ctw_fields *f) {
-    if (r->n_held == HELD_MAX) {
-        r->n_held--;
-        r->n_lost++;
+static void hold(struct ctw_journal *j, const struct ctw_fields *f) {
+    if (j->n_held == HELD_MAX) {
+        j->n_held--;
+        j->n_lost++;
     }
 
-    struct held *h = &r->held[r->n_held++];
+    struct held *h = &j->held[j->n_held++];
     h->at_usec = ctw_monotonic_usec();
     h->used = f->used;
     memcpy(h->text, f->text, f->used);
 }
 
-static int send_held(struct ctw_journal *r, const struct held *h) {
+static int send_held(struct ctw_journal *j, const struct held *h) {
     const uint64_t late = (ctw_monotonic_usec() - h->at_usec) / CTW_USEC_PER_SEC;
     char delayed[64];
 
-    /* Alerts are lost only just before the newest one. */
-    if (r->n_lost > 0 && h == &r->held[r->n_held - 1]) {
-        const int e = send_lost(r->n_lost);
+    /* The gap is just before the newest alert. */
+    if (j->n_lost > 0 && h == &j->held[j->n_held - 1]) {
+        const int e = send_lost(j->n_lost);
         if (e < 0)
             return e;
-        r->n_lost = 0;
+        j->n_lost = 0;
     }
     snprintf(delayed, sizeof delayed, "CTWATCH_DELAYED_SECONDS=%" PRIu64, late);
     return send_text(h->text, h->used, delayed);
 }
 
-/* Send what is held, oldest first, until the journal takes no more. */
-static void flush_held(struct ctw_journal *r) {
+/* Send held alerts, oldest first, until the journal takes no more. */
+static void flush_held(struct ctw_journal *j) {
     size_t sent = 0;
 
-    while (sent < r->n_held && (r->error = send_held(r, &r->held[sent])) == 0)
+    while (sent < j->n_held && (j->error = send_held(j, &j->held[sent])) == 0)
         sent++;
-    r->n_held -= sent;
-    memmove(r->held, r->held + sent, r->n_held * sizeof r->held[0]);
+    j->n_held -= sent;
+    memmove(j->held, j->held + sent, j->n_held * sizeof j->held[0]);
 }
 
-void ctw_journal_send(struct ctw_journal *r, const struct ctw_fields *f) {
-    if (!r->journal) {
-        write_line(r->out, f);
+void ctw_journal_send(struct ctw_journal *j, const struct ctw_fields *f) {
+    if (!j->journal) {
+        write_line(j->out, f);
         return;
     }
-    flush_held(r);
-    if (r->n_held == 0)
-        r->error = send_text(f->text, f->used, NULL);
-    if (r->error < 0)
-        hold(r, f);
+    flush_held(j);
+    if (j->n_held == 0)
+        j->error = send_text(f->text, f->used, NULL);
+    if (j->error < 0)
+        hold(j, f);
 }
 
-void ctw_journal_flush(struct ctw_journal *r, struct ctw_source_health *state) {
-    *state = (struct ctw_source_health){.health = CTW_HEALTH_UNUSED};
-    if (!r->journal)
+void ctw_journal_flush(struct ctw_journal *j, struct ctw_source_health *ret) {
+    *ret = (struct ctw_source_health){.health = CTW_HEALTH_UNUSED};
+    if (!j->journal)
         return;
-    flush_held(r);
-    *state = ctw_source_health_of(r->error < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK, r->error,
-                                  JOURNAL_SOCKET);
+    flush_held(j);
+    *ret = ctw_source_health_of(j->error < 0 ? CTW_HEALTH_FAILED : CTW_HEALTH_OK, j->error,
+                                JOURNAL_SOCKET);
 }
 
-void ctw_journal_note(struct ctw_journal *r, const char *text) {
+void ctw_journal_note(struct ctw_journal *j, const char *text) {
     char message[256];
 
-    if (!r->journal)
+    if (!j->journal)
         return;
     snprintf(message, sizeof message, "MESSAGE=%s", text);
     (void)send_plain(message, "PRIORITY=7");

@@ -2,13 +2,13 @@
 #ifndef CTW_DAEMON_SINK_SERVICE_H
 #define CTW_DAEMON_SINK_SERVICE_H
 
-/* What the service manager is told (sd_notify(3)); without one, nothing happens. */
+/* Notifies the service manager (sd_notify(3)); without one, does nothing. */
 
 #include <stdint.h>
 
 #include "lib/watch/watch.h"
 
-/* Zero-initialised, nothing has been told. */
+/* The last status; zero: none. */
 struct ctw_service {
     enum ctw_level level;
     uint64_t usec;
@@ -19,10 +19,9 @@ void ctw_service_reloading(uint64_t now_usec);
 void ctw_service_stopping(void);
 
 /**
- * ctw_service_status() - STATUS=: the present fill, as systemctl status shows it
+ * ctw_service_status() - send the present fill as STATUS=, for systemctl status
  *
- * Each one wakes the service manager, so it is sent when the level changes, and otherwise every ten
- * seconds.
+ * Each status wakes the service manager: it is sent when the level changes, and every 10 s.
  */
 void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,
                         const struct ctw_verdict *v);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 int ctw_reserve_stdio(void) {
@@ -13,4 +14,14 @@ int ctw_reserve_stdio(void) {
             return -errno;
     }
     return 0;
+}
+
+void ctw_write_if_ready(int fd, const char *line, size_t length) {
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    /* POLLERR: the pipe has no reader. */
+    if (poll(&p, 1, 0) != 1 || p.revents != POLLOUT)
+        return;
+    const ssize_t written = write(fd, line, length);
+    (void)written;
 }

@@ -2,6 +2,8 @@
 #ifndef CTW_DAEMON_SYS_STDIO_H
 #define CTW_DAEMON_SYS_STDIO_H
 
+#include <stddef.h>
+
 /**
  * ctw_reserve_stdio() - occupy each of descriptors 0 to 2 that is closed
  *
@@ -11,5 +13,8 @@
  * Return: 0 or a negative errno.
  */
 int ctw_reserve_stdio(void);
+
+/** ctw_write_if_ready() - write a line in one piece, or drop it where the reader does not read */
+void ctw_write_if_ready(int fd, const char *line, size_t length);
 
 #endif

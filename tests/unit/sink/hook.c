@@ -22,7 +22,7 @@
 #include "tests/support/alert_samples.h"
 #include "tests/support/folder.h"
 
-/* Something of this file hangs: end the test rather than wait for ever. */
+/* A test that hangs ends after this. */
 #define PATIENCE_SECONDS 120
 
 /* As in daemon/sink/hook.c. */
@@ -35,12 +35,12 @@ struct bench {
     char command[256];
     int true_stderr, stderr_pipe;
     sd_event *event;
-    struct ctw_hook *runner;
+    struct ctw_hook *hook;
 };
 
-static void make_runner(struct bench *b, uint64_t limit_usec) {
-    b->runner = ctw_hook_free(b->runner);
-    assert_int_equal(ctw_hook_new(b->event, limit_usec, &b->runner), 0);
+static void make_hook(struct bench *b, uint64_t limit_usec) {
+    b->hook = ctw_hook_free(b->hook);
+    assert_int_equal(ctw_hook_new(b->event, limit_usec, &b->hook), 0);
 }
 
 static int set_up(void **state) {
@@ -58,7 +58,7 @@ static int set_up(void **state) {
     b->stderr_pipe = fd[0];
     dup2(fd[1], STDERR_FILENO);
     close(fd[1]);
-    make_runner(b, CTW_HOOK_LIMIT_USEC);
+    make_hook(b, CTW_HOOK_LIMIT_USEC);
     *state = b;
     alarm(PATIENCE_SECONDS);
     return 0;
@@ -68,7 +68,7 @@ static int tear_down(void **state) {
     struct bench *b = *state;
 
     alarm(0);
-    (void)ctw_hook_free(b->runner);
+    (void)ctw_hook_free(b->hook);
     sd_event_unref(b->event);
     dup2(b->true_stderr, STDERR_FILENO);
     close(b->true_stderr);
@@ -101,7 +101,7 @@ static void run_command(struct bench *b, const char *command, uint64_t drops) {
     struct ctw_fields f;
 
     render(drops, &f);
-    ctw_hook_run(b->runner, command, &f);
+    ctw_hook_run(b->hook, command, &f);
 }
 
 static void run(struct bench *b, uint64_t drops) {
@@ -125,7 +125,7 @@ static void turn(struct bench *b) {
     assert_return_code(sd_event_run(b->event, 10 * CTW_USEC_PER_MSEC), errno);
 }
 
-/* Run the loop until the file says so; the alarm bounds it. */
+/* Run the loop until the file has this content; the alarm bounds it. */
 static void wait_until(struct bench *b, const char *name, const char *expected) {
     char text[8192];
 
@@ -133,8 +133,8 @@ static void wait_until(struct bench *b, const char *name, const char *expected) 
         turn(b);
 }
 
-/* Until something is in the file, without the loop, which is what ends a program at its limit: so
- * none is ended that a busy machine made late. */
+/* Wait for content without the loop, which kills a program at its limit: a busy machine does not
+ * make one late. */
 static void wait_without_loop(struct bench *b, const char *name) {
     char text[16];
 
@@ -142,7 +142,7 @@ static void wait_without_loop(struct bench *b, const char *name) {
         usleep(1000);
 }
 
-/* Run the loop until something is said on stderr; returns it. */
+/* Run the loop until there is output on stderr. Return: the output. */
 static const char *wait_for_stderr(struct bench *b, char ret[static 4096]) {
     ssize_t n;
 
@@ -152,7 +152,7 @@ static const char *wait_for_stderr(struct bench *b, char ret[static 4096]) {
     return ret;
 }
 
-/* Run the loop until there is no child left: the next one is started before the last is reaped. */
+/* Run the loop until there is no child: the next is started before the last is reaped. */
 static void wait_until_idle(struct bench *b) {
     siginfo_t info;
 
@@ -170,7 +170,7 @@ static int number(const char *digits) {
     return (int)strtol(digits, NULL, 10);
 }
 
-/* Ended, even if nobody has reaped it: in a container there may be nobody to do so. */
+/* Ended, reaped or not: a container may have no process that reaps. */
 static bool gone(const char *pid) {
     char path[64], stat[512] = "";
 
@@ -193,16 +193,16 @@ static void wait_for_end_of(struct bench *b, const char *file) {
         turn(b);
 }
 
-/* --- what the program gets ------------------------------------------------------------------ */
+/* --- environment ---------------------------------------------------------------------------- */
 
-static void the_environment_is_the_fields_and_path(void **state) {
+static void hook_environment_is_path_and_fields(void **state) {
     struct bench *b = *state;
     struct ctw_fields f;
     char text[8192];
 
     render(1234, &f);
     write_program(b, "env -u PWD -u OLDPWD -u _ -0 >env.new; mv env.new env; echo 1 >done");
-    ctw_hook_run(b->runner, b->command, &f);
+    ctw_hook_run(b->hook, b->command, &f);
     wait_until(b, "done", "1\n");
 
     contents(b, "env", text, sizeof text);
@@ -221,7 +221,7 @@ static void the_environment_is_the_fields_and_path(void **state) {
     assert_int_equal(n, f.n + 1);
 }
 
-static void a_repeated_field_is_one_variable_of_several_lines(void **state) {
+static void hook_repeated_field_is_one_variable(void **state) {
     static const char *const fields[] = {"MESSAGE=m", "TOP=a 50%", "TOP=b 30%", "TOP=c 20%",
                                          "TOPMOST=x"};
     struct bench *b = *state;
@@ -233,11 +233,11 @@ static void a_repeated_field_is_one_variable_of_several_lines(void **state) {
         f.used += strlen(fields[i]) + 1;
     }
     write_program(b, "printf '%s|%s|%s' \"$MESSAGE\" \"$TOP\" \"$TOPMOST\" >out");
-    ctw_hook_run(b->runner, b->command, &f);
+    ctw_hook_run(b->hook, b->command, &f);
     wait_until(b, "out", "m|a 50%\nb 30%\nc 20%|x");
 }
 
-static void arguments_are_split_at_blanks_and_no_shell_sees_them(void **state) {
+static void hook_arguments_are_split_at_blanks_without_shell(void **state) {
     struct bench *b = *state;
     char command[512];
 
@@ -247,11 +247,11 @@ static void arguments_are_split_at_blanks_and_no_shell_sees_them(void **state) {
     wait_until(b, "out", "5|a|'b|c'|$(id);`id`|*|");
 }
 
-static void it_gets_no_descriptor_no_signal_mask_and_no_capability(void **state) {
+static void hook_program_inherits_nothing(void **state) {
     struct bench *b = *state;
     char text[8192];
 
-    /* Everything that would be inherited: a descriptor that somebody forgot to mark, a blocked
+    /* Everything that would be inherited: a descriptor without close-on-exec, a blocked
      * signal (SIGCHLD is one), an ignored one, an ambient capability if we have any to give. */
     const int leak = fcntl(b->stderr_pipe, F_DUPFD, 20);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -261,7 +261,7 @@ static void it_gets_no_descriptor_no_signal_mask_and_no_capability(void **state)
     assert_int_equal(syscall(SYS_capset, &header, caps), 0);
     const bool ambient = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) == 0;
     if (!ambient)
-        print_message("no CAP_NET_ADMIN here: that it is not handed on was not tried\n");
+        print_message("no CAP_NET_ADMIN: not tested that it is not inherited\n");
     signal(SIGUSR1, SIG_IGN);
 
     write_program(b, "streams=$(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2)\n"
@@ -282,9 +282,9 @@ static void it_gets_no_descriptor_no_signal_mask_and_no_capability(void **state)
     close(leak);
 }
 
-/* --- one after the other -------------------------------------------------------------------- */
+/* --- queue ---------------------------------------------------------------------------------- */
 
-static void alerts_are_run_in_order_one_at_a_time(void **state) {
+static void hook_runs_alerts_in_order_one_at_a_time(void **state) {
     struct bench *b = *state;
 
     write_program(b, "mkdir busy; echo $CTWATCH_DROPS >>log; rmdir busy");
@@ -294,7 +294,7 @@ static void alerts_are_run_in_order_one_at_a_time(void **state) {
     expect_silence(b);
 }
 
-static void what_cannot_wait_is_dropped_and_counted(void **state) {
+static void hook_full_queue_drops_and_counts(void **state) {
     struct bench *b = *state;
     char text[4096], expected[256] = "";
 
@@ -311,7 +311,7 @@ static void what_cannot_wait_is_dropped_and_counted(void **state) {
     assert_string_equal(contents(b, "log", text, sizeof text), expected);
 }
 
-static void no_command_runs_nothing(void **state) {
+static void hook_without_command_runs_nothing(void **state) {
     struct bench *b = *state;
 
     run_command(b, "", 1);
@@ -319,9 +319,9 @@ static void no_command_runs_nothing(void **state) {
     assert_int_equal(errno, ECHILD);
 }
 
-/* --- what goes wrong ------------------------------------------------------------------------ */
+/* --- faults --------------------------------------------------------------------------------- */
 
-static void a_missing_program_is_said_once_until_it_changes(void **state) {
+static void hook_fault_is_reported_once(void **state) {
     struct bench *b = *state;
     char text[4096];
 
@@ -345,7 +345,7 @@ static void a_missing_program_is_said_once_until_it_changes(void **state) {
     expect_silence(b);
 }
 
-static void a_command_of_too_many_arguments_is_refused(void **state) {
+static void hook_too_many_arguments_are_refused(void **state) {
     struct bench *b = *state;
     char command[512], text[4096];
 
@@ -358,26 +358,25 @@ static void a_command_of_too_many_arguments_is_refused(void **state) {
     assert_string_equal(contents(b, "out", text, sizeof text), "");
 }
 
-static void a_hanging_program_is_killed_and_the_next_alert_run(void **state) {
+static void hook_hanging_program_is_killed_and_next_runs(void **state) {
     struct bench *b = *state;
     char text[4096];
 
-    make_runner(b, CTW_USEC_PER_SEC);
+    make_hook(b, CTW_USEC_PER_SEC);
     write_program(b, "trap '' TERM INT HUP\n"
                      "[ $CTWATCH_DROPS = 1 ] || { echo next >out; exit; }\n"
                      "sleep 1000 & echo $! >child; echo $$ >parent; wait");
     run(b, 1);
     run(b, 2);
     wait_without_loop(b, "parent");
-    assert_string_equal(wait_for_stderr(b, text), "alerts.command: had not ended when its time was "
-                                                  "up, and was killed\n");
+    assert_string_equal(wait_for_stderr(b, text), "alerts.command: killed at its time limit\n");
     wait_without_loop(b, "out");
     wait_until(b, "out", "next\n");
     wait_for_end_of(b, "child");
     wait_for_end_of(b, "parent");
 }
 
-static void what_a_program_leaves_behind_is_killed_with_it(void **state) {
+static void hook_children_left_behind_are_killed(void **state) {
     struct bench *b = *state;
 
     write_program(b, "sleep 1000 & echo $! >child.new; mv child.new child; echo 1 >done");
@@ -387,7 +386,7 @@ static void what_a_program_leaves_behind_is_killed_with_it(void **state) {
     expect_silence(b);
 }
 
-static void a_talkative_program_is_not_waited_for_and_not_heard(void **state) {
+static void hook_output_is_discarded(void **state) {
     struct bench *b = *state;
 
     write_program(b, "head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2; echo 1 >done");
@@ -396,7 +395,7 @@ static void a_talkative_program_is_not_waited_for_and_not_heard(void **state) {
     expect_silence(b);
 }
 
-static void freeing_ends_what_is_running(void **state) {
+static void hook_free_kills_the_program(void **state) {
     struct bench *b = *state;
     char pid[32];
 
@@ -404,7 +403,7 @@ static void freeing_ends_what_is_running(void **state) {
     run(b, 1);
     while (*contents(b, "pid", pid, sizeof pid) == '\0')
         turn(b);
-    b->runner = ctw_hook_free(b->runner);
+    b->hook = ctw_hook_free(b->hook);
     assert_int_equal(kill(number(pid), 0), -1); /* reaped, not only killed */
     assert_int_equal(errno, ESRCH);
     assert_null(ctw_hook_free(NULL));
@@ -414,19 +413,19 @@ static void freeing_ends_what_is_running(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        commanded(the_environment_is_the_fields_and_path),
-        commanded(a_repeated_field_is_one_variable_of_several_lines),
-        commanded(arguments_are_split_at_blanks_and_no_shell_sees_them),
-        commanded(it_gets_no_descriptor_no_signal_mask_and_no_capability),
-        commanded(alerts_are_run_in_order_one_at_a_time),
-        commanded(what_cannot_wait_is_dropped_and_counted),
-        commanded(no_command_runs_nothing),
-        commanded(a_missing_program_is_said_once_until_it_changes),
-        commanded(a_command_of_too_many_arguments_is_refused),
-        commanded(a_hanging_program_is_killed_and_the_next_alert_run),
-        commanded(what_a_program_leaves_behind_is_killed_with_it),
-        commanded(a_talkative_program_is_not_waited_for_and_not_heard),
-        commanded(freeing_ends_what_is_running),
+        commanded(hook_environment_is_path_and_fields),
+        commanded(hook_repeated_field_is_one_variable),
+        commanded(hook_arguments_are_split_at_blanks_without_shell),
+        commanded(hook_program_inherits_nothing),
+        commanded(hook_runs_alerts_in_order_one_at_a_time),
+        commanded(hook_full_queue_drops_and_counts),
+        commanded(hook_without_command_runs_nothing),
+        commanded(hook_fault_is_reported_once),
+        commanded(hook_too_many_arguments_are_refused),
+        commanded(hook_hanging_program_is_killed_and_next_runs),
+        commanded(hook_children_left_behind_are_killed),
+        commanded(hook_output_is_discarded),
+        commanded(hook_free_kills_the_program),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

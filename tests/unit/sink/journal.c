@@ -23,19 +23,19 @@
 #include "daemon/sys/clock.h"
 #include "tests/support/alert_samples.h"
 
-/* Something of this file hangs: end the test rather than wait for ever. */
+/* A test that hangs ends after this. */
 #define PATIENCE_SECONDS 120
 
 /* As in daemon/sink/journal.c: alerts held while the journal takes none. */
 #define HELD_MAX 64
 
-/* Takes the place of stderr during a test; the true one is put back in teardown. */
+/* stderr is replaced during a test. */
 struct bench {
     uint64_t began_usec;
     int true_stderr;
     int read_end;
     int journal; /* a stand-in for journald's socket */
-    struct ctw_journal *report;
+    struct ctw_journal *journal_sink;
 };
 
 static int set_up(void **state) {
@@ -57,7 +57,7 @@ static int tear_down(void **state) {
     struct bench *b = *state;
 
     alarm(0);
-    (void)ctw_journal_free(b->report);
+    (void)ctw_journal_free(b->journal_sink);
     dup2(b->true_stderr, STDERR_FILENO);
     close(b->true_stderr);
     if (b->read_end >= 0)
@@ -78,7 +78,7 @@ static void pipe_as_stderr(struct bench *b) {
     b->read_end = fd[0];
 }
 
-/* Say that stderr, as it is now, is the journal; @off is added to the inode. */
+/* Set $JOURNAL_STREAM to the present stderr; @off is added to the inode. */
 static void claim_journal_stream(unsigned off) {
     struct stat st;
     char text[64];
@@ -88,7 +88,7 @@ static void claim_journal_stream(unsigned off) {
     assert_int_equal(setenv("JOURNAL_STREAM", text, 1), 0);
 }
 
-/* Put a socket where journald has its own, as journald, or systemd for it, does. */
+/* Bind a socket at the path of journald. */
 static void start_journal(struct bench *b) {
     const struct sockaddr_un address = {.sun_family = AF_UNIX,
                                         .sun_path = "/run/systemd/journal/socket"};
@@ -107,7 +107,7 @@ static void stop_journal(struct bench *b) {
 static void report_to_journal(struct bench *b) {
     pipe_as_stderr(b);
     claim_journal_stream(0);
-    assert_int_equal(ctw_journal_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->journal_sink), 0);
 }
 
 static void send_alert(struct bench *b, uint64_t drops) {
@@ -116,7 +116,7 @@ static void send_alert(struct bench *b, uint64_t drops) {
 
     a.losses.drops = drops;
     ctw_fields_of(&a, &f);
-    ctw_journal_send(b->report, &f);
+    ctw_journal_send(b->journal_sink, &f);
 }
 
 /* The next record the journal got, its NUL included; "" when there is none. */
@@ -129,7 +129,7 @@ static const char *received(struct bench *b, char ret[static 8192]) {
     return ret;
 }
 
-/* A delayed record says by how many seconds: by none, unless the test itself takes that long. */
+/* A delayed record has the seconds: at most what the test has taken. */
 static void expect_delay(const struct bench *b, const char *record, bool delayed) {
     static const char name[] = "\nCTWATCH_DELAYED_SECONDS=";
     const char *at = strstr(record, name);
@@ -155,20 +155,20 @@ static void expect_drops(struct bench *b, unsigned drops, bool delayed) {
 static void expect_state(struct bench *b, enum ctw_health health, int error) {
     struct ctw_source_health s;
 
-    ctw_journal_flush(b->report, &s);
+    ctw_journal_flush(b->journal_sink, &s);
     assert_int_equal(s.health, health);
     assert_int_equal(s.error, error);
 }
 
 /* --- stderr --------------------------------------------------------------------------------- */
 
-static void without_a_journal_an_alert_is_one_readable_line(void **state) {
+static void journal_absent_alert_is_one_line(void **state) {
     struct bench *b = *state;
     char line[4096];
     int hour, minute, second;
 
     pipe_as_stderr(b);
-    assert_int_equal(ctw_journal_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->journal_sink), 0);
     send_alert(b, 1234);
     const ssize_t n = read(b->read_end, line, sizeof line - 1);
     assert_in_range(n, 1, sizeof line - 1);
@@ -180,41 +180,41 @@ static void without_a_journal_an_alert_is_one_readable_line(void **state) {
     expect_state(b, CTW_HEALTH_UNUSED, 0);
 }
 
-static void a_redirected_stderr_is_not_the_journal(void **state) {
+static void journal_redirected_stderr_gets_lines(void **state) {
     struct bench *b = *state;
     char line[4096], record[8192];
 
     start_journal(b);
     pipe_as_stderr(b);
     claim_journal_stream(1);
-    assert_int_equal(ctw_journal_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->journal_sink), 0);
     send_alert(b, 1);
     assert_true(read(b->read_end, line, sizeof line) > 0);
     assert_string_equal(received(b, record), "");
     expect_state(b, CTW_HEALTH_UNUSED, 0);
 }
 
-static void a_pipe_nobody_reads_costs_lines_not_time(void **state) {
+static void journal_unread_pipe_drops_lines(void **state) {
     struct bench *b = *state;
 
     pipe_as_stderr(b);
-    assert_int_equal(ctw_journal_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->journal_sink), 0);
     for (unsigned i = 0; i < 2000; i++)
         send_alert(b, i);
     assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
 }
 
-static void a_reader_who_left_does_not_end_us(void **state) {
+static void journal_closed_pipe_drops_lines(void **state) {
     struct bench *b = *state;
 
     pipe_as_stderr(b);
-    assert_int_equal(ctw_journal_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->journal_sink), 0);
     close(b->read_end);
     b->read_end = -1;
     send_alert(b, 1); /* SIGPIPE would end this program */
 }
 
-static void a_stuck_terminal_costs_lines_not_time(void **state) {
+static void journal_stuck_terminal_drops_lines(void **state) {
     struct bench *b = *state;
     int master, slave;
 
@@ -222,7 +222,7 @@ static void a_stuck_terminal_costs_lines_not_time(void **state) {
     b->read_end = master;
     assert_return_code(dup2(slave, STDERR_FILENO), errno);
     close(slave);
-    assert_int_equal(ctw_journal_new(&b->report), 0);
+    assert_int_equal(ctw_journal_new(&b->journal_sink), 0);
     for (unsigned i = 0; i < 2000; i++)
         send_alert(b, i);
     assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
@@ -230,7 +230,7 @@ static void a_stuck_terminal_costs_lines_not_time(void **state) {
 
 /* --- the journal ---------------------------------------------------------------------------- */
 
-static void a_record_has_every_field_and_no_source_location(void **state) {
+static void journal_record_has_all_fields_and_no_location(void **state) {
     struct bench *b = *state;
     struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
     struct ctw_fields f;
@@ -242,7 +242,7 @@ static void a_record_has_every_field_and_no_source_location(void **state) {
     for (size_t i = 0; i < f.n; i++)
         snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s\n",
                  f.field[i]);
-    ctw_journal_send(b->report, &f);
+    ctw_journal_send(b->journal_sink, &f);
     assert_string_equal(received(b, record), expected);
     expect_state(b, CTW_HEALTH_OK, 0);
 
@@ -250,7 +250,7 @@ static void a_record_has_every_field_and_no_source_location(void **state) {
     assert_int_equal(poll(&p, 1, 0), 0); /* and nothing on stderr */
 }
 
-static void what_an_absent_journal_missed_is_sent_later_in_order(void **state) {
+static void journal_back_gets_held_alerts_in_order(void **state) {
     struct bench *b = *state;
     char record[8192];
 
@@ -268,7 +268,7 @@ static void what_an_absent_journal_missed_is_sent_later_in_order(void **state) {
     assert_string_equal(received(b, record), "");
 }
 
-static void a_new_alert_never_overtakes_a_held_one(void **state) {
+static void journal_new_alert_follows_held_ones(void **state) {
     struct bench *b = *state;
 
     report_to_journal(b);
@@ -279,7 +279,7 @@ static void a_new_alert_never_overtakes_a_held_one(void **state) {
     expect_drops(b, 2, false);
 }
 
-static void a_restarted_journal_is_found_again(void **state) {
+static void journal_restarted_is_found(void **state) {
     struct bench *b = *state;
 
     start_journal(b);
@@ -295,9 +295,9 @@ static void a_restarted_journal_is_found_again(void **state) {
     expect_drops(b, 2, true);
 }
 
-/* Pins what the kernel does, since a blocking send behind a wrong probe would stop the daemon: a
- * connected datagram socket polls writable only while its peer's queue has room. */
-static void a_stopped_journal_delays_nothing_and_loses_nothing(void **state) {
+/* Tests the kernel, too: a connected datagram socket polls writable only while the queue of its
+ * peer has room. Otherwise, a blocking send would stop the daemon. */
+static void journal_stopped_delays_and_loses_nothing(void **state) {
     struct bench *b = *state;
     struct ctw_source_health s = {.health = CTW_HEALTH_OK};
     unsigned sent = 0;
@@ -306,14 +306,14 @@ static void a_stopped_journal_delays_nothing_and_loses_nothing(void **state) {
     report_to_journal(b);
     while (s.health == CTW_HEALTH_OK && sent < 10000) {
         send_alert(b, sent++);
-        ctw_journal_flush(b->report, &s);
+        ctw_journal_flush(b->journal_sink, &s);
     }
     assert_int_equal(s.health, CTW_HEALTH_FAILED);
     assert_int_equal(s.error, -ENOBUFS);
     for (unsigned i = 0; i < 10; i++)
         send_alert(b, sent++);
 
-    /* The queue takes one for each that is read, and the held ones follow as it does. */
+    /* For each record read, the queue takes one that was held. */
     unsigned delayed = 0;
     for (unsigned i = 0; i < sent; i++) {
         char record[8192], wanted[64];
@@ -322,13 +322,13 @@ static void a_stopped_journal_delays_nothing_and_loses_nothing(void **state) {
         snprintf(wanted, sizeof wanted, "\nCTWATCH_DROPS=%u\n", i);
         assert_non_null(strstr(record, wanted));
         delayed += strstr(record, "\nCTWATCH_DELAYED_SECONDS=") != NULL;
-        ctw_journal_flush(b->report, &s);
+        ctw_journal_flush(b->journal_sink, &s);
     }
     assert_int_equal(delayed, 11);
     expect_state(b, CTW_HEALTH_OK, 0);
 }
 
-static void a_long_outage_keeps_its_beginning_and_its_end_and_says_the_gap(void **state) {
+static void journal_long_outage_keeps_ends_and_reports_gap(void **state) {
     struct bench *b = *state;
     struct ctw_source_health s;
     char record[8192];
@@ -340,21 +340,21 @@ static void a_long_outage_keeps_its_beginning_and_its_end_and_says_the_gap(void 
 
     start_journal(b);
     for (; n < HELD_MAX - 1; n++) {
-        ctw_journal_flush(b->report, &s); /* the queue is shorter than what is held */
+        ctw_journal_flush(b->journal_sink, &s); /* the queue is shorter than what is held */
         expect_drops(b, n, true);
     }
-    ctw_journal_flush(b->report, &s);
+    ctw_journal_flush(b->journal_sink, &s);
     received(b, record);
     assert_non_null(strstr(record, "MESSAGE=10 alerts were lost here: the journal took no "
                                    "records.\n"));
     assert_non_null(strstr(record, "\nPRIORITY=4\n"));
-    ctw_journal_flush(b->report, &s);
+    ctw_journal_flush(b->journal_sink, &s);
     expect_drops(b, HELD_MAX + 9, true);
     expect_state(b, CTW_HEALTH_OK, 0);
     assert_string_equal(received(b, record), "");
 }
 
-/* --- setting -------------------------------------------------------------------------------- */
+/* --- a /run of our own ---------------------------------------------------------------------- */
 
 static int write_file(const char *path, const char *text) {
     const int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -380,8 +380,7 @@ static int become_root(void) {
     return r < 0 ? r : write_file("/proc/self/gid_map", groups);
 }
 
-/* A /run of our own, so that the stand-in has the path of journald's socket: libsystemd does not
- * let it be chosen. */
+/* A /run of our own for the socket, since libsystemd's path for it is fixed. */
 static int make_own_run(void) {
     if (unshare(CLONE_NEWNS) < 0) {
         const int r = become_root();
@@ -402,17 +401,17 @@ static int make_own_run(void) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        reported(without_a_journal_an_alert_is_one_readable_line),
-        reported(a_redirected_stderr_is_not_the_journal),
-        reported(a_pipe_nobody_reads_costs_lines_not_time),
-        reported(a_reader_who_left_does_not_end_us),
-        reported(a_stuck_terminal_costs_lines_not_time),
-        reported(a_record_has_every_field_and_no_source_location),
-        reported(what_an_absent_journal_missed_is_sent_later_in_order),
-        reported(a_new_alert_never_overtakes_a_held_one),
-        reported(a_restarted_journal_is_found_again),
-        reported(a_stopped_journal_delays_nothing_and_loses_nothing),
-        reported(a_long_outage_keeps_its_beginning_and_its_end_and_says_the_gap),
+        reported(journal_absent_alert_is_one_line),
+        reported(journal_redirected_stderr_gets_lines),
+        reported(journal_unread_pipe_drops_lines),
+        reported(journal_closed_pipe_drops_lines),
+        reported(journal_stuck_terminal_drops_lines),
+        reported(journal_record_has_all_fields_and_no_location),
+        reported(journal_back_gets_held_alerts_in_order),
+        reported(journal_new_alert_follows_held_ones),
+        reported(journal_restarted_is_found),
+        reported(journal_stopped_delays_and_loses_nothing),
+        reported(journal_long_outage_keeps_ends_and_reports_gap),
     };
 
     const int r = make_own_run();
