@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "daemon/cli/top.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +16,7 @@
 #include "daemon/sys/config.h"
 #include "lib/talkers/ranking.h"
 #include "lib/util/parse.h"
+#include "lib/view/top.h"
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT_READ 1
@@ -26,9 +25,24 @@
 #define LINES_MAX       1000u
 #define IPV6_PREFIX_MAX 128u
 
-/* Room for one line of a list as JSON, and for all that is around the lists. */
+/* Room for one row of a list as JSON, and for everything around the lists. */
 #define ROW_BYTES  192u
 #define REST_BYTES 4096u
+
+/* Room for an error. */
+#define ERROR_MAX 160
+
+/*
+ * A sample takes milliseconds. It takes longer only where most entries are of other network
+ * namespaces: the kernel then searches all of them for ours, holding a CPU, so it must be stopped.
+ */
+#define SAMPLE_LIMIT_USEC CTW_USEC_PER_SEC
+
+/* A longer walk shows its progress. */
+#define PROGRESS_FROM    100000u
+#define PROGRESS_CHECK   16384u /* entries between two readings of the clock */
+#define PROGRESS_USEC    (100 * CTW_USEC_PER_MSEC)
+#define PROGRESS_CLEARED "\r\033[K"
 
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
@@ -39,24 +53,31 @@ struct arguments {
     bool exact, json;
 };
 
-/* --- output ---------------------------------------------------------------------------------- */
-
-struct output {
-    char *text;
-    size_t size;
-    bool json, watch;
-    struct ctw_terminal terminal;
+struct request {
+    uint32_t sample; /* entries to read; 0: all */
+    uint32_t ipv6_prefix;
+    uint32_t n; /* rows of each list */
+    size_t n_dimensions;
+    enum ctw_dimension dimensions[CTW_TOP_LISTS_MAX];
+    bool progress; /* on stderr */
 };
 
-/* Return: 0 or a negative errno, -EPIPE when nobody reads any more. */
-static int show(struct output *o, const struct ctw_top *top) {
-    const size_t n = o->json ? ctw_render_top_json(top, o->watch, o->text, o->size)
-                             : ctw_render_top_text(top, o->text, o->size);
-    if (n == 0 || n >= o->size)
-        return -ENOMEM;
+struct list {
+    struct ctw_ranking ranking;
+    struct ctw_ranking_slot *best; /* request.n of each */
+    struct ctw_share *rows;
+    uint64_t *entries;
+};
 
-    return ctw_terminal_show(&o->terminal, o->text);
-}
+struct gathering {
+    struct request request;
+    struct ctw_table *table;
+    struct ctw_sample sample;
+    struct ctw_census census;
+    struct list lists[CTW_TOP_LISTS_MAX];
+    int error;              /* -ENOMEM: no memory for more names */
+    uint64_t progress_usec; /* when it was last shown */
+};
 
 /* --- the command line ------------------------------------------------------------------------ */
 
@@ -100,12 +121,12 @@ static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t 
 }
 
 /* Return: -1 to go on, or the exit status. */
-static int make_request(const struct arguments *a, struct ctw_top_request *ret) {
+static int make_request(const struct arguments *a, struct request *ret) {
     struct ctw_settings settings;
 
     if (ctw_config_load_or_defaults(a->config_path, "ctwatch top", &settings) < 0)
         return EXIT_CANNOT_READ;
-    *ret = (struct ctw_top_request){
+    *ret = (struct request){
         .sample = a->exact ? 0 : settings.talkers.sample,
         .ipv6_prefix = settings.talkers.ipv6_prefix,
         .n = settings.talkers.top,
@@ -123,96 +144,13 @@ static int make_request(const struct arguments *a, struct ctw_top_request *ret) 
     return -1;
 }
 
-/* --- the verb -------------------------------------------------------------------------------- */
-
-static int run(const struct arguments *a, struct ctw_top_gathering *g, struct output *o) {
-    char error[CTW_TOP_ERROR_MAX];
-    struct ctw_top top;
-
-    for (;;) {
-        if (ctw_top_gather(g, &top, error) < 0) {
-            (void)fprintf(stderr, "ctwatch top: %s\n", error);
-            return EXIT_CANNOT_READ;
-        }
-        int r = show(o, &top);
-        if (r < 0 && r != -EPIPE)
-            (void)fprintf(stderr, "ctwatch top: cannot write: %s\n", strerror(-r));
-        if (r < 0)
-            return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
-        if (!a->watch)
-            return EXIT_SUCCESS;
-        (void)ctw_terminal_wait(a->watch_usec);
-    }
-}
-
-int ctw_verb_top(int argc, char *argv[]) {
-    struct arguments arguments = {0};
-    struct ctw_top_gathering *g = NULL;
-    struct ctw_top_request request;
-
-    int status = ctw_cli_start(&cli, argc, argv, &arguments);
-    if (status < 0 && ctw_terminal_interval(&cli, arguments.watch, &arguments.watch_usec) < 0)
-        status = EXIT_BAD_USAGE;
-    if (status < 0)
-        status = make_request(&arguments, &request);
-    if (status >= 0)
-        return status;
-
-    struct output o = {
-        .size = REST_BYTES + (size_t)request.n * CTW_TOP_LISTS_MAX * ROW_BYTES,
-        .json = arguments.json,
-        .watch = arguments.watch,
-        .terminal = {.redraw = arguments.watch && !arguments.json && isatty(STDOUT_FILENO),
-                     .apart = !arguments.json},
-    };
-    o.text = malloc(o.size);
-    if (o.text && ctw_top_gather_new(&request, &g) >= 0) {
-        status = run(&arguments, g, &o);
-    } else {
-        (void)fputs("ctwatch top: no memory\n", stderr);
-        status = EXIT_CANNOT_READ;
-    }
-    ctw_top_gather_free(g);
-    free(o.text);
-    return status;
-}
-
-/*
- * A sample takes milliseconds. It takes longer only where another network namespace holds most of
- * the entries: then the kernel searches all of them for ours with a CPU held, so it must not go on.
- */
-#define SAMPLE_LIMIT_USEC CTW_USEC_PER_SEC
-
-/* From here on an exact walk takes long enough to say how far it is. */
-#define PROGRESS_FROM    100000u
-#define PROGRESS_CHECK   16384u /* entries between two looks at the clock */
-#define PROGRESS_USEC    (100 * CTW_USEC_PER_MSEC)
-#define PROGRESS_CLEARED "\r\033[K"
-
-struct list {
-    enum ctw_dimension by;
-    struct ctw_ranking ranking;
-    struct ctw_ranking_slot *best; /* request.n */
-    struct ctw_top_row *rows;      /* request.n */
-};
-
-struct ctw_top_gathering {
-    struct ctw_top_request request;
-    struct ctw_table *table;
-    struct ctw_sample sample;
-    struct ctw_census census;
-    struct list lists[CTW_TOP_LISTS_MAX];
-    int error;              /* no memory for more names */
-    uint64_t progress_usec; /* when it was last shown */
-};
-
 /* --- while walking --------------------------------------------------------------------------- */
 
-static bool shows_progress(const struct ctw_top_gathering *g) {
+static bool shows_progress(const struct gathering *g) {
     return g->request.progress && g->request.sample == 0 && g->sample.count >= PROGRESS_FROM;
 }
 
-static void show_progress(struct ctw_top_gathering *g) {
+static void show_progress(struct gathering *g) {
     const uint64_t now = ctw_monotonic_usec(), of = g->sample.count;
 
     if (now < g->progress_usec + PROGRESS_USEC)
@@ -232,14 +170,15 @@ static int make_room(struct ctw_ranking *r) {
 }
 
 static void on_entry(const struct ctw_flow *flow, void *userdata) {
-    struct ctw_top_gathering *g = userdata;
+    struct gathering *g = userdata;
 
     if (g->error < 0)
         return;
     ctw_census_count(&g->census, flow);
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
         struct list *l = &g->lists[i];
-        const struct ctw_ranking_key key = ctw_dimension_key(l->by, flow, g->request.ipv6_prefix);
+        const struct ctw_ranking_key key =
+            ctw_dimension_key(g->request.dimensions[i], flow, g->request.ipv6_prefix);
         if (!ctw_ranking_add(&l->ranking, &key))
             g->error = make_room(&l->ranking);
     }
@@ -252,14 +191,14 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
 static uint64_t random_seed(void) {
     uint64_t seed = 0;
 
-    /* Before the kernel's generator is ready, at boot, any seed has to do. */
+    /* Before the kernel's generator is ready, at boot, the clock has to do. */
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
         seed = ctw_monotonic_usec();
     return seed;
 }
 
-/* Each time from scratch and with another hash, for what has been is gone. */
-static int begin(struct ctw_top_gathering *g) {
+/* Start from scratch, with another hash. */
+static int begin(struct gathering *g) {
     const uint64_t seed = random_seed();
 
     g->error = 0;
@@ -275,47 +214,42 @@ static int begin(struct ctw_top_gathering *g) {
     return 0;
 }
 
-static int fill_list(struct list *l, const struct ctw_top_request *request) {
-    l->best = calloc(request->n, sizeof(*l->best));
-    l->rows = calloc(request->n, sizeof(*l->rows));
-    return l->best && l->rows ? 0 : -ENOMEM;
-}
-
-int ctw_top_gather_new(const struct ctw_top_request *request, struct ctw_top_gathering **ret) {
-    struct ctw_top_gathering *g = calloc(1, sizeof(*g));
-    if (!g)
-        return -ENOMEM;
-
-    g->request = *request;
-    int r = ctw_table_new("", &g->table);
-    for (size_t i = 0; i < request->n_dimensions && r >= 0; i++) {
-        g->lists[i].by = request->dimensions[i];
-        r = fill_list(&g->lists[i], request);
-    }
-    if (r < 0) {
-        ctw_top_gather_free(g);
-        return r;
-    }
-    *ret = g;
-    return 0;
-}
-
-struct ctw_top_gathering *ctw_top_gather_free(struct ctw_top_gathering *g) {
+static struct gathering *gathering_free(struct gathering *g) {
     if (!g)
         return NULL;
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
         free(g->lists[i].ranking.slots);
         free(g->lists[i].best);
         free(g->lists[i].rows);
+        free(g->lists[i].entries);
     }
     ctw_table_free(g->table);
     free(g);
     return NULL;
 }
 
-/* --- one look -------------------------------------------------------------------------------- */
+/* Return: NULL when there is no memory. */
+static struct gathering *gathering_new(const struct request *request) {
+    struct gathering *g = calloc(1, sizeof(*g));
+    if (!g)
+        return NULL;
 
-static int poll(struct ctw_top_gathering *g, char reterr[static CTW_TOP_ERROR_MAX]) {
+    g->request = *request;
+    int r = ctw_table_new("", &g->table);
+    for (size_t i = 0; i < request->n_dimensions; i++) {
+        struct list *l = &g->lists[i];
+        l->best = calloc(request->n, sizeof(*l->best));
+        l->rows = calloc(request->n, sizeof(*l->rows));
+        l->entries = calloc(request->n, sizeof(*l->entries));
+        if (!l->best || !l->rows || !l->entries)
+            r = -ENOMEM;
+    }
+    return r < 0 ? gathering_free(g) : g;
+}
+
+/* --- one sample ------------------------------------------------------------------------------- */
+
+static int poll(struct gathering *g, char reterr[static ERROR_MAX]) {
     struct ctw_source_health state, counters;
 
     ctw_table_read(g->table, &g->sample, &state);
@@ -324,16 +258,15 @@ static int poll(struct ctw_top_gathering *g, char reterr[static CTW_TOP_ERROR_MA
         return 0;
     }
     if (state.health == CTW_HEALTH_ABSENT) {
-        (void)snprintf(reterr, CTW_TOP_ERROR_MAX,
+        (void)snprintf(reterr, ERROR_MAX,
                        "there is no conntrack table: the kernel has not loaded nf_conntrack");
         return -ENOENT;
     }
-    (void)snprintf(reterr, CTW_TOP_ERROR_MAX, "%s: %s", state.what, strerror(-state.error));
+    (void)snprintf(reterr, ERROR_MAX, "%s: %s", state.what, strerror(-state.error));
     return state.error;
 }
 
-static int walk(struct ctw_top_gathering *g, struct ctw_walk_end *ret,
-                char reterr[static CTW_TOP_ERROR_MAX]) {
+static int walk(struct gathering *g, struct ctw_walk_end *ret, char reterr[static ERROR_MAX]) {
     int r = begin(g);
     if (r >= 0)
         r = ctw_walk_now(g->request.sample, g->request.sample > 0 ? SAMPLE_LIMIT_USEC : 0, on_entry,
@@ -343,16 +276,16 @@ static int walk(struct ctw_top_gathering *g, struct ctw_walk_end *ret,
     if (r >= 0)
         r = g->error;
     if (r == -EPERM)
-        (void)snprintf(reterr, CTW_TOP_ERROR_MAX,
+        (void)snprintf(reterr, ERROR_MAX,
                        "reading the table takes the capability CAP_NET_ADMIN: run it as root");
     else if (r < 0)
-        (void)snprintf(reterr, CTW_TOP_ERROR_MAX, "the table cannot be read: %s", strerror(-r));
+        (void)snprintf(reterr, ERROR_MAX, "the table cannot be read: %s", strerror(-r));
     return r;
 }
 
-/* When the hash table has been exchanged under a dump, entries are passed over or come twice, and
- * the kernel does not say so. */
-static bool was_resized(struct ctw_top_gathering *g) {
+/* When the hash table is replaced during a dump, entries are skipped or come twice, and the kernel
+ * does not report it. */
+static bool was_resized(struct gathering *g) {
     struct ctw_source_health state;
     struct ctw_sample now;
 
@@ -363,22 +296,27 @@ static bool was_resized(struct ctw_top_gathering *g) {
     return now.has_buckets && g->sample.has_buckets && now.buckets != g->sample.buckets;
 }
 
-static struct ctw_top_list rank(struct list *l, const struct ctw_top_request *request) {
-    struct ctw_top_list ret = {.by = l->by, .rows = l->rows};
+static struct ctw_top_list rank(struct gathering *g, size_t i) {
+    const enum ctw_dimension by = g->request.dimensions[i];
+    struct list *l = &g->lists[i];
+    struct ctw_top_list ret = {.heading = ctw_dimension_word(by),
+                               .n = ctw_ranking_top(&l->ranking, l->best, g->request.n),
+                               .rows = l->rows,
+                               .entries = l->entries,
+                               .distinct = ctw_ranking_distinct(&l->ranking)};
 
-    ret.distinct = ctw_ranking_distinct(&l->ranking);
-    ret.n = ctw_ranking_top(&l->ranking, l->best, request->n);
-    for (size_t i = 0; i < ret.n; i++) {
-        const struct ctw_ranking_slot *s = &l->best[i];
+    for (size_t row = 0; row < ret.n; row++) {
+        const struct ctw_ranking_slot *s = &l->best[row];
         const struct ctw_ranking_key key = {.a = s->a, .b = s->b, .c = s->c};
-        ctw_dimension_name(l->by, key, request->ipv6_prefix, l->rows[i].name);
-        l->rows[i].entries = s->count;
+        ctw_dimension_name(by, key, g->request.ipv6_prefix, l->rows[row].name);
+        l->rows[row].permyriad = ctw_top_share(s->count, g->census.entries);
+        l->entries[row] = s->count;
     }
     return ret;
 }
 
-int ctw_top_gather(struct ctw_top_gathering *g, struct ctw_top *ret,
-                   char reterr[static CTW_TOP_ERROR_MAX]) {
+/* @ret: refers to memory of @g, until the next time. Return: 0 or a negative errno. */
+static int gather(struct gathering *g, struct ctw_top *ret, char reterr[static ERROR_MAX]) {
     struct ctw_walk_end end;
 
     int r = poll(g, reterr);
@@ -386,18 +324,66 @@ int ctw_top_gather(struct ctw_top_gathering *g, struct ctw_top *ret,
         r = walk(g, &end, reterr);
     if (r < 0)
         return r;
-    if (was_resized(g))
-        end.interrupted = true;
-
     *ret = (struct ctw_top){
         .table = g->sample,
-        .interrupted = end.interrupted,
+        .interrupted = was_resized(g) || end.interrupted,
         .timed_out = end.timed_out,
         .n_lists = g->request.n_dimensions,
     };
     g->census.whole = end.whole;
     ctw_census_result(&g->census, 0, &g->sample, &ret->talkers);
     for (size_t i = 0; i < ret->n_lists; i++)
-        ret->lists[i] = rank(&g->lists[i], &g->request);
+        ret->lists[i] = rank(g, i);
     return 0;
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
+static int run(const struct arguments *a, struct gathering *g, char *text, size_t size) {
+    struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
+                                    .apart = !a->json};
+    char error[ERROR_MAX];
+    struct ctw_top top;
+
+    for (;;) {
+        if (gather(g, &top, error) < 0) {
+            (void)fprintf(stderr, "ctwatch top: %s\n", error);
+            return EXIT_CANNOT_READ;
+        }
+        const size_t n = a->json ? ctw_render_top_json(&top, a->watch, text, size)
+                                 : ctw_render_top_text(&top, text, size);
+        const int r = n > 0 && n < size ? ctw_terminal_show(&terminal, text) : -ENOMEM;
+        if (r < 0 && r != -EPIPE)
+            (void)fprintf(stderr, "ctwatch top: cannot write: %s\n", strerror(-r));
+        if (r < 0)
+            return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
+        if (!a->watch)
+            return EXIT_SUCCESS;
+        (void)ctw_terminal_wait(a->watch_usec);
+    }
+}
+
+int ctw_verb_top(int argc, char *argv[]) {
+    struct arguments arguments = {0};
+    struct request request;
+
+    int status = ctw_cli_start(&cli, argc, argv, &arguments);
+    if (status < 0 && ctw_terminal_interval(&cli, arguments.watch, &arguments.watch_usec) < 0)
+        status = EXIT_BAD_USAGE;
+    if (status < 0)
+        status = make_request(&arguments, &request);
+    if (status >= 0)
+        return status;
+
+    const size_t size = REST_BYTES + (size_t)request.n * CTW_TOP_LISTS_MAX * ROW_BYTES;
+    struct gathering *g = gathering_new(&request);
+    char *text = malloc(size);
+    status = EXIT_CANNOT_READ;
+    if (g && text)
+        status = run(&arguments, g, text, size);
+    else
+        (void)fputs("ctwatch top: no memory\n", stderr);
+    (void)gathering_free(g);
+    free(text);
+    return status;
 }

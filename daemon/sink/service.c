@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
 
+#include "lib/util/strbuf.h"
+
 #define STATUS_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
 
 void ctw_service_ready(void) {
@@ -19,15 +21,13 @@ void ctw_service_stopping(void) {
 }
 
 static void set_fill(const struct ctw_sample *s, enum ctw_level level) {
-    const uint32_t usage = ctw_usage_permyriad(s->count, s->max);
-
     if (s->max == 0)
         (void)sd_notifyf(0, "STATUS=%s: %" PRIu32 " entries, no limit", ctw_level_name(level),
                          s->count);
     else
-        (void)sd_notifyf(
-            0, "STATUS=%s: %" PRIu32 " of %" PRIu32 " entries (%" PRIu32 ".%" PRIu32 " %%)",
-            ctw_level_name(level), s->count, s->max, usage / 100, usage / 10 % 10);
+        (void)sd_notifyf(0, "STATUS=%s: %" PRIu32 " of %" PRIu32 " entries (%s %%)",
+                         ctw_level_name(level), s->count, s->max,
+                         ctw_percent(ctw_usage_permyriad(s->count, s->max)).text);
 }
 
 void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,

@@ -51,10 +51,7 @@ static void put_line(struct ctw_fields *f, const char *name, const struct ctw_li
 }
 
 static void put_percent(struct ctw_fields *f, const char *name, uint32_t permyriad) {
-    char percent[24];
-
-    snprintf(percent, sizeof percent, "%" PRIu32 ".%" PRIu32, permyriad / 100, permyriad / 10 % 10);
-    put(f, name, percent);
+    put(f, name, ctw_percent(permyriad).text);
 }
 
 static void put_table(struct ctw_fields *f, const struct ctw_alert *a) {
@@ -96,11 +93,11 @@ static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
 /* "192.0.2.7 60.2%": the value, a blank, its share. */
 static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_share *shares,
                        uint32_t n) {
-    char value[CTW_TALKER_NAME_MAX + 16];
+    char value[CTW_TALKER_NAME_MAX + 40];
 
     for (uint32_t i = 0; i < n; i++) {
-        snprintf(value, sizeof value, "%.*s %" PRIu32 ".%" PRIu32 "%%", CTW_TALKER_NAME_MAX - 1,
-                 shares[i].name, shares[i].permyriad / 100, shares[i].permyriad / 10 % 10);
+        snprintf(value, sizeof value, "%.*s %s%%", CTW_TALKER_NAME_MAX - 1, shares[i].name,
+                 ctw_percent(shares[i].permyriad).text);
         put(f, name, value);
     }
 }

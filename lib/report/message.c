@@ -22,7 +22,6 @@ static void add_entries(struct ctw_line *l, const struct ctw_sample *t) {
 /* "at 76.2 % (199754 of 262144)": cut off, not rounded, so that 100.0 means full. */
 static void add_fill(struct ctw_line *l, const struct ctw_alert *a) {
     const struct ctw_sample *t = &a->table;
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
 
     ctw_line_add(l, "at ");
     if (!a->has_table)
@@ -30,8 +29,8 @@ static void add_fill(struct ctw_line *l, const struct ctw_alert *a) {
     else if (t->max == 0)
         add_entries(l, t);
     else
-        ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %% (%" PRIu32 " of %" PRIu32 ")", usage / 100,
-                     usage / 10 % 10, t->count, t->max);
+        ctw_line_add(l, "%s %% (%" PRIu32 " of %" PRIu32 ")",
+                     ctw_percent(ctw_usage_permyriad(t->count, t->max)).text, t->count, t->max);
 }
 
 /* ", filling at 1200 entries/s, full in 52 s" */
@@ -40,10 +39,8 @@ static void add_trend(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, ", filling at %" PRId64 " entries/s", a->rate);
     if (a->has_rate && a->rate < 0)
         ctw_line_add(l, ", emptying at %" PRIu64 " entries/s", 0 - (uint64_t)a->rate);
-    if (a->fills) {
-        ctw_line_add(l, ", full in ");
-        ctw_line_add_duration(l, a->usec_to_full);
-    }
+    if (a->fills)
+        ctw_line_add(l, ", full in %s", ctw_duration(a->usec_to_full).text);
 }
 
 /* " (1234 so far)" */
@@ -59,7 +56,7 @@ static void add_sum(struct ctw_line *l, const struct ctw_alert *a, uint64_t n, c
         ctw_line_add(l, ": %" PRIu64 " %s in ", n, n == 1 ? one : many);
     else
         ctw_line_add(l, " after ");
-    ctw_line_add_duration(l, a->lasted_usec);
+    ctw_line_add(l, "%s", ctw_duration(a->lasted_usec).text);
 }
 
 /* `network namespace "blue" (4026532246)`; kernels before 6.17 do not say which. */
@@ -79,8 +76,8 @@ static void add_loudest(struct ctw_line *l, const struct ctw_alert *a) {
         return;
 
     const struct ctw_share *first = &a->talkers->sources[0];
-    ctw_line_add(l, ", %.*s holds %" PRIu32 ".%" PRIu32 " %% of it", CTW_TALKER_NAME_MAX - 1,
-                 first->name, first->permyriad / 100, first->permyriad / 10 % 10);
+    ctw_line_add(l, ", %.*s holds %s %% of it", CTW_TALKER_NAME_MAX - 1, first->name,
+                 ctw_percent(first->permyriad).text);
 }
 
 static void add_usage(struct ctw_line *l, const struct ctw_alert *a) {
@@ -119,7 +116,7 @@ static void alert_past(struct ctw_line *l, const struct ctw_alert *a, const char
         ctw_line_add(l, " ");
     }
     ctw_line_add(l, "from before ctwatchd started, the last one ");
-    ctw_line_add_duration(l, a->lasted_usec);
+    ctw_line_add(l, "%s", ctw_duration(a->lasted_usec).text);
     ctw_line_add(l, " ago");
     if (!a->other_netns && ctw_losses_drops(&a->losses) > 0)
         ctw_line_add(l, "; %" PRIu64 " connections dropped since boot",

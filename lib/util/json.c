@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/util/json.h"
 
-/* Of a double, as many digits as are true of every one. */
+/* Decimal digits that every double keeps. */
 #define DIGITS 15
 
 int ctw_json_add(json_t *object, const char *name, json_t *value) {
@@ -19,8 +19,20 @@ json_t *ctw_json_number(uint64_t n) {
     return json_integer(n < INT64_MAX ? (json_int_t)n : INT64_MAX);
 }
 
+json_t *ctw_json_number_if(bool known, uint64_t n) {
+    return known ? ctw_json_number(n) : json_null();
+}
+
 json_t *ctw_json_percent(uint32_t permyriad) {
     return json_real(permyriad / 100.0);
+}
+
+json_t *ctw_json_set(json_t *object, const char *name, json_t *value) {
+    return ctw_json_whole(object, json_object_set_new(object, name, value));
+}
+
+json_t *ctw_json_append(json_t *array, json_t *value) {
+    return ctw_json_whole(array, json_array_append_new(array, value));
 }
 
 size_t ctw_json_print(json_t *value, bool compact, char *buffer, size_t size) {

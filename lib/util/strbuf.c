@@ -92,39 +92,45 @@ void ctw_out_put(struct ctw_out *o, const char *format, ...) {
     o->used += n > 0 ? (size_t)n : 0;
 }
 
-void ctw_line_add_duration(struct ctw_line *l, uint64_t usec) {
-    const uint64_t s = usec / CTW_USEC_PER_SEC;
+struct ctw_word ctw_percent(uint32_t permyriad) {
+    struct ctw_word w;
 
-    if (s == 0)
-        ctw_line_add(l, "less than 1 s");
-    else if (s < 2 * 60)
-        ctw_line_add(l, "%" PRIu64 " s", s);
-    else if (s < 2 * 3600)
-        ctw_line_add(l, "%" PRIu64 " min", s / 60);
-    else if (s < 2 * 86400)
-        ctw_line_add(l, "%" PRIu64 " h", s / 3600);
-    else
-        ctw_line_add(l, "%" PRIu64 " days", s / 86400);
+    (void)snprintf(w.text, sizeof(w.text), "%" PRIu32 ".%" PRIu32, permyriad / 100,
+                   permyriad / 10 % 10);
+    return w;
 }
 
-/* What a clock shows that is ahead of UTC by so much; it wraps before 1970, and is no time. */
-static uint64_t local_usec(uint64_t realtime_usec, int32_t utc_offset_sec) {
+struct ctw_word ctw_duration(uint64_t usec) {
+    static const struct {
+        uint64_t sec;
+        const char *name;
+    } units[] = {{86400, "days"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    const uint64_t sec = usec / CTW_USEC_PER_SEC;
+    struct ctw_word w = {"less than 1 s"};
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (sec >= 2 * units[i].sec || (sec == 1 && units[i].sec == 1)) {
+            (void)snprintf(w.text, sizeof(w.text), "%" PRIu64 " %s", sec / units[i].sec,
+                           units[i].name);
+            break;
+        }
+    return w;
+}
+
+struct ctw_word ctw_clock(uint64_t realtime_usec, uint64_t now_realtime_usec,
+                          int32_t utc_offset_sec) {
     const uint64_t offset_usec = (uint64_t)(int64_t)utc_offset_sec * CTW_USEC_PER_SEC;
-
-    return realtime_usec + offset_usec;
-}
-
-void ctw_line_add_clock(struct ctw_line *l, uint64_t realtime_usec, uint64_t now_realtime_usec,
-                        int32_t utc_offset_sec) {
-    const uint64_t at_usec = local_usec(realtime_usec, utc_offset_sec);
+    const uint64_t at_usec = realtime_usec + offset_usec; /* wraps before 1970: no time */
     char at[CTW_TIMESTAMP_SIZE], now[CTW_TIMESTAMP_SIZE];
+    struct ctw_word w = {"an unknown time"};
 
     ctw_timestamp_print(at_usec, at);
-    ctw_timestamp_print(local_usec(now_realtime_usec, utc_offset_sec), now);
+    ctw_timestamp_print(now_realtime_usec + offset_usec, now);
     if (at_usec > CTW_TIMESTAMP_LAST_USEC)
-        ctw_line_add(l, "an unknown time");
-    else if (strncmp(at, now, strlen("2026-11-22")) == 0)
-        ctw_line_add(l, "%.8s", at + strlen("2026-11-22T"));
+        return w;
+    if (strncmp(at, now, strlen("2026-11-22")) == 0)
+        (void)snprintf(w.text, sizeof(w.text), "%.8s", at + strlen("2026-11-22T"));
     else
-        ctw_line_add(l, "%.10s %.5s", at, at + strlen("2026-11-22T"));
+        (void)snprintf(w.text, sizeof(w.text), "%.10s %.5s", at, at + strlen("2026-11-22T"));
+    return w;
 }

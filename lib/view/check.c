@@ -103,15 +103,13 @@ static void add_failed_sources(struct ctw_line *l, const struct ctw_source_healt
     add_error(l, s->error);
 }
 
-/* The fill is cut off, not rounded, so that 100.0 means full. */
 static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char *percent) {
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
-
     if (t->max == 0)
         ctw_line_add(l, "no limit (%" PRIu32 " entries)", t->count);
     else
-        ctw_line_add(l, "%" PRIu32 ".%" PRIu32 " %s (%" PRIu32 " of %" PRIu32 ")", usage / 100,
-                     usage / 10 % 10, percent, t->count, t->max);
+        ctw_line_add(l, "%s %s (%" PRIu32 " of %" PRIu32 ")",
+                     ctw_percent(ctw_usage_permyriad(t->count, t->max)).text, percent, t->count,
+                     t->max);
 }
 
 /* Of a daemon that looks seldom at a table that is not this machine's to look at. */
@@ -149,8 +147,7 @@ static void add_outlook(struct ctw_line *l, const struct ctw_view *v) {
 
     if (!alive(v) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
         return;
-    ctw_line_add(l, ", full in ");
-    ctw_line_add_duration(l, p->usec_to_full);
+    ctw_line_add(l, ", full in %s", ctw_duration(p->usec_to_full).text);
 }
 
 static void add_daemon(struct ctw_line *l, const struct ctw_view *v,
@@ -159,7 +156,7 @@ static void add_daemon(struct ctw_line *l, const struct ctw_view *v,
         return;
     ctw_line_add(l, ", ctwatchd ");
     if (v->liveness == CTW_LIVENESS_LATE)
-        ctw_line_add(l, "does not look");
+        ctw_line_add(l, "has stopped polling");
     else if (v->liveness == CTW_LIVENESS_STOPPED || v->state_error == 0 ||
              v->state_error == -ENOENT)
         ctw_line_add(l, "is not running");

@@ -62,19 +62,16 @@ static void add(struct ctw_history_bin *bin, const struct ctw_record *s) {
         bin->level = (enum ctw_level)s->level;
 }
 
-/* The fill is cut off, not rounded, so that 100.0 means full. */
 static void put_bin(struct ctw_out *o, const struct ctw_history_page *page,
                     const struct ctw_history_bin *bin) {
-    const uint32_t usage = ctw_usage_permyriad(bin->high, bin->max);
-    char max[16] = "-", fill[16] = "-";
-    struct ctw_line when;
+    char max[16] = "-", fill[40] = "-";
+    const struct ctw_word when =
+        ctw_clock(bin->start_usec, page->snapshot->polled_realtime_usec, 0);
 
-    ctw_line_start(&when);
-    ctw_line_add_clock(&when, bin->start_usec, page->snapshot->polled_realtime_usec, 0);
     if (bin->max > 0) {
         (void)snprintf(max, sizeof(max), "%" PRIu32, bin->max);
-        (void)snprintf(fill, sizeof(fill), "%" PRIu32 ".%" PRIu32 "%%", usage / 100,
-                       usage / 10 % 10);
+        (void)snprintf(fill, sizeof(fill), "%s%%",
+                       ctw_percent(ctw_usage_permyriad(bin->high, bin->max)).text);
     }
     ctw_out_put(o, "%16s%10" PRIu64 "%10" PRIu32 "%10s%8s%9" PRIu64 "%8" PRIu64 " %s\n", when.text,
                 bin->sum / bin->polls, bin->high, max, fill,

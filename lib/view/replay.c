@@ -87,9 +87,8 @@ static void put_highest(struct ctw_out *o, const struct ctw_replay_summary *s) {
     if (s->highest_max == 0)
         ctw_out_put(o, LABEL "not known: there was no limit\n", "Highest fill");
     else
-        ctw_out_put(o, LABEL "%" PRIu32 ".%" PRIu32 " %% (%" PRIu32 " of %" PRIu32 ") at %s\n",
-                    "Highest fill", s->highest_permyriad / 100, s->highest_permyriad / 10 % 10,
-                    s->highest_count, s->highest_max, at);
+        ctw_out_put(o, LABEL "%s %% (%" PRIu32 " of %" PRIu32 ") at %s\n", "Highest fill",
+                    ctw_percent(s->highest_permyriad).text, s->highest_count, s->highest_max, at);
 }
 
 static void put_levels(struct ctw_out *o, const struct ctw_replay_summary *s) {

@@ -1,101 +1,119 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/report/message.h"
 #include "lib/sizing/growth.h"
-#include "lib/state/snapshot.h"
 #include "lib/util/json.h"
+#include "lib/util/strbuf.h"
 #include "lib/view/status.h"
+#include "lib/view/top.h"
 
-static json_t *number_or_null(bool known, uint64_t n) {
-    return known ? ctw_json_number(n) : json_null();
-}
+/* clang-format off: one member a line */
 
-/* What comes from outside, as JSON can have it: UTF-8, without control bytes. */
-static json_t *text(const char *text) {
+/* Text from outside as JSON can have it: UTF-8 without control bytes; null: none. */
+static json_t *text_if(bool known, const char *text) {
     struct ctw_line l;
 
     ctw_line_start(&l);
     ctw_line_add(&l, "%s", text);
-    return json_string(l.text);
+    return known ? json_string(l.text) : json_null();
 }
 
+/* null: never. */
 static json_t *wall(uint64_t realtime_usec) {
-    return number_or_null(realtime_usec != 0, realtime_usec / CTW_USEC_PER_SEC);
+    return ctw_json_number_if(realtime_usec != 0, realtime_usec / CTW_USEC_PER_SEC);
 }
 
-/* Of a moment of the monotonic clock; null: never. */
-static json_t *moment(const struct ctw_view *s, uint64_t usec) {
-    const uint64_t ago = usec < s->now_usec ? s->now_usec - usec : 0;
-
-    return wall(usec == 0 ? 0 : s->realtime_usec - ago);
-}
-
-static json_t *fault(const struct ctw_source_health *s) {
-    struct ctw_line l;
-
-    ctw_message_fault(s, &l);
-    return l.length > 0 ? json_string(l.text) : json_null();
+static json_t *time_of(const struct ctw_view *v, uint64_t usec) {
+    return wall(usec == 0 ? 0 : v->realtime_usec - ctw_view_ago(v, usec));
 }
 
 /* --- the daemon ------------------------------------------------------------------------------- */
 
-static const char *liveness_name(enum ctw_liveness l) {
-    switch (l) {
-    case CTW_LIVENESS_NONE:
-        return "none";
-    case CTW_LIVENESS_ALIVE:
-        return "looking";
-    case CTW_LIVENESS_LATE:
-        return "late";
-    case CTW_LIVENESS_STOPPED:
-        return "stopped";
-    }
-    return "unknown";
-}
+static json_t *daemon_of(const struct ctw_view *v) {
+    static const char *const liveness[] = {[CTW_LIVENESS_NONE] = "none",
+                                           [CTW_LIVENESS_ALIVE] = "looking",
+                                           [CTW_LIVENESS_LATE] = "late",
+                                           [CTW_LIVENESS_STOPPED] = "stopped"};
+    const struct ctw_snapshot *of = &v->snapshot;
+    const bool is = of->pid != 0, polled = of->polls > 0;
+    const uint64_t polled_usec =
+        v->daemon_polled_usec != 0 ? v->daemon_polled_usec : of->polled_usec;
 
-/* 0: there is none. */
-static uint64_t daemon_polled_usec(const struct ctw_view *s) {
-    if (s->snapshot.pid == 0)
-        return 0;
-    return s->daemon_polled_usec != 0 ? s->daemon_polled_usec : s->snapshot.polled_usec;
-}
-
-static json_t *daemon_of(const struct ctw_view *s) {
-    const struct ctw_snapshot *of = &s->snapshot;
-    const bool is = of->pid != 0;
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "liveness", json_string(liveness_name(s->liveness)));
-
-    r |= ctw_json_add(o, "state_error",
-                      s->state_error != 0 ? json_string(ctw_state_fault(s->state_error))
-                                          : json_null());
-    r |= ctw_json_add(o, "pid", number_or_null(is, of->pid));
-    r |= ctw_json_add(o, "version", is ? text(of->version) : json_null());
-    r |= ctw_json_add(o, "started_unix_seconds", moment(s, is ? of->started_usec : 0));
-    r |= ctw_json_add(o, "looked_unix_seconds", moment(s, daemon_polled_usec(s)));
-    r |= ctw_json_add(o, "looks", number_or_null(is, of->polls));
-    r |= ctw_json_add(
-        o, "look_latency_mean_microseconds",
-        number_or_null(of->polls > 0, of->polls > 0 ? of->latency_sum_usec / of->polls : 0));
-    r |= ctw_json_add(o, "look_latency_worst_microseconds",
-                      number_or_null(of->polls > 0, of->latency_worst_usec));
-    return ctw_json_whole(o, r);
-}
-
-static json_t *source(const struct ctw_source_health *s) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "health", json_string(ctw_health_name(s->health)));
-
-    r |= ctw_json_add(o, "fault", fault(s));
-    return ctw_json_whole(o, r);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "liveness", liveness[v->liveness],
+        "state_error", text_if(v->state_error != 0, ctw_state_fault(v->state_error)), "pid",
+        ctw_json_number_if(is, of->pid), "version", text_if(is, of->version),
+        "started_unix_seconds", time_of(v, is ? of->started_usec : 0), "looked_unix_seconds",
+        time_of(v, is ? polled_usec : 0), "looks", ctw_json_number_if(is, of->polls),
+        "look_latency_mean_microseconds",
+        ctw_json_number_if(polled, polled ? of->latency_sum_usec / of->polls : 0),
+        "look_latency_worst_microseconds", ctw_json_number_if(polled, of->latency_worst_usec));
 }
 
 static json_t *sources(const struct ctw_snapshot *of) {
     json_t *o = json_object();
-    int r = 0;
 
-    for (enum ctw_source i = 0; i < CTW_SOURCES; i++)
-        r |= ctw_json_add(o, ctw_source_name(i), source(&of->sources[i]));
-    return ctw_json_whole(o, r);
+    for (enum ctw_source i = 0; i < CTW_SOURCES; i++) {
+        struct ctw_line fault;
+        ctw_message_fault(&of->sources[i], &fault);
+        o = ctw_json_set(o, ctw_source_name(i),
+                         json_pack("{s:s, s:o}", "health", ctw_health_name(of->sources[i].health),
+                                   "fault", text_if(fault.length > 0, fault.text)));
+    }
+    return o;
+}
+
+static json_t *events(const struct ctw_snapshot *of) {
+    static const char *const modes[] = {
+        [CTW_EVENTS_NEVER] = "never", [CTW_EVENTS_AUTO] = "auto", [CTW_EVENTS_ALWAYS] = "always"};
+    const struct ctw_rates *r = &of->rates;
+    const bool known = of->subscribed && r->known;
+
+    return json_pack(
+        "{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mode", modes[of->events_mode],
+        "subscribed", of->subscribed, "created_per_second", ctw_json_number_if(known, r->created),
+        "destroyed_per_second", ctw_json_number_if(known, r->destroyed), "sampled_one_in",
+        ctw_json_number_if(known, r->sampling), "lower_bound",
+        known ? json_boolean(r->lower_bound) : json_null(), "read", ctw_json_number(of->events),
+        "created", ctw_json_number(of->created), "destroyed", ctw_json_number(of->destroyed),
+        "overruns", ctw_json_number(of->overruns), "lost", ctw_json_number(of->events_lost));
+}
+
+static json_t *growth(const struct ctw_view *v) {
+    const struct ctw_snapshot *of = &v->snapshot;
+    const bool grown = of->grown_usec != 0, bounded = of->ceiling != 0;
+
+    return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enabled",
+                     of->growth_enabled, "dry_run", of->growth_dry_run, "ceiling",
+                     ctw_json_number_if(bounded, of->ceiling), "bound",
+                     text_if(bounded, ctw_growth_bound_name(of->bound)), "refusal",
+                     text_if(of->growth_refused, ctw_growth_refusal_name(of->refusal)), "growths",
+                     ctw_json_number(of->growths), "grown_unix_seconds", time_of(v, of->grown_usec),
+                     "grown_from_max", ctw_json_number_if(grown, of->grown_from), "grown_to_max",
+                     ctw_json_number_if(grown, of->grown_to), "memory_of_machine_bytes",
+                     ctw_json_number_if(of->memory_bytes != 0, of->memory_bytes));
+}
+
+static json_t *alerts(const struct ctw_snapshot *of) {
+    json_t *o = json_object();
+
+    for (enum ctw_alert_kind i = 0; i < CTW_ALERT_KINDS; i++)
+        o = ctw_json_set(o, ctw_alert_kind_name(i), ctw_json_number(of->alerts[i]));
+    return o;
+}
+
+/* The newest first. */
+static json_t *last_alerts(const struct ctw_snapshot *of) {
+    json_t *all = json_array();
+
+    for (uint64_t i = 0; i < CTW_RECENT_ALERTS && i < of->n_recent_alerts; i++) {
+        const struct ctw_recent_alert *a = ctw_snapshot_recent(of, i);
+        all = ctw_json_append(
+            all,
+            json_pack("{s:o, s:s, s:s, s:s, s:o}", "unix_seconds", wall(a->realtime_usec), "kind",
+                      ctw_alert_kind_name(a->kind), "edge", ctw_edge_name(a->edge), "level",
+                      ctw_level_name(a->level), "message", text_if(true, a->message)));
+    }
+    return all;
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
@@ -103,266 +121,105 @@ static json_t *sources(const struct ctw_snapshot *of) {
 static json_t *table(const struct ctw_snapshot *of) {
     const struct ctw_sample *t = &of->table;
     const bool limited = t->max > 0;
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "current", json_boolean(of->has_table));
 
-    r |= ctw_json_add(o, "count", ctw_json_number(t->count));
-    r |= ctw_json_add(o, "max", number_or_null(limited, t->max));
-    r |= ctw_json_add(o, "usage_percent",
-                      limited ? ctw_json_percent(ctw_usage_permyriad(t->count, t->max))
-                              : json_null());
-    r |= ctw_json_add(o, "buckets", number_or_null(t->has_buckets, t->buckets));
-    r |= ctw_json_add(o, "memory_at_most_bytes", ctw_json_number(ctw_growth_bytes(t, t->count)));
-    r |= ctw_json_add(o, "memory_full_at_most_bytes",
-                      number_or_null(limited, ctw_growth_bytes(t, t->max)));
-    return ctw_json_whole(o, r);
+    if (!of->has_table && !limited)
+        return json_null();
+    return json_pack(
+        "{s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "current", of->has_table, "count",
+        ctw_json_number(t->count), "max", ctw_json_number_if(limited, t->max), "usage_percent",
+        limited ? ctw_json_percent(ctw_usage_permyriad(t->count, t->max)) : json_null(), "buckets",
+        ctw_json_number_if(t->has_buckets, t->buckets), "memory_at_most_bytes",
+        ctw_json_number(ctw_growth_bytes(t, t->count)), "memory_full_at_most_bytes",
+        ctw_json_number_if(limited, ctw_growth_bytes(t, t->max)));
 }
 
 static json_t *kernel_counters(const struct ctw_sample *t) {
-    json_t *o;
-    int r = 0;
+    const struct ctw_counters *c = &t->counters;
 
     if (!t->has_counters)
         return json_null();
-    o = json_object();
-    r |= ctw_json_add(o, "drop", ctw_json_number(t->counters.drop));
-    r |= ctw_json_add(o, "early_drop", ctw_json_number(t->counters.early_drop));
-    r |= ctw_json_add(o, "insert_failed", ctw_json_number(t->counters.insert_failed));
-    r |= ctw_json_add(o, "chainlength", ctw_json_number(t->counters.chainlength));
-    return ctw_json_whole(o, r);
+    return json_pack("{s:o, s:o, s:o, s:o}", "drop", ctw_json_number(c->drop), "early_drop",
+                     ctw_json_number(c->early_drop), "insert_failed",
+                     ctw_json_number(c->insert_failed), "chainlength",
+                     ctw_json_number(c->chainlength));
 }
 
 static json_t *thresholds(const struct ctw_snapshot *of) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "warning_percent", ctw_json_percent(of->warning_permyriad));
-
-    r |= ctw_json_add(o, "critical_percent", ctw_json_percent(of->critical_permyriad));
-    r |= ctw_json_add(o, "clear_percent", ctw_json_percent(of->clear_permyriad));
-    return ctw_json_whole(o, r);
+    return json_pack("{s:o, s:o, s:o}", "warning_percent", ctw_json_percent(of->warning_permyriad),
+                     "critical_percent", ctw_json_percent(of->critical_permyriad), "clear_percent",
+                     ctw_json_percent(of->clear_permyriad));
 }
 
 static json_t *trend(const struct ctw_snapshot *of) {
-    json_t *o;
-    int r = 0;
-
     if (!of->has_rate)
         return json_null();
-    o = json_object();
-    r |= ctw_json_add(o, "entries_per_second", json_integer(of->rate));
-    r |= ctw_json_add(o, "seconds_to_full",
-                      number_or_null(of->fills, of->usec_to_full / CTW_USEC_PER_SEC));
-    return ctw_json_whole(o, r);
+    return json_pack("{s:I, s:o}", "entries_per_second", (json_int_t)of->rate, "seconds_to_full",
+                     ctw_json_number_if(of->fills, of->usec_to_full / CTW_USEC_PER_SEC));
 }
 
-static json_t *lost(const struct ctw_view *s) {
-    const struct ctw_snapshot *of = &s->snapshot;
+static json_t *lost(const struct ctw_view *v) {
+    const struct ctw_snapshot *of = &v->snapshot;
+    const struct ctw_losses *l = &of->lost;
+
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "dropped_full",
+                     ctw_json_number(l->drops), "dropped_below_max",
+                     ctw_json_number(l->other_drops), "evicted", ctw_json_number(l->early_drops),
+                     "clashes", ctw_json_number(l->clashes), "chain_too_long",
+                     ctw_json_number(l->chain_too_long), "log_lines", ctw_json_number(l->log_lines),
+                     "last_dropped_unix_seconds", time_of(v, of->refused_usec),
+                     "last_evicted_unix_seconds", time_of(v, of->evicted_usec));
+}
+
+static json_t *talkers(const struct ctw_view *v) {
+    const struct ctw_talkers *t = &v->snapshot.talkers;
     json_t *o;
-    int r = 0;
 
-    if (of->pid == 0)
+    if (!t->known)
         return json_null();
-    o = json_object();
-    r |= ctw_json_add(o, "dropped_full", ctw_json_number(of->lost.drops));
-    r |= ctw_json_add(o, "dropped_below_max", ctw_json_number(of->lost.other_drops));
-    r |= ctw_json_add(o, "evicted", ctw_json_number(of->lost.early_drops));
-    r |= ctw_json_add(o, "clashes", ctw_json_number(of->lost.clashes));
-    r |= ctw_json_add(o, "chain_too_long", ctw_json_number(of->lost.chain_too_long));
-    r |= ctw_json_add(o, "log_lines", ctw_json_number(of->lost.log_lines));
-    r |= ctw_json_add(o, "last_dropped_unix_seconds", moment(s, of->refused_usec));
-    r |= ctw_json_add(o, "last_evicted_unix_seconds", moment(s, of->evicted_usec));
-    return ctw_json_whole(o, r);
+    o = ctw_talkers_json(t);
+    o = ctw_json_set(o, "asked_unix_seconds", time_of(v, v->snapshot.talkers_usec));
+    o = ctw_json_set(o, "loopback_percent", ctw_json_percent(t->loopback_permyriad));
+    return ctw_json_set(o, "dns_percent", ctw_json_percent(t->dns_permyriad));
 }
-
-static json_t *events(const struct ctw_snapshot *of) {
-    static const char *const modes[] = {
-        [CTW_EVENTS_NEVER] = "never", [CTW_EVENTS_AUTO] = "auto", [CTW_EVENTS_ALWAYS] = "always"};
-    const bool known = of->subscribed && of->rates.known;
-    json_t *o;
-    int r = 0;
-
-    if (of->pid == 0)
-        return json_null();
-    o = json_object();
-    r |= ctw_json_add(o, "mode", json_string(modes[of->events_mode]));
-    r |= ctw_json_add(o, "subscribed", json_boolean(of->subscribed));
-    r |= ctw_json_add(o, "created_per_second", number_or_null(known, of->rates.created));
-    r |= ctw_json_add(o, "destroyed_per_second", number_or_null(known, of->rates.destroyed));
-    r |= ctw_json_add(o, "sampled_one_in", number_or_null(known, of->rates.sampling));
-    r |= ctw_json_add(o, "lower_bound", known ? json_boolean(of->rates.lower_bound) : json_null());
-    r |= ctw_json_add(o, "read", ctw_json_number(of->events));
-    r |= ctw_json_add(o, "created", ctw_json_number(of->created));
-    r |= ctw_json_add(o, "destroyed", ctw_json_number(of->destroyed));
-    r |= ctw_json_add(o, "overruns", ctw_json_number(of->overruns));
-    r |= ctw_json_add(o, "lost", ctw_json_number(of->events_lost));
-    return ctw_json_whole(o, r);
-}
-
-static json_t *growth(const struct ctw_view *s) {
-    const struct ctw_snapshot *of = &s->snapshot;
-    const bool grown = of->grown_usec != 0;
-    json_t *o;
-    int r = 0;
-
-    if (of->pid == 0)
-        return json_null();
-    o = json_object();
-    r |= ctw_json_add(o, "enabled", json_boolean(of->growth_enabled));
-    r |= ctw_json_add(o, "dry_run", json_boolean(of->growth_dry_run));
-    r |= ctw_json_add(o, "ceiling", number_or_null(of->ceiling != 0, of->ceiling));
-    r |= ctw_json_add(
-        o, "bound", of->ceiling != 0 ? json_string(ctw_growth_bound_name(of->bound)) : json_null());
-    r |= ctw_json_add(o, "refusal",
-                      of->growth_refused ? json_string(ctw_growth_refusal_name(of->refusal))
-                                         : json_null());
-    r |= ctw_json_add(o, "growths", ctw_json_number(of->growths));
-    r |= ctw_json_add(o, "grown_unix_seconds", moment(s, of->grown_usec));
-    r |= ctw_json_add(o, "grown_from_max", number_or_null(grown, of->grown_from));
-    r |= ctw_json_add(o, "grown_to_max", number_or_null(grown, of->grown_to));
-    r |= ctw_json_add(o, "memory_of_machine_bytes",
-                      number_or_null(of->memory_bytes != 0, of->memory_bytes));
-    return ctw_json_whole(o, r);
-}
-
-/* --- alerts ----------------------------------------------------------------------------------- */
-
-static json_t *alerts(const struct ctw_snapshot *of) {
-    json_t *o;
-    int r = 0;
-
-    if (of->pid == 0)
-        return json_null();
-    o = json_object();
-    for (enum ctw_alert_kind i = 0; i < CTW_ALERT_KINDS; i++)
-        r |= ctw_json_add(o, ctw_alert_kind_name(i), ctw_json_number(of->alerts[i]));
-    return ctw_json_whole(o, r);
-}
-
-static json_t *recent_alerts(const struct ctw_recent_alert *s) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "unix_seconds", wall(s->realtime_usec));
-
-    r |= ctw_json_add(o, "kind", json_string(ctw_alert_kind_name(s->kind)));
-    r |= ctw_json_add(o, "edge", json_string(ctw_edge_name(s->edge)));
-    r |= ctw_json_add(o, "level", json_string(ctw_level_name(s->level)));
-    r |= ctw_json_add(o, "message", text(s->message));
-    return ctw_json_whole(o, r);
-}
-
-/* The newest first. */
-static json_t *last_alerts(const struct ctw_snapshot *of) {
-    json_t *all = json_array();
-    int r = 0;
-
-    for (uint64_t i = 0; i < CTW_RECENT_ALERTS && i < of->n_recent_alerts; i++)
-        r |= json_array_append_new(
-            all,
-            recent_alerts(&of->recent_alerts[(of->n_recent_alerts - 1 - i) % CTW_RECENT_ALERTS]));
-    return ctw_json_whole(all, r);
-}
-
-/* --- who -------------------------------------------------------------------------------------- */
-
-static json_t *shares(const struct ctw_share *shares, uint32_t n) {
-    json_t *all = json_array();
-    int r = 0;
-
-    for (uint32_t i = 0; i < n; i++) {
-        json_t *o = json_object();
-        int in = ctw_json_add(o, "name", text(shares[i].name));
-        in |= ctw_json_add(o, "share_percent", ctw_json_percent(shares[i].permyriad));
-        r |= json_array_append_new(all, ctw_json_whole(o, in));
-    }
-    return ctw_json_whole(all, r);
-}
-
-static json_t *talkers(const struct ctw_view *s) {
-    const struct ctw_talkers *w = &s->snapshot.talkers;
-    json_t *o;
-    int r = 0;
-
-    if (!w->known)
-        return json_null();
-    o = json_object();
-    r |= ctw_json_add(o, "asked_unix_seconds", moment(s, s->snapshot.talkers_usec));
-    r |= ctw_json_add(o, "counted", ctw_json_number(w->entries));
-    r |= ctw_json_add(o, "sampled", json_boolean(w->sampled));
-    r |= ctw_json_add(o, "margin_percent", ctw_json_percent(w->margin_permyriad));
-    r |= ctw_json_add(o, "assured_percent", ctw_json_percent(w->assured_permyriad));
-    r |= ctw_json_add(o, "unreplied_percent", ctw_json_percent(w->unreplied_permyriad));
-    r |= ctw_json_add(o, "drop_risk_percent",
-                      w->has_drop_risk ? ctw_json_percent(w->drop_risk_permyriad) : json_null());
-    r |= ctw_json_add(o, "loopback_percent", ctw_json_percent(w->loopback_permyriad));
-    r |= ctw_json_add(o, "dns_percent", ctw_json_percent(w->dns_permyriad));
-    r |= ctw_json_add(o, "source", shares(w->sources, w->n_sources));
-    r |= ctw_json_add(o, "port", shares(w->ports, w->n_ports));
-    r |= ctw_json_add(o, "state", shares(w->states, w->n_states));
-    return ctw_json_whole(o, r);
-}
-
-/* --- the last hour ---------------------------------------------------------------------------- */
 
 /* A column a minute. */
 #define HOUR_COLUMNS 60
 
-static json_t *highs(const struct ctw_sparkline *s) {
-    json_t *all = json_array();
-    int r = 0;
+static json_t *last_hour(const struct ctw_view *v) {
+    struct ctw_sparkline s;
+    json_t *highs;
 
-    for (uint32_t i = 0; i < s->n; i++)
-        r |= json_array_append_new(all, number_or_null(s->columns[i].known, s->columns[i].count));
-    return ctw_json_whole(all, r);
-}
-
-static json_t *last_hour(const struct ctw_view *s) {
-    struct ctw_sparkline line;
-    json_t *o;
-    int r = 0;
-
-    if (!ctw_status_hour(s, HOUR_COLUMNS, &line))
+    if (!ctw_status_hour(v, HOUR_COLUMNS, &s))
         return json_null();
-    o = json_object();
-    r |= ctw_json_add(o, "high_count", ctw_json_number(line.high.count));
-    r |= ctw_json_add(o, "high_max", number_or_null(line.high.max > 0, line.high.max));
-    r |= ctw_json_add(o, "high_unix_seconds", moment(s, line.high.at_usec));
-    r |= ctw_json_add(o, "low_count", ctw_json_number(line.low));
-    r |= ctw_json_add(o, "low_unix_seconds", moment(s, line.low_usec));
-    r |= ctw_json_add(o, "column_seconds", ctw_json_number(line.width_sec));
-    r |= ctw_json_add(o, "column_high_counts", highs(&line));
-    return ctw_json_whole(o, r);
+    highs = json_array();
+    for (uint32_t i = 0; i < s.n; i++)
+        highs = ctw_json_append(highs, ctw_json_number_if(s.columns[i].known, s.columns[i].count));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "high_count",
+                     ctw_json_number(s.high.count), "high_max",
+                     ctw_json_number_if(s.high.max > 0, s.high.max), "high_unix_seconds",
+                     time_of(v, s.high.at_usec), "low_count", ctw_json_number(s.low),
+                     "low_unix_seconds", time_of(v, s.low_usec), "column_seconds",
+                     ctw_json_number(s.width_sec), "column_high_counts", highs);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-static json_t *status(const struct ctw_view *s) {
-    const struct ctw_snapshot *of = &s->snapshot;
-    const bool seen = of->has_table || of->table.max > 0;
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "now_unix_seconds", wall(s->realtime_usec));
+size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buffer, size_t size) {
+    const struct ctw_snapshot *of = &v->snapshot;
+    const bool is = of->pid != 0;
+    json_t *o = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o}",
+        "now_unix_seconds", wall(v->realtime_usec), "looked_unix_seconds",
+        time_of(v, of->polled_usec), "daemon", daemon_of(v), "netns",
+        text_if(of->netns[0] != '\0', of->netns), "netns_inode",
+        ctw_json_number_if(of->netns_inode != 0, of->netns_inode), "sources", sources(of), "level",
+        text_if(of->has_table, ctw_level_name(of->level)), "level_since_unix_seconds",
+        time_of(v, of->level_since_usec != 0 ? of->level_since_usec : of->started_usec),
+        "thresholds", thresholds(of), "table", table(of), "kernel_counters",
+        kernel_counters(&of->table), "trend", trend(of), "lost", is ? lost(v) : json_null(),
+        "events", is ? events(of) : json_null(), "growth", is ? growth(v) : json_null(),
+        "last_hour", last_hour(v), "who", talkers(v), "alerts", is ? alerts(of) : json_null());
 
-    r |= ctw_json_add(o, "looked_unix_seconds", moment(s, of->polled_usec));
-    r |= ctw_json_add(o, "daemon", daemon_of(s));
-    r |= ctw_json_add(o, "netns", of->netns[0] != '\0' ? text(of->netns) : json_null());
-    r |= ctw_json_add(o, "netns_inode", number_or_null(of->netns_inode != 0, of->netns_inode));
-    r |= ctw_json_add(o, "sources", sources(of));
-    r |= ctw_json_add(o, "level",
-                      of->has_table ? json_string(ctw_level_name(of->level)) : json_null());
-    r |= ctw_json_add(
-        o, "level_since_unix_seconds",
-        moment(s, of->level_since_usec != 0 ? of->level_since_usec : of->started_usec));
-    r |= ctw_json_add(o, "thresholds", thresholds(of));
-    r |= ctw_json_add(o, "table", seen ? table(of) : json_null());
-    r |= ctw_json_add(o, "kernel_counters", kernel_counters(&of->table));
-    r |= ctw_json_add(o, "trend", trend(of));
-    r |= ctw_json_add(o, "lost", lost(s));
-    r |= ctw_json_add(o, "events", events(of));
-    r |= ctw_json_add(o, "growth", growth(s));
-    r |= ctw_json_add(o, "last_hour", last_hour(s));
-    r |= ctw_json_add(o, "who", talkers(s));
-    r |= ctw_json_add(o, "alerts", alerts(of));
-    r |= ctw_json_add(o, "last_alerts", last_alerts(of));
-    return ctw_json_whole(o, r);
-}
-
-size_t ctw_render_status_json(const struct ctw_view *s, bool compact, char *buffer, size_t size) {
-    return ctw_json_print(status(s), compact, buffer, size);
+    return ctw_json_print(ctw_json_set(o, "last_alerts", last_alerts(of)), compact, buffer, size);
 }

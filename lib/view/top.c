@@ -10,364 +10,332 @@
 #include "lib/util/strbuf.h"
 #include "lib/watch/level.h"
 
-uint32_t ctw_share_tenths(uint32_t permyriad) {
-    return permyriad < CTW_PERMYRIAD ? (permyriad + 5) / 10 : CTW_PERMYRIAD / 10;
-}
+#define COLUMNS 80u
 
-void ctw_share_put(struct ctw_out *o, int width, uint32_t permyriad) {
-    const uint32_t tenths = ctw_share_tenths(permyriad);
+/* --- lists ------------------------------------------------------------------------------------ */
 
-    ctw_out_put(o, "%*" PRIu32 ".%" PRIu32 " %%", width > 2 ? width - 2 : 0, tenths / 10,
-                tenths % 10);
-}
+#define GAP     3u
+#define ENTRIES 10u /* "  ~292000 " */
+#define SHARE   8u  /* " 100.0 %" */
+#define BAR     20u
 
-void ctw_share_put_outlook(struct ctw_out *o, const struct ctw_talkers *talkers) {
-    ctw_out_put(o, "\nassured    ");
-    ctw_share_put(o, 5, talkers->assured_permyriad);
-    ctw_out_put(o, "  of the entries cannot be evicted from a full table\n");
-    if (!talkers->has_drop_risk)
-        return;
-    ctw_out_put(o, "drop risk  ");
-    ctw_share_put(o, 5, talkers->drop_risk_permyriad);
-    ctw_out_put(o, "  of new connections lost, should it fill up with the like\n");
-}
+struct list {
+    const struct ctw_top_list *of;
+    const struct ctw_top *top; /* NULL: the list has no entries */
+    size_t n;                  /* rows shown */
+    uint64_t others;           /* entries of all other names */
+    uint32_t width;            /* columns of the names */
+};
 
-/* --- one list -------------------------------------------------------------------------------- */
-
-/* Two lists side by side take 38 columns each, which leaves 20 for a name; one list alone has room
- * for a bar. */
-#define NAME_WIDTH 20
-#define GAP        4
-#define BAR_WIDTH  20
-
-static uint32_t permyriad(uint64_t part, uint64_t whole) {
+uint32_t ctw_top_share(uint64_t part, uint64_t whole) {
     return whole == 0 ? 0 : (uint32_t)((part * CTW_PERMYRIAD + whole / 2) / whole);
 }
 
-/* "~292000": of a sample, how many of the table there are, to three digits. */
-static void print_entries(const struct ctw_top *t, uint64_t entries, char ret[static 24]) {
+/* A name that was met once in a sample is left to the others: its share is not known. */
+static void count_rows(struct list *l) {
+    const struct ctw_talkers *t = &l->top->talkers;
+
+    l->others = t->entries;
+    for (l->n = 0; l->n < l->of->n; l->n++) {
+        const uint64_t entries = l->of->entries[l->n];
+        if (entries <= 1 && t->sampled)
+            break;
+        l->others -= entries < l->others ? entries : l->others;
+    }
+}
+
+static struct list list_of(const struct ctw_top_list *of, const struct ctw_top *top) {
+    struct list l = {.of = of, .top = top, .n = of->n, .width = (uint32_t)strlen(of->heading)};
+
+    if (top)
+        count_rows(&l);
+    if (l.others > 0)
+        l.width = sizeof("(others)") - 1;
+    for (size_t i = 0; i < l.n; i++)
+        if (strlen(of->rows[i].name) > l.width)
+            l.width = (uint32_t)strlen(of->rows[i].name);
+    return l;
+}
+
+static uint32_t columns_of(const struct list *l) {
+    return l->width + (l->top ? ENTRIES : 0) + SHARE;
+}
+
+static size_t rows_of(const struct list *l) {
+    return l->n + (l->others > 0);
+}
+
+/* "~292000": how many of the table a count in a sample stands for, to three digits. */
+static struct ctw_word estimate(const struct ctw_top *t, uint64_t entries) {
+    struct ctw_word w;
     uint64_t unit = 1;
 
-    if (!t->talkers.sampled) {
-        (void)snprintf(ret, 24, "%" PRIu64, entries);
-        return;
+    if (t->talkers.sampled) {
+        entries = entries * t->table.count / t->talkers.entries;
+        while (entries / unit >= 1000)
+            unit *= 10;
     }
-    const uint64_t estimate = entries * t->table.count / t->talkers.entries;
-    while (estimate / unit >= 1000)
-        unit *= 10;
-    (void)snprintf(ret, 24, "~%" PRIu64, (estimate + unit / 2) / unit * unit);
+    (void)snprintf(w.text, sizeof(w.text), "%s%" PRIu64, t->talkers.sampled ? "~" : "",
+                   (entries + unit / 2) / unit * unit);
+    return w;
 }
 
-static void put_row(struct ctw_out *o, const struct ctw_top *t, int width, const char *name,
-                    uint64_t entries) {
-    char number[24];
-
-    print_entries(t, entries, number);
-    ctw_out_put(o, "%-*s %9s ", width, name, number);
-    ctw_share_put(o, 5, permyriad(entries, t->talkers.entries));
+static void put_heading(struct ctw_layout *p, const struct list *l) {
+    for (uint32_t i = 0; i < l->width; i++)
+        ctw_out_put(&p->out, "%c",
+                    i < strlen(l->of->heading) ? toupper((unsigned char)l->of->heading[i]) : ' ');
+    if (l->top)
+        ctw_out_put(&p->out, "%*s", ENTRIES, "ENTRIES");
+    ctw_out_put(&p->out, "%*s", SHARE, "SHARE");
 }
 
-/* Who was met only once in a sample is nobody in particular. */
-static size_t named(const struct ctw_top *t, const struct ctw_top_list *list) {
-    size_t n = 0;
+/* Return: the share, in permyriad. */
+static uint32_t put_row(struct ctw_layout *p, const struct list *l, size_t i) {
+    const bool named = i < l->n;
+    const char *name = named ? l->of->rows[i].name : "(others)";
+    uint32_t share =
+        named ? l->of->rows[i].permyriad : ctw_top_share(l->others, l->top->talkers.entries);
 
-    while (n < list->n && (list->rows[n].entries > 1 || !t->talkers.sampled))
-        n++;
-    return n;
+    const uint32_t n = ctw_layout_put_within(p, name, l->width);
+    ctw_out_put(&p->out, "%*s", (int)(l->width - n), "");
+    if (l->top)
+        ctw_out_put(&p->out, "%*s", ENTRIES,
+                    estimate(l->top, named ? l->of->entries[i] : l->others).text);
+    ctw_out_put(&p->out, "%*s %%", SHARE - 2, ctw_percent(share).text);
+    return share;
 }
 
-static uint64_t unnamed_entries(const struct ctw_top *t, const struct ctw_top_list *list) {
-    uint64_t entries = t->talkers.entries;
+/* A list alone has room for bars. */
+static void put_alone(struct ctw_layout *p, const struct list *l) {
+    const uint32_t used = columns_of(l) + 2, room = used < p->columns ? p->columns - used : 0;
+    const uint32_t longest = room < BAR ? room : BAR;
 
-    for (size_t i = 0; i < named(t, list); i++)
-        entries -= list->rows[i].entries < entries ? list->rows[i].entries : entries;
-    return entries;
-}
-
-/* The names, and one more for the others. */
-static size_t lines(const struct ctw_top *t, const struct ctw_top_list *list) {
-    return named(t, list) + (unnamed_entries(t, list) > 0);
-}
-
-static uint64_t line_entries(const struct ctw_top *t, const struct ctw_top_list *list, size_t i) {
-    return i < named(t, list) ? list->rows[i].entries : unnamed_entries(t, list);
-}
-
-static const char *line_name(const struct ctw_top *t, const struct ctw_top_list *list, size_t i) {
-    return i < named(t, list) ? list->rows[i].name : "(others)";
-}
-
-static void put_heading(struct ctw_out *o, const struct ctw_top_list *list, int width) {
-    char title[32];
-
-    (void)snprintf(title, sizeof(title), "%s%s", list->by == CTW_BY_PORT ? "destination " : "",
-                   ctw_dimension_word(list->by));
-    for (char *c = title; *c != '\0'; c++)
-        *c = (char)toupper((unsigned char)*c);
-    ctw_out_put(o, "%-*s %9s %7s", width, title, "ENTRIES", "SHARE");
-}
-
-static void put_bar(struct ctw_out *o, uint64_t part, uint64_t whole) {
-    const uint32_t share = permyriad(part, whole);
-    const uint32_t n = (share * BAR_WIDTH + CTW_PERMYRIAD / 2) / CTW_PERMYRIAD;
-
-    if (n > 0)
-        ctw_out_put(o, "  %.*s", (int)n, "####################");
-}
-
-static void put_list(struct ctw_out *o, const struct ctw_top *t, const struct ctw_top_list *list) {
-    int width = NAME_WIDTH;
-
-    for (size_t i = 0; i < list->n; i++)
-        if ((int)strlen(list->rows[i].name) > width)
-            width = (int)strlen(list->rows[i].name);
-    ctw_out_put(o, "\n");
-    put_heading(o, list, width);
-    ctw_out_put(o, "\n");
-    for (size_t i = 0; i < lines(t, list); i++) {
-        put_row(o, t, width, line_name(t, list, i), line_entries(t, list, i));
-        put_bar(o, line_entries(t, list, i), t->talkers.entries);
-        ctw_out_put(o, "\n");
+    ctw_out_put(&p->out, "\n");
+    put_heading(p, l);
+    ctw_out_put(&p->out, "\n");
+    for (size_t i = 0; i < rows_of(l); i++) {
+        const uint32_t share = put_row(p, l, i);
+        const uint32_t n = (share * longest + CTW_PERMYRIAD / 2) / CTW_PERMYRIAD;
+        ctw_out_put(&p->out, "%s%.*s\n", n > 0 ? "  " : "", (int)n, "####################");
     }
 }
 
-static void put_half(struct ctw_out *o, const struct ctw_top *t, const struct ctw_top_list *list,
-                     size_t i) {
-    char name[NAME_WIDTH + 1];
+/* A list that is shorter than its neighbours leaves its place empty. */
+static void put_block(struct ctw_layout *p, const struct list *lists, size_t n) {
+    size_t rows = 0;
 
-    (void)snprintf(name, sizeof(name), "%.*s", NAME_WIDTH, line_name(t, list, i));
-    put_row(o, t, NAME_WIDTH, name, line_entries(t, list, i));
-}
-
-static void put_pair(struct ctw_out *o, const struct ctw_top *t, const struct ctw_top_list *left,
-                     const struct ctw_top_list *right) {
-    const size_t n_left = lines(t, left), n_right = lines(t, right);
-
-    ctw_out_put(o, "\n");
-    put_heading(o, left, NAME_WIDTH);
-    ctw_out_put(o, "%*s", GAP, "");
-    put_heading(o, right, NAME_WIDTH);
-    ctw_out_put(o, "\n");
-    for (size_t i = 0; i < n_left || i < n_right; i++) {
-        if (i < n_left)
-            put_half(o, t, left, i);
-        if (i < n_right) {
-            ctw_out_put(o, "%*s", i < n_left ? GAP : 2 * (NAME_WIDTH - 1) + GAP, "");
-            put_half(o, t, right, i);
+    ctw_out_put(&p->out, "\n");
+    for (size_t i = 0; i < n; i++) {
+        put_heading(p, &lists[i]);
+        ctw_out_put(&p->out, "%*s", i + 1 < n ? (int)GAP : 0, "");
+        if (rows_of(&lists[i]) > rows)
+            rows = rows_of(&lists[i]);
+    }
+    ctw_out_put(&p->out, "\n");
+    for (size_t row = 0; row < rows; row++) {
+        uint32_t blank = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (row < rows_of(&lists[i])) {
+                ctw_out_put(&p->out, "%*s", (int)blank, "");
+                (void)put_row(p, &lists[i], row);
+                blank = GAP;
+            } else {
+                blank += columns_of(&lists[i]) + GAP;
+            }
         }
-        ctw_out_put(o, "\n");
+        ctw_out_put(&p->out, "\n");
     }
 }
 
-/* --- around them ----------------------------------------------------------------------------- */
+/* As many side by side as fit, and the first one alone if @first_alone. */
+static void put_lists(struct ctw_layout *p, const struct ctw_top_list *of,
+                      const struct ctw_top *top, size_t n, bool first_alone) {
+    struct list lists[CTW_TOP_LISTS_MAX];
+    size_t in_block;
 
-/* "486211 of 524288 entries (92.7 %), 262144 buckets"; the fill is cut off, not rounded, so that
- * 100.0 means full. */
-static void put_table(struct ctw_out *o, const struct ctw_sample *s) {
-    const uint32_t usage = ctw_usage_permyriad(s->count, s->max);
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t room = p->columns - SHARE - (top ? ENTRIES : 0);
+        lists[i] = list_of(&of[i], top);
+        lists[i].width = lists[i].width < room ? lists[i].width : room;
+    }
+    for (size_t i = 0; i < n; i += in_block) {
+        uint32_t used = columns_of(&lists[i]);
+        for (in_block = 1; i + in_block < n && !(first_alone && i == 0); in_block++) {
+            used += GAP + columns_of(&lists[i + in_block]);
+            if (used > p->columns)
+                break;
+        }
+        if (in_block == 1 && (n == 1 || first_alone))
+            put_alone(p, &lists[i]);
+        else
+            put_block(p, &lists[i], in_block);
+    }
+}
 
-    ctw_out_put(o, "%" PRIu32, s->count);
-    if (s->max > 0)
-        ctw_out_put(o, " of %" PRIu32 " entries (%" PRIu32 ".%" PRIu32 " %%)", s->max, usage / 100,
-                    usage / 10 % 10);
+static size_t shares_of(const struct ctw_talkers *t,
+                        struct ctw_top_list ret[static CTW_TOP_LISTS_MAX]) {
+    ret[0] = (struct ctw_top_list){.heading = "source", .n = t->n_sources, .rows = t->sources};
+    ret[1] = (struct ctw_top_list){.heading = "port", .n = t->n_ports, .rows = t->ports};
+    ret[2] = (struct ctw_top_list){.heading = "state", .n = t->n_states, .rows = t->states};
+    return 3;
+}
+
+void ctw_talkers_lists(struct ctw_layout *page, const struct ctw_talkers *t) {
+    struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
+
+    put_lists(page, lists, NULL, shares_of(t, lists), false);
+}
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+void ctw_talkers_basis(struct ctw_line *l, const struct ctw_talkers *t) {
+    if (t->entries == 0)
+        ctw_line_add(l, "no entries found");
+    else if (t->sampled)
+        ctw_line_add(l, "a random sample of %" PRIu32 " entries, accurate within %s %%", t->entries,
+                     ctw_percent(t->margin_permyriad + 9).text); /* a bound is rounded up */
     else
-        ctw_out_put(o, " entries, no limit");
-    if (s->has_buckets)
-        ctw_out_put(o, ", %" PRIu32 " buckets", s->buckets);
-    ctw_out_put(o, "\n");
+        ctw_line_add(l, "all %" PRIu32 " entries counted", t->entries);
 }
 
-static void put_basis(struct ctw_out *o, const struct ctw_top *t) {
-    if (t->talkers.entries == 0) {
-        ctw_out_put(o, "none was found\n");
-    } else if (t->talkers.sampled) {
-        ctw_out_put(o, "a random sample of %" PRIu32 " of them: shares are right within ",
-                    t->talkers.entries);
-        ctw_share_put(o, 0, t->talkers.margin_permyriad);
-        ctw_out_put(o, "\n");
-    } else {
-        ctw_out_put(o, "all %" PRIu32 " were counted\n", t->talkers.entries);
-    }
-    if (t->timed_out)
-        ctw_out_put(
-            o, "stopped before the sample was complete: the kernel had to search for these among\n"
-               "the entries of other network namespaces\n");
-    if (t->interrupted)
-        ctw_out_put(o, "they changed places meanwhile: some may be missing or counted twice\n");
+void ctw_talkers_outlook(struct ctw_line *l, const struct ctw_talkers *t) {
+    ctw_line_add(l, "%s %% of entries are assured (not evictable).",
+                 ctw_percent(t->assured_permyriad).text);
+    if (t->has_drop_risk)
+        ctw_line_add(l, " If the table filled with this mix, %s %% of new flows would be dropped.",
+                     ctw_percent(t->drop_risk_permyriad).text);
+}
+
+/* "486211 of 524288 entries (92.7 %), 262144 buckets" */
+static void put_table(struct ctw_layout *p, const struct ctw_sample *s) {
+    ctw_out_put(&p->out, "%" PRIu32, s->count);
+    if (s->max > 0)
+        ctw_out_put(&p->out, " of %" PRIu32 " entries (%s %%)", s->max,
+                    ctw_percent(ctw_usage_permyriad(s->count, s->max)).text);
+    else
+        ctw_out_put(&p->out, " entries, no limit");
+    if (s->has_buckets)
+        ctw_out_put(&p->out, ", %" PRIu32 " buckets", s->buckets);
+    ctw_out_put(&p->out, "\n");
+}
+
+static void put_line(struct ctw_layout *p, const char *text) {
+    ctw_layout_paragraph(p, "", CTW_COLOUR_NONE, text);
+}
+
+static void put_talkers(struct ctw_layout *p, const struct ctw_talkers *t,
+                        const struct ctw_top_list *lists, size_t n, const struct ctw_top *top) {
+    struct ctw_line l;
+
+    if (t->entries == 0)
+        return;
+    put_lists(p, lists, top, n, true);
+    ctw_line_start(&l);
+    ctw_talkers_outlook(&l, t);
+    ctw_out_put(&p->out, "\n");
+    put_line(p, l.text);
+}
+
+static struct ctw_layout page_of(char *buffer, size_t size) {
+    if (size > 0)
+        buffer[0] = '\0';
+    return (struct ctw_layout){
+        .out = {.buffer = buffer, .size = size}, .columns = COLUMNS, .utf8 = true};
 }
 
 size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size) {
-    struct ctw_out o = {.buffer = buffer, .size = size};
-    size_t i = 0;
+    struct ctw_layout p = page_of(buffer, size);
+    struct ctw_line l;
 
-    if (size > 0)
-        buffer[0] = '\0';
-    put_table(&o, &t->table);
-    put_basis(&o, t);
-    if (t->talkers.entries == 0)
-        return o.used;
-
-    for (; i < t->n_lists && (i == 0 || i + 1 == t->n_lists); i++)
-        put_list(&o, t, &t->lists[i]);
-    for (; i + 1 < t->n_lists; i += 2)
-        put_pair(&o, t, &t->lists[i], &t->lists[i + 1]);
-    ctw_share_put_outlook(&o, &t->talkers);
-    return o.used;
-}
-
-static json_t *share(uint64_t part, uint64_t whole) {
-    return ctw_json_percent(whole == 0 ? 0
-                                       : (uint32_t)((part * CTW_PERMYRIAD + whole / 2) / whole));
-}
-
-static json_t *table(const struct ctw_sample *s) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "count", json_integer(s->count));
-
-    r |= ctw_json_add(o, "max", s->max > 0 ? json_integer(s->max) : json_null());
-    r |= ctw_json_add(o, "buckets", s->has_buckets ? json_integer(s->buckets) : json_null());
-    return ctw_json_whole(o, r);
-}
-
-static json_t *row(const struct ctw_top_row *row, uint64_t of) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "name", json_string(row->name));
-
-    r |= ctw_json_add(o, "entries", json_integer((json_int_t)row->entries));
-    r |= ctw_json_add(o, "share_percent", share(row->entries, of));
-    return ctw_json_whole(o, r);
-}
-
-static json_t *list(const struct ctw_top_list *list, uint64_t of) {
-    json_t *o = json_object(), *rows = json_array();
-    int r = ctw_json_add(o, "distinct", json_integer((json_int_t)list->distinct));
-
-    for (size_t i = 0; i < list->n; i++)
-        r |= json_array_append_new(rows, row(&list->rows[i], of));
-    r |= ctw_json_add(o, "top", rows);
-    return ctw_json_whole(o, r);
-}
-
-static json_t *top(const struct ctw_top *t) {
-    const struct ctw_talkers *talkers = &t->talkers;
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "table", table(&t->table));
-
-    r |= ctw_json_add(o, "counted", json_integer(talkers->entries));
-    r |= ctw_json_add(o, "sampled", json_boolean(talkers->sampled));
-    r |= ctw_json_add(o, "margin_percent", ctw_json_percent(talkers->margin_permyriad));
-    r |= ctw_json_add(o, "timed_out", json_boolean(t->timed_out));
-    r |= ctw_json_add(o, "interrupted", json_boolean(t->interrupted));
-    r |= ctw_json_add(o, "assured_percent", ctw_json_percent(talkers->assured_permyriad));
-    r |= ctw_json_add(o, "unreplied_percent", ctw_json_percent(talkers->unreplied_permyriad));
-    r |= ctw_json_add(o, "drop_risk_percent",
-                      talkers->has_drop_risk ? ctw_json_percent(talkers->drop_risk_permyriad)
-                                             : json_null());
-    for (size_t i = 0; i < t->n_lists; i++)
-        r |= ctw_json_add(o, ctw_dimension_word(t->lists[i].by),
-                          list(&t->lists[i], talkers->entries));
-    return ctw_json_whole(o, r);
-}
-
-size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, size_t size) {
-    return ctw_json_print(top(t), compact, buffer, size);
-}
-
-/* The longest name there is, and a bar. */
-#define SHARE_NAME_WIDTH 50
-#define SHARE_BAR_WIDTH  20
-
-static void put_sample_basis(struct ctw_out *o, const struct ctw_view *v) {
-    const struct ctw_snapshot *p = &v->snapshot;
-    struct ctw_line ago;
-
-    ctw_line_start(&ago);
-    ctw_line_add_duration(&ago, ctw_view_ago(v, p->talkers_usec));
-    ctw_out_put(o, "asked %s ago: ", ago.text);
-    if (p->talkers.entries == 0) {
-        ctw_out_put(o, "no entry was found\n");
-    } else if (p->talkers.sampled) {
-        ctw_out_put(o, "a random sample of %" PRIu32 " entries, shares are right within ",
-                    p->talkers.entries);
-        ctw_share_put(o, 0, p->talkers.margin_permyriad);
-        ctw_out_put(o, "\n");
-    } else {
-        ctw_out_put(o, "all %" PRIu32 " entries\n", p->talkers.entries);
-    }
-}
-
-static void put_share_list(struct ctw_out *o, const char *title, const struct ctw_share *shares,
-                           uint32_t n) {
-    if (n == 0)
-        return;
-    ctw_out_put(o, "\n%-*s %7s\n", SHARE_NAME_WIDTH, title, "SHARE");
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t share =
-            shares[i].permyriad < CTW_PERMYRIAD ? shares[i].permyriad : CTW_PERMYRIAD;
-        const uint32_t bar = (share * SHARE_BAR_WIDTH + CTW_PERMYRIAD / 2) / CTW_PERMYRIAD;
-        ctw_out_put(o, "%-*.*s ", SHARE_NAME_WIDTH, SHARE_NAME_WIDTH, shares[i].name);
-        ctw_share_put(o, 5, share);
-        ctw_out_put(o, "%s%.*s\n", bar > 0 ? "  " : "", (int)bar, "####################");
-    }
+    put_table(&p, &t->table);
+    ctw_line_start(&l);
+    ctw_talkers_basis(&l, &t->talkers);
+    put_line(&p, l.text);
+    if (t->timed_out)
+        put_line(&p, "The sample is incomplete: among the entries of other network namespaces, "
+                     "finding these takes too long.");
+    if (t->interrupted)
+        put_line(&p, "The table was resized during the dump: entries may be missing or counted "
+                     "twice.");
+    put_talkers(&p, &t->talkers, t->lists, t->n_lists, t);
+    return p.out.used;
 }
 
 size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t size) {
-    const struct ctw_snapshot *p = &v->snapshot;
-    struct ctw_out o = {.buffer = buffer, .size = size};
+    const struct ctw_talkers *t = &v->snapshot.talkers;
+    struct ctw_layout p = page_of(buffer, size);
+    struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
+    struct ctw_line l;
 
-    if (size > 0)
-        buffer[0] = '\0';
-    if (!p->talkers.known) {
-        ctw_out_put(&o, "nobody has been asked yet: ctwatchd asks when the level rises\n");
-        return o.used;
+    if (!t->known) {
+        put_line(&p, "not sampled yet: ctwatchd samples the table when its level rises");
+        return p.out.used;
     }
-    put_sample_basis(&o, v);
-    if (p->talkers.entries == 0)
-        return o.used;
-    put_share_list(&o, "SOURCE", p->talkers.sources, p->talkers.n_sources);
-    put_share_list(&o, "DESTINATION PORT", p->talkers.ports, p->talkers.n_ports);
-    put_share_list(&o, "STATE", p->talkers.states, p->talkers.n_states);
-    ctw_share_put_outlook(&o, &p->talkers);
-    return o.used;
+    ctw_line_start(&l);
+    ctw_line_add(&l, "%s ago: ", ctw_duration(ctw_view_ago(v, v->snapshot.talkers_usec)).text);
+    ctw_talkers_basis(&l, t);
+    put_line(&p, l.text);
+    put_talkers(&p, t, lists, shares_of(t, lists), NULL);
+    return p.out.used;
 }
 
-static json_t *share_list(const struct ctw_share *shares, uint32_t n) {
-    json_t *rows = json_array();
+/* --- JSON ------------------------------------------------------------------------------------- */
 
-    for (uint32_t i = 0; i < n; i++)
-        if (json_array_append_new(rows, json_pack("{s:s, s:f}", "name", shares[i].name,
-                                                  "share_percent", shares[i].permyriad / 100.0)) <
-            0) {
-            json_decref(rows);
-            return NULL;
-        }
-    return rows;
+/* clang-format off: one member a line */
+static json_t *summary(const struct ctw_talkers *t) {
+    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "counted", ctw_json_number(t->entries),
+                     "sampled", t->sampled, "margin_percent", ctw_json_percent(t->margin_permyriad),
+                     "assured_percent", ctw_json_percent(t->assured_permyriad), "unreplied_percent",
+                     ctw_json_percent(t->unreplied_permyriad), "drop_risk_percent",
+                     t->has_drop_risk ? ctw_json_percent(t->drop_risk_permyriad) : json_null());
+}
+/* clang-format on */
+
+static json_t *rows(const struct ctw_top_list *l) {
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < l->n; i++) {
+        json_t *row = json_pack("{s:s, s:o}", "name", l->rows[i].name, "share_percent",
+                                ctw_json_percent(l->rows[i].permyriad));
+        if (l->entries)
+            row = ctw_json_set(row, "entries", ctw_json_number(l->entries[i]));
+        all = ctw_json_append(all, row);
+    }
+    return all;
 }
 
-static json_t *object(const struct ctw_view *v) {
-    const struct ctw_talkers *talkers = &v->snapshot.talkers;
-    const uint64_t ago_usec = ctw_view_ago(v, v->snapshot.talkers_usec);
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "known", json_boolean(talkers->known));
+json_t *ctw_talkers_json(const struct ctw_talkers *t) {
+    struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
+    json_t *o = summary(t);
 
-    if (talkers->known) {
-        r |= ctw_json_add(o, "asked_seconds_ago",
-                          json_integer((json_int_t)(ago_usec / CTW_USEC_PER_SEC)));
-        r |= ctw_json_add(o, "counted", json_integer(talkers->entries));
-        r |= ctw_json_add(o, "sampled", json_boolean(talkers->sampled));
-        r |= ctw_json_add(o, "margin_percent", ctw_json_percent(talkers->margin_permyriad));
-        r |= ctw_json_add(o, "assured_percent", ctw_json_percent(talkers->assured_permyriad));
-        r |= ctw_json_add(o, "unreplied_percent", ctw_json_percent(talkers->unreplied_permyriad));
-        r |= ctw_json_add(o, "drop_risk_percent",
-                          talkers->has_drop_risk ? ctw_json_percent(talkers->drop_risk_permyriad)
-                                                 : json_null());
-        r |= ctw_json_add(o, "source", share_list(talkers->sources, talkers->n_sources));
-        r |= ctw_json_add(o, "port", share_list(talkers->ports, talkers->n_ports));
-        r |= ctw_json_add(o, "state", share_list(talkers->states, talkers->n_states));
-    }
-    return ctw_json_whole(o, r);
+    for (size_t i = 0, n = shares_of(t, lists); i < n; i++)
+        o = ctw_json_set(o, lists[i].heading, rows(&lists[i]));
+    return o;
 }
 
 size_t ctw_render_talkers_json(const struct ctw_view *v, char *buffer, size_t size) {
-    return ctw_json_print(object(v), false, buffer, size);
+    const struct ctw_snapshot *p = &v->snapshot;
+    json_t *o = p->talkers.known ? ctw_talkers_json(&p->talkers) : json_object();
+
+    o = ctw_json_set(o, "known", json_boolean(p->talkers.known));
+    if (p->talkers.known)
+        o = ctw_json_set(o, "asked_seconds_ago",
+                         ctw_json_number(ctw_view_ago(v, p->talkers_usec) / CTW_USEC_PER_SEC));
+    return ctw_json_print(o, false, buffer, size);
+}
+
+size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, size_t size) {
+    json_t *o = summary(&t->talkers);
+
+    o = ctw_json_set(o, "timed_out", json_boolean(t->timed_out));
+    o = ctw_json_set(o, "interrupted", json_boolean(t->interrupted));
+    o = ctw_json_set(o, "table",
+                     json_pack("{s:o, s:o, s:o}", "count", ctw_json_number(t->table.count), "max",
+                               ctw_json_number_if(t->table.max > 0, t->table.max), "buckets",
+                               ctw_json_number_if(t->table.has_buckets, t->table.buckets)));
+    for (size_t i = 0; i < t->n_lists; i++)
+        o = ctw_json_set(o, t->lists[i].heading,
+                         json_pack("{s:o, s:o}", "distinct", ctw_json_number(t->lists[i].distinct),
+                                   "top", rows(&t->lists[i])));
+    return ctw_json_print(o, compact, buffer, size);
 }

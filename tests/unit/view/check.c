@@ -307,10 +307,10 @@ static void a_missing_daemon_is_a_warning_where_one_is_wanted(void **state) {
     } rows[] = {
         {CTW_LIVENESS_NONE, -ENOENT, ", ctwatchd is not running"},
         {CTW_LIVENESS_STOPPED, 0, ", ctwatchd is not running"},
-        {CTW_LIVENESS_LATE, 0, ", ctwatchd does not look"},
+        {CTW_LIVENESS_LATE, 0, ", ctwatchd has stopped polling"},
         {CTW_LIVENESS_NONE, -EXDEV, ", ctwatchd watches another network namespace"},
         {CTW_LIVENESS_STOPPED, -EXDEV, ", ctwatchd is not running"},
-        {CTW_LIVENESS_LATE, -EXDEV, ", ctwatchd does not look"},
+        {CTW_LIVENESS_LATE, -EXDEV, ", ctwatchd has stopped polling"},
         {CTW_LIVENESS_NONE, -EACCES, ", ctwatchd not seen (state: for root and the group ctwatch)"},
         {CTW_LIVENESS_NONE, -EBADMSG, ", ctwatchd not seen (state: damaged)"},
     };

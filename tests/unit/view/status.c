@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* How a status reads, in every state there is, and that its JSON says the same. */
+/* The status as text and as JSON. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -27,7 +27,7 @@ static struct ctw_history history;
 static struct ctw_status_style style;
 static char text[CTW_RENDER_STATUS_MAX];
 
-/* A plain picture at 80 columns of what a daemon that looks has published just now. */
+/* A calm table at 80 columns, as a live daemon has published it just now. */
 static int begin(void **state) {
     (void)state;
     memset(&history, 0, sizeof(history));
@@ -111,7 +111,7 @@ static bool says(const char *words) {
 
 /* --- as it reads ------------------------------------------------------------------------------ */
 
-static void a_calm_table_reads_like_this(void **state) {
+static void status_of_a_calm_table_reads_like_this(void **state) {
     (void)state;
     add_slot(1500, 20000, 150000, CTW_LEVEL_OK);
     add_slot(60, 31000, 31337, CTW_LEVEL_OK);
@@ -121,15 +121,15 @@ static void a_calm_table_reads_like_this(void **state) {
               "fill       [#######                                      |        |     ] 11.9 %\n"
               "entries    31337 of 262144, 262144 buckets\n"
               "memory     at most 14 MiB now, 98 MiB when full\n"
-              "trend      filling by 12 entries/s, full in 5 h\n"
+              "trend      filling at 12 entries/s, full in 5 h\n"
               "lost       nothing since ctwatchd started\n"
               "last hour                                    =                       __\n"
               "           high 150000 (57.2 %) at 09:35:00, low 20000 at 09:35:00\n"
               "growth     off\n"
-              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 looks\n");
+              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 polls\n");
 }
 
-static void a_full_table_reads_like_this(void **state) {
+static void status_of_a_full_table_reads_like_this(void **state) {
     (void)state;
     sample_full(snapshot);
     render();
@@ -138,22 +138,23 @@ static void a_full_table_reads_like_this(void **state) {
               "fill       [###########################################################] 100.0 %\n"
               "entries    262144 of 262144, 262144 buckets\n"
               "memory     at most 98 MiB now, 98 MiB when full\n"
-              "trend      neither filling nor emptying\n"
-              "events     at least 81230 flows/s new, 80110 ended, from a sample of one event\n"
-              "           in 4; about 5100 events lost since the start\n"
-              "lost       1234 new flows dropped, the table was full\n"
-              "           56789 entries evicted, to make room\n"
+              "trend      steady\n"
+              "events     at least 81230 new flows/s, 80110 ended, from a sample of one event\n"
+              "           in 4; about 5100 events lost since ctwatchd started\n"
+              "lost       1234 new flows dropped (table full)\n"
+              "           56789 entries evicted to make room\n"
               "           7 new flows lost to clashes\n"
-              "           40 lines \"table full\" in the kernel log\n"
-              "           since ctwatchd started; the last dropped at 09:59:58, 2 s ago; the\n"
-              "           last evicted at 10:00:00, less than 1 s ago\n"
+              "           40 \"table full\" lines in the kernel log\n"
+              "           since ctwatchd started; last drop at 09:59:58, 2 s ago; last eviction\n"
+              "           at 10:00:00, less than 1 s ago\n"
               "blind      kernel log: /dev/kmsg: Operation not permitted\n"
-              "growth     on, up to 262144, set by growth.ceiling; it cannot grow now: it is at\n"
-              "           its ceiling; grown from 131072 to 262144 at 09:58:20, 100 s ago\n"
-              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 looks\n"
-              "who        at 09:58:25, 95 s ago, from a sample of 5000, right within 1.4 %\n"
-              "           90.2 % are assured, and cannot be evicted; of new flows 19.2 % would\n"
-              "           be lost if it filled up with the like\n"
+              "growth     on, up to 262144 (set by growth.ceiling); it cannot grow now: it is\n"
+              "           at its ceiling; grown from 131072 to 262144 at 09:58:20, 100 s ago\n"
+              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 polls\n"
+              "talkers    a random sample of 5000 entries, accurate within 1.4 %, at 09:58:25,\n"
+              "           95 s ago\n"
+              "           90.2 % of entries are assured (not evictable). If the table filled\n"
+              "           with this mix, 19.2 % of new flows would be dropped.\n"
               "\n"
               "SOURCE              SHARE   PORT      SHARE   STATE             SHARE\n"
               "192.0.2.77         61.2 %   tcp/443  60.1 %   tcp/ESTABLISHED  70.5 %\n"
@@ -167,7 +168,7 @@ static void a_full_table_reads_like_this(void **state) {
               "           8100 entries/s, full in 3 s.\n");
 }
 
-static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **state) {
+static void alerts_of_one_poll_are_shown_once(void **state) {
     static const char words[] = "Conntrack table at 100.0 % (1000 of 1000).";
 
     (void)state;
@@ -200,26 +201,13 @@ static void levels_reached_at_once_are_told_once_and_leave_room_for_news(void **
                      strlen("LAST ALERTS\n09:56:40   full: ") + strlen(words) + 1);
 }
 
-static void a_page_says_that_its_times_are_utc(void **state) {
+static void status_of_a_page_names_utc(void **state) {
     (void)state;
     render();
     assert_null(strstr(text, "UTC"));
     style.names_utc = true;
     render();
     assert_ptr_equal(strstr(text, "time       10:00:00 UTC, as are all times here\nlevel  "), text);
-}
-
-static void clock_times_are_local_and_have_a_date_when_it_was_another_day(void **state) {
-    struct ctw_line l;
-
-    (void)state;
-    ctw_line_start(&l);
-    ctw_line_add_clock(&l, SAMPLE_WALL_USEC, SAMPLE_WALL_USEC + 60 * CTW_USEC_PER_SEC, -3600);
-    ctw_line_add(&l, ";");
-    ctw_line_add_clock(&l, SAMPLE_WALL_USEC - 86400 * CTW_USEC_PER_SEC, SAMPLE_WALL_USEC, 5400);
-    ctw_line_add(&l, ";");
-    ctw_line_add_clock(&l, UINT64_MAX, SAMPLE_WALL_USEC, 0);
-    assert_string_equal(l.text, "09:00:00;2026-11-21 11:30;an unknown time");
 }
 
 /* --- what is not as usual, in plain words ------------------------------------------------------
@@ -231,10 +219,10 @@ static void first_line_is(const char *words) {
         fail_msg("\"%s\" is not at the beginning of:\n%s", words, text);
 }
 
-static void without_a_daemon_it_says_so_first_and_how_to_start_it(void **state) {
+static void status_without_a_daemon_names_the_command(void **state) {
     (void)state;
     own_sample(-ENOENT, CTW_LIVENESS_NONE);
-    first_line_is("ctwatchd is not running: this is one look of ctwatch itself, without rates and\n"
+    first_line_is("ctwatchd is not running. Showing a single sample taken by ctwatch; no rates or\n"
                   "history. Start it with: systemctl start ctwatch\n\nlevel      OK\nfill ");
     assert_says("31337 of 262144");
     assert_says("lost nothing since the kernel began to count");
@@ -243,30 +231,28 @@ static void without_a_daemon_it_says_so_first_and_how_to_start_it(void **state) 
     assert_null(strstr(text, "process"));
 }
 
-static void without_a_daemon_it_shows_what_the_kernel_has_counted(void **state) {
+static void status_without_a_daemon_shows_counters(void **state) {
     (void)state;
     own_sample(-ENOENT, CTW_LIVENESS_NONE);
     snapshot->table.counters =
         (struct ctw_counters){.drop = 1, .early_drop = 20, .insert_failed = 300};
     render();
-    assert_says("lost 1 new flow dropped 20 entries evicted, to make room 300 new flows not "
+    assert_says("lost 1 new flow dropped 20 entries evicted to make room 300 new flows not "
                 "inserted since the kernel began to count");
 }
 
-static void why_nothing_of_the_daemon_can_be_seen_is_told(void **state) {
+static void status_without_a_state_names_the_error(void **state) {
     static const struct {
         int error;
         const char *words;
     } cases[] = {
-        {-EACCES,
-         "its state is for root and the group ctwatch: this is one look of ctwatch itself"},
-        {-EPERM, "its state is for root and the group ctwatch:"},
-        {-EXDEV, "ctwatchd watches the table of another network namespace:"},
-        {-ESTALE, "ctwatchd is of another version:"},
-        {-EBADMSG, "What ctwatchd publishes cannot be read (damaged):"},
-        {-EIO, "What ctwatchd publishes cannot be read (Input/output error):"},
-        {0,
-         "No ctwatchd was asked: this is one look of ctwatch itself, without rates and history."},
+        {-EACCES, "Only root and the group ctwatch may read the state of ctwatchd. Showing a"},
+        {-EPERM, "Only root and the group ctwatch may read the state of ctwatchd. Showing a"},
+        {-EXDEV, "ctwatchd watches the table of another network namespace. Showing"},
+        {-ESTALE, "ctwatchd is of another version. Showing"},
+        {-EBADMSG, "The state of ctwatchd cannot be read (damaged). Showing"},
+        {-EIO, "The state of ctwatchd cannot be read (Input/output error). Showing"},
+        {0, "Showing a single sample taken by ctwatch; no rates or history. level"},
     };
 
     (void)state;
@@ -278,105 +264,112 @@ static void why_nothing_of_the_daemon_can_be_seen_is_told(void **state) {
     }
 }
 
-static void a_daemon_that_was_stopped_or_hangs_is_told_of(void **state) {
+static void status_of_a_stopped_or_hung_daemon_names_it(void **state) {
     (void)state;
     own_sample(0, CTW_LIVENESS_STOPPED);
-    first_line_is("ctwatchd has been stopped: this is one look of ctwatch itself, without rates");
+    first_line_is("ctwatchd has been stopped. Showing a single sample taken by ctwatch; no rates");
     own_sample(0, CTW_LIVENESS_LATE);
     add_slot(60, 31000, 31337, CTW_LEVEL_OK);
-    first_line_is("ctwatchd does not look any more, it hangs or was killed: this is one look");
-    assert_says("ctwatch itself, without rates. See: systemctl status ctwatch");
+    first_line_is(
+        "ctwatchd has stopped polling (hung or killed). Showing a single sample taken by\n"
+        "ctwatch; no rates. See: systemctl status ctwatch\n\nlevel");
     assert_says("last hour");
 }
 
-static void one_of_another_namespace_that_has_ended_watches_nothing(void **state) {
+static void status_of_another_namespace_names_it(void **state) {
     (void)state;
     own_sample(-EXDEV, CTW_LIVENESS_STOPPED);
-    first_line_is("ctwatchd watched the table of another network namespace, and has been stopped:");
+    first_line_is(
+        "ctwatchd watched the table of another network namespace and has been stopped.\n");
     own_sample(-EXDEV, CTW_LIVENESS_LATE);
-    first_line_is("ctwatchd watched the table of another network namespace, and does not look any");
-    assert_says("more: this is one look of ctwatch itself, without rates and history.");
+    first_line_is(
+        "ctwatchd watched the table of another network namespace and has stopped polling.\n"
+        "Showing a single sample taken by ctwatch; no rates or history.\n");
 }
 
-static void what_a_silent_daemon_saw_last_is_told_to_be_old(void **state) {
-    (void)state;
-    view.liveness = CTW_LIVENESS_LATE;
-    view.now_usec += 100 * CTW_USEC_PER_SEC;
-    view.realtime_usec += 100 * CTW_USEC_PER_SEC;
-    first_line_is("ctwatchd does not look any more: this was so at 10:00:00, 100 s ago.\n");
-    view.liveness = CTW_LIVENESS_STOPPED;
-    first_line_is("ctwatchd has been stopped: this was so at 10:00:00, 100 s ago.\n");
-}
+static void status_of_an_old_poll_names_its_time(void **state) {
+    static const struct {
+        enum ctw_liveness liveness;
+        const char *words;
+    } rows[] = {
+        {CTW_LIVENESS_LATE,
+         "ctwatchd has stopped polling. Showing its last poll, at 10:00:00, 40 s"},
+        {CTW_LIVENESS_STOPPED,
+         "ctwatchd has been stopped. Showing its last poll, at 10:00:00, 40 s"},
+        {CTW_LIVENESS_ALIVE,
+         "ctwatchd polls rarely. Showing its last poll, at 10:00:00, 40 s ago.\n"},
+    };
 
-static void what_a_daemon_that_looks_seldom_saw_is_told_to_be_old(void **state) {
     (void)state;
     view.now_usec += 40 * CTW_USEC_PER_SEC;
     view.realtime_usec += 40 * CTW_USEC_PER_SEC;
-    first_line_is("ctwatchd looks seldom: this was so at 10:00:00, 40 s ago.\n");
+    for (size_t i = 0; i < LENGTH(rows); i++) {
+        view.liveness = rows[i].liveness;
+        first_line_is(rows[i].words);
+    }
     view.daemon_polled_usec = SAMPLE_NOW_USEC;
     snapshot->polled_usec = view.now_usec;
-    first_line_is("ctwatchd last looked at 10:00:00, 40 s ago: the table is of a look of ctwatch\n"
-                  "itself, without rates.\n\nlevel ");
+    first_line_is(
+        "ctwatchd last polled at 10:00:00, 40 s ago. The table is from a sample taken by\n"
+        "ctwatch; no rates.\n\nlevel ");
     assert_says("process 812");
 }
 
-static void no_module_is_no_fault(void **state) {
+static void status_without_a_table_is_no_fault(void **state) {
     (void)state;
     sample_absent(snapshot);
-    first_line_is(
-        "level      There is no conntrack table: the kernel has not loaded nf_conntrack,");
+    first_line_is("level      There is no conntrack table: the kernel has not loaded nf_conntrack");
     assert_null(strstr(text, "fill"));
     assert_null(strstr(text, "entries"));
     assert_null(strstr(text, "blind"));
 }
 
-static void a_daemon_that_has_just_started_is_not_blind(void **state) {
+static void status_before_the_first_poll_is_not_blind(void **state) {
     (void)state;
     snapshot->has_table = false;
     memset(&snapshot->table, 0, sizeof(snapshot->table));
     memset(snapshot->sources, 0, sizeof(snapshot->sources));
-    first_line_is("level      The conntrack table has not been looked at yet.\n");
+    first_line_is("level      The conntrack table has not been polled yet.\n");
 }
 
-static void a_table_that_cannot_be_read_is_told_with_the_file_and_why(void **state) {
+static void status_of_an_unreadable_table_names_file_and_error(void **state) {
     (void)state;
     snapshot->has_table = false;
     snapshot->sources[CTW_SOURCE_TABLE] =
         (struct ctw_source_health){.health = CTW_HEALTH_FAILED,
                                    .error = -EACCES,
                                    .what = "/proc/sys/net/netfilter/nf_conntrack_count"};
-    first_line_is("level      The conntrack table cannot be read, its fill is not known");
+    first_line_is("level      The conntrack table cannot be read; its fill is not known");
     assert_says("(/proc/sys/net/netfilter/nf_conntrack_count: Permission denied).");
-    assert_says("31337 of 262144, 262144 buckets, when last seen");
+    assert_says("31337 of 262144, 262144 buckets, when last read");
     assert_null(strstr(text, "trend"));
 }
 
-static void no_limit_is_told_and_has_no_bar(void **state) {
+static void status_without_a_limit_has_no_bar(void **state) {
     (void)state;
     sample_unlimited(snapshot);
     first_line_is("level      OK");
-    assert_says(
-        "31337, and no limit: nf_conntrack_max is 0, the table cannot fill, 262144 buckets");
+    assert_says("31337, no limit (nf_conntrack_max is 0: the table cannot fill), 262144 buckets");
     assert_says("memory at most 14 MiB now trend");
     assert_null(strchr(text, '['));
 }
 
-static void counters_that_cannot_be_read_leave_a_doubt(void **state) {
+static void losses_without_counters_are_what_was_visible(void **state) {
     (void)state;
     snapshot->sources[CTW_SOURCE_COUNTERS] = (struct ctw_source_health){
         .health = CTW_HEALTH_FAILED, .error = -EBADMSG, .what = "/proc/net/stat/nf_conntrack"};
     render();
-    assert_says("lost nothing that could be seen since ctwatchd started");
+    assert_says("lost nothing visible since ctwatchd started");
     assert_says("blind counters: /proc/net/stat/nf_conntrack: content not understood");
 }
 
-static void growth_is_told_as_it_is_set(void **state) {
+static void growth_shows_bound_and_refusal(void **state) {
     (void)state;
     snapshot->growth_enabled = true;
     snapshot->ceiling = 1048576;
     snapshot->bound = CTW_BOUND_MEMORY;
     render();
-    assert_says("growth on, up to 1048576, set by growth.memory ctwatchd");
+    assert_says("growth on, up to 1048576 (set by growth.memory) ctwatchd");
     snapshot->growth_dry_run = true;
     snapshot->ceiling = 0;
     render();
@@ -387,7 +380,7 @@ static void growth_is_told_as_it_is_set(void **state) {
     assert_says("dry run; it cannot grow now: the limit belongs to the initial network namespace");
 }
 
-static void a_namespace_that_is_not_the_first_is_named(void **state) {
+static void netns_other_than_the_initial_is_named(void **state) {
     (void)state;
     render();
     assert_null(strstr(text, "netns"));
@@ -397,7 +390,7 @@ static void a_namespace_that_is_not_the_first_is_named(void **state) {
     assert_says("netns blue (4026532246)");
 }
 
-static void events_without_a_rate_say_so(void **state) {
+static void events_without_rates_are_unknown(void **state) {
     (void)state;
     snapshot->subscribed = true;
     render();
@@ -407,7 +400,7 @@ static void events_without_a_rate_say_so(void **state) {
 /* --- the sparkline -----------------------------------------------------------------------------
  */
 
-static void each_column_shows_its_highest_second(void **state) {
+static void sparkline_column_shows_its_highest_second(void **state) {
     const struct ctw_spark none = {0};
     struct ctw_sparkline s;
 
@@ -441,7 +434,7 @@ static void add_slot_of(uint32_t ago_sec, uint32_t count, uint32_t max) {
     slot_at(ago_sec)->max = max;
 }
 
-static void a_table_that_was_full_and_grew_was_full(void **state) {
+static void sparkline_after_growth_keeps_the_old_limit(void **state) {
     const struct ctw_spark none = {0};
     struct ctw_sparkline s;
 
@@ -468,7 +461,7 @@ static void a_table_that_was_full_and_grew_was_full(void **state) {
     assert_says("high 1000 (100.0 %) at 09:58:20, low 10 at 10:00:00");
 }
 
-static void heights_are_of_the_limit_or_of_the_highest(void **state) {
+static void spark_height_is_of_the_limit_or_the_highest(void **state) {
     struct ctw_spark s = {.known = true, .count = 0, .max = 800};
 
     (void)state;
@@ -484,7 +477,7 @@ static void heights_are_of_the_limit_or_of_the_highest(void **state) {
     assert_int_equal(ctw_spark_height(&s, 0), 1);
 }
 
-static void a_terminal_of_utf8_gets_blocks_and_any_other_ascii(void **state) {
+static void utf8_off_is_ascii(void **state) {
     (void)state;
     sample_full(snapshot);
     add_slot(60, 0, 262144, CTW_LEVEL_OK);
@@ -523,12 +516,13 @@ static void sample_widest(struct ctw_snapshot *p) {
     p->n_recent_alerts = UINT64_MAX;
     p->level_since_usec = p->started_usec = 1;
     p->refused_usec = p->evicted_usec = p->talkers_usec = UINT64_MAX;
-    p->talkers.assured_permyriad = p->talkers.drop_risk_permyriad = p->talkers.entries = UINT32_MAX;
+    p->talkers.assured_permyriad = p->talkers.drop_risk_permyriad = CTW_PERMYRIAD;
+    p->talkers.entries = UINT32_MAX;
     p->talkers.n_sources = p->talkers.n_ports = p->talkers.n_states = CTW_TALKERS_TOP_MAX;
     for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
         memset(p->talkers.sources[i].name, 'x', sizeof(p->talkers.sources[i].name) - 1);
-        memset(p->talkers.states[i].name, '\xff', sizeof(p->talkers.states[i].name) - 1);
-        p->talkers.ports[i].permyriad = UINT32_MAX;
+        memset(p->talkers.states[i].name, '~', sizeof(p->talkers.states[i].name) - 1);
+        p->talkers.ports[i].permyriad = CTW_PERMYRIAD;
     }
     for (size_t i = 0; i < CTW_SOURCES; i++) {
         p->sources[i].health = CTW_HEALTH_FAILED;
@@ -543,7 +537,7 @@ static void sample_widest(struct ctw_snapshot *p) {
     memset(p->version, 'x', sizeof(p->version) - 1);
 }
 
-static void no_line_is_wider_than_its_terminal(void **state) {
+static void columns_limit_every_line(void **state) {
     static const uint32_t widths[] = {40, 60, 79, 80, 81, 132, 240};
 
     (void)state;
@@ -561,7 +555,7 @@ static void no_line_is_wider_than_its_terminal(void **state) {
         }
 }
 
-static void a_width_that_makes_no_sense_is_taken_for_the_nearest_that_does(void **state) {
+static void columns_out_of_bounds_are_clamped(void **state) {
     (void)state;
     style.columns = 0;
     render();
@@ -571,7 +565,7 @@ static void a_width_that_makes_no_sense_is_taken_for_the_nearest_that_does(void 
     expect_within(CTW_STATUS_COLUMNS_MAX);
 }
 
-static void colour_is_for_levels_and_losses_and_ends_on_its_line(void **state) {
+static void colour_marks_levels_and_losses(void **state) {
     (void)state;
     sample_full(snapshot);
     add_slot(60, 0, 262144, CTW_LEVEL_FULL);
@@ -580,7 +574,7 @@ static void colour_is_for_levels_and_losses_and_ends_on_its_line(void **state) {
     style.colour = true;
     render();
     assert_non_null(strstr(text, "level      \033[1;31mFULL\033[0m since"));
-    assert_non_null(strstr(text, "\033[1;31m1234 new flows dropped, the table was full\033[0m\n"));
+    assert_non_null(strstr(text, "\033[1;31m1234 new flows dropped (table full)\033[0m\n"));
     for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1) {
         bool on = false;
         for (const char *c = line; *c != '\n'; c++)
@@ -606,9 +600,6 @@ static void sample_hostile(struct ctw_snapshot *p) {
     sample_full(p);
     spread(p->netns, sizeof(p->netns));
     spread(p->version, sizeof(p->version));
-    spread(p->talkers.sources[0].name, sizeof(p->talkers.sources[0].name));
-    spread(p->talkers.ports[1].name, sizeof(p->talkers.ports[1].name));
-    spread(p->talkers.states[0].name, sizeof(p->talkers.states[0].name));
     for (size_t i = 0; i < CTW_RECENT_ALERTS; i++)
         spread(p->recent_alerts[i].message, sizeof(p->recent_alerts[i].message));
     for (size_t i = 0; i < CTW_SOURCES; i++) {
@@ -617,7 +608,7 @@ static void sample_hostile(struct ctw_snapshot *p) {
     }
 }
 
-static void control_bytes_in_names_do_not_get_out(void **state) {
+static void control_bytes_become_question_marks(void **state) {
     (void)state;
     sample_hostile(snapshot);
     for (int utf8 = 0; utf8 < 2; utf8++) {
@@ -631,7 +622,7 @@ static void control_bytes_in_names_do_not_get_out(void **state) {
     }
 }
 
-static void what_does_not_fit_is_measured_all_the_same(void **state) {
+static void text_too_long_is_measured(void **state) {
     char small[64];
 
     (void)state;
@@ -691,7 +682,7 @@ static void expect_text(json_t *o, const char *path, const char *is) {
         fail_msg("%s is %s, not %s", path, value ? value : "no string", is);
 }
 
-static void json_has_the_numbers(void **state) {
+static void json_of_a_full_table_has_its_numbers(void **state) {
     const json_int_t now = SAMPLE_WALL_USEC / CTW_USEC_PER_SEC;
     const struct expected expected[] = {
         {"now_unix_seconds", now},
@@ -783,7 +774,7 @@ static void json_has_the_numbers(void **state) {
     json_decref(o);
 }
 
-static void json_tells_a_look_of_the_daemon_from_a_later_one(void **state) {
+static void json_after_a_sample_keeps_the_daemons_poll(void **state) {
     const json_int_t now = SAMPLE_WALL_USEC / CTW_USEC_PER_SEC;
     struct expected expected[] = {{"looked_unix_seconds", now},
                                   {"daemon.looked_unix_seconds", now}};
@@ -799,7 +790,7 @@ static void json_tells_a_look_of_the_daemon_from_a_later_one(void **state) {
     json_decref(o);
 }
 
-static void json_says_null_where_nothing_is_known(void **state) {
+static void json_unknown_is_null(void **state) {
     static const char *const unknown[] = {
         "daemon.pid", "daemon.looks", "daemon.looked_unix_seconds",
         "trend",      "lost",         "events",
@@ -833,7 +824,7 @@ static void json_says_null_where_nothing_is_known(void **state) {
     json_decref(o);
 }
 
-static void json_stands_whatever_a_snapshot_holds(void **state) {
+static void json_hostile_text_is_valid(void **state) {
     (void)state;
     add_slot(60, 0, UINT32_MAX, CTW_LEVEL_FULL);
     sample_hostile(snapshot);
@@ -846,7 +837,7 @@ static void json_stands_whatever_a_snapshot_holds(void **state) {
     json_decref(o);
 }
 
-static void every_member_is_lower_case_with_underscores(void **state) {
+static void json_members_are_snake_case(void **state) {
     const char *name;
     json_t *value;
 
@@ -867,40 +858,38 @@ static void every_member_is_lower_case_with_underscores(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(a_calm_table_reads_like_this),
-        test(a_full_table_reads_like_this),
-        test(levels_reached_at_once_are_told_once_and_leave_room_for_news),
-        test(a_page_says_that_its_times_are_utc),
-        test(clock_times_are_local_and_have_a_date_when_it_was_another_day),
-        test(without_a_daemon_it_says_so_first_and_how_to_start_it),
-        test(without_a_daemon_it_shows_what_the_kernel_has_counted),
-        test(why_nothing_of_the_daemon_can_be_seen_is_told),
-        test(a_daemon_that_was_stopped_or_hangs_is_told_of),
-        test(one_of_another_namespace_that_has_ended_watches_nothing),
-        test(what_a_silent_daemon_saw_last_is_told_to_be_old),
-        test(what_a_daemon_that_looks_seldom_saw_is_told_to_be_old),
-        test(no_module_is_no_fault),
-        test(a_daemon_that_has_just_started_is_not_blind),
-        test(a_table_that_cannot_be_read_is_told_with_the_file_and_why),
-        test(no_limit_is_told_and_has_no_bar),
-        test(counters_that_cannot_be_read_leave_a_doubt),
-        test(growth_is_told_as_it_is_set),
-        test(a_namespace_that_is_not_the_first_is_named),
-        test(events_without_a_rate_say_so),
-        test(each_column_shows_its_highest_second),
-        test(a_table_that_was_full_and_grew_was_full),
-        test(heights_are_of_the_limit_or_of_the_highest),
-        test(a_terminal_of_utf8_gets_blocks_and_any_other_ascii),
-        test(no_line_is_wider_than_its_terminal),
-        test(a_width_that_makes_no_sense_is_taken_for_the_nearest_that_does),
-        test(colour_is_for_levels_and_losses_and_ends_on_its_line),
-        test(control_bytes_in_names_do_not_get_out),
-        test(what_does_not_fit_is_measured_all_the_same),
-        test(json_has_the_numbers),
-        test(json_tells_a_look_of_the_daemon_from_a_later_one),
-        test(json_says_null_where_nothing_is_known),
-        test(json_stands_whatever_a_snapshot_holds),
-        test(every_member_is_lower_case_with_underscores),
+        test(status_of_a_calm_table_reads_like_this),
+        test(status_of_a_full_table_reads_like_this),
+        test(alerts_of_one_poll_are_shown_once),
+        test(status_of_a_page_names_utc),
+        test(status_without_a_daemon_names_the_command),
+        test(status_without_a_daemon_shows_counters),
+        test(status_without_a_state_names_the_error),
+        test(status_of_a_stopped_or_hung_daemon_names_it),
+        test(status_of_another_namespace_names_it),
+        test(status_of_an_old_poll_names_its_time),
+        test(status_without_a_table_is_no_fault),
+        test(status_before_the_first_poll_is_not_blind),
+        test(status_of_an_unreadable_table_names_file_and_error),
+        test(status_without_a_limit_has_no_bar),
+        test(losses_without_counters_are_what_was_visible),
+        test(growth_shows_bound_and_refusal),
+        test(netns_other_than_the_initial_is_named),
+        test(events_without_rates_are_unknown),
+        test(sparkline_column_shows_its_highest_second),
+        test(sparkline_after_growth_keeps_the_old_limit),
+        test(spark_height_is_of_the_limit_or_the_highest),
+        test(utf8_off_is_ascii),
+        test(columns_limit_every_line),
+        test(columns_out_of_bounds_are_clamped),
+        test(colour_marks_levels_and_losses),
+        test(control_bytes_become_question_marks),
+        test(text_too_long_is_measured),
+        test(json_of_a_full_table_has_its_numbers),
+        test(json_after_a_sample_keeps_the_daemons_poll),
+        test(json_unknown_is_null),
+        test(json_hostile_text_is_valid),
+        test(json_members_are_snake_case),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

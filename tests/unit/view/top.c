@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Talkers as `ctwatch top` and /top show them. */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,28 +14,52 @@
 #include <jansson.h>
 
 #include "lib/view/top.h"
+#include "tests/support/snapshot_samples.h"
 
-static const struct ctw_top_row sources[] = {
-    {"192.0.2.7", 3012}, {"2001:db8:1234:5678::/64", 1004}, {"198.51.100.9", 1}};
-static const struct ctw_top_row ports[] = {{"udp/53", 2500}, {"tcp/443", 1500}};
-static const struct ctw_top_row states[] = {
-    {"udp/unreplied", 2500}, {"tcp/ESTABLISHED", 1500}, {"tcp/SYN_SENT", 1000}};
+static char text[CTW_RENDER_TALKERS_MAX];
+
+static void expect_within(uint32_t columns) {
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        assert_in_range(strcspn(line, "\n"), 0, columns);
+}
+
+static json_t *parse(size_t n) {
+    assert_int_equal(n, strlen(text));
+    assert_int_equal(text[n - 1], '\n');
+    json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(o);
+    return o;
+}
+
+/* --- ctwatch top ------------------------------------------------------------------------------ */
+
+static struct ctw_share sources[3], ports[2], states[3];
+static const uint64_t source_entries[] = {3012, 1004, 1}, port_entries[] = {2500, 1500},
+                      state_entries[] = {2500, 1500, 1000};
 
 static struct ctw_top sampled(void) {
+    sample_share(&sources[0], "192.0.2.7", 6024);
+    sample_share(&sources[1], "2001:db8:1234:5678::/64", 2008);
+    sample_share(&sources[2], "198.51.100.9", 2);
+    sample_share(&ports[0], "udp/53", 5000);
+    sample_share(&ports[1], "tcp/443", 3000);
+    sample_share(&states[0], "udp/unreplied", 5000);
+    sample_share(&states[1], "tcp/ESTABLISHED", 3000);
+    sample_share(&states[2], "tcp/SYN_SENT", 2000);
     return (struct ctw_top){
         .table = {.count = 486211, .max = 524288, .buckets = 262144, .has_buckets = true},
         .talkers = {.known = true,
                     .entries = 5000,
                     .sampled = true,
-                    .margin_permyriad = 138,
+                    .margin_permyriad = 139,
                     .assured_permyriad = 2996,
                     .unreplied_permyriad = 7000,
                     .has_drop_risk = true,
                     .drop_risk_permyriad = 4},
         .n_lists = 3,
-        .lists = {{.by = CTW_BY_SOURCE, .distinct = 900, .n = 3, .rows = sources},
-                  {.by = CTW_BY_PORT, .distinct = 700, .n = 2, .rows = ports},
-                  {.by = CTW_BY_STATE, .distinct = 3, .n = 3, .rows = states}},
+        .lists = {{"source", 3, sources, source_entries, 900},
+                  {"port", 2, ports, port_entries, 700},
+                  {"state", 3, states, state_entries, 3}},
     };
 }
 
@@ -45,103 +72,102 @@ static struct ctw_top exact(void) {
     return t;
 }
 
-static char text[8192];
-
 static void render(const struct ctw_top *t) {
     const size_t n = ctw_render_top_text(t, text, sizeof(text));
 
     assert_int_equal(n, strlen(text));
 }
 
-static void an_overview_reads_like_this(void **state) {
+static void top_of_a_sample_reads_like_this(void **state) {
     const struct ctw_top t = sampled();
 
     (void)state;
     render(&t);
     assert_string_equal(
         text, "486211 of 524288 entries (92.7 %), 262144 buckets\n"
-              "a random sample of 5000 of them: shares are right within 1.4 %\n"
+              "a random sample of 5000 entries, accurate within 1.4 %\n"
               "\n"
               "SOURCE                    ENTRIES   SHARE\n"
               "192.0.2.7                 ~293000  60.2 %  ############\n"
-              "2001:db8:1234:5678::/64    ~97600  20.1 %  ####\n"
-              "(others)                   ~95700  19.7 %  ####\n"
+              "2001:db8:1234:5678::/64    ~97600  20.0 %  ####\n"
+              "(others)                   ~95700  19.6 %  ####\n"
               "\n"
-              "DESTINATION PORT       ENTRIES   SHARE    STATE                  ENTRIES   SHARE\n"
-              "udp/53                 ~243000  50.0 %    udp/unreplied          ~243000  50.0 %\n"
-              "tcp/443                ~146000  30.0 %    tcp/ESTABLISHED        ~146000  30.0 %\n"
-              "(others)                ~97200  20.0 %    tcp/SYN_SENT            ~97200  20.0 %\n"
+              "PORT       ENTRIES   SHARE   STATE             ENTRIES   SHARE\n"
+              "udp/53     ~243000  50.0 %   udp/unreplied     ~243000  50.0 %\n"
+              "tcp/443    ~146000  30.0 %   tcp/ESTABLISHED   ~146000  30.0 %\n"
+              "(others)    ~97200  20.0 %   tcp/SYN_SENT       ~97200  20.0 %\n"
               "\n"
-              "assured     30.0 %  of the entries cannot be evicted from a full table\n"
-              "drop risk    0.0 %  of new connections lost, should it fill up with the like\n");
+              "29.9 % of entries are assured (not evictable). If the table filled with this\n"
+              "mix, 0.0 % of new flows would be dropped.\n");
 }
 
-static void exact_numbers_are_not_rounded(void **state) {
+/* A table read whole is no sample: it has no margin, and names that were met once stay. */
+static void top_of_the_whole_table_keeps_single_entries(void **state) {
     const struct ctw_top t = exact();
 
     (void)state;
     render(&t);
-    assert_non_null(strstr(text, "\nall 5000 were counted\n"));
+    assert_non_null(strstr(text, "\nall 5000 entries counted\n"));
     assert_non_null(strstr(text, "192.0.2.7                    3012  60.2 %"));
     assert_non_null(strstr(text, "198.51.100.9                    1   0.0 %"));
     assert_null(strchr(text, '~'));
+    assert_null(strstr(text, "sample"));
 }
 
-static void a_right_column_that_is_longer_stays_in_its_place(void **state) {
+static void top_shorter_list_leaves_its_place_empty(void **state) {
     struct ctw_top t = sampled();
 
     (void)state;
     t.lists[1].n = 0;
     render(&t);
-    assert_non_null(
-        strstr(text, "\n                                          tcp/ESTABLISHED        ~146000"));
+    assert_non_null(strstr(text, "\n(others)   ~486000 100.0 %   udp/unreplied "));
+    assert_non_null(strstr(text, "\n                             tcp/ESTABLISHED   ~146000"));
 }
 
-static void no_line_is_wider_than_a_terminal(void **state) {
-    struct ctw_top_row widest[2] = {{.entries = 400000000}, {.entries = 20000000}};
+static void top_longest_names_fit_a_terminal(void **state) {
+    const uint64_t entries[] = {400000000, 20000000};
     struct ctw_top t = exact();
+    struct ctw_share widest[2];
 
     (void)state;
-    (void)snprintf(widest[0].name, CTW_TALKER_NAME_MAX, "2001:db8:1234:5678:9abc:def0:1234:567");
-    (void)snprintf(widest[1].name, CTW_TALKER_NAME_MAX, "protocol-255/unreplied-and-much-more");
+    sample_share(&widest[0], "2001:db8:1234:5678:9abc:def0:1234:567", 9500);
+    sample_share(&widest[1], "protocol-255/unreplied-and-much-more-than-any-name", 500);
     t.table = (struct ctw_sample){
         .count = UINT32_MAX, .max = UINT32_MAX, .buckets = UINT32_MAX, .has_buckets = true};
     t.talkers.entries = 420000000;
     t.timed_out = t.interrupted = true;
     t.n_lists = 3;
-    for (size_t i = 0; i < 3; i++) {
-        t.lists[i].n = 2;
-        t.lists[i].rows = widest;
-    }
+    for (size_t i = 0; i < 3; i++)
+        t.lists[i] = (struct ctw_top_list){"source", 2, widest, entries, 2};
     render(&t);
-    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
-        assert_in_range(strcspn(line, "\n"), 0, 80);
+    expect_within(80);
+    assert_non_null(strstr(text, widest[1].name));
 }
 
-static void an_empty_table_has_no_lists(void **state) {
-    struct ctw_top t = {.table = {.max = 0}, .n_lists = 3};
+static void top_empty_table_has_no_lists(void **state) {
+    const struct ctw_top t = {.table = {.max = 0}, .n_lists = 3};
 
     (void)state;
     render(&t);
-    assert_string_equal(text, "0 entries, no limit\nnone was found\n");
+    assert_string_equal(text, "0 entries, no limit\nno entries found\n");
 }
 
-static void what_went_wrong_is_said(void **state) {
+static void top_incomplete_dump_is_reported(void **state) {
     struct ctw_top t = sampled();
 
     (void)state;
     t.timed_out = true;
     render(&t);
-    assert_non_null(strstr(text, "stopped before the sample was complete"));
-    assert_null(strstr(text, "changed places"));
+    assert_non_null(strstr(text, "The sample is incomplete"));
+    assert_null(strstr(text, "resized"));
     t.timed_out = false;
     t.interrupted = true;
     render(&t);
-    assert_null(strstr(text, "stopped before"));
-    assert_non_null(strstr(text, "changed places"));
+    assert_null(strstr(text, "incomplete"));
+    assert_non_null(strstr(text, "The table was resized during the dump"));
 }
 
-static void text_that_does_not_fit_is_measured(void **state) {
+static void top_too_long_is_cut_and_measured(void **state) {
     const struct ctw_top t = sampled();
     char small[40];
 
@@ -153,24 +179,14 @@ static void text_that_does_not_fit_is_measured(void **state) {
     assert_memory_equal(small, text, sizeof(small) - 1);
 }
 
-static json_t *parse(const struct ctw_top *t, bool compact) {
-    const size_t n = ctw_render_top_json(t, compact, text, sizeof(text));
-    json_t *o = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-
-    assert_int_equal(n, strlen(text));
-    assert_int_equal(text[n - 1], '\n');
-    assert_non_null(o);
-    return o;
-}
-
-static void json_says_the_same(void **state) {
+static void top_json_has_the_same_numbers(void **state) {
     const struct ctw_top t = sampled();
-    const char *name;
     int count, max, buckets, counted, is_sampled, entries, distinct;
     double margin, risk, share;
+    const char *name;
 
     (void)state;
-    json_t *o = parse(&t, false);
+    json_t *o = parse(ctw_render_top_json(&t, false, text, sizeof(text)));
     assert_int_equal(json_unpack(o, "{s:{s:i,s:i,s:i},s:i,s:b,s:F,s:F,s:{s:i,s:[{s:s,s:i,s:F}]}}",
                                  "table", "count", &count, "max", &max, "buckets", &buckets,
                                  "counted", &counted, "sampled", &is_sampled, "margin_percent",
@@ -183,47 +199,133 @@ static void json_says_the_same(void **state) {
     assert_int_equal(buckets, 262144);
     assert_int_equal(counted, 5000);
     assert_true(is_sampled);
-    assert_int_equal((int)(margin * 100 + 0.5), 138);
-    assert_int_equal((int)(risk * 100 + 0.5), 4);
+    assert_true(margin == 1.39 && risk == 0.04 && share == 60.24);
     assert_int_equal(distinct, 900);
     assert_string_equal(name, "192.0.2.7");
     assert_int_equal(entries, 3012);
-    assert_int_equal((int)(share * 100 + 0.5), 6024);
-    assert_non_null(strstr(text, "\"share_percent\": 60.24\n"));
+    assert_non_null(strstr(text, "\"share_percent\": 60.24"));
+    assert_int_equal(json_array_size(json_object_get(json_object_get(o, "source"), "top")), 3);
     json_decref(o);
 }
 
-static void what_is_not_known_is_null(void **state) {
+static void top_json_unknown_is_null(void **state) {
     const struct ctw_top t = {.n_lists = 0};
 
     (void)state;
-    json_t *o = parse(&t, true);
+    json_t *o = parse(ctw_render_top_json(&t, true, text, sizeof(text)));
+    assert_int_equal(strcspn(text, "\n"), strlen(text) - 1); /* one line */
     assert_true(json_is_null(json_object_get(json_object_get(o, "table"), "max")));
     assert_true(json_is_null(json_object_get(json_object_get(o, "table"), "buckets")));
     assert_true(json_is_null(json_object_get(o, "drop_risk_percent")));
     json_decref(o);
 }
 
-static void compact_json_is_one_line(void **state) {
-    const struct ctw_top t = sampled();
+static void share_is_the_nearest(void **state) {
+    (void)state;
+    assert_int_equal(ctw_top_share(0, 0), 0);
+    assert_int_equal(ctw_top_share(1, 3), 3333);
+    assert_int_equal(ctw_top_share(2, 3), 6667);
+    assert_int_equal(ctw_top_share(3, 3), 10000);
+}
+
+/* --- /top ------------------------------------------------------------------------------------- */
+
+static struct ctw_view view = {.now_usec = SAMPLE_NOW_USEC};
+static struct ctw_snapshot *const p = &view.snapshot;
+
+static void render_talkers(void) {
+    const size_t n = ctw_render_talkers_text(&view, text, sizeof(text));
+
+    assert_int_equal(n, strlen(text));
+}
+
+static json_t *parse_talkers(void) {
+    return parse(ctw_render_talkers_json(&view, text, sizeof(text)));
+}
+
+static void talkers_of_a_full_table_read_like_this(void **state) {
+    (void)state;
+    sample_full(p);
+    render_talkers();
+    assert_string_equal(
+        text, "95 s ago: a random sample of 5000 entries, accurate within 1.4 %\n"
+              "\n"
+              "SOURCE              SHARE\n"
+              "192.0.2.77         61.2 %  ############\n"
+              "2001:db8:1:2::/64  18.9 %  ####\n"
+              "\n"
+              "PORT      SHARE   STATE             SHARE\n"
+              "tcp/443  60.1 %   tcp/ESTABLISHED  70.5 %\n"
+              "udp/53   14.0 %   udp              20.1 %\n"
+              "\n"
+              "90.2 % of entries are assured (not evictable). If the table filled with this\n"
+              "mix, 19.2 % of new flows would be dropped.\n");
+}
+
+static void talkers_json_has_the_same(void **state) {
+    const char *name;
+    double share;
+    int ago, counted;
 
     (void)state;
-    json_decref(parse(&t, true));
-    assert_int_equal(strcspn(text, "\n"), strlen(text) - 1);
+    sample_full(p);
+    json_t *o = parse_talkers();
+    assert_int_equal(json_unpack(o, "{s:b, s:i, s:i, s:[{s:s, s:f}, {}]}", "known", &(int){0},
+                                 "asked_seconds_ago", &ago, "counted", &counted, "source", "name",
+                                 &name, "share_percent", &share),
+                     0);
+    assert_int_equal(ago, 95);
+    assert_int_equal(counted, 5000);
+    assert_string_equal(name, "192.0.2.77");
+    assert_true(share == 61.2);
+    json_decref(o);
+}
+
+static void talkers_never_sampled_are_unknown(void **state) {
+    (void)state;
+    sample_calm(p);
+    render_talkers();
+    assert_non_null(strstr(text, "not sampled yet"));
+    json_t *o = parse_talkers();
+    assert_true(json_is_false(json_object_get(o, "known")));
+    json_decref(o);
+}
+
+static void talkers_longest_lists_fit(void **state) {
+    (void)state;
+    sample_full(p);
+    p->talkers.n_sources = p->talkers.n_ports = p->talkers.n_states = CTW_TALKERS_TOP_MAX;
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        char name[CTW_TALKER_NAME_MAX];
+        memset(name, 'x', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        sample_share(&p->talkers.sources[i], name, CTW_PERMYRIAD);
+        sample_share(&p->talkers.ports[i], name, CTW_PERMYRIAD);
+        sample_share(&p->talkers.states[i], name, CTW_PERMYRIAD);
+    }
+    p->talkers.entries = UINT32_MAX;
+    render_talkers();
+    assert_true(strlen(text) < sizeof(text));
+    expect_within(80);
+    json_decref(parse_talkers());
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_overview_reads_like_this),
-        cmocka_unit_test(exact_numbers_are_not_rounded),
-        cmocka_unit_test(a_right_column_that_is_longer_stays_in_its_place),
-        cmocka_unit_test(no_line_is_wider_than_a_terminal),
-        cmocka_unit_test(an_empty_table_has_no_lists),
-        cmocka_unit_test(what_went_wrong_is_said),
-        cmocka_unit_test(text_that_does_not_fit_is_measured),
-        cmocka_unit_test(json_says_the_same),
-        cmocka_unit_test(what_is_not_known_is_null),
-        cmocka_unit_test(compact_json_is_one_line),
+        cmocka_unit_test(top_of_a_sample_reads_like_this),
+        cmocka_unit_test(top_of_the_whole_table_keeps_single_entries),
+        cmocka_unit_test(top_shorter_list_leaves_its_place_empty),
+        cmocka_unit_test(top_longest_names_fit_a_terminal),
+        cmocka_unit_test(top_empty_table_has_no_lists),
+        cmocka_unit_test(top_incomplete_dump_is_reported),
+        cmocka_unit_test(top_too_long_is_cut_and_measured),
+        cmocka_unit_test(top_json_has_the_same_numbers),
+        cmocka_unit_test(top_json_unknown_is_null),
+        cmocka_unit_test(share_is_the_nearest),
+        cmocka_unit_test(talkers_of_a_full_table_read_like_this),
+        cmocka_unit_test(talkers_json_has_the_same),
+        cmocka_unit_test(talkers_never_sampled_are_unknown),
+        cmocka_unit_test(talkers_longest_lists_fit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
