@@ -1,78 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/watch/event_rates.h"
 
-#include <netinet/in.h>
-
 #include "lib/util/units.h"
 
-/* A slot is closed when it covers so much; the ring then covers the window and more. */
+/* A slot covers at least this much, so that the ring covers the window. */
 #define SLOT_USEC   (125 * CTW_USEC_PER_MSEC)
 #define WINDOW_USEC CTW_USEC_PER_SEC
 _Static_assert(CTW_RATES_SLOTS *SLOT_USEC >= WINDOW_USEC, "the ring must cover the window");
 
-static enum ctw_rate_protocol protocol_of(uint8_t protocol) {
-    switch (protocol) {
-    case IPPROTO_TCP:
-        return CTW_RATE_TCP;
-    case IPPROTO_UDP:
-        return CTW_RATE_UDP;
-    case IPPROTO_ICMP:
-    case IPPROTO_ICMPV6:
-        return CTW_RATE_ICMP;
-    }
-    return CTW_RATE_OTHER;
-}
-
-void ctw_event_counts_add(struct ctw_event_counts *t, const struct ctw_flow *flow,
+void ctw_event_counts_add(struct ctw_event_counts *c, const struct ctw_flow *flow,
                           uint32_t sampling) {
-    const enum ctw_rate_protocol protocol = protocol_of(flow->protocol);
-    const bool ipv6 = flow->family == AF_INET6;
-
-    t->events++;
-    if (sampling > t->sampling)
-        t->sampling = sampling;
-    switch (flow->event) {
-    case CTW_FLOW_NEW:
-        t->created += sampling;
-        t->created_by[protocol] += sampling;
-        t->created_ipv6 += ipv6 ? sampling : 0;
-        break;
-    case CTW_FLOW_UPDATE:
-        break;
-    case CTW_FLOW_DESTROY:
-        t->destroyed += sampling;
-        t->destroyed_by[protocol] += sampling;
-        t->destroyed_ipv6 += ipv6 ? sampling : 0;
-        break;
-    }
+    c->events++;
+    if (sampling > c->sampling)
+        c->sampling = sampling;
+    if (flow->event == CTW_FLOW_NEW)
+        c->created += sampling;
+    else if (flow->event == CTW_FLOW_DESTROY)
+        c->destroyed += sampling;
 }
 
 /* --- the window ------------------------------------------------------------------------------ */
 
-static void slot_add(struct ctw_rate_slot *slot, uint64_t usec, const struct ctw_event_counts *t) {
+static void slot_add(struct ctw_rate_slot *slot, uint64_t usec, const struct ctw_event_counts *c) {
     slot->usec += usec;
-    slot->created += t->created + t->lost;
-    slot->destroyed += t->destroyed;
-    slot->overruns += t->overruns;
-    if (t->sampling > slot->sampling)
-        slot->sampling = t->sampling;
+    slot->created += c->created + c->lost;
+    slot->destroyed += c->destroyed;
+    slot->overruns += c->overruns;
+    if (c->sampling > slot->sampling)
+        slot->sampling = c->sampling;
 }
 
 void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec,
-                    const struct ctw_event_counts *t) {
-    if (!t->subscribed) {
+                    const struct ctw_event_counts *c) {
+    if (!c->subscribed) {
         if (w->last_usec != 0)
             *w = (struct ctw_rate_window){0};
         return;
     }
     if (w->last_usec == 0) {
-        w->last_usec = now_usec; /* since when this tally was taken is not known: not a rate */
+        w->last_usec = now_usec; /* these counts cover an unknown time */
         return;
     }
 
     const uint64_t passed = now_usec > w->last_usec ? now_usec - w->last_usec : 0;
     w->last_usec += passed;
-    slot_add(&w->open, passed, t);
+    slot_add(&w->open, passed, c);
     if (w->open.usec < SLOT_USEC)
         return;
     w->slots[w->head] = w->open;
@@ -82,12 +54,12 @@ void ctw_rates_step(struct ctw_rate_window *w, uint64_t now_usec,
         w->n++;
 }
 
-/* What of @whole falls to @part of its @usec. */
+/* The part of @whole that falls to @part of its @usec. */
 static uint64_t share(uint64_t whole, uint64_t part, uint64_t usec) {
     return part >= usec ? whole : whole * part / usec;
 }
 
-/* Add the newest part of a slot, as much as the window still has room for. */
+/* Add the newest part of a slot, as far as the window has room. */
 static void window_add(struct ctw_rate_slot *window, const struct ctw_rate_slot *slot) {
     const uint64_t room = WINDOW_USEC > window->usec ? WINDOW_USEC - window->usec : 0;
     const uint64_t part = slot->usec < room ? slot->usec : room;
@@ -118,13 +90,15 @@ struct ctw_rates ctw_rates_now(const struct ctw_rate_window *w) {
     };
 }
 
+/* --- the budget ------------------------------------------------------------------------------ */
+
 #define BUDGET_WINDOW_USEC (100 * CTW_USEC_PER_MSEC)
 #define CALM_USEC          CTW_USEC_PER_SEC
 
-/* CPU nanoseconds per second that one permyriad of a CPU is. */
+/* One permyriad of a CPU, in nanoseconds per second. */
 #define NSEC_PER_PERMYRIAD UINT64_C(100000)
 
-/* What is only just within the budget would be beyond it at the next gust. */
+/* A cost just within the budget would exceed it at the next gust. */
 static uint64_t comfortable(uint64_t budget) {
     return budget / 5 * 4;
 }

@@ -74,12 +74,6 @@ static void add(struct ctw_event_counts *total, const struct ctw_event_counts *t
     total->events += t->events;
     total->created += t->created;
     total->destroyed += t->destroyed;
-    for (size_t i = 0; i < CTW_RATE_PROTOCOLS; i++) {
-        total->created_by[i] += t->created_by[i];
-        total->destroyed_by[i] += t->destroyed_by[i];
-    }
-    total->created_ipv6 += t->created_ipv6;
-    total->destroyed_ipv6 += t->destroyed_ipv6;
     total->overruns += t->overruns;
     total->lost += t->lost;
     total->sampling = t->sampling;
@@ -148,11 +142,9 @@ static void report(struct subscriber *s) {
 
     (void)printf("subscribed=%d health=%d error=%d what=%s ", t->subscribed, (int)s->state.health,
                  -s->state.error, s->state.what[0] != '\0' ? s->state.what : "-");
-    (void)printf("| events=%" PRIu64 " created=%" PRIu64 " destroyed=%" PRIu64 " tcp=%" PRIu64
-                 " udp=%" PRIu64 " ipv6=%" PRIu64 " overruns=%" PRIu64 " lost=%" PRIu64
-                 " sampling=%" PRIu32 " ",
-                 t->events, t->created, t->destroyed, t->created_by[CTW_RATE_TCP],
-                 t->created_by[CTW_RATE_UDP], t->created_ipv6, t->overruns, t->lost, t->sampling);
+    (void)printf("| events=%" PRIu64 " created=%" PRIu64 " destroyed=%" PRIu64 " overruns=%" PRIu64
+                 " lost=%" PRIu64 " sampling=%" PRIu32 " ",
+                 t->events, t->created, t->destroyed, t->overruns, t->lost, t->sampling);
     (void)printf("rate=%" PRIu64 " lower_bound=%d ", rates.created, rates.lower_bound);
     (void)printf("looks=%" PRIu64 " late_usec=%" PRIu64 " cpu_usec=%" PRIu64 " usec=%" PRIu64
                  " rss_kb=%" PRIu64 " fds=%u\n",

@@ -7,8 +7,6 @@
 
 #include <cmocka.h>
 
-#include <netinet/in.h>
-
 #include "lib/kernel/sample.h"
 #include "lib/watch/event_rates.h"
 
@@ -30,12 +28,12 @@ static struct ctw_event_counts counts(uint64_t created, uint64_t destroyed) {
         .subscribed = true, .created = created, .destroyed = destroyed, .sampling = 1};
 }
 
-static void step(uint64_t usec, struct ctw_event_counts t) {
+static void step(uint64_t usec, struct ctw_event_counts c) {
     now += usec;
-    ctw_rates_step(&window, now, &t);
+    ctw_rates_step(&window, now, &c);
 }
 
-/* A stream of so many flows per second, looked at every @usec for @seconds. */
+/* Flows per second, polled every @usec for @seconds. */
 static void stream(uint64_t usec, uint64_t seconds, uint64_t created, uint64_t destroyed) {
     for (uint64_t i = 0; i < seconds * SEC / usec; i++)
         step(usec, counts(created * usec / SEC, destroyed * usec / SEC));
@@ -51,80 +49,54 @@ static void expect(uint64_t created, uint64_t destroyed) {
 
 /* --- one event ------------------------------------------------------------------------------- */
 
-static struct ctw_event_counts count(enum ctw_flow_event event, uint8_t family, uint8_t protocol,
-                                     uint32_t sampling) {
-    const struct ctw_flow flow = {.event = event, .family = family, .protocol = protocol};
-    struct ctw_event_counts t = {0};
+static struct ctw_event_counts count(enum ctw_flow_event event, uint32_t sampling) {
+    const struct ctw_flow flow = {.event = event};
+    struct ctw_event_counts c = {0};
 
-    ctw_event_counts_add(&t, &flow, sampling);
-    return t;
+    ctw_event_counts_add(&c, &flow, sampling);
+    return c;
 }
 
-static void an_event_is_counted_by_protocol_and_family(void **state) {
-    const struct {
-        uint8_t protocol;
-        enum ctw_rate_protocol as;
-    } cases[] = {
-        {IPPROTO_TCP, CTW_RATE_TCP},       {IPPROTO_UDP, CTW_RATE_UDP},
-        {IPPROTO_ICMP, CTW_RATE_ICMP},     {IPPROTO_ICMPV6, CTW_RATE_ICMP},
-        {IPPROTO_SCTP, CTW_RATE_OTHER},    {IPPROTO_GRE, CTW_RATE_OTHER},
-        {IPPROTO_UDPLITE, CTW_RATE_OTHER},
-    };
+static void event_counts_add_counts_by_event(void **state) {
+    struct ctw_event_counts c = count(CTW_FLOW_NEW, 1);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct ctw_event_counts t = count(CTW_FLOW_NEW, AF_INET, cases[i].protocol, 1);
-        for (unsigned p = 0; p < CTW_RATE_PROTOCOLS; p++) {
-            assert_int_equal(t.created_by[p], p == cases[i].as);
-            assert_int_equal(t.destroyed_by[p], 0);
-        }
-        assert_int_equal(t.created, 1);
-        assert_int_equal(t.created_ipv6, 0);
-        t = count(CTW_FLOW_DESTROY, AF_INET6, cases[i].protocol, 1);
-        for (unsigned p = 0; p < CTW_RATE_PROTOCOLS; p++) {
-            assert_int_equal(t.created_by[p], 0);
-            assert_int_equal(t.destroyed_by[p], p == cases[i].as);
-        }
-        assert_int_equal(t.destroyed, 1);
-        assert_int_equal(t.destroyed_ipv6, 1);
-        assert_int_equal(t.created + t.created_ipv6, 0);
-    }
+    assert_int_equal(c.events, 1);
+    assert_int_equal(c.created, 1);
+    assert_int_equal(c.destroyed, 0);
+    c = count(CTW_FLOW_DESTROY, 1);
+    assert_int_equal(c.events, 1);
+    assert_int_equal(c.created, 0);
+    assert_int_equal(c.destroyed, 1);
+    c = count(CTW_FLOW_UPDATE, 1);
+    assert_int_equal(c.events, 1);
+    assert_int_equal(c.created + c.destroyed, 0);
 }
 
-static void a_sampled_event_stands_for_others(void **state) {
-    const struct ctw_event_counts t = count(CTW_FLOW_NEW, AF_INET6, IPPROTO_UDP, 8);
+static void event_counts_add_sampled_event_counts_as_many(void **state) {
+    const struct ctw_event_counts c = count(CTW_FLOW_NEW, 8);
 
     (void)state;
-    assert_int_equal(t.events, 1);
-    assert_int_equal(t.created, 8);
-    assert_int_equal(t.created_by[CTW_RATE_UDP], 8);
-    assert_int_equal(t.created_ipv6, 8);
-    assert_int_equal(t.sampling, 8);
+    assert_int_equal(c.events, 1);
+    assert_int_equal(c.created, 8);
+    assert_int_equal(c.sampling, 8);
 }
 
-static void an_update_is_read_and_nothing_more(void **state) {
-    const struct ctw_event_counts t = count(CTW_FLOW_UPDATE, AF_INET, IPPROTO_TCP, 1);
+static void event_counts_add_keeps_the_highest_sampling(void **state) {
+    const struct ctw_flow flow = {.event = CTW_FLOW_NEW};
+    struct ctw_event_counts c = {0};
 
     (void)state;
-    assert_int_equal(t.events, 1);
-    assert_int_equal(t.created + t.destroyed, 0);
-}
-
-static void a_tally_tells_the_coarsest_sampling(void **state) {
-    const struct ctw_flow flow = {.family = AF_INET, .protocol = IPPROTO_TCP};
-    struct ctw_event_counts t = {0};
-
-    (void)state;
-    ctw_event_counts_add(&t, &flow, 2);
-    ctw_event_counts_add(&t, &flow, 4);
-    ctw_event_counts_add(&t, &flow, 1);
-    assert_int_equal(t.created, 7);
-    assert_int_equal(t.sampling, 4);
+    ctw_event_counts_add(&c, &flow, 2);
+    ctw_event_counts_add(&c, &flow, 4);
+    ctw_event_counts_add(&c, &flow, 1);
+    assert_int_equal(c.created, 7);
+    assert_int_equal(c.sampling, 4);
 }
 
 /* --- rates ----------------------------------------------------------------------------------- */
 
-static void nothing_is_known_at_first(void **state) {
+static void rates_empty_window_returns_unknown(void **state) {
     const struct ctw_rates r = ctw_rates_now(&window);
 
     (void)state;
@@ -134,7 +106,7 @@ static void nothing_is_known_at_first(void **state) {
     assert_int_equal(r.sampling, 1);
 }
 
-static void the_first_tally_is_no_rate(void **state) {
+static void rates_first_counts_are_ignored(void **state) {
     (void)state;
     step(250 * MSEC, counts(1000000, 1000000));
     assert_false(ctw_rates_now(&window).known);
@@ -142,7 +114,7 @@ static void the_first_tally_is_no_rate(void **state) {
     expect(400, 40);
 }
 
-static void an_eighth_of_a_second_is_enough(void **state) {
+static void rates_known_after_an_eighth_of_a_second(void **state) {
     (void)state;
     step(1 * MSEC, counts(0, 0));
     for (unsigned i = 1; i <= 125; i++) {
@@ -152,7 +124,7 @@ static void an_eighth_of_a_second_is_enough(void **state) {
     expect(7000, 3000);
 }
 
-static void the_rate_does_not_depend_on_how_often_one_looks(void **state) {
+static void rates_do_not_depend_on_the_poll_interval(void **state) {
     static const uint64_t spacings[] = {2 * MSEC,   10 * MSEC,  100 * MSEC, 125 * MSEC,
                                         250 * MSEC, 500 * MSEC, 1 * SEC,    5 * SEC};
 
@@ -165,7 +137,7 @@ static void the_rate_does_not_depend_on_how_often_one_looks(void **state) {
     }
 }
 
-static void only_the_last_second_counts(void **state) {
+static void rates_cover_the_last_second(void **state) {
     (void)state;
     step(1, counts(0, 0));
     stream(50 * MSEC, 60, 100000, 0);
@@ -174,7 +146,7 @@ static void only_the_last_second_counts(void **state) {
     expect(0, 20000);
 }
 
-static void a_burst_shows_at_once(void **state) {
+static void rates_burst_shows_at_once(void **state) {
     (void)state;
     step(1, counts(0, 0));
     stream(250 * MSEC, 60, 0, 0);
@@ -186,8 +158,8 @@ static void a_burst_shows_at_once(void **state) {
     expect(0, 0);
 }
 
-/* Stopped for a minute: the minute's mean at first, and a second later no more of it. */
-static void a_long_gap_is_one_second_of_its_mean(void **state) {
+/* Stopped for a minute: the mean of the minute at first, and none of it a second later. */
+static void rates_long_gap_counts_with_its_mean(void **state) {
     (void)state;
     step(1, counts(0, 0));
     stream(250 * MSEC, 10, 100, 0);
@@ -197,7 +169,7 @@ static void a_long_gap_is_one_second_of_its_mean(void **state) {
     expect(100, 0);
 }
 
-static void half_of_a_gap_that_reaches_into_the_window_counts(void **state) {
+static void rates_gap_partly_in_the_window_counts_in_part(void **state) {
     (void)state;
     step(1, counts(0, 0));
     step(60 * SEC, counts(60 * 5000, 0));
@@ -205,7 +177,7 @@ static void half_of_a_gap_that_reaches_into_the_window_counts(void **state) {
     expect(3000, 0); /* half a second at 5000, half at 1000 */
 }
 
-static void leaving_forgets_everything(void **state) {
+static void rates_without_subscription_are_forgotten(void **state) {
     const struct ctw_event_counts left = {.subscribed = false};
 
     (void)state;
@@ -220,7 +192,7 @@ static void leaving_forgets_everything(void **state) {
     expect(40, 4);
 }
 
-static void sampling_is_told_while_it_is_in_the_window(void **state) {
+static void rates_sampling_lasts_as_long_as_the_window(void **state) {
     struct ctw_event_counts sampled = counts(1000, 0);
 
     (void)state;
@@ -236,7 +208,7 @@ static void sampling_is_told_while_it_is_in_the_window(void **state) {
     assert_int_equal(ctw_rates_now(&window).sampling, 1);
 }
 
-static void a_quiet_subscription_is_not_sampled(void **state) {
+static void rates_without_events_are_not_sampled(void **state) {
     (void)state;
     for (unsigned i = 0; i < 10; i++)
         step(250 * MSEC, (struct ctw_event_counts){.subscribed = true});
@@ -244,7 +216,7 @@ static void a_quiet_subscription_is_not_sampled(void **state) {
     assert_int_equal(ctw_rates_now(&window).sampling, 1);
 }
 
-static void what_was_lost_is_in_it_and_makes_it_a_lower_bound(void **state) {
+static void rates_include_lost_events_as_a_lower_bound(void **state) {
     struct ctw_event_counts lossy = counts(100, 10);
 
     (void)state;
@@ -261,7 +233,7 @@ static void what_was_lost_is_in_it_and_makes_it_a_lower_bound(void **state) {
     expect(400, 40);
 }
 
-static void a_clock_that_stands_still_loses_nothing(void **state) {
+static void rates_standing_clock_loses_no_events(void **state) {
     (void)state;
     step(1, counts(0, 0));
     stream(250 * MSEC, 2, 400, 0);
@@ -271,27 +243,174 @@ static void a_clock_that_stands_still_loses_nothing(void **state) {
     assert_true(ctw_rates_now(&window).known);
 }
 
+/* --- the budget ------------------------------------------------------------------------------ */
+
+#define TICK_USEC    (20 * CTW_USEC_PER_MSEC)
+#define EVENT_NSEC   1000u
+#define FIVE_PERCENT 500u
+
+struct clock {
+    struct ctw_budget budget;
+    uint64_t now_usec;
+};
+
+/* Events come at @rate for @usec, and reading one takes EVENT_NSEC. Return: the sampling then. */
+static uint32_t events_come(struct clock *c, uint64_t rate, uint64_t usec, uint32_t permyriad) {
+    const uint64_t until = c->now_usec + usec;
+    uint32_t sampling = c->budget.sampling ? c->budget.sampling : 1;
+
+    while (c->now_usec < until) {
+        c->now_usec += TICK_USEC;
+        ctw_budget_spend(&c->budget, rate * TICK_USEC / CTW_USEC_PER_SEC * EVENT_NSEC / sampling);
+        sampling = ctw_budget_step(&c->budget, c->now_usec, permyriad);
+    }
+    return sampling;
+}
+
+static void budget_within_reads_everything(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    assert_int_equal(events_come(&c, 49000, 10 * CTW_USEC_PER_SEC, FIVE_PERCENT), 1);
+}
+
+static void budget_flood_raises_sampling_at_once(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    assert_int_equal(events_come(&c, 0, CTW_USEC_PER_SEC, FIVE_PERCENT), 1);
+    /* 30 % of a CPU: an eighth of it fits into 5 %. */
+    assert_int_equal(events_come(&c, 300000, 120 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+    assert_int_equal(events_come(&c, 300000, 10 * CTW_USEC_PER_SEC, FIVE_PERCENT), 8);
+}
+
+static void budget_flood_after_idle_hour_raises_sampling_at_once(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    events_come(&c, 10, CTW_USEC_PER_SEC, FIVE_PERCENT);
+    c.now_usec += 3600 * CTW_USEC_PER_SEC;
+    assert_int_equal(events_come(&c, 300000, 140 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+}
+
+static void budget_of_a_whole_cpu_reads_everything(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    assert_int_equal(events_come(&c, 1000000, 10 * CTW_USEC_PER_SEC, CTW_PERMYRIAD), 1);
+}
+
+static void budget_calm_second_lowers_sampling(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    assert_int_equal(events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT), 8);
+    assert_int_equal(events_come(&c, 0, 900 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+    assert_int_equal(events_come(&c, 0, 500 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 1);
+}
+
+static void budget_half_the_flood_halves_sampling(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    assert_int_equal(events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT), 8);
+    assert_int_equal(events_come(&c, 150000, 2 * CTW_USEC_PER_SEC, FIVE_PERCENT), 4);
+}
+
+static void budget_falling_flood_lowers_sampling_in_steps(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    ctw_budget_step(&c.budget, c.now_usec, FIVE_PERCENT); /* windows start with the ticks */
+    events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
+    /* Just long enough to lower the sampling: the next rate falls into the first calm window. */
+    assert_int_equal(events_come(&c, 150000, 1100 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 4);
+    assert_int_equal(events_come(&c, 30000, 2 * CTW_USEC_PER_SEC, FIVE_PERCENT), 1);
+}
+
+static void budget_calm_before_a_new_flood_does_not_count(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    ctw_budget_step(&c.budget, c.now_usec, FIVE_PERCENT); /* windows start with the ticks */
+    events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
+    assert_int_equal(events_come(&c, 0, 900 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+    assert_int_equal(events_come(&c, 1200000, 100 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 32);
+    assert_int_equal(events_come(&c, 0, 500 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 32);
+}
+
+static void budget_gusts_do_not_move_sampling(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(events_come(&c, 0, 500 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+        assert_int_equal(events_come(&c, 300000, 500 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+    }
+}
+
+static void budget_rate_just_within_keeps_sampling(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT);
+    /* A quarter of 180,000 would fit, but without room to spare. */
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(events_come(&c, 180000, 100 * CTW_USEC_PER_MSEC, FIVE_PERCENT), 8);
+}
+
+static void budget_change_takes_effect(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    assert_int_equal(events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT), 8);
+    assert_int_equal(events_come(&c, 300000, CTW_USEC_PER_SEC, FIVE_PERCENT / 5), 32);
+    assert_int_equal(events_come(&c, 300000, 3 * CTW_USEC_PER_SEC, CTW_PERMYRIAD), 1);
+}
+
+static void budget_sampling_stops_at_the_largest(void **state) {
+    struct clock c = {.now_usec = 1};
+    (void)state;
+
+    events_come(&c, 1, CTW_USEC_PER_SEC, 1);
+    ctw_budget_spend(&c.budget, UINT64_C(1) << 40);
+    c.now_usec += CTW_USEC_PER_SEC;
+    assert_int_equal(ctw_budget_step(&c.budget, c.now_usec, 1), CTW_BUDGET_SAMPLING_MAX);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, start)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(an_event_is_counted_by_protocol_and_family),
-        TEST(a_sampled_event_stands_for_others),
-        TEST(an_update_is_read_and_nothing_more),
-        TEST(a_tally_tells_the_coarsest_sampling),
-        TEST(nothing_is_known_at_first),
-        TEST(the_first_tally_is_no_rate),
-        TEST(an_eighth_of_a_second_is_enough),
-        TEST(the_rate_does_not_depend_on_how_often_one_looks),
-        TEST(only_the_last_second_counts),
-        TEST(a_burst_shows_at_once),
-        TEST(a_long_gap_is_one_second_of_its_mean),
-        TEST(half_of_a_gap_that_reaches_into_the_window_counts),
-        TEST(leaving_forgets_everything),
-        TEST(sampling_is_told_while_it_is_in_the_window),
-        TEST(a_quiet_subscription_is_not_sampled),
-        TEST(what_was_lost_is_in_it_and_makes_it_a_lower_bound),
-        TEST(a_clock_that_stands_still_loses_nothing),
+        TEST(event_counts_add_counts_by_event),
+        TEST(event_counts_add_sampled_event_counts_as_many),
+        TEST(event_counts_add_keeps_the_highest_sampling),
+        TEST(rates_empty_window_returns_unknown),
+        TEST(rates_first_counts_are_ignored),
+        TEST(rates_known_after_an_eighth_of_a_second),
+        TEST(rates_do_not_depend_on_the_poll_interval),
+        TEST(rates_cover_the_last_second),
+        TEST(rates_burst_shows_at_once),
+        TEST(rates_long_gap_counts_with_its_mean),
+        TEST(rates_gap_partly_in_the_window_counts_in_part),
+        TEST(rates_without_subscription_are_forgotten),
+        TEST(rates_sampling_lasts_as_long_as_the_window),
+        TEST(rates_without_events_are_not_sampled),
+        TEST(rates_include_lost_events_as_a_lower_bound),
+        TEST(rates_standing_clock_loses_no_events),
+        TEST(budget_within_reads_everything),
+        TEST(budget_flood_raises_sampling_at_once),
+        TEST(budget_flood_after_idle_hour_raises_sampling_at_once),
+        TEST(budget_of_a_whole_cpu_reads_everything),
+        TEST(budget_calm_second_lowers_sampling),
+        TEST(budget_half_the_flood_halves_sampling),
+        TEST(budget_falling_flood_lowers_sampling_in_steps),
+        TEST(budget_calm_before_a_new_flood_does_not_count),
+        TEST(budget_gusts_do_not_move_sampling),
+        TEST(budget_rate_just_within_keeps_sampling),
+        TEST(budget_change_takes_effect),
+        TEST(budget_sampling_stops_at_the_largest),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
