@@ -85,12 +85,8 @@ static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w, const 
     p->has_table = t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
     p->has_rate = p->has_table && ctw_trend_knows(&w->trend);
     p->rate = p->has_rate ? ctw_trend_rate(&w->trend) : 0;
-    p->fills = false;
     p->table = v->sample;
-    if (p->has_rate && p->table.max > p->table.count) {
-        p->usec_to_full = ctw_trend_usec_to(p->rate, p->table.max - p->table.count);
-        p->fills = p->usec_to_full != UINT64_MAX;
-    }
+    p->fills = p->has_rate && ctw_trend_fills(&w->trend, &p->table, &p->usec_to_full);
 }
 
 static void note_level(struct ctw_snapshot *p, enum ctw_level level, uint64_t now_usec) {

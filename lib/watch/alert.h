@@ -3,7 +3,7 @@
 #define CTW_LIB_WATCH_ALERT_H
 
 /*
- * What ctwatch says: one alert as a value, and its rendering as the fields of a journal record.
+ * One alert as a value, its names, and the queue of alerts that wait for a sample.
  *
  * The names are a contract with users (ctwatchd(8), "ALERTS"): scripts, dashboards and alert
  * rules hang on them. Each kind has one MESSAGE_ID and one catalog entry.
@@ -40,28 +40,29 @@ enum ctw_alert_kind {
 };
 #define CTW_ALERT_KINDS (CTW_ALERT_CONFIG + 1)
 
-/* Where in its course a condition stands: alerts mark edges, not states. CTWATCH_EDGE. */
+/* Alerts mark edges, not states. CTWATCH_EDGE. */
 enum ctw_edge {
-    CTW_EDGE_NONE,     /* nothing to say */
-    CTW_EDGE_BEGIN,    /* it began, or, for what has no course (limit_changed), it happened */
-    CTW_EDGE_REMINDER, /* it still holds, alerts.remind after it was last said */
+    CTW_EDGE_NONE,  /* no alert */
+    CTW_EDGE_BEGIN, /* the condition started, or a one-shot event (limit_changed, config) occurred
+                     */
+    CTW_EDGE_REMINDER, /* it still holds, alerts.remind after its last alert */
     CTW_EDGE_END,      /* it is over */
-    CTW_EDGE_PAST,     /* it was so before ctwatchd started */
+    CTW_EDGE_PAST,     /* it held before ctwatchd started */
 };
 
-/* What ctwatch reads. CTWATCH_SOURCE. */
+/* What ctwatch depends on. CTWATCH_SOURCE. */
 enum ctw_source {
     CTW_SOURCE_TABLE,      /* count and max */
     CTW_SOURCE_COUNTERS,   /* the kernel's statistics */
     CTW_SOURCE_KERNEL_LOG, /* /dev/kmsg */
     CTW_SOURCE_EVENTS,     /* the ctnetlink event subscription */
-    CTW_SOURCE_JOURNAL,    /* where alerts go: cannot be read, but can fail */
-    CTW_SOURCE_STATE,      /* where readers look, likewise */
+    CTW_SOURCE_JOURNAL,    /* the journal, where alerts go */
+    CTW_SOURCE_STATE,      /* the state file, where readers look */
 };
 #define CTW_SOURCES (CTW_SOURCE_STATE + 1)
 
 enum ctw_health {
-    CTW_HEALTH_UNUSED, /* switched off, or nothing has been tried yet */
+    CTW_HEALTH_UNUSED, /* switched off, or not tried yet */
     CTW_HEALTH_OK,
     CTW_HEALTH_ABSENT, /* not there yet, which is no fault: the module is not loaded */
     CTW_HEALTH_FAILED,
@@ -85,7 +86,7 @@ struct ctw_alert {
     enum ctw_edge edge;
     enum ctw_level level;
 
-    bool has_table; /* count, max and usage; absent for another namespace's table, and when blind */
+    bool has_table; /* count, max and usage are known: not of another namespace, not when blind */
     struct ctw_sample table;
     bool has_rate;
     int64_t rate; /* net entries per second */
@@ -93,7 +94,7 @@ struct ctw_alert {
     uint64_t usec_to_full;
 
     struct ctw_rates rates; /* of the event stream, where it is subscribed to */
-    uint64_t events_lost;   /* EVENTS_LOST: since BEGIN, as far as can be told */
+    uint64_t events_lost;   /* EVENTS_LOST: since BEGIN, an estimate */
     bool wants_talkers;     /* waits for the sample of the table that its poll asked for */
     const struct ctw_talkers *talkers; /* NULL: not known. Outlives the alert */
 
@@ -101,28 +102,28 @@ struct ctw_alert {
     struct ctw_losses losses; /* since the episode began: from leaving level ok to being back */
     uint64_t lasted_usec;     /* END: since BEGIN. PAST: since the newest kernel line */
 
-    bool other_netns;     /* TABLE_FULL: of another namespace than ours, known from the log only */
-    uint64_t netns_inode; /* 0: not known */
-    char netns[CTW_NETNS_NAME_MAX]; /* filled by the daemon: only it can look names up */
+    bool other_netns;               /* TABLE_FULL: of another namespace, known from the log only */
+    uint64_t netns_inode;           /* 0: not known */
+    char netns[CTW_NETNS_NAME_MAX]; /* set by the daemon, which can look names up */
 
     bool max_changed, buckets_changed; /* LIMIT_CHANGED, GREW, GROWTH_DRY_RUN */
     uint32_t old_max, new_max;
     uint32_t old_buckets, new_buckets;
-    uint32_t our_max;    /* LIMIT_CHANGED: what ctwatch had set; 0: nothing */
-    bool writer_unknown; /* LIMIT_CHANGED: of a recording, which does not tell by whom */
+    uint32_t our_max;    /* LIMIT_CHANGED: the max that ctwatch had set; 0: none */
+    bool writer_unknown; /* LIMIT_CHANGED: of a recording, which does not name the writer */
 
     enum ctw_growth_reason growth_reason;   /* GREW, GROWTH_DRY_RUN */
     enum ctw_growth_refusal growth_refusal; /* GROWTH_REFUSED */
     int growth_error;                       /* GROWTH_REFUSED: negative errno, 0: none */
-    const char *growth_path;                /* GROWTH_REFUSED: what the error is about, or NULL */
+    const char *growth_path;                /* GROWTH_REFUSED: the file of the error, or NULL */
     uint32_t ceiling;                       /* GREW, GROWTH_*: 0: not known */
-    enum ctw_growth_bound bound;            /* what sets the ceiling */
-    uint64_t stall_usec;                    /* GREW: what changing the buckets took */
+    enum ctw_growth_bound bound;            /* GREW, GROWTH_*: what sets the ceiling */
+    uint64_t stall_usec;                    /* GREW: the time that writing the buckets took */
 
     enum ctw_source source;          /* BLIND, SIGHTED */
     struct ctw_source_health health; /* BLIND, SIGHTED */
     bool config_refused;             /* CONFIG */
-    char reason[512];                /* CONFIG: the one line of what is wrong; otherwise empty */
+    char reason[512];                /* CONFIG: the error in one line, or empty */
 };
 
 /** ctw_alert_kind_name() - "usage", "table_full", ... the value of CTWATCH_ALERT */
@@ -146,11 +147,11 @@ const char *ctw_edge_name(enum ctw_edge edge);
 /**
  * ctw_alert_priority() - syslog priority, 1 (alert) to 5 (notice)
  *
- * The kind's priority; for usage that of its level; and 5 whenever something ended.
+ * The kind's priority; for usage that of its level; 5 at every END.
  */
 int ctw_alert_priority(const struct ctw_alert *a);
 
-/* Alerts in the queue; one more sends them all. */
+/* Alerts in the queue: the last that fits sends them all. */
 #define CTW_WAITING_MAX 8u
 
 /*

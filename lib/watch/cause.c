@@ -7,8 +7,8 @@
 /* A cause is named when it accounts for half of the table. */
 #define HALF (CTW_PERMYRIAD / 2)
 
-/* What need not be tracked at all is named from a quarter on: leaving it out costs nobody
- * anything, and gives back more room than any other remedy. */
+/* Flows that need not be tracked are named from a quarter on: not to track them harms no one and
+ * frees more than any other remedy. */
 #define QUARTER (CTW_PERMYRIAD / 4)
 
 static uint32_t share_of(const struct ctw_talkers *talkers, const char *state) {

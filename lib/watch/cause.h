@@ -2,22 +2,22 @@
 #ifndef CTW_LIB_WATCH_CAUSE_H
 #define CTW_LIB_WATCH_CAUSE_H
 
-/* From who fills the table to what is the matter with it: the one cause to act upon first. */
+/* The one cause to act upon first, from a census of the table. */
 
 #include "lib/talkers/census.h"
 
 enum ctw_cause {
     CTW_CAUSE_UNKNOWN,    /* there was no census */
     CTW_CAUSE_ONE_SOURCE, /* one source has more than half of the entries */
-    CTW_CAUSE_LOOPBACK,   /* the host talks to itself: need not be tracked */
-    CTW_CAUSE_DNS,        /* queries: need not be tracked */
-    CTW_CAUSE_SYN,        /* half-open TCP: a SYN flood, or a peer that is gone */
-    CTW_CAUSE_UDP,        /* UDP that nobody answers: a flood, or a scan */
-    CTW_CAUSE_IDLE_TCP,   /* established, assured, idle for long: timeouts keep the dead */
+    CTW_CAUSE_LOOPBACK,   /* the host talks to itself, which need not be tracked */
+    CTW_CAUSE_DNS,        /* queries, which need not be tracked */
+    CTW_CAUSE_SYN,        /* half-open TCP: a SYN flood, or a vanished peer */
+    CTW_CAUSE_UDP,        /* UDP without a reply: a flood, or a scan */
+    CTW_CAUSE_IDLE_TCP,   /* established, assured, idle for long: vanished peers */
     CTW_CAUSE_LEGITIMATE, /* nothing stands out: the table is too small */
 };
 
-/** ctw_cause_of() - of several that hold, the one whose remedy frees most for the least harm */
+/** ctw_cause_of() - of several causes, the one whose remedy frees most for the least harm */
 enum ctw_cause ctw_cause_of(const struct ctw_talkers *talkers);
 
 #endif

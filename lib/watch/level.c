@@ -51,7 +51,7 @@ static enum ctw_level level_at(const struct ctw_settings *s, uint64_t usage) {
     return level;
 }
 
-/* Levels up to @held cannot be left; notes since when those above it can. */
+/* Levels up to @held cannot be left; notes since when those above it can be. */
 static void note_clear(struct ctw_level_state *state, enum ctw_level held, uint64_t now_usec) {
     for (enum ctw_level l = CTW_LEVEL_WARNING; l <= CTW_LEVEL_FULL; l++) {
         if (l <= held)
@@ -70,7 +70,7 @@ enum ctw_level ctw_level_step(struct ctw_level_state *state, const struct ctw_se
     note_clear(state, held, now_usec);
     if (risen > state->level)
         state->level = risen;
-    /* Down in one go: while the fill clears lower levels as well, their hold is waited for. */
+    /* In one step: the hold of lower levels that the fill clears as well is waited for. */
     if (held < state->level && now_usec - state->clear_since_usec[held + 1] >= s->levels.hold_usec)
         state->level = held;
     return state->level;

@@ -6,8 +6,8 @@
  * From the fill of the table to ok, warning, critical or full.
  *
  * A level rises at once. It falls only after the fill has been `clear` points below its threshold
- * for `hold`, so that a table breathing around a threshold does not chatter. It falls in one go to
- * what the fill has cleared for that long, so that a table that empties is told of once.
+ * for `hold`, so that a fill around a threshold makes no series of alerts. It falls in one step to
+ * the level that the fill has cleared for that long: a table that empties makes one alert.
  */
 
 #include <stdbool.h>
@@ -33,8 +33,8 @@ uint32_t ctw_usage_permyriad(uint32_t count, uint32_t max);
 /**
  * ctw_fuller() - whether @count of @max is more than @than of @than_max
  *
- * By their fills, as the limit may have changed in between. A table without a limit (max 0) is less
- * full than any that has one; two of them go by their counts.
+ * By their fills, as the limits may differ. A table without a limit (max 0) is less full than any
+ * with one; two of them compare by count.
  */
 bool ctw_fuller(uint32_t count, uint32_t max, uint32_t than, uint32_t than_max);
 
@@ -46,14 +46,14 @@ bool ctw_fuller(uint32_t count, uint32_t max, uint32_t than, uint32_t than_max);
 uint32_t ctw_level_threshold(const struct ctw_settings *s, enum ctw_level level);
 
 /**
- * ctw_level_step() - one look
- * @state:     remembered between looks; zero-initialised means ok
+ * ctw_level_step() - one poll
+ * @state:     zero-initialised: ok
  * @s:         thresholds, clear, hold
  * @usage:     the fill, in permyriad
- * @losing:    new connections are being dropped or evicted: full, whatever the fill
- * @now_usec:  of this look, never 0
+ * @losing:    the table drops or evicts connections: full, whatever the fill
+ * @now_usec:  of this poll, never 0
  *
- * Return: the level now; the caller compares with the one before.
+ * Return: the level now.
  */
 enum ctw_level ctw_level_step(struct ctw_level_state *state, const struct ctw_settings *s,
                               uint32_t usage, bool losing, uint64_t now_usec);

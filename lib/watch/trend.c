@@ -3,14 +3,14 @@
 
 #include "lib/watch/level.h"
 
-/* Between two points of the ring. A flood fills a default table within a few of these; what is
- * faster is judged by the last two looks alone. */
+/* Least distance of two points in the ring. A flood fills a default table within a few of these;
+ * the rate of the last two polls shows it sooner. */
 #define SPACING_USEC (250 * CTW_USEC_PER_MSEC)
 
 /* The window of the rate that is shown. */
 #define RATE_WINDOW_USEC CTW_USEC_PER_SEC
 
-/* The longest window a forecast may rest on: what the ring is sure to cover. */
+/* The longest window of a forecast: the time that a full ring covers at least. */
 #define LONGEST_WINDOW_USEC ((CTW_TREND_LENGTH - 1) * SPACING_USEC)
 
 /* A rate must have lasted for this fraction of the time it forecasts. */
@@ -28,7 +28,7 @@ static const struct ctw_trend_point *point_back(const struct ctw_trend *t, uint3
     return &t->ring[(t->head + CTW_TREND_LENGTH - 1 - back) % CTW_TREND_LENGTH];
 }
 
-/* Called before the point goes to its place. */
+/* Before the point is stored. */
 static void note_low(struct ctw_trend *t, uint32_t count) {
     if (t->head == 0) {
         t->low_before = t->n > 0 ? t->low : count;
@@ -65,11 +65,10 @@ static int64_t rate_between(const struct ctw_trend_point *a, const struct ctw_tr
     return change * (int64_t)CTW_USEC_PER_SEC / (int64_t)(b->at_usec - a->at_usec);
 }
 
-/* The newest point at least @window old, the oldest where the past is shorter. */
+/* The newest point that is at least @window_usec old; the oldest where the past is shorter. */
 static const struct ctw_trend_point *point_before(const struct ctw_trend *t, uint64_t window_usec) {
     uint32_t back = 0;
 
-    /* Points may lie further apart than SPACING_USEC, never closer: start no earlier than that. */
     while (back + 1 < t->n && t->last.at_usec - point_back(t, back)->at_usec < window_usec)
         back++;
     return point_back(t, back);
@@ -93,9 +92,19 @@ uint64_t ctw_trend_usec_to(int64_t rate, uint64_t headroom) {
     return headroom * CTW_USEC_PER_SEC / (uint64_t)rate;
 }
 
-/* Whether the table has filled at half of @rate or faster at the end of the window, too: otherwise
- * the burst is over. The end is the last quarter of the window, but no more than @usec_to_full: of
- * a rate that fills the table in two seconds it is the last two. */
+bool ctw_trend_fills(const struct ctw_trend *t, const struct ctw_sample *now, uint64_t *ret_usec) {
+    if (now->max <= now->count)
+        return false;
+
+    const uint64_t usec = ctw_trend_usec_to(ctw_trend_rate(t), now->max - now->count);
+    if (usec == UINT64_MAX)
+        return false;
+    *ret_usec = usec;
+    return true;
+}
+
+/* Whether the table filled at half of @rate or faster at the end of the window, too: otherwise the
+ * burst is over. The end is the last quarter of the window, at most @usec_to_full of it. */
 static bool still_going(const struct ctw_trend *t, uint64_t window_usec, int64_t rate,
                         uint64_t usec_to_full) {
     const uint64_t ahead = usec_to_full > SPACING_USEC ? usec_to_full : SPACING_USEC;
@@ -104,9 +113,9 @@ static bool still_going(const struct ctw_trend *t, uint64_t window_usec, int64_t
     return rate_between(point_before(t, recent), &t->last) >= rate / 2;
 }
 
-/* Whether the table has filled by so little, from wherever, that no window can make a forecast.
- * One that lasted T and brought N entries forecasts headroom * T / N, of which T is to be a tenth
- * or more; one part more than ten is for what the divisions cut off. */
+/* Whether the count has risen too little for a forecast from any window. A window of length T in
+ * which N entries came forecasts headroom * T / N, and T is to be a tenth of that or more; one part
+ * more than ten is for the remainders of the divisions. */
 static bool too_calm(const struct ctw_trend *t, uint64_t headroom) {
     const uint32_t low = t->low < t->low_before ? t->low : t->low_before;
     const uint64_t risen = t->last.count > low ? t->last.count - low : 0;
@@ -125,7 +134,7 @@ bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *
         const struct ctw_trend_point *from = point_before(t, window);
         const uint64_t lasted = t->last.at_usec - from->at_usec;
         if (lasted < window)
-            return false; /* no past that long */
+            return false; /* the past is shorter */
 
         const int64_t rate = rate_between(from, &t->last);
         const uint64_t usec = ctw_trend_usec_to(rate, headroom);
@@ -139,7 +148,7 @@ bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *
     }
 }
 
-/* Looks come at this fraction of the time to the next threshold. */
+/* Polls on the way to the next threshold. */
 #define POLLS_PER_APPROACH 4
 
 uint64_t ctw_pace_next(const struct ctw_settings *s, const struct ctw_sample *sample,

@@ -517,10 +517,10 @@ static void a_level_is_said_once_on_its_way(void **state) {
     }
 }
 
-static const struct ctw_other_netns_netns *netns_of(const struct ctw_watch *w, uint64_t inode) {
+static const struct ctw_netns_episode *netns_of(const struct ctw_watch *w, uint64_t inode) {
     for (size_t i = 0; i < CTW_OTHER_NETNS_MAX; i++)
-        if (w->other_netns.netns[i].full.active && w->other_netns.netns[i].inode == inode)
-            return &w->other_netns.netns[i];
+        if (w->other_netns[i].full.active && w->other_netns[i].inode == inode)
+            return &w->other_netns[i];
     return NULL;
 }
 
@@ -555,7 +555,7 @@ static void other_namespaces_never_touch_our_level(void **state) {
             CHECK(r, a->other_netns || a->kind == CTW_ALERT_EXPECT_FULL);
             if (!a->other_netns || a->edge != CTW_EDGE_END)
                 continue;
-            const struct ctw_other_netns_netns *n = netns_of(&r->before, a->netns_inode);
+            const struct ctw_netns_episode *n = netns_of(&r->before, a->netns_inode);
             CHECK(r, n != NULL);
             CHECK(r, r->tick.now_usec - n->full.condition_usec >= 10 * CTW_USEC_PER_SEC);
             ends++;
