@@ -26,7 +26,7 @@ _Static_assert(PAGE_MAX >= CTW_RENDER_METRICS_MAX && PAGE_MAX >= CTW_RENDER_STAT
                    PAGE_MAX >= CTW_RENDER_TALKERS_MAX,
                "a page has room");
 
-/* Replies with the history at a time. Each has a copy of it, of a megabyte. */
+/* Replies with the history at a time. Each has a copy of it, of 1.6 MB. */
 #define STREAMS_MAX 8u
 
 /* A state left half written costs its reader 100 ms, in which no other request is served: for this
