@@ -3,11 +3,11 @@
 
 settings levels: { forecast = 0; };
 table max=100000 count=20000
-look at 1s
-look every 5s until 120s drop+=1 insert_failed+=1
-says nothing
-look every 1s until 130s drop+=40 insert_failed+=40
-says insert_failed begin level=ok drops=0
-look until 200s
-says insert_failed end
-says nothing
+poll at 1s
+poll every 5s until 120s drop+=1 insert_failed+=1
+alerts nothing
+poll every 1s until 130s drop+=40 insert_failed+=40
+alerts insert_failed begin level=ok drops=0
+poll until 200s
+alerts insert_failed end
+alerts nothing

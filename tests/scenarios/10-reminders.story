@@ -1,30 +1,30 @@
-# What lasts is told again every alerts.remind, with the numbers of then.
+# A condition that lasts has a reminder every alerts.remind, with the numbers at that time.
 
 settings alerts: { remind = "15min"; };
 settings levels: { forecast = 0; };
 table max=10000 count=9100
-look at 1s
-says usage begin level=warning
-says usage begin level=critical
-look every 1s until 890s
-says nothing
+poll at 1s
+alerts usage begin level=warning
+alerts usage begin level=critical
+poll every 1s until 890s
+alerts nothing
 table count=9200
-look every 1s until 1000s
-says usage reminder level=critical count=9200 at=901s
-look every 1s until 2000s
-says usage reminder at=1801s
-says nothing
+poll every 1s until 1000s
+alerts usage reminder level=critical count=9200 at=901s
+poll every 1s until 2000s
+alerts usage reminder at=1801s
+alerts nothing
 
-# Dropping is reminded of by itself: one record per quarter of an hour, not two.
+# Drops have reminders of their own: one record in a quarter of an hour, not two.
 table count=10000
-look every 1s until 3801s drop+=1
-says table_full begin at=2001s
-says table_full reminder at=2901s
-says table_full reminder at=3801s
-says nothing
+poll every 1s until 3801s drop+=1
+alerts table_full begin at=2001s
+alerts table_full reminder at=2901s
+alerts table_full reminder at=3801s
+alerts nothing
 
-# And never, where the administrator says so.
+# alerts.remind = 0: no reminders.
 settings alerts: { remind = 0; };
 settings levels: { forecast = 0; };
-look every 1s until 9000s drop+=1
-says nothing
+poll every 1s until 9000s drop+=1
+alerts nothing

@@ -1,42 +1,42 @@
-# A source that cannot be read is told, and told again when it can; nothing is decided meanwhile
-# on what was seen last.
+# A source that cannot be read has an alert, and another one when it can be read again. Meanwhile
+# nothing is decided on the last sample.
 
 settings levels: { forecast = 0; };
 table max=10000 count=8000
-look at 1s
-says usage begin level=warning
+poll at 1s
+alerts usage begin level=warning
 source table failed
-look at 2s
-says blind begin source=table count=- level=-
+poll at 2s
+alerts blind begin source=table count=- level=-
 table count=100
-look until 300s
-says nothing
+poll until 300s
+alerts nothing
 
-# That the kernel is dropping is known all the same.
+# The kernel log still reports drops.
 log full=4
-look at 301s
-says table_full begin level=full log_lines=4 count=-
+poll at 301s
+alerts table_full begin level=full log_lines=4 count=-
 source table ok
 table count=9400
-look at 302s
-look until 304s
-says sighted end source=table
-look until 330s
-says table_full end level=full
-says usage begin level=critical
+poll at 302s
+poll until 304s
+alerts sighted end source=table
+poll until 330s
+alerts table_full end level=full
+alerts usage begin level=critical
 
-# One that fails at every other look does not fill the journal.
+# A source that fails at every other poll does not fill the journal.
 table count=9600
 source counters failed
-look at 331s
-says blind begin source=counters
+poll at 331s
+alerts blind begin source=counters
 source counters ok
-look at 331200ms
+poll at 331200ms
 source counters failed
-look at 331400ms
+poll at 331400ms
 source counters ok
-look at 331600ms
-look until 332s
-says nothing
-look until 333s
-says sighted end source=counters from=332400ms
+poll at 331600ms
+poll until 332s
+alerts nothing
+poll until 333s
+alerts sighted end source=counters from=332400ms

@@ -1,15 +1,15 @@
-# The daemon was stopped for a minute, and sees at its next look what happened meanwhile.
+# ctwatchd was stopped for a minute: its next poll finds the losses of that time.
 
 settings levels: { forecast = 0; };
 table max=10000 count=500
-look at 1s
-look until 10s
+poll at 1s
+poll until 10s
 table count=10000 drop+=4000 early_drop+=7
-look at 70s
-says usage begin level=warning
-says usage begin level=critical
-says table_full begin drops=4000 early_drops=7 rate=158
-says early_drop begin
-look until 100s
-says table_full end
-says early_drop end
+poll at 70s
+alerts usage begin level=warning
+alerts usage begin level=critical
+alerts table_full begin drops=4000 early_drops=7 rate=158
+alerts early_drop begin
+poll until 100s
+alerts table_full end
+alerts early_drop end

@@ -1,10 +1,10 @@
-# The expectation table is full, not the main one: connections a helper announced are refused.
+# The expectation table is full, not the main one: connections announced by a helper are refused.
 
 table max=262144 count=100
-look at 1s
+poll at 1s
 log expect=4
-look at 2s
-says expect_full begin level=ok
-look until 30s
-says expect_full end
-says nothing
+poll at 2s
+alerts expect_full begin level=ok
+poll until 30s
+alerts expect_full end
+alerts nothing

@@ -1,82 +1,82 @@
-# One remedy for each cause. A new story of fill every few minutes, each with another culprit.
+# One remedy for each cause: the table fills every few minutes, each time with another culprit.
 
 settings levels: { forecast = 0; hold = 0; };
 table max=10000 buckets=10000 count=100
-look at 1s
+poll at 1s
 
 # The host talks to itself.
-who nobody
-who entries=5000 margin=138 loopback=4000 source=127.0.0.1/4000
+talkers unknown
+talkers entries=5000 margin=138 loopback=4000 source=127.0.0.1/4000
 table count=8000
-look at 200s
-says usage begin level=warning remedy*=iif~lo~notrack
+poll at 200s
+alerts usage begin level=warning remedy*=iif~lo~notrack
 table count=100
-look at 201s
-says usage end level=ok
+poll at 201s
+alerts usage end level=ok
 
 # One source.
-who nobody
-who entries=5000 margin=138 source=2001:db8:1::/64/7000
+talkers unknown
+talkers entries=5000 margin=138 source=2001:db8:1::/64/7000
 table count=8000
-look at 400s
-says usage begin remedy*=ip6~saddr~2001:db8:1::/64~drop
+poll at 400s
+alerts usage begin remedy*=ip6~saddr~2001:db8:1::/64~drop
 table count=100
-look at 401s
-says usage end
+poll at 401s
+alerts usage end
 
 # DNS.
-who nobody
-who entries=5000 margin=138 source=192.0.2.7/100 dns=3000
+talkers unknown
+talkers entries=5000 margin=138 source=192.0.2.7/100 dns=3000
 table count=8000
-look at 600s
-says usage begin remedy*=udp~dport~53~notrack
+poll at 600s
+alerts usage begin remedy*=udp~dport~53~notrack
 table count=100
-look at 601s
-says usage end
+poll at 601s
+alerts usage end
 
 # A SYN flood.
-who nobody
-who entries=5000 margin=138 source=192.0.2.7/1 state=tcp/SYN_SENT/6000
+talkers unknown
+talkers entries=5000 margin=138 source=192.0.2.7/1 state=tcp/SYN_SENT/6000
 table count=8000
-look at 800s
-says usage begin remedy*=tcp~flags~syn
+poll at 800s
+alerts usage begin remedy*=tcp~flags~syn
 table count=100
-look at 801s
-says usage end
+poll at 801s
+alerts usage end
 
-# UDP that nobody answers.
-who nobody
-who entries=5000 margin=138 source=192.0.2.7/1 state=udp/unreplied/6000
+# UDP without replies.
+talkers unknown
+talkers entries=5000 margin=138 source=192.0.2.7/1 state=udp/unreplied/6000
 table count=8000
-look at 1000s
-says usage begin remedy*=l4proto~udp
+poll at 1000s
+alerts usage begin remedy*=l4proto~udp
 table count=100
-look at 1001s
-says usage end
+poll at 1001s
+alerts usage end
 
-# Established TCP, idle, kept for five days.
-who nobody
-who entries=5000 margin=138 source=192.0.2.7/1 state=tcp/ESTABLISHED/9000 idle=6000
+# Established TCP, idle, with a timeout of five days.
+talkers unknown
+talkers entries=5000 margin=138 source=192.0.2.7/1 state=tcp/ESTABLISHED/9000 idle=6000
 table count=8000
-look at 1200s
-says usage begin remedy*=tcp_timeout_established=7200
+poll at 1200s
+alerts usage begin remedy*=tcp_timeout_established=7200
 table count=100
-look at 1201s
-says usage end
+poll at 1201s
+alerts usage end
 
 # Nothing stands out: the table is too small for what it has to carry.
-who nobody
-who entries=5000 margin=138 source=192.0.2.7/1 state=tcp/ESTABLISHED/9000
+talkers unknown
+talkers entries=5000 margin=138 source=192.0.2.7/1 state=tcp/ESTABLISHED/9000
 table count=8000
-look at 1400s
-says usage begin remedy*=nf_conntrack_max=20000
+poll at 1400s
+alerts usage begin remedy*=nf_conntrack_max=20000
 table count=100
-look at 1401s
-says usage end
+poll at 1401s
+alerts usage end
 
-# Chains too long: buckets, whoever it is.
+# Chains too long: more buckets, with any culprit.
 table insert_failed+=5 chainlength+=5
-look at 1500s
-says chain_too_long begin remedy*=nf_conntrack_buckets=20000
-look at 1501s
-says chain_too_long end
+poll at 1500s
+alerts chain_too_long begin remedy*=nf_conntrack_buckets=20000
+poll at 1501s
+alerts chain_too_long end

@@ -1,22 +1,22 @@
-# What would be done, once, and nothing is.
+# A dry run: one alert for each growth that would be made, and no growth.
 settings growth: { dry_run = true; reserve = "100ms"; };
 settings levels: { forecast = 0; };
 table count=0 max=65536 buckets=262144
-look at 0s
-says growth_dry_run begin reason=startup new_buckets=1668096
-look until 15s
-says growth_dry_run end
-look until 60s count=40000
-says growth_dry_run begin reason=reserve old_max=65536 new_max=131072
-look until 70s count=60000
-says usage begin level=warning
-says usage begin level=critical
+poll at 0s
+alerts growth_dry_run begin reason=startup new_buckets=1668096
+poll until 15s
+alerts growth_dry_run end
+poll until 60s count=40000
+alerts growth_dry_run begin reason=reserve old_max=65536 new_max=131072
+poll until 70s count=60000
+alerts usage begin level=warning
+alerts usage begin level=critical
 table count=1000
-look until 100s
-says usage end
-says growth_dry_run end
-# In earnest
+poll until 100s
+alerts usage end
+alerts growth_dry_run end
+# Growth enabled
 settings growth: { enabled = true; reserve = "100ms"; };
 settings levels: { forecast = 0; };
-look at 101s
-says grew begin reason=startup new_buckets=1668096
+poll at 101s
+alerts grew begin reason=startup new_buckets=1668096

@@ -1,15 +1,15 @@
-# A read-only /proc/sys is found at the start, and said at once with its cure; so is a namespace that
-# is not the initial one.
+# A read-only /proc/sys, or a namespace that is not the initial one, is found at the start and has its
+# alert at once.
 settings growth: { enabled = true; };
 machine permission=denied
 table count=0 max=262144 buckets=262144
-look at 0s
-says growth_refused begin reason=not_permitted old_max=- new_max=-
-look until 60s
+poll at 0s
+alerts growth_refused begin reason=not_permitted old_max=- new_max=-
+poll until 60s
 machine permission=granted
-look until 80s
-says grew begin reason=startup
-says growth_refused end
+poll until 80s
+alerts grew begin reason=startup
+alerts growth_refused end
 machine permission=child
-look at 81s
-says growth_refused begin reason=child_namespace
+poll at 81s
+alerts growth_refused begin reason=child_namespace

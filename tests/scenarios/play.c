@@ -3,42 +3,45 @@
 /*
  * play: plays a story through the decision core, in virtual time.
  *
- * A story is a text file: settings, what the table does, and what must be said of it. One
- * directive per line, blank lines and lines starting with # are passed over.
+ * A story is a text file: settings, the course of the table, and the alerts it must make. One
+ * directive per line; blank lines and lines that start with # are ignored.
  *
- *   settings TEXT            configuration; consecutive lines make one, and replace what was before
+ *   settings TEXT            configuration; consecutive lines make one, which replaces the former
  *   table KEY=VALUE ...      from now on: count max buckets drop early_drop insert_failed
  *                            chainlength inode; +=VALUE adds; "nocounters" or "counters"
- *   log KEY=N ...            once, at the next look: full expect suppressed lost netns/INODE
- *   past KEY=N ...           the same, for what the log said before the first look
- *   events KEY=N ...         from now on, at each look: created destroyed overruns lost sampling;
+ *   log KEY=N ...            once, at the next poll: full expect suppressed lost others netns/INODE
+ *   past KEY=N ...           the same, of the log before the first poll
+ *   events KEY=N ...         from now on, at each poll: created destroyed overruns lost sampling;
  *                            or off
- *   who KEY=VALUE ...        what a walk finds from now on: entries=N margin=N assured=N risk=N
+ *   talkers KEY=VALUE ...    the result of a walk from now on: entries=N margin=N assured=N risk=N
  *                            loopback=N dns=N idle=N (permyriad), source=NAME/N port=NAME/N
- *                            state=NAME/N; or "nobody"
- *   asked                    the administrator asks who, at the next look
- *   machine KEY=VALUE ...    what growth knows: total available (sizes), namespaces, per_bucket,
- *                            permission=granted|denied|child, kept=MAX/BUCKETS, writes=ok|fail|stay
- *                            (as the kernel takes them, refuses them, or changes nothing)
+ *                            state=NAME/N; or "unknown"
+ *   walk takes TIME          how long each walk takes from now on; 0 at first
+ *   requested                the administrator requests culprits, at the next poll
+ *   machine KEY=VALUE ...    facts for growth: total available (sizes), namespaces, per_bucket,
+ *                            permission=granted|denied|child, saved=MAX/BUCKETS,
+ *                            writes=ok|fail|stay (the kernel takes them, refuses them, or changes
+ *                            nothing)
  *   source NAME STATE        table, counters, kernel_log, events or journal: ok, absent or failed
- *   look at TIME             one look
- *   look every STEP until TIME [count=N] [drop+=N ...]
- *   look until TIME [count=N]
- *                            looks every STEP, or when the verdict asks for the next one; the
- *                            count goes to N in a straight line, counters rise at every look
- *   says KIND EDGE [FIELD=VALUE ...]
- *                            the next alert not yet told of; FIELD is a journal field without
- *                            CTWATCH_ in lower case, "-" if absent, "~" for a blank; FIELD*=PART
- *                            is part of it; "at=TIME", "from=TIME", "by=TIME" tell when
- *   says nothing             no alert is left untold
- *   next at_most TIME        how soon the last verdict wants to look again
+ *   poll at TIME             one poll
+ *   poll every STEP until TIME [count=N] [drop+=N ...]
+ *   poll until TIME [count=N]
+ *                            polls every STEP, or when the verdict asks for the next one; the
+ *                            count goes to N in a straight line, counters rise at every poll
+ *   stop                     ctwatchd ends
+ *   alerts KIND EDGE [FIELD=VALUE ...]
+ *                            the next alert; FIELD is a journal field without CTWATCH_ in lower
+ *                            case, "-" if absent, "~" for a blank; FIELD*=PART is a part of it;
+ *                            "at=TIME", "from=TIME" and "by=TIME" are the time it was sent
+ *   alerts nothing           there are no more alerts
+ *   next at_most TIME        when the last verdict wants the next poll
  *   next at_least TIME
- *   walked at_most N         walks asked for since the last "walked" line
- *   wants events             the last verdict is to be subscribed
+ *   walks at_most N          walks since the last "walks" line
+ *   wants events             the last verdict wants the subscription
  *   wants no_events
- *   looked at_most N         looks since the last "looked" line
+ *   polls at_most N          polls since the last "polls" line
  *
- * Alerts untold at the end of the story fail it.
+ * Alerts left over at the end of the story fail it.
  */
 
 #include <ctype.h>
@@ -56,9 +59,9 @@
 
 #define ALERTS_MAX 4096
 #define WORDS_MAX  32
-#define LOOKS_MAX  50000000u
+#define POLLS_MAX  50000000u
 
-struct told {
+struct sent {
     uint64_t at_usec;
     struct ctw_fields fields;
 };
@@ -73,17 +76,21 @@ struct play {
     struct ctw_tick tick;
     struct ctw_verdict verdict;
     bool counters;
+    struct ctw_waiting waiting;
     struct ctw_talkers talkers;
-    uint64_t walks;  /* since the last "walked" line */
-    int write_error; /* of growth: what each write comes to */
+    uint64_t walk_takes_usec;
+    bool walking;
+    uint64_t walk_ends_usec;
+    uint64_t walks;  /* since the last "walks" line */
+    int write_error; /* of growth: the result of each write */
     uint64_t now_usec;
-    uint64_t polls;       /* since the last "looked" line */
-    uint64_t total_looks; /* bounds a story that asks for too much */
-    struct told *told;
-    size_t n_told, next_told;
+    uint64_t polls;       /* since the last "polls" line */
+    uint64_t total_polls; /* bounds a story that asks for too much */
+    struct sent *sent;
+    size_t n_sent, next_sent;
 };
 
-/* The story's time 0: nothing in a tick may be 0 microseconds old. */
+/* The story's time 0: no time in a tick may be 0. */
 #define EPOCH_USEC (1000 * CTW_USEC_PER_SEC)
 
 static void fail(const struct play *p, const char *format, ...)
@@ -230,10 +237,10 @@ static void add_share(const struct play *p, struct ctw_share *list, uint32_t *n,
     list[(*n)++].permyriad = (uint32_t)number(p, slash + 1);
 }
 
-static void set_who(struct play *p, char *word) {
+static void set_talkers(struct play *p, char *word) {
     struct ctw_talkers *talkers = &p->talkers;
 
-    if (strcmp(word, "nobody") == 0) {
+    if (strcmp(word, "unknown") == 0) {
         memset(talkers, 0, sizeof(*talkers));
         return;
     }
@@ -292,13 +299,13 @@ static uint64_t bytes(const struct play *p, const char *text) {
     return n;
 }
 
-/* "65536/16384": what was grown to before the boot, from half of it. */
-static void set_kept(struct play *p, char *value) {
+/* "65536/16384": the limits grown before the boot, from half of them. */
+static void set_saved(struct play *p, char *value) {
     struct ctw_growth_facts *f = &p->tick.facts;
     char *slash = strchr(value, '/');
 
     if (!slash)
-        fail(p, "kept=MAX/BUCKETS, not %s", value);
+        fail(p, "saved=MAX/BUCKETS, not %s", value);
     *slash = '\0';
     f->has_saved = true;
     f->saved.max = (uint32_t)number(p, value);
@@ -307,7 +314,7 @@ static void set_kept(struct play *p, char *value) {
     f->saved.before_buckets = f->saved.buckets / 2;
 }
 
-/* Which of the three words it is. */
+/* The index of the word. */
 static int word_of(const struct play *p, const char *value, const char *const words[3]) {
     for (int i = 0; i < 3; i++)
         if (strcmp(value, words[i]) == 0)
@@ -333,8 +340,8 @@ static void set_machine(struct play *p, char *word) {
         f->permission =
             permissions[word_of(p, value, (const char *const[]){"granted", "denied", "child"})];
         f->permission_error = f->permission == CTW_PERMISSION_DENIED ? -EROFS : 0;
-    } else if (strcmp(word, "kept") == 0)
-        set_kept(p, value);
+    } else if (strcmp(word, "saved") == 0)
+        set_saved(p, value);
     else if (strcmp(word, "writes") == 0)
         p->write_error = (const int[]){
             0, -EINVAL, -EPROTO}[word_of(p, value, (const char *const[]){"ok", "fail", "stay"})];
@@ -342,7 +349,7 @@ static void set_machine(struct play *p, char *word) {
         fail(p, "a machine has no %s", word);
 }
 
-/* The kernel's part in a decision to grow. */
+/* What the kernel makes of a decision to grow. */
 static void carry_out(struct play *p, const struct ctw_tick *tick) {
     const struct ctw_growth_decision *d = &p->verdict.growth;
     struct ctw_sample *t = &p->tick.sample;
@@ -363,7 +370,25 @@ static void carry_out(struct play *p, const struct ctw_tick *tick) {
     ctw_watch_grown(&p->watch, &p->settings, tick, &o, &p->verdict);
 }
 
-static void poll(struct play *p, uint64_t at_usec) {
+static void send_waiting(struct play *p, uint64_t at_usec) {
+    const struct ctw_alert *a;
+
+    while ((a = ctw_waiting_next(&p->waiting))) {
+        if (p->n_sent == ALERTS_MAX)
+            fail(p, "more than %d alerts", ALERTS_MAX);
+        p->sent[p->n_sent].at_usec = at_usec;
+        ctw_fields_of(a, &p->sent[p->n_sent++].fields);
+    }
+}
+
+static void end_walk(struct play *p) {
+    p->walking = false;
+    ctw_watch_learn(&p->watch, &p->talkers, EPOCH_USEC + p->walk_ends_usec);
+    p->tick.culprits_due = ctw_waiting_learned(&p->waiting, p->talkers.known);
+    send_waiting(p, p->walk_ends_usec);
+}
+
+static void poll_once(struct play *p, uint64_t at_usec) {
     struct ctw_tick tick = p->tick;
     const bool readable = tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
 
@@ -378,25 +403,36 @@ static void poll(struct play *p, uint64_t at_usec) {
 
     ctw_watch_step(&p->watch, &p->settings, &tick, &p->verdict);
     carry_out(p, &tick);
-    if (p->verdict.want_walk) {
-        ctw_watch_learn(&p->watch, &p->talkers, tick.now_usec);
-        p->walks++;
-    }
-    for (size_t i = 0; i < p->verdict.n_alerts; i++) {
-        if (p->n_told == ALERTS_MAX)
-            fail(p, "more than %d alerts", ALERTS_MAX);
-        p->told[p->n_told].at_usec = at_usec;
-        ctw_fields_of(&p->verdict.alerts[i], &p->told[p->n_told++].fields);
-    }
     memset(&p->tick.log, 0, sizeof(p->tick.log));
-    p->tick.has_past = p->tick.requested = false;
+    p->tick.has_past = p->tick.requested = p->tick.culprits_due = false;
+    for (size_t i = 0; i < p->verdict.n_alerts; i++) {
+        ctw_waiting_add(&p->waiting, &p->verdict.alerts[i]);
+        send_waiting(p, at_usec);
+    }
+    if (p->verdict.want_walk) {
+        p->walking = true;
+        p->walk_ends_usec = at_usec + p->walk_takes_usec;
+        p->walks++;
+        if (p->walk_takes_usec == 0)
+            end_walk(p);
+    }
     p->polls++;
-    if (++p->total_looks > LOOKS_MAX)
-        fail(p, "more than %u looks", LOOKS_MAX);
+    if (++p->total_polls > POLLS_MAX)
+        fail(p, "more than %u polls", POLLS_MAX);
 }
 
-/* look at T | look until T [...] | look every D until T [...] */
-static void do_look(struct play *p, char *words[], size_t n) {
+/* The end of a walk is a wake-up, and so a poll, when culprits are due. */
+static void poll(struct play *p, uint64_t at_usec) {
+    if (p->walking && p->walk_ends_usec <= at_usec) {
+        end_walk(p);
+        if (p->tick.culprits_due && p->walk_ends_usec < at_usec)
+            poll_once(p, p->walk_ends_usec);
+    }
+    poll_once(p, at_usec);
+}
+
+/* poll at T | poll until T [...] | poll every D until T [...] */
+static void do_poll(struct play *p, char *words[], size_t n) {
     uint64_t every = 0;
     size_t i = 1;
 
@@ -409,7 +445,7 @@ static void do_look(struct play *p, char *words[], size_t n) {
         i = 3;
     }
     if (i + 1 >= n || strcmp(words[i], "until") != 0)
-        fail(p, "look at TIME, look until TIME, or look every STEP until TIME");
+        fail(p, "poll at TIME, poll until TIME, or poll every STEP until TIME");
 
     const uint64_t from = p->now_usec, until = duration(p, words[i + 1]);
     const int64_t first = p->tick.sample.count;
@@ -423,7 +459,7 @@ static void do_look(struct play *p, char *words[], size_t n) {
             rises[n_rises++] = words[i];
     }
     while (p->now_usec < until) {
-        uint64_t step = every ? every : p->total_looks ? p->verdict.next_poll_usec : 1;
+        uint64_t step = every ? every : p->total_polls ? p->verdict.next_poll_usec : 1;
         if (step > until - p->now_usec)
             step = until - p->now_usec;
         const int64_t passed = (int64_t)(p->now_usec + step - from);
@@ -439,7 +475,7 @@ static void do_look(struct play *p, char *words[], size_t n) {
 }
 
 /* In a story "~" stands for a blank, and KEY*=TEXT for a field that contains the text. */
-static void check_field(const struct play *p, const struct told *t, const char *key, char *wanted) {
+static void check_field(const struct play *p, const struct sent *t, const char *key, char *wanted) {
     char name[64] = "CTWATCH_";
     size_t length = strlen(name), used = strlen(key);
     const bool part = used > 0 && key[used - 1] == '*';
@@ -459,28 +495,28 @@ static void check_field(const struct play *p, const struct told *t, const char *
              wanted, t->fields.field[0]);
 }
 
-static void check_time(const struct play *p, const struct told *t, const char *key,
+static void check_time(const struct play *p, const struct sent *t, const char *key,
                        uint64_t wanted) {
     const bool right = strcmp(key, "at") == 0     ? t->at_usec == wanted
                        : strcmp(key, "from") == 0 ? t->at_usec >= wanted
                                                   : t->at_usec <= wanted;
     if (!right)
-        fail(p, "was said at %" PRIu64 " us, should be %s %" PRIu64 " us (%s)", t->at_usec, key,
+        fail(p, "was sent at %" PRIu64 " us, should be %s %" PRIu64 " us (%s)", t->at_usec, key,
              wanted, t->fields.field[0]);
 }
 
-static void do_says(struct play *p, char *words[], size_t n) {
+static void do_alerts(struct play *p, char *words[], size_t n) {
     if (n == 2 && strcmp(words[1], "nothing") == 0) {
-        if (p->next_told < p->n_told)
-            fail(p, "something was said: %s", p->told[p->next_told].fields.field[0]);
+        if (p->next_sent < p->n_sent)
+            fail(p, "an alert more: %s", p->sent[p->next_sent].fields.field[0]);
         return;
     }
     if (n < 3)
-        fail(p, "says KIND EDGE [FIELD=VALUE ...], or says nothing");
-    if (p->next_told == p->n_told)
-        fail(p, "nothing more was said");
+        fail(p, "alerts KIND EDGE [FIELD=VALUE ...], or alerts nothing");
+    if (p->next_sent == p->n_sent)
+        fail(p, "no more alerts");
 
-    const struct told *t = &p->told[p->next_told++];
+    const struct sent *t = &p->sent[p->next_sent++];
     check_field(p, t, "alert", words[1]);
     check_field(p, t, "edge", words[2]);
     for (size_t i = 3; i < n; i++) {
@@ -544,10 +580,17 @@ static void do_line(struct play *p, char *line) {
     } else if (strcmp(words[0], "events") == 0)
         for (size_t i = 1; i < n; i++)
             set_events(p, words[i]);
-    else if (strcmp(words[0], "who") == 0)
+    else if (strcmp(words[0], "talkers") == 0)
         for (size_t i = 1; i < n; i++)
-            set_who(p, words[i]);
-    else if (strcmp(words[0], "asked") == 0)
+            set_talkers(p, words[i]);
+    else if (strcmp(words[0], "walk") == 0) {
+        if (n != 3 || strcmp(words[1], "takes") != 0)
+            fail(p, "walk takes TIME");
+        p->walk_takes_usec = duration(p, words[2]);
+    } else if (strcmp(words[0], "stop") == 0) {
+        ctw_waiting_flush(&p->waiting);
+        send_waiting(p, p->now_usec);
+    } else if (strcmp(words[0], "requested") == 0)
         p->tick.requested = true;
     else if (strcmp(words[0], "wants") == 0) {
         if (n != 2 || (strcmp(words[1], "events") == 0) != p->verdict.want_events)
@@ -555,18 +598,18 @@ static void do_line(struct play *p, char *line) {
     } else if (strcmp(words[0], "machine") == 0)
         for (size_t i = 1; i < n; i++)
             set_machine(p, words[i]);
-    else if (strcmp(words[0], "walked") == 0) {
+    else if (strcmp(words[0], "walks") == 0) {
         check_bound(p, words, n, p->walks, number);
         p->walks = 0;
     } else if (strcmp(words[0], "source") == 0)
         set_source(p, n > 1 ? words[1] : NULL, n > 2 ? words[2] : NULL);
-    else if (strcmp(words[0], "look") == 0)
-        do_look(p, words, n);
-    else if (strcmp(words[0], "says") == 0)
-        do_says(p, words, n);
+    else if (strcmp(words[0], "poll") == 0)
+        do_poll(p, words, n);
+    else if (strcmp(words[0], "alerts") == 0)
+        do_alerts(p, words, n);
     else if (strcmp(words[0], "next") == 0)
         check_bound(p, words, n, p->verdict.next_poll_usec, duration);
-    else if (strcmp(words[0], "looked") == 0) {
+    else if (strcmp(words[0], "polls") == 0) {
         check_bound(p, words, n, p->polls, number);
         p->polls = 0;
     } else
@@ -602,7 +645,7 @@ int main(int argc, char *argv[]) {
     }
     struct play *p = calloc(1, sizeof(*p));
     FILE *f = fopen(argv[1], "re");
-    if (!p || !f || !(p->told = calloc(ALERTS_MAX, sizeof(*p->told)))) {
+    if (!p || !f || !(p->sent = calloc(ALERTS_MAX, sizeof(*p->sent)))) {
         perror(argv[1]);
         return EXIT_FAILURE;
     }
@@ -613,10 +656,10 @@ int main(int argc, char *argv[]) {
         p->line++;
         do_line(p, line);
     }
-    do_line(p, (char[]){"says nothing"});
-    (void)printf("%s: %zu alerts, each as told\n", p->path, p->n_told);
+    do_line(p, (char[]){"alerts nothing"});
+    (void)printf("%s: %zu alerts, each as the story has it\n", p->path, p->n_sent);
     (void)fclose(f);
-    free(p->told);
+    free(p->sent);
     free(p);
     return EXIT_SUCCESS;
 }
