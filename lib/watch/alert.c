@@ -41,21 +41,13 @@ const char *ctw_alert_message_id(enum ctw_alert_kind kind) {
 }
 
 const char *ctw_source_name(enum ctw_source source) {
-    switch (source) {
-    case CTW_SOURCE_TABLE:
-        return "table";
-    case CTW_SOURCE_COUNTERS:
-        return "counters";
-    case CTW_SOURCE_KERNEL_LOG:
-        return "kernel_log";
-    case CTW_SOURCE_EVENTS:
-        return "events";
-    case CTW_SOURCE_JOURNAL:
-        return "journal";
-    case CTW_SOURCE_STATE:
-        return "state";
-    }
-    return "unknown";
+    static const char *const names[CTW_SOURCES] = {
+        [CTW_SOURCE_TABLE] = "table",           [CTW_SOURCE_COUNTERS] = "counters",
+        [CTW_SOURCE_KERNEL_LOG] = "kernel_log", [CTW_SOURCE_EVENTS] = "events",
+        [CTW_SOURCE_JOURNAL] = "journal",       [CTW_SOURCE_STATE] = "state",
+    };
+
+    return names[source];
 }
 
 struct ctw_source_health ctw_source_health_of(enum ctw_health health, int error, const char *what) {
@@ -67,46 +59,23 @@ struct ctw_source_health ctw_source_health_of(enum ctw_health health, int error,
 }
 
 const char *ctw_health_name(enum ctw_health health) {
-    switch (health) {
-    case CTW_HEALTH_UNUSED:
-        return "unused";
-    case CTW_HEALTH_OK:
-        return "ok";
-    case CTW_HEALTH_ABSENT:
-        return "absent";
-    case CTW_HEALTH_FAILED:
-        return "failed";
-    }
-    return "unknown";
+    static const char *const names[] = {
+        [CTW_HEALTH_UNUSED] = "unused",
+        [CTW_HEALTH_OK] = "ok",
+        [CTW_HEALTH_ABSENT] = "absent",
+        [CTW_HEALTH_FAILED] = "failed",
+    };
+
+    return names[health];
 }
 
 const char *ctw_edge_name(enum ctw_edge edge) {
-    switch (edge) {
-    case CTW_EDGE_NONE:
-        return "none";
-    case CTW_EDGE_BEGIN:
-        return "begin";
-    case CTW_EDGE_REMINDER:
-        return "reminder";
-    case CTW_EDGE_END:
-        return "end";
-    case CTW_EDGE_PAST:
-        return "past";
-    }
-    return "unknown";
-}
+    static const char *const names[] = {
+        [CTW_EDGE_NONE] = "none", [CTW_EDGE_BEGIN] = "begin", [CTW_EDGE_REMINDER] = "reminder",
+        [CTW_EDGE_END] = "end",   [CTW_EDGE_PAST] = "past",
+    };
 
-static int usage_priority(enum ctw_level level) {
-    switch (level) {
-    case CTW_LEVEL_OK:
-        return NOTICE;
-    case CTW_LEVEL_WARNING:
-        return WARNING;
-    case CTW_LEVEL_CRITICAL:
-    case CTW_LEVEL_FULL:
-        return CRITICAL;
-    }
-    return WARNING;
+    return names[edge];
 }
 
 int ctw_alert_priority(const struct ctw_alert *a) {
@@ -115,7 +84,9 @@ int ctw_alert_priority(const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_PAST)
         return WARNING;
     if (a->kind == CTW_ALERT_USAGE)
-        return usage_priority(a->level);
+        return a->level == CTW_LEVEL_OK        ? NOTICE
+               : a->level == CTW_LEVEL_WARNING ? WARNING
+                                               : CRITICAL;
     if (a->kind == CTW_ALERT_BLIND && a->health.health == CTW_HEALTH_ABSENT)
         return NOTICE; /* nothing is wrong with a machine that tracks no connections */
     if (a->kind == CTW_ALERT_CONFIG && a->config_refused)

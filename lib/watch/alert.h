@@ -42,9 +42,8 @@ enum ctw_alert_kind {
 
 /* Alerts mark edges, not states. CTWATCH_EDGE. */
 enum ctw_edge {
-    CTW_EDGE_NONE,  /* no alert */
-    CTW_EDGE_BEGIN, /* the condition started, or a one-shot event (limit_changed, config) occurred
-                     */
+    CTW_EDGE_NONE,     /* no alert */
+    CTW_EDGE_BEGIN,    /* a condition started; or limit_changed, config: an event occurred */
     CTW_EDGE_REMINDER, /* it still holds, alerts.remind after its last alert */
     CTW_EDGE_END,      /* it is over */
     CTW_EDGE_PAST,     /* it held before ctwatchd started */

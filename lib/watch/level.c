@@ -2,17 +2,14 @@
 #include "lib/watch/level.h"
 
 const char *ctw_level_name(enum ctw_level level) {
-    switch (level) {
-    case CTW_LEVEL_OK:
-        return "ok";
-    case CTW_LEVEL_WARNING:
-        return "warning";
-    case CTW_LEVEL_CRITICAL:
-        return "critical";
-    case CTW_LEVEL_FULL:
-        return "full";
-    }
-    return "unknown";
+    static const char *const names[] = {
+        [CTW_LEVEL_OK] = "ok",
+        [CTW_LEVEL_WARNING] = "warning",
+        [CTW_LEVEL_CRITICAL] = "critical",
+        [CTW_LEVEL_FULL] = "full",
+    };
+
+    return names[level];
 }
 
 uint32_t ctw_usage_permyriad(uint32_t count, uint32_t max) {
@@ -30,17 +27,10 @@ bool ctw_fuller(uint32_t count, uint32_t max, uint32_t than, uint32_t than_max) 
 }
 
 uint32_t ctw_level_threshold(const struct ctw_settings *s, enum ctw_level level) {
-    switch (level) {
-    case CTW_LEVEL_OK:
-        return 0;
-    case CTW_LEVEL_WARNING:
-        return s->levels.warning_permyriad;
-    case CTW_LEVEL_CRITICAL:
-        return s->levels.critical_permyriad;
-    case CTW_LEVEL_FULL:
-        return CTW_PERMYRIAD;
-    }
-    return 0;
+    const uint32_t thresholds[] = {0, s->levels.warning_permyriad, s->levels.critical_permyriad,
+                                   CTW_PERMYRIAD};
+
+    return thresholds[level];
 }
 
 static enum ctw_level level_at(const struct ctw_settings *s, uint64_t usage) {

@@ -15,7 +15,7 @@
 #define CRITICAL CTW_LEVEL_CRITICAL
 #define FULL     CTW_LEVEL_FULL
 
-/* One look: when (milliseconds), how full (permyriad), and what must come of it. */
+/* One poll: its time (milliseconds), its fill (permyriad), and the level it must give. */
 struct poll {
     uint64_t at_msec;
     uint32_t usage;
@@ -34,7 +34,7 @@ static struct ctw_settings usual_settings(void) {
     return settings_with(500, 10 * CTW_USEC_PER_SEC);
 }
 
-/* Looks are told from time 1 s on, since now is never 0. */
+/* Times count from 1 s on, since now is never 0. */
 static void play(struct ctw_level_state *state, const struct ctw_settings *s,
                  const struct poll *polls, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -42,14 +42,14 @@ static void play(struct ctw_level_state *state, const struct ctw_settings *s,
         const enum ctw_level level = ctw_level_step(state, s, polls[i].usage, polls[i].losing, now);
 
         if (level != polls[i].expected)
-            fail_msg("look %zu (at %llu ms, %u permyriad): %s, not %s", i,
+            fail_msg("poll %zu (at %llu ms, %u permyriad): %s, not %s", i,
                      (unsigned long long)polls[i].at_msec, polls[i].usage, ctw_level_name(level),
                      ctw_level_name(polls[i].expected));
         assert_int_equal(level, state->level);
     }
 }
 
-static void a_level_begins_exactly_at_its_threshold(void **state) {
+static void level_step_at_threshold_begins_the_level(void **state) {
     static const struct {
         uint32_t usage;
         enum ctw_level expected;
@@ -66,7 +66,7 @@ static void a_level_begins_exactly_at_its_threshold(void **state) {
     }
 }
 
-static void usage_is_cut_off_and_never_overflows(void **state) {
+static void usage_permyriad_is_cut_off_and_never_overflows(void **state) {
     static const struct {
         uint32_t count, max, expected;
     } cases[] = {
@@ -88,7 +88,7 @@ static void usage_is_cut_off_and_never_overflows(void **state) {
         assert_int_equal(ctw_usage_permyriad(cases[i].count, cases[i].max), cases[i].expected);
 }
 
-static void fuller_is_what_is_more_of_its_own_limit(void **state) {
+static void fuller_compares_shares_of_the_limits(void **state) {
     static const struct {
         uint32_t count, max, than, than_max;
         bool expected;
@@ -96,7 +96,7 @@ static void fuller_is_what_is_more_of_its_own_limit(void **state) {
         {1000, 1000, 1200, 4000, true},
         {1200, 4000, 1000, 1000, false},
         {1001, 4000, 1000, 4000, true},
-        {250, 1000, 1000, 4000, false}, /* as full as it */
+        {250, 1000, 1000, 4000, false}, /* equally full */
         {1000, 4000, 250, 1000, false},
         {2, 1, UINT32_MAX, UINT32_MAX, true},
         {UINT32_MAX, UINT32_MAX, UINT32_MAX - 1, UINT32_MAX, true},
@@ -114,7 +114,7 @@ static void fuller_is_what_is_more_of_its_own_limit(void **state) {
                      cases[i].expected ? "not " : "", cases[i].than, cases[i].than_max);
 }
 
-static void thresholds_are_those_of_the_settings(void **state) {
+static void level_threshold_returns_the_setting(void **state) {
     const struct ctw_settings s = usual_settings();
     (void)state;
 
@@ -124,7 +124,7 @@ static void thresholds_are_those_of_the_settings(void **state) {
     assert_int_equal(ctw_level_threshold(&s, FULL), 10000);
 }
 
-static void names_are_those_of_the_manual(void **state) {
+static void level_name_returns_the_documented_word(void **state) {
     (void)state;
     assert_string_equal(ctw_level_name(OK), "ok");
     assert_string_equal(ctw_level_name(WARNING), "warning");
@@ -132,7 +132,7 @@ static void names_are_those_of_the_manual(void **state) {
     assert_string_equal(ctw_level_name(FULL), "full");
 }
 
-static void a_level_rises_at_once_and_over_others(void **state) {
+static void level_step_rising_fill_rises_at_once(void **state) {
     static const struct poll polls[] = {
         {0, 100, false, OK},
         {1, 7600, false, WARNING},
@@ -148,7 +148,7 @@ static void a_level_rises_at_once_and_over_others(void **state) {
     play(&m, &s, jump, LENGTH(jump));
 }
 
-static void losing_is_full_whatever_the_fill(void **state) {
+static void level_step_losing_is_full_at_any_fill(void **state) {
     static const struct poll polls[] = {
         {0, 0, true, FULL},
         {9999, 0, false, FULL},
@@ -163,7 +163,7 @@ static void losing_is_full_whatever_the_fill(void **state) {
 }
 
 /* warning is left below 70 %: at 70.00 % it is not yet. */
-static void a_level_is_left_below_threshold_less_clear(void **state) {
+static void level_step_falls_below_threshold_less_clear(void **state) {
     static const struct poll polls[] = {
         {0, 7500, false, WARNING},     {1000, 7000, false, WARNING},  {61000, 6999, false, WARNING},
         {66000, 6999, false, WARNING}, {70999, 6999, false, WARNING}, {71000, 6999, false, OK},
@@ -175,7 +175,7 @@ static void a_level_is_left_below_threshold_less_clear(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-static void a_breathing_table_does_not_chatter(void **state) {
+static void level_step_fill_around_threshold_keeps_the_level(void **state) {
     const struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0};
     (void)state;
@@ -187,7 +187,7 @@ static void a_breathing_table_does_not_chatter(void **state) {
             WARNING);
 }
 
-static void rising_starts_the_hold_anew(void **state) {
+static void level_step_rise_restarts_the_hold(void **state) {
     static const struct poll polls[] = {
         {0, 9000, false, CRITICAL},     {1000, 8000, false, CRITICAL},
         {10000, 8000, false, CRITICAL}, {10500, 9500, false, CRITICAL},
@@ -201,7 +201,7 @@ static void rising_starts_the_hold_anew(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-static void it_falls_through_several_levels_at_once(void **state) {
+static void level_step_empty_table_falls_in_one_step(void **state) {
     static const struct poll polls[] = {
         {0, 10000, false, FULL},
         {1000, 10, false, FULL},
@@ -215,8 +215,8 @@ static void it_falls_through_several_levels_at_once(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-/* 92 % holds critical up: a look at 10 % waits for the hold of what it clears itself. */
-static void a_dip_of_one_look_clears_no_more_than_the_hold(void **state) {
+/* 92 % holds critical: a poll at 10 % has to hold for what it clears itself. */
+static void level_step_dip_of_one_poll_clears_only_what_the_hold_does(void **state) {
     static const struct poll polls[] = {
         {0, 10000, false, FULL},  {1000, 9200, false, FULL},      {10999, 9200, false, FULL},
         {11000, 10, false, FULL}, {11001, 9200, false, CRITICAL},
@@ -233,7 +233,7 @@ static void a_dip_of_one_look_clears_no_more_than_the_hold(void **state) {
     play(&m, &s, dip_first, LENGTH(dip_first));
 }
 
-static void without_hold_it_falls_at_the_first_look(void **state) {
+static void level_step_without_hold_falls_at_once(void **state) {
     static const struct poll polls[] = {
         {0, 9000, false, CRITICAL},
         {1, 8500, false, CRITICAL},
@@ -247,7 +247,7 @@ static void without_hold_it_falls_at_the_first_look(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-static void without_clear_it_falls_just_below_the_threshold(void **state) {
+static void level_step_without_clear_falls_below_the_threshold(void **state) {
     static const struct poll polls[] = {
         {0, 9000, false, CRITICAL},
         {1, 9000, false, CRITICAL},
@@ -261,8 +261,8 @@ static void without_clear_it_falls_just_below_the_threshold(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-/* A clear wider than the threshold can never be met: then the level stays, as was asked for. */
-static void a_clear_wider_than_the_threshold_holds_for_good(void **state) {
+/* A clear wider than the threshold can never be met: the level stays. */
+static void level_step_clear_above_threshold_never_falls(void **state) {
     static const struct poll polls[] = {{0, 7500, false, WARNING}, {100000, 0, false, WARNING}};
     const struct ctw_settings s = settings_with(7500, 0);
     struct ctw_level_state l = {0};
@@ -271,7 +271,7 @@ static void a_clear_wider_than_the_threshold_holds_for_good(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-static void count_above_max_is_full_until_it_is_not(void **state) {
+static void level_step_count_above_max_is_full(void **state) {
     const uint32_t over = ctw_usage_permyriad(400000, 100000), below = 9400;
     const struct poll polls[] = {
         {0, over, false, FULL},
@@ -286,7 +286,7 @@ static void count_above_max_is_full_until_it_is_not(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-static void an_unlimited_table_is_never_full(void **state) {
+static void level_step_unlimited_table_is_ok(void **state) {
     const struct poll polls[] = {{0, ctw_usage_permyriad(UINT32_MAX, 0), false, OK}};
     const struct ctw_settings s = usual_settings();
     struct ctw_level_state l = {0};
@@ -295,7 +295,7 @@ static void an_unlimited_table_is_never_full(void **state) {
     play(&l, &s, polls, LENGTH(polls));
 }
 
-static void a_reload_moves_the_thresholds_under_a_level(void **state) {
+static void level_step_follows_changed_thresholds(void **state) {
     static const struct poll before[] = {{0, 7600, false, WARNING}};
     static const struct poll lowered[] = {{1000, 7600, false, CRITICAL}};
     static const struct poll raised[] = {
@@ -316,7 +316,7 @@ static void a_reload_moves_the_thresholds_under_a_level(void **state) {
     play(&l, &s, raised, LENGTH(raised));
 }
 
-static void a_reload_shortens_a_hold_that_is_running(void **state) {
+static void level_step_follows_a_changed_hold(void **state) {
     static const struct poll before[] = {{0, 7600, false, WARNING}, {1000, 10, false, WARNING}};
     static const struct poll after[] = {{2000, 10, false, OK}};
     struct ctw_settings s = usual_settings();
@@ -330,25 +330,25 @@ static void a_reload_shortens_a_hold_that_is_running(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_level_begins_exactly_at_its_threshold),
-        cmocka_unit_test(usage_is_cut_off_and_never_overflows),
-        cmocka_unit_test(fuller_is_what_is_more_of_its_own_limit),
-        cmocka_unit_test(thresholds_are_those_of_the_settings),
-        cmocka_unit_test(names_are_those_of_the_manual),
-        cmocka_unit_test(a_level_rises_at_once_and_over_others),
-        cmocka_unit_test(losing_is_full_whatever_the_fill),
-        cmocka_unit_test(a_level_is_left_below_threshold_less_clear),
-        cmocka_unit_test(a_breathing_table_does_not_chatter),
-        cmocka_unit_test(rising_starts_the_hold_anew),
-        cmocka_unit_test(it_falls_through_several_levels_at_once),
-        cmocka_unit_test(a_dip_of_one_look_clears_no_more_than_the_hold),
-        cmocka_unit_test(without_hold_it_falls_at_the_first_look),
-        cmocka_unit_test(without_clear_it_falls_just_below_the_threshold),
-        cmocka_unit_test(a_clear_wider_than_the_threshold_holds_for_good),
-        cmocka_unit_test(count_above_max_is_full_until_it_is_not),
-        cmocka_unit_test(an_unlimited_table_is_never_full),
-        cmocka_unit_test(a_reload_moves_the_thresholds_under_a_level),
-        cmocka_unit_test(a_reload_shortens_a_hold_that_is_running),
+        cmocka_unit_test(level_step_at_threshold_begins_the_level),
+        cmocka_unit_test(usage_permyriad_is_cut_off_and_never_overflows),
+        cmocka_unit_test(fuller_compares_shares_of_the_limits),
+        cmocka_unit_test(level_threshold_returns_the_setting),
+        cmocka_unit_test(level_name_returns_the_documented_word),
+        cmocka_unit_test(level_step_rising_fill_rises_at_once),
+        cmocka_unit_test(level_step_losing_is_full_at_any_fill),
+        cmocka_unit_test(level_step_falls_below_threshold_less_clear),
+        cmocka_unit_test(level_step_fill_around_threshold_keeps_the_level),
+        cmocka_unit_test(level_step_rise_restarts_the_hold),
+        cmocka_unit_test(level_step_empty_table_falls_in_one_step),
+        cmocka_unit_test(level_step_dip_of_one_poll_clears_only_what_the_hold_does),
+        cmocka_unit_test(level_step_without_hold_falls_at_once),
+        cmocka_unit_test(level_step_without_clear_falls_below_the_threshold),
+        cmocka_unit_test(level_step_clear_above_threshold_never_falls),
+        cmocka_unit_test(level_step_count_above_max_is_full),
+        cmocka_unit_test(level_step_unlimited_table_is_ok),
+        cmocka_unit_test(level_step_follows_changed_thresholds),
+        cmocka_unit_test(level_step_follows_a_changed_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

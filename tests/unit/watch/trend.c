@@ -17,7 +17,7 @@
 /* Time starts anywhere but at 0. */
 #define START (1000 * SEC)
 
-/* Looks every @step from @from up to and including @to, the count rising by @rate a second. */
+/* Polls every @step from @from up to and including @to, the count rising by @rate a second. */
 static uint32_t go_on(struct ctw_trend *t, uint64_t from, uint64_t to, uint64_t step,
                       uint32_t count, int64_t rate) {
     uint32_t now_count = count;
@@ -29,7 +29,7 @@ static uint32_t go_on(struct ctw_trend *t, uint64_t from, uint64_t to, uint64_t 
     return now_count;
 }
 
-static void one_look_is_no_trend(void **state) {
+static void trend_one_poll_has_no_rate(void **state) {
     struct ctw_trend t = {0};
     uint64_t usec;
     int64_t rate;
@@ -47,7 +47,7 @@ static void one_look_is_no_trend(void **state) {
     assert_true(ctw_trend_knows(&t));
 }
 
-static void a_look_not_later_than_the_last_is_passed_over(void **state) {
+static void trend_add_ignores_a_time_not_later(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -59,7 +59,7 @@ static void a_look_not_later_than_the_last_is_passed_over(void **state) {
     assert_int_equal(ctw_trend_rate(&t), 1000);
 }
 
-static void rates_are_signed_and_exact(void **state) {
+static void trend_rate_is_signed_and_exact(void **state) {
     static const struct {
         uint32_t before, now;
         uint64_t usec;
@@ -85,7 +85,7 @@ static void rates_are_signed_and_exact(void **state) {
     }
 }
 
-static void the_rate_is_that_of_the_last_second(void **state) {
+static void trend_rate_covers_the_last_second(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -97,7 +97,7 @@ static void the_rate_is_that_of_the_last_second(void **state) {
     assert_int_equal(ctw_trend_rate(&t), 0);
 }
 
-static void the_burst_rate_is_that_of_the_last_two_looks(void **state) {
+static void trend_burst_rate_covers_the_last_two_polls(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -109,8 +109,8 @@ static void the_burst_rate_is_that_of_the_last_two_looks(void **state) {
     assert_int_equal(ctw_trend_burst_rate(&t), 0);
 }
 
-/* At 2 ms between looks the ring must not shrink to a quarter of a second. */
-static void looks_close_together_leave_the_past_in_place(void **state) {
+/* With polls every 2 ms the ring must not shrink to a quarter of a second. */
+static void trend_frequent_polls_keep_the_past(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -121,7 +121,7 @@ static void looks_close_together_leave_the_past_in_place(void **state) {
     assert_int_equal(ctw_trend_rate(&t), 500);
 }
 
-static void the_ring_wraps(void **state) {
+static void trend_full_ring_wraps(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -134,7 +134,7 @@ static void the_ring_wraps(void **state) {
     assert_int_equal(t.n, CTW_TREND_LENGTH);
 }
 
-static void reset_forgets_everything(void **state) {
+static void trend_reset_forgets_everything(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -148,7 +148,7 @@ static void reset_forgets_everything(void **state) {
     assert_int_equal(ctw_trend_rate(&t), 1);
 }
 
-static void time_to_a_mark(void **state) {
+static void trend_usec_to_divides_headroom_by_rate(void **state) {
     (void)state;
     assert_true(ctw_trend_usec_to(0, 1000) == NEVER);
     assert_true(ctw_trend_usec_to(-5, 1000) == NEVER);
@@ -179,7 +179,7 @@ static void expect_none(const struct ctw_trend *t, uint64_t headroom) {
     assert_true(usec == 42 && rate == 42);
 }
 
-static void a_rate_is_believed_after_a_tenth_of_its_forecast(void **state) {
+static void trend_forecast_believes_a_rate_after_a_tenth(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -190,8 +190,8 @@ static void a_rate_is_believed_after_a_tenth_of_its_forecast(void **state) {
     expect_forecast(&t, 10000, 10 * SEC, 1000);
 }
 
-/* levels.forecast is five minutes: half a minute of past has to reach that far. */
-static void five_minutes_can_be_forecast(void **state) {
+/* levels.forecast is five minutes: half a minute of past has to suffice for it. */
+static void trend_forecast_reaches_five_minutes(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -201,7 +201,7 @@ static void five_minutes_can_be_forecast(void **state) {
     expect_none(&t, 330 * 1000);
 }
 
-static void a_table_that_does_not_fill_is_not_forecast(void **state) {
+static void trend_forecast_without_rise_returns_none(void **state) {
     struct ctw_trend flat = {0}, emptying = {0};
     (void)state;
 
@@ -211,7 +211,7 @@ static void a_table_that_does_not_fill_is_not_forecast(void **state) {
     expect_none(&emptying, 1);
 }
 
-static void a_short_burst_says_nothing_about_minutes(void **state) {
+static void trend_forecast_short_burst_reaches_seconds(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -221,7 +221,7 @@ static void a_short_burst_says_nothing_about_minutes(void **state) {
     expect_forecast(&t, 50 * 1000, 5 * SEC, 10000);
 }
 
-static void a_burst_that_is_over_is_not_believed(void **state) {
+static void trend_forecast_ended_burst_returns_none(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -233,7 +233,7 @@ static void a_burst_that_is_over_is_not_believed(void **state) {
 
 /* Half a minute ago the table began to fill, and three seconds ago it stopped, a little below its
  * max: no window, however long, makes that two seconds to full. */
-static void what_would_have_filled_it_by_now_is_not_believed(void **state) {
+static void trend_forecast_stopped_below_max_returns_none(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -244,8 +244,8 @@ static void what_would_have_filled_it_by_now_is_not_believed(void **state) {
     expect_none(&t, 4096);
 }
 
-/* As after SIGSTOP: what lies between two looks counts as evenly spread. */
-static void a_gap_is_bridged(void **state) {
+/* As after SIGSTOP: the change between two polls counts as evenly spread. */
+static void trend_gap_counts_as_evenly_spread(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -258,7 +258,7 @@ static void a_gap_is_bridged(void **state) {
     assert_int_equal(ctw_trend_rate(&t), 0);
 }
 
-static void looks_far_apart_forecast_from_what_there_is(void **state) {
+static void trend_forecast_rare_polls_use_the_whole_past(void **state) {
     struct ctw_trend t = {0};
     (void)state;
 
@@ -268,7 +268,7 @@ static void looks_far_apart_forecast_from_what_there_is(void **state) {
 }
 
 /* Where in the ring a rise begins, and how long ago in rounds, makes no difference. */
-static void a_forecast_does_not_depend_on_the_place_in_the_ring(void **state) {
+static void trend_forecast_does_not_depend_on_the_place_in_the_ring(void **state) {
     (void)state;
 
     for (uint64_t before = 0; before < 2 * CTW_TREND_LENGTH; before++) {
@@ -282,26 +282,90 @@ static void a_forecast_does_not_depend_on_the_place_in_the_ring(void **state) {
     }
 }
 
+static void trend_fills_at_the_rate_of_the_last_second(void **state) {
+    struct ctw_trend t = {0};
+    uint64_t usec = 42;
+    (void)state;
+
+    const uint32_t count = go_on(&t, 0, 10 * SEC, 1 * SEC, 0, 1000);
+    assert_int_equal(count, 10000);
+    assert_true(ctw_trend_fills(&t, &(struct ctw_sample){.count = count, .max = 14000}, &usec));
+    assert_int_equal(usec, 4 * SEC);
+    assert_false(ctw_trend_fills(&t, &(struct ctw_sample){.count = count, .max = count}, &usec));
+    assert_false(ctw_trend_fills(&t, &(struct ctw_sample){.count = count, .max = 0}, &usec));
+    go_on(&t, 11 * SEC, 12 * SEC, 1 * SEC, count, -1000);
+    assert_false(ctw_trend_fills(&t, &(struct ctw_sample){.count = 9000, .max = 14000}, &usec));
+    assert_int_equal(usec, 4 * SEC);
+}
+
+/* poll.interval is a second: polls are as far apart as the window of the rate. */
+static void trend_one_second_polls_forecast_and_forget(void **state) {
+    struct ctw_trend t = {0};
+    (void)state;
+
+    uint32_t count = go_on(&t, 0, 4 * SEC, 1 * SEC, 1000, 0);
+    count = go_on(&t, 5 * SEC, 6 * SEC, 1 * SEC, count + 1000, 1000);
+    assert_int_equal(ctw_trend_rate(&t), 1000);
+    expect_forecast(&t, 10 * 1000, 10 * SEC, 1000);
+    expect_none(&t, 60 * 1000);
+    count = go_on(&t, 7 * SEC, 40 * SEC, 1 * SEC, count + 1000, 1000);
+    expect_forecast(&t, 300 * 1000, 300 * SEC, 1000);
+    go_on(&t, 41 * SEC, 52 * SEC, 1 * SEC, count, 0);
+    assert_int_equal(ctw_trend_rate(&t), 0);
+    expect_none(&t, 300 * 1000);
+}
+
+static void pace_next_is_a_quarter_of_the_time_to_the_threshold(void **state) {
+    const struct ctw_settings s = {
+        .poll = {.interval_usec = 1 * SEC, .fastest_usec = 2 * MSEC},
+        .levels = {.warning_permyriad = 7500, .critical_permyriad = 9000},
+    };
+    static const struct {
+        uint32_t count, max;
+        int64_t rate;
+        uint64_t expected;
+    } cases[] = {
+        {0, 10000, 0, SEC},
+        {0, 10000, -5000, SEC},
+        {5500, 10000, 1000, 500 * MSEC},
+        {3500, 10000, 1000, SEC},
+        {7500, 10000, 1000, 375 * MSEC},
+        {9000, 10000, 1000, 250 * MSEC},
+        {9999, 10000, 1000000, 2 * MSEC},
+        {10000, 10000, 1000, SEC},
+        {5000, 0, 1000, SEC},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct ctw_sample now = {.count = cases[i].count, .max = cases[i].max};
+        assert_int_equal(ctw_pace_next(&s, &now, cases[i].rate), cases[i].expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_look_is_no_trend),
-        cmocka_unit_test(a_look_not_later_than_the_last_is_passed_over),
-        cmocka_unit_test(rates_are_signed_and_exact),
-        cmocka_unit_test(the_rate_is_that_of_the_last_second),
-        cmocka_unit_test(the_burst_rate_is_that_of_the_last_two_looks),
-        cmocka_unit_test(looks_close_together_leave_the_past_in_place),
-        cmocka_unit_test(the_ring_wraps),
-        cmocka_unit_test(reset_forgets_everything),
-        cmocka_unit_test(time_to_a_mark),
-        cmocka_unit_test(a_rate_is_believed_after_a_tenth_of_its_forecast),
-        cmocka_unit_test(five_minutes_can_be_forecast),
-        cmocka_unit_test(a_table_that_does_not_fill_is_not_forecast),
-        cmocka_unit_test(a_short_burst_says_nothing_about_minutes),
-        cmocka_unit_test(a_burst_that_is_over_is_not_believed),
-        cmocka_unit_test(what_would_have_filled_it_by_now_is_not_believed),
-        cmocka_unit_test(a_gap_is_bridged),
-        cmocka_unit_test(looks_far_apart_forecast_from_what_there_is),
-        cmocka_unit_test(a_forecast_does_not_depend_on_the_place_in_the_ring),
+        cmocka_unit_test(trend_one_poll_has_no_rate),
+        cmocka_unit_test(trend_add_ignores_a_time_not_later),
+        cmocka_unit_test(trend_rate_is_signed_and_exact),
+        cmocka_unit_test(trend_rate_covers_the_last_second),
+        cmocka_unit_test(trend_burst_rate_covers_the_last_two_polls),
+        cmocka_unit_test(trend_frequent_polls_keep_the_past),
+        cmocka_unit_test(trend_full_ring_wraps),
+        cmocka_unit_test(trend_reset_forgets_everything),
+        cmocka_unit_test(trend_usec_to_divides_headroom_by_rate),
+        cmocka_unit_test(trend_forecast_believes_a_rate_after_a_tenth),
+        cmocka_unit_test(trend_forecast_reaches_five_minutes),
+        cmocka_unit_test(trend_forecast_without_rise_returns_none),
+        cmocka_unit_test(trend_forecast_short_burst_reaches_seconds),
+        cmocka_unit_test(trend_forecast_ended_burst_returns_none),
+        cmocka_unit_test(trend_forecast_stopped_below_max_returns_none),
+        cmocka_unit_test(trend_gap_counts_as_evenly_spread),
+        cmocka_unit_test(trend_forecast_rare_polls_use_the_whole_past),
+        cmocka_unit_test(trend_forecast_does_not_depend_on_the_place_in_the_ring),
+        cmocka_unit_test(trend_fills_at_the_rate_of_the_last_second),
+        cmocka_unit_test(trend_one_second_polls_forecast_and_forget),
+        cmocka_unit_test(pace_next_is_a_quarter_of_the_time_to_the_threshold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

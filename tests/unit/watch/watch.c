@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Properties of the step that hold whatever it is shown: random ticks from a fixed seed, in which
+ * Properties of the step for any ticks: random ticks from a fixed seed, in which
  * tables fill, break, vanish and come back, counters wrap and restart, and the log floods.
  */
 
@@ -22,7 +22,7 @@
 
 /* --- random ticks ---------------------------------------------------------------------------- */
 
-/* xorshift64*: the same everywhere, for ever. */
+/* xorshift64*: the same everywhere. */
 static uint64_t random_next(uint64_t *seed) {
     *seed ^= *seed >> 12;
     *seed ^= *seed << 25;
@@ -43,7 +43,7 @@ struct world {
     uint64_t seed;
     uint64_t now_usec;
     uint32_t count, max, buckets;
-    int32_t change; /* of count, per look */
+    int32_t change; /* of count, per poll */
     struct ctw_counters counters;
     bool dropping;
     enum ctw_health table, counters_health, kernel_log;
@@ -101,7 +101,7 @@ static void world_change_sources(struct world *w) {
         w->kernel_log = one_in(r, 4) ? CTW_HEALTH_UNUSED : random_health(r);
 }
 
-static void fill_tally(uint64_t *r, struct ctw_log_counts *ret) {
+static void fill_log(uint64_t *r, struct ctw_log_counts *ret) {
     if (one_in(r, 3))
         ret->full_lines = random_below(r, 11);
     if (one_in(r, 5))
@@ -136,7 +136,7 @@ static void world_tick(struct world *w, const struct ctw_watch *watch, const str
     ret->sources[CTW_SOURCE_KERNEL_LOG] =
         (struct ctw_source_health){.health = w->kernel_log, .error = -EIO, .what = "log"};
     if (w->kernel_log == CTW_HEALTH_OK && one_in(r, 20))
-        fill_tally(r, &ret->log);
+        fill_log(r, &ret->log);
 
     if (w->table == CTW_HEALTH_OK) {
         ret->sample.count = w->count;
@@ -147,7 +147,7 @@ static void world_tick(struct world *w, const struct ctw_watch *watch, const str
             ret->sample.has_counters = w->counters_health == CTW_HEALTH_OK;
             ret->sample.counters = w->counters;
         }
-    } else if (w->table == CTW_HEALTH_FAILED) { /* what must not be looked at */
+    } else if (w->table == CTW_HEALTH_FAILED) { /* values that must be ignored */
         ret->sample.count = ret->sample.max = 1;
         ret->sample.has_counters = true;
         ret->sample.counters.drop = (uint32_t)random_next(r);
@@ -189,7 +189,7 @@ static void settings_change(uint64_t *seed, struct ctw_settings *s) {
     s->alerts.remind_usec = one_in(seed, 4) ? 0 : 1000000 + random_below(seed, 1000000000);
 }
 
-/* One run, and what is known of it after each step. */
+/* One run, after each step. */
 struct run {
     struct world world;
     struct ctw_settings settings;
@@ -226,7 +226,7 @@ static bool readable(const struct run *r) {
 #define CHECK(r, condition)                                                                        \
     do {                                                                                           \
         if (!(condition))                                                                          \
-            fail_msg("step %" PRIu32 ", at %" PRIu64 " us: not so: %s", (r)->step,                 \
+            fail_msg("step %" PRIu32 ", at %" PRIu64 " us: fails: %s", (r)->step,                  \
                      (r)->tick.now_usec, #condition);                                              \
     } while (0)
 
@@ -242,7 +242,7 @@ static const struct ctw_alert *find(const struct run *r, enum ctw_alert_kind kin
 
 /* --- properties ------------------------------------------------------------------------------ */
 
-static void the_verdict_is_always_whole(void **state) {
+static void watch_verdict_is_always_valid(void **state) {
     struct run *r = &the_run;
     (void)state;
 
@@ -270,9 +270,9 @@ static void the_verdict_is_always_whole(void **state) {
     }
 }
 
-/* The fill may wander where it will: a level is only ever left for one whose successors' thresholds
- * have all been undercut by `clear` at each look for `hold`. */
-static void a_level_never_falls_without_its_hold(void **state) {
+/* Whatever the fill does: a level is left only for one whose successors' thresholds
+ * have all been undercut by `clear` at each poll for `hold`. */
+static void watch_level_never_falls_without_its_hold(void **state) {
     struct run *r = &the_run;
     uint64_t low_since[CTW_LEVEL_FULL + 1] = {0};
     unsigned falls = 0;
@@ -304,7 +304,7 @@ static void a_level_never_falls_without_its_hold(void **state) {
     assert_true(falls > 50);
 }
 
-static void an_unreadable_look_decides_no_level(void **state) {
+static void watch_unreadable_table_decides_no_level(void **state) {
     struct run *r = &the_run;
     unsigned polls = 0;
     (void)state;
@@ -320,7 +320,7 @@ static void an_unreadable_look_decides_no_level(void **state) {
         CHECK(r, !find(r, CTW_ALERT_FORECAST, CTW_EDGE_BEGIN));
         CHECK(r, !find(r, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN));
         CHECK(r, r->verdict.next_poll_usec == r->settings.poll.interval_usec);
-        /* The kernel's own word is the one thing believed. */
+        /* Only the kernel log is believed. */
         if (r->watch.level.level != r->before.level.level)
             CHECK(r, r->watch.level.level == CTW_LEVEL_FULL && r->watch.table_full.active &&
                          r->watch.table_full.condition_usec == r->tick.now_usec);
@@ -329,7 +329,7 @@ static void an_unreadable_look_decides_no_level(void **state) {
     assert_true(polls > 1000);
 }
 
-/* What each column moved by since the last look at the counters. */
+/* What each column moved by since counters were last read. */
 static struct ctw_counters moved(const struct run *r) {
     const struct ctw_counters *a = &r->before.last.counters, *b = &r->tick.sample.counters;
 
@@ -338,7 +338,7 @@ static struct ctw_counters moved(const struct run *r) {
                                  b->chainlength - a->chainlength};
 }
 
-/* Whether there are two looks at the counters, without the module loaded anew in between. */
+/* Whether counters were read twice without a reload of the module in between. */
 static bool counted(const struct run *r) {
     const struct ctw_counters m = moved(r);
 
@@ -347,7 +347,7 @@ static bool counted(const struct run *r) {
            m.chainlength <= INT32_MAX;
 }
 
-static void drops_in_a_full_table_are_level_full(void **state) {
+static void watch_drops_in_a_full_table_are_level_full(void **state) {
     struct run *r = &the_run;
     unsigned polls = 0;
     (void)state;
@@ -368,7 +368,7 @@ static void drops_in_a_full_table_are_level_full(void **state) {
     assert_true(polls > 1000);
 }
 
-static void no_loss_is_forgotten_within_an_episode(void **state) {
+static void watch_episode_counts_every_loss(void **state) {
     static const struct ctw_losses none = {0};
     struct run *r = &the_run;
     unsigned polls = 0;
@@ -400,8 +400,8 @@ static void no_loss_is_forgotten_within_an_episode(void **state) {
     assert_true(polls > 1000);
 }
 
-/* Kinds that are one condition each. blind and sighted are one per source; usage has a course with
- * four steps, and limit_changed has none. */
+/* Kinds that are one condition each. blind and sighted are one per source; usage has four levels,
+ * and limit_changed has no end. */
 static const enum ctw_alert_kind conditions[] = {
     CTW_ALERT_FORECAST,       CTW_ALERT_TABLE_FULL,        CTW_ALERT_EARLY_DROP,
     CTW_ALERT_CHAIN_TOO_LONG, CTW_ALERT_DROPPED_BELOW_MAX, CTW_ALERT_INSERT_FAILED,
@@ -415,11 +415,11 @@ static bool is_condition(enum ctw_alert_kind kind) {
     return false;
 }
 
-/* Nothing begins twice, nothing ends that did not begin, and reminders keep their distance. */
-static void begin_and_end_take_turns(void **state) {
+/* An active condition does not begin, an inactive one does not end, and reminders are apart. */
+static void watch_begin_and_end_alternate(void **state) {
     struct run *r = &the_run;
     bool active[CTW_ALERT_KINDS] = {0};
-    uint64_t recent_alerts[CTW_ALERT_KINDS] = {0};
+    uint64_t alerted_usec[CTW_ALERT_KINDS] = {0};
     unsigned ends[CTW_ALERT_KINDS] = {0};
     (void)state;
 
@@ -438,18 +438,18 @@ static void begin_and_end_take_turns(void **state) {
             if (a->edge == CTW_EDGE_REMINDER) {
                 CHECK(r, r->settings.alerts.remind_usec > 0);
                 CHECK(r,
-                      r->tick.now_usec - recent_alerts[a->kind] >= r->settings.alerts.remind_usec);
+                      r->tick.now_usec - alerted_usec[a->kind] >= r->settings.alerts.remind_usec);
             }
             active[a->kind] = a->edge != CTW_EDGE_END;
             ends[a->kind] += a->edge == CTW_EDGE_END;
-            recent_alerts[a->kind] = r->tick.now_usec;
+            alerted_usec[a->kind] = r->tick.now_usec;
         }
     }
     for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
         assert_true(ends[conditions[i]] > 10);
 }
 
-static const struct ctw_episode *course_of(const struct ctw_watch *w, enum ctw_alert_kind kind) {
+static const struct ctw_episode *episode_of(const struct ctw_watch *w, enum ctw_alert_kind kind) {
     return kind == CTW_ALERT_FORECAST            ? &w->forecast
            : kind == CTW_ALERT_TABLE_FULL        ? &w->table_full
            : kind == CTW_ALERT_EARLY_DROP        ? &w->early_drop
@@ -459,8 +459,8 @@ static const struct ctw_episode *course_of(const struct ctw_watch *w, enum ctw_a
                                                  : &w->expect_full;
 }
 
-/* What ended had shown no sign for `hold`, and never less than a second. */
-static void nothing_ends_before_its_quiet(void **state) {
+/* An ended condition was absent for `hold`, and never for less than a second. */
+static void watch_no_episode_ends_before_its_delay(void **state) {
     struct run *r = &the_run;
     (void)state;
 
@@ -474,20 +474,20 @@ static void nothing_ends_before_its_quiet(void **state) {
             if (!find(r, conditions[i], CTW_EDGE_END))
                 continue;
             const uint64_t clear_delay =
-                r->tick.now_usec - course_of(&r->before, conditions[i])->condition_usec;
+                r->tick.now_usec - episode_of(&r->before, conditions[i])->condition_usec;
             CHECK(r, clear_delay >= CTW_USEC_PER_SEC);
             CHECK(r, clear_delay >= r->settings.levels.hold_usec);
         }
     }
 }
 
-static void a_level_is_said_once_on_its_way(void **state) {
+static void watch_each_level_has_one_alert_on_the_way(void **state) {
     struct run *r = &the_run;
     (void)state;
 
     run_start(r, 7);
     while (r->step < STEPS) {
-        bool recent_alerts[CTW_LEVEL_FULL + 1] = {0};
+        bool alerted[CTW_LEVEL_FULL + 1] = {0};
         unsigned reminders = 0, changes = 0;
 
         run_step(r, true);
@@ -499,10 +499,10 @@ static void a_level_is_said_once_on_its_way(void **state) {
             if (a->edge == CTW_EDGE_REMINDER)
                 continue;
             changes++;
-            CHECK(r, !recent_alerts[a->level]);
-            recent_alerts[a->level] = true;
+            CHECK(r, !alerted[a->level]);
+            alerted[a->level] = true;
             CHECK(r, (a->edge == CTW_EDGE_END) == (a->level == CTW_LEVEL_OK));
-            /* While something is being lost, the alert that says so says that it is full. */
+            /* During losses their alert reports that the table is full. */
             if (a->level == CTW_LEVEL_FULL)
                 CHECK(r, r->watch.table_full.condition_usec != r->tick.now_usec &&
                              r->watch.early_drop.condition_usec != r->tick.now_usec);
@@ -511,9 +511,9 @@ static void a_level_is_said_once_on_its_way(void **state) {
         if (r->watch.level.level == r->before.level.level)
             CHECK(r, changes == 0);
         if (r->watch.level.level < r->before.level.level)
-            CHECK(r, changes == 1 && recent_alerts[r->watch.level.level]);
+            CHECK(r, changes == 1 && alerted[r->watch.level.level]);
         if (readable(r) && r->watch.level.level > r->before.level.level)
-            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL || recent_alerts[r->watch.level.level]);
+            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL || alerted[r->watch.level.level]);
     }
 }
 
@@ -524,7 +524,7 @@ static const struct ctw_netns_episode *netns_of(const struct ctw_watch *w, uint6
     return NULL;
 }
 
-static void other_namespaces_never_touch_our_level(void **state) {
+static void watch_other_namespaces_never_change_the_level(void **state) {
     struct run *r = &the_run;
     unsigned ends = 0;
     (void)state;
@@ -542,7 +542,7 @@ static void other_namespaces_never_touch_our_level(void **state) {
         r->tick.sample.count = 10;
         r->tick.sample.max = 1000000;
         if (one_in(&r->world.seed, 10))
-            fill_tally(&r->world.seed, &r->tick.log);
+            fill_log(&r->world.seed, &r->tick.log);
         for (uint32_t i = 0; i < r->tick.log.n_netns; i++)
             if (r->tick.log.netns[i].inode == OURS)
                 r->tick.log.netns[i].inode++;
@@ -564,7 +564,7 @@ static void other_namespaces_never_touch_our_level(void **state) {
     assert_true(ends > 100);
 }
 
-/* Alerts hold padding, so they are compared by what they say. */
+/* Alerts hold padding: compare their members. */
 static bool same_alert(const struct ctw_alert *a, const struct ctw_alert *b) {
     return a->kind == b->kind && a->edge == b->edge && a->level == b->level &&
            a->has_table == b->has_table && a->table.count == b->table.count &&
@@ -574,7 +574,7 @@ static bool same_alert(const struct ctw_alert *a, const struct ctw_alert *b) {
            a->lasted_usec == b->lasted_usec && a->netns_inode == b->netns_inode;
 }
 
-static void the_same_ticks_give_the_same_verdicts(void **state) {
+static void watch_same_ticks_give_the_same_verdicts(void **state) {
     struct run *a = &the_run, *b = &other_run;
     (void)state;
 
@@ -660,16 +660,16 @@ static void watch_without_table_leaves_the_events_for_that_reason(void **state) 
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_verdict_is_always_whole),
-        cmocka_unit_test(a_level_never_falls_without_its_hold),
-        cmocka_unit_test(an_unreadable_look_decides_no_level),
-        cmocka_unit_test(drops_in_a_full_table_are_level_full),
-        cmocka_unit_test(begin_and_end_take_turns),
-        cmocka_unit_test(nothing_ends_before_its_quiet),
-        cmocka_unit_test(a_level_is_said_once_on_its_way),
-        cmocka_unit_test(no_loss_is_forgotten_within_an_episode),
-        cmocka_unit_test(other_namespaces_never_touch_our_level),
-        cmocka_unit_test(the_same_ticks_give_the_same_verdicts),
+        cmocka_unit_test(watch_verdict_is_always_valid),
+        cmocka_unit_test(watch_level_never_falls_without_its_hold),
+        cmocka_unit_test(watch_unreadable_table_decides_no_level),
+        cmocka_unit_test(watch_drops_in_a_full_table_are_level_full),
+        cmocka_unit_test(watch_begin_and_end_alternate),
+        cmocka_unit_test(watch_no_episode_ends_before_its_delay),
+        cmocka_unit_test(watch_each_level_has_one_alert_on_the_way),
+        cmocka_unit_test(watch_episode_counts_every_loss),
+        cmocka_unit_test(watch_other_namespaces_never_change_the_level),
+        cmocka_unit_test(watch_same_ticks_give_the_same_verdicts),
         cmocka_unit_test(watch_grown_puts_the_new_limits_into_the_verdict),
         cmocka_unit_test(watch_sample_keeps_counters_of_an_earlier_poll),
         cmocka_unit_test(watch_without_table_leaves_the_events_for_that_reason),
