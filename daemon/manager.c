@@ -91,21 +91,21 @@ static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
 }
 
 /* The walk is over, one way or the other: what waited for it is said. */
-static void end_walk(struct watched_table *w, int r) {
+static void end_walk(struct watched_table *w, const struct ctw_walk_end *end) {
     struct ctw_talkers talkers = {0};
 
-    /* fewer entries than asked for: the walk reached the end of the table */
-    w->census->whole = r >= 0 && w->census->entries < w->manager->settings.talkers.sample;
-    if (r >= 0 || r == -ETIMEDOUT)
+    if (end) {
+        w->census->whole = end->whole;
         ctw_census_result(w->census, w->manager->settings.talkers.top, &w->watch.last, &talkers);
+    }
     ctw_watch_learn(&w->watch, &talkers, ctw_monotonic_usec());
     for (size_t i = 0; i < w->n_waiting; i++)
         send_alert(w->manager, &w->waiting[i]);
     w->n_waiting = 0;
 }
 
-static void on_walk_done(int r, void *userdata) {
-    end_walk(userdata, r);
+static void on_walk_done(int r, const struct ctw_walk_end *end, void *userdata) {
+    end_walk(userdata, r < 0 ? NULL : end);
 }
 
 static void on_walk_entry(const struct ctw_flow *flow, void *userdata) {
@@ -122,7 +122,7 @@ static void begin_walk(struct ctw_manager *m, struct watched_table *w) {
                                  on_walk_entry, on_walk_done, w, &w->walk)
                 : -EOPNOTSUPP;
     if (r < 0)
-        end_walk(w, r);
+        end_walk(w, NULL);
 }
 
 static void follow_events(struct ctw_manager *m) {
@@ -390,7 +390,7 @@ static int set_up(struct ctw_manager *m) {
     if (r < 0)
         return r;
     if (m->paths.root[0] == '\0') {
-        r = ctw_events_new(m->event, &m->events);
+        r = ctw_events_new(m->event, m->seed, &m->events);
         if (r < 0)
             return r;
     }

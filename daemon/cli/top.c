@@ -177,7 +177,7 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
     ctw_census_count(&g->census, flow);
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
         struct list *l = &g->lists[i];
-        const struct ctw_ranking_key key =
+        const struct ctw_key key =
             ctw_dimension_key(g->request.dimensions[i], flow, g->request.ipv6_prefix);
         if (!ctw_ranking_add(&l->ranking, &key))
             g->error = make_room(&l->ranking);
@@ -307,8 +307,8 @@ static struct ctw_top_list rank(struct gathering *g, size_t i) {
 
     for (size_t row = 0; row < ret.n; row++) {
         const struct ctw_ranking_slot *s = &l->best[row];
-        const struct ctw_ranking_key key = {.a = s->a, .b = s->b, .c = s->c};
-        ctw_dimension_name(by, key, g->request.ipv6_prefix, l->rows[row].name);
+        const struct ctw_key key = {.a = s->a, .b = s->b, .c = s->c};
+        ctw_dimension_name(by, &key, g->request.ipv6_prefix, l->rows[row].name);
         l->rows[row].permyriad = ctw_top_share(s->count, g->census.entries);
         l->entries[row] = s->count;
     }

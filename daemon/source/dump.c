@@ -128,10 +128,17 @@ static void detach(struct ctw_walk *w) {
     close_socket(&w->socket);
 }
 
+static struct ctw_walk_end end_of(const struct ctw_walk *w, bool timed_out) {
+    return (struct ctw_walk_end){
+        .whole = w->dump.whole, .interrupted = w->dump.interrupted, .timed_out = timed_out};
+}
+
 /* @w may be gone afterwards. */
-static void finish(struct ctw_walk *w, int r) {
+static void finish(struct ctw_walk *w, int r, bool timed_out) {
+    const struct ctw_walk_end end = end_of(w, timed_out);
+
     detach(w);
-    w->done(r, w->userdata);
+    w->done(r, &end, w->userdata);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -142,14 +149,14 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
     (void)fd;
     (void)revents;
     if (r != 0 && r != -EAGAIN)
-        finish(w, r > 0 ? w->dump.interrupted : r);
+        finish(w, r < 0 ? r : 0, false);
     return 0; /* after a negative value sd-event would disable the source */
 }
 
 static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
     (void)source;
     (void)usec;
-    finish(userdata, -ETIMEDOUT);
+    finish(userdata, 0, true);
     return 0;
 }
 
@@ -225,8 +232,7 @@ int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry,
     if (r >= 0)
         r = read_until(w, deadline_usec);
     if (r >= 0)
-        *ret = (struct ctw_walk_end){
-            .whole = w->dump.whole, .interrupted = w->dump.interrupted, .timed_out = r == 0};
+        *ret = end_of(w, r == 0);
     ctw_walk_free(w);
     return r < 0 ? r : 0;
 }

@@ -21,13 +21,20 @@
 
 struct ctw_walk;
 
+/* How a walk ended. */
+struct ctw_walk_end {
+    bool whole;       /* the end of the table was reached */
+    bool interrupted; /* entries moved meanwhile: some may be missing or counted twice */
+    bool timed_out;   /* after the time limit */
+};
+
 /**
  * called once, when the walk has ended; may free it
- * @r:  0 at the end of the table or of the sample; 1 the same, but entries moved meanwhile;
- *      -ETIMEDOUT after the time limit, with the entries read until then; another negative errno
- *      when the kernel refused: -EPERM without CAP_NET_ADMIN
+ * @r:    0, also after the time limit; a negative errno when the kernel refused: -EPERM without
+ *        CAP_NET_ADMIN
+ * @end:  valid when @r is 0
  */
-typedef void (*ctw_walk_done_fn)(int r, void *userdata);
+typedef void (*ctw_walk_done_fn)(int r, const struct ctw_walk_end *end, void *userdata);
 
 /**
  * ctw_walk_start() - read entries in the event loop, one datagram at a time
@@ -46,19 +53,12 @@ int ctw_walk_start(sd_event *event, uint32_t entries, uint64_t limit_usec, ctw_d
 /** ctw_walk_free() - also ends a running one, without calling done */
 struct ctw_walk *ctw_walk_free(struct ctw_walk *w);
 
-/* How a walk ended. */
-struct ctw_walk_end {
-    bool whole;       /* the end of the table was reached */
-    bool interrupted; /* entries moved meanwhile: some may be missing or counted twice */
-    bool timed_out;
-};
-
 /**
  * ctw_walk_now() - read entries for the command line; blocks
  * @limit_usec:  how long it may take; 0: no limit, but -ETIMEDOUT after ten silent seconds
  * @ret:         set only on success
  *
- * Return: 0, also after the time limit; otherwise as ctw_walk_start() and @done's @r.
+ * Return: as ctw_walk_start(), and @r of @done.
  */
 int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
                  struct ctw_walk_end *ret);

@@ -16,17 +16,21 @@
  *   nfgenmsg   family AF_INET, version 0, res_id 0
  *   CTA_TUPLE_ORIG    { CTA_TUPLE_IP    { V4_SRC 127.16.0.0, V4_DST 127.0.0.1 }
  *                       CTA_TUPLE_PROTO { NUM 6, SRC_PORT 1024, DST_PORT 80 } }
- *   CTA_TUPLE_REPLY   { the same the other way round, or what NAT made of it }
+ *   CTA_TUPLE_REPLY   { the reverse, or what NAT made of it }
  *   CTA_ID 0xadc62307
  *   CTA_STATUS 0x8    (IPS_CONFIRMED)
  *   CTA_TIMEOUT 120
  *   CTA_PROTOINFO     { CTA_PROTOINFO_TCP { STATE 1, four more } }
  *
  * An entry of a dump has flags 0x002 (MULTI) instead. A zone for both directions is CTA_ZONE, for
- * one of them CTA_TUPLE_ZONE. Numbers are in network order, attributes padded to four bytes.
+ * one of them CTA_TUPLE_ZONE. Numbers are in network order, attributes padded to four bytes. Of an
+ * attribute that comes twice the last one counts, as in the kernel's nla_parse() and in
+ * libnetfilter_conntrack.
  */
 
-/* Bytes of the message, or of an attribute that holds others. */
+/* --- attributes ------------------------------------------------------------------------------- */
+
+/* What is left of a message, or of an attribute that holds others. */
 struct span {
     const uint8_t *at;
     size_t left;
@@ -38,10 +42,10 @@ struct attribute {
 };
 
 /*
- * libmnl has the same walk, but as calls into a shared library, several per attribute: a message
- * took five times as long with them.
+ * With libmnl, which takes several calls into a shared library per attribute, a message took five
+ * times as long.
  *
- * Return: 1; 0 at the end; -EBADMSG when what is left is no attribute.
+ * Return: 1; 0 at the end; -EBADMSG when the bytes left are no attribute.
  */
 static inline int next_attribute(struct span *s, struct attribute *ret) {
     struct nlattr header;
@@ -58,7 +62,7 @@ static inline int next_attribute(struct span *s, struct attribute *ret) {
     ret->value.at = s->at + sizeof(header);
     ret->value.left = header.nla_len - sizeof(header);
 
-    /* The last one may come without its padding. */
+    /* The last one may lack its padding. */
     const size_t padded = NLA_ALIGN((size_t)header.nla_len);
     const size_t step = padded < s->left ? padded : s->left;
     s->at += step;
@@ -87,10 +91,12 @@ static inline int take_32(struct span s, uint32_t *ret) {
     return 0;
 }
 
-/* What a message must have said. */
+/* What a message must contain. */
 enum { HAS_SOURCE = 1, HAS_DESTINATION = 2, HAS_PROTOCOL = 4, HAS_ALL = 7 };
 
-/* Addresses of the other family are as unknown as any other attribute. */
+/* --- entries ---------------------------------------------------------------------------------- */
+
+/* Addresses of the other family are ignored. */
 static inline int parse_addresses(struct span s, struct ctw_flow *flow, unsigned *has) {
     const bool v4 = flow->family == AF_INET;
     const size_t size = v4 ? sizeof(struct in_addr) : sizeof(struct in6_addr);
@@ -132,7 +138,7 @@ static inline int parse_protocol(struct span s, struct ctw_flow *flow, unsigned 
     return r;
 }
 
-/* A tuple as Linux lays out nearly every one of a flood: IPv4, and a protocol with ports. */
+/* The layout of nearly each tuple of a flood: IPv4, and a protocol with ports. */
 struct usual_tuple {
     struct nlattr addresses;
     struct nlattr source_header;
@@ -147,17 +153,17 @@ struct usual_tuple {
     struct nlattr destination_port_header;
     uint16_t destination_port, destination_port_padding;
 };
-_Static_assert(sizeof(struct usual_tuple) == 48, "as it comes");
+_Static_assert(sizeof(struct usual_tuple) == 48, "the layout of the message");
 
 static inline bool is_header(struct nlattr a, uint16_t type, size_t size) {
     return a.nla_type == type && a.nla_len == sizeof(a) + size;
 }
 
 /*
- * A walk has to wait for each length before it knows where the next attribute is. Where they are
- * known, looking whether they are really there takes a third of the time.
+ * In the general loop each attribute depends on the length of the one before. Checking an expected
+ * layout takes a third of the time.
  *
- * Return: whether it is such a tuple, and has been read; any other takes the walk.
+ * Return: whether the tuple has that layout, and was read; any other takes the general loop.
  */
 static inline bool parse_usual_tuple(struct span s, struct ctw_flow *flow, unsigned *has) {
     struct usual_tuple t;
@@ -202,8 +208,6 @@ static inline int parse_tuple(struct span s, struct ctw_flow *flow, unsigned *ha
     return r;
 }
 
-/* Of an attribute that comes twice the last one counts, as in the kernel's nla_parse() and in
- * libnetfilter_conntrack. */
 static inline int parse_tcp(struct span s, struct ctw_flow *flow) {
     struct attribute a;
     int r;
@@ -261,7 +265,7 @@ static inline int parse_entry(struct span s, struct ctw_flow *flow, unsigned *ha
     return r;
 }
 
-/* The kernel tells a new entry from a changed one by the flags alone. */
+/* A new entry differs from a changed one only by its flags. */
 static int event_of(const struct nlmsghdr *header, enum ctw_flow_event *ret) {
     if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_CTNETLINK)
         return -ENOMSG;
@@ -312,33 +316,89 @@ int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret) {
         return r;
     if (has != HAS_ALL)
         return -EBADMSG;
-    if (!ctw_flow_has_ports(flow.protocol)) /* the keys of a GRE tunnel come as such */
+    if (!ctw_flow_has_ports(flow.protocol)) /* the keys of a GRE tunnel are sent as ports */
         flow.source_port = flow.destination_port = 0;
     *ret = flow;
     return 0;
 }
 
+/* --- events ----------------------------------------------------------------------------------- */
+
+/* The layout that ctnetlink_fill_info() has given to each event since Linux 2.6.14; the source has
+ * 4 or 16 bytes. */
+struct event_head {
+    struct nlmsghdr header;
+    struct nfgenmsg family;
+    struct nlattr tuple, addresses, source_header;
+    uint8_t source[16];
+};
+_Static_assert(sizeof(struct event_head) == 48, "the layout of the message");
+_Static_assert(sizeof(struct event_head) <= CTW_EVENT_HEAD, "what is read of an event");
+
+static inline bool is_type(struct nlattr a, uint16_t type) {
+    return (a.nla_type & NLA_TYPE_MASK) == type;
+}
+
+/* Return: bytes of the source address; 0 when it is not where it is expected. */
+static inline size_t source_size(const struct event_head *h, size_t length) {
+    const bool v4 = h->family.nfgen_family == AF_INET;
+    const size_t size = v4 ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+
+    if ((!v4 && h->family.nfgen_family != AF_INET6) ||
+        length < offsetof(struct event_head, source) + size || !is_type(h->tuple, CTA_TUPLE_ORIG) ||
+        !is_type(h->addresses, CTA_TUPLE_IP) ||
+        !is_type(h->source_header, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC) ||
+        h->source_header.nla_len != sizeof(struct nlattr) + size ||
+        h->addresses.nla_len < sizeof(struct nlattr) + h->source_header.nla_len ||
+        h->tuple.nla_len < sizeof(struct nlattr) + h->addresses.nla_len)
+        return 0;
+    return size;
+}
+
+int ctw_event_parse(const void *head, size_t length, struct ctw_event *ret) {
+    struct event_head h = {0};
+    struct ctw_event event = {0};
+
+    if (length < sizeof(h.header) + sizeof(h.family))
+        return -EBADMSG;
+    memcpy(&h, head, length < sizeof(h) ? length : sizeof(h));
+    if (h.header.nlmsg_len < length)
+        length = h.header.nlmsg_len;
+    if (length < sizeof(h.header) + sizeof(h.family))
+        return -EBADMSG;
+    const int r = event_of(&h.header, &event.kind);
+    if (r < 0)
+        return r;
+
+    const size_t size = source_size(&h, length);
+    event.has_source = size > 0;
+    event.family = h.family.nfgen_family;
+    memcpy(event.source, h.source, size);
+    *ret = event;
+    return 0;
+}
+
+/* --- dumps ------------------------------------------------------------------------------------ */
+
 /*
- * A datagram of a dump: messages one behind the other, each padded to four bytes.
+ * A datagram of a dump is a series of messages, each padded to four bytes:
  *
- *   nlmsghdr  length 212, type 0x0100 (CTNETLINK, CT_NEW), flags 0x002 (MULTI)    an entry:
- * lib/flow nlmsghdr  length 212, type 0x0100, flags 0x002                                another
+ *   nlmsghdr  length 212, type 0x0100 (CTNETLINK, CT_NEW), flags 0x002 (MULTI)  an entry
  *   ...
- *   nlmsghdr  length  20, type NLMSG_DONE, flags 0x002; int 0                     in the last one
- *   nlmsghdr  length  36, type NLMSG_ERROR; int -EPERM, the request's nlmsghdr    instead of all
- * that
+ *   nlmsghdr  length  20, type NLMSG_DONE, flags 0x002; int 0                   the last message
+ *   nlmsghdr  length  36, type NLMSG_ERROR; int -EPERM, the request's nlmsghdr  instead of a dump
  *
  * NLM_F_DUMP_INTR may be set in any of them.
  */
 
-/* What a message of the end says: 0, or why it is the end. */
+/* The error in a DONE or ERROR message. */
 static int read_error(const uint8_t *payload, size_t length) {
     int error;
 
     if (length < sizeof(error))
         return -EBADMSG;
     memcpy(&error, payload, sizeof(error));
-    /* A positive one is none, and INT_MIN could not be told with another sign. */
+    /* MAX_ERRNO of the kernel is 4095. */
     return error > 0 || error < -4095 ? -EBADMSG : error;
 }
 
@@ -360,8 +420,7 @@ static int read_message(struct ctw_dump *d, const struct nlmsghdr *header, const
         d->whole = r == 0;
         return r < 0 ? r : 1;
     case NLMSG_ERROR:
-        r = read_error(payload, length);
-        return r; /* 0 is an acknowledgement */
+        return read_error(payload, length); /* 0 is an acknowledgement */
     }
     if (ctw_flow_parse(message, header->nlmsg_len, &flow) < 0 || flow.event != CTW_FLOW_NEW)
         return 0;
@@ -385,7 +444,7 @@ int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_d
             return -EBADMSG;
         r = read_message(d, &header, at, entry, userdata);
 
-        /* The last one may come without its padding. */
+        /* The last one may lack its padding. */
         const size_t step = NLMSG_ALIGN((size_t)header.nlmsg_len);
         at += step < length ? step : length;
         length -= step < length ? step : length;

@@ -3,11 +3,10 @@
 #define CTW_LIB_KERNEL_FLOW_H
 
 /*
- * One ctnetlink message: an event of the subscription, or an entry of a dump.
+ * ctnetlink messages: events of the subscription, and the datagrams of a dump.
  *
- * This is the hot path, walked once per new connection of a flood, so it is a walk over the
- * attributes that are needed and nothing else; every attribute is checked by its size before it
- * is read.
+ * This is the hot path, taken once for each new connection of a flood, so only the attributes that
+ * are needed are parsed. The size of each is checked before it is read.
  */
 
 #include <stdbool.h>
@@ -15,8 +14,8 @@
 #include <stdint.h>
 
 enum ctw_flow_event {
-    CTW_FLOW_NEW,    /* also every entry of a dump */
-    CTW_FLOW_UPDATE, /* ctwatch never subscribes to these */
+    CTW_FLOW_NEW,    /* also each entry of a dump */
+    CTW_FLOW_UPDATE, /* ctwatch does not subscribe to these */
     CTW_FLOW_DESTROY,
 };
 
@@ -26,7 +25,7 @@ struct ctw_flow {
     uint8_t protocol;   /* IPPROTO_*, of the original direction */
     uint8_t source[16]; /* original direction, network order; 4 bytes used with AF_INET */
     uint8_t destination[16];
-    uint16_t source_port; /* host order; 0 where the protocol has none, see ctw_flow_has_ports() */
+    uint16_t source_port; /* host order; 0 where the protocol has no ports */
     uint16_t destination_port;
     uint16_t zone;        /* of the original direction; 0: the default zone */
     uint32_t status;      /* IPS_* bits of nf_conntrack_common.h; 0 when not given */
@@ -35,51 +34,65 @@ struct ctw_flow {
     uint8_t tcp_state; /* TCP_CONNTRACK_* of nf_conntrack_tcp.h */
 };
 
+/** ctw_flow_has_ports() - whether flows of @protocol, an IPPROTO_*, have ports */
+bool ctw_flow_has_ports(uint8_t protocol);
+
 /**
  * ctw_flow_parse() - read one message
  * @message:  a netlink message, header included
- * @length:   bytes in @message; one whose nlmsg_len claims more is malformed, what lies behind
- *            nlmsg_len is not read
+ * @length:   bytes in @message. One whose nlmsg_len exceeds it is malformed; bytes behind nlmsg_len
+ *            are ignored.
  * @ret:      set only on success
  *
- * Unknown attributes are passed over. A tuple without addresses or protocol is malformed.
+ * Unknown attributes are ignored. A message without addresses or protocol is malformed.
  *
  * Return: 0; -EBADMSG when it is malformed; -ENOMSG when it is not about a conntrack entry.
  */
 int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret);
 
-/** ctw_flow_has_ports() - whether flows of @protocol, an IPPROTO_*, have ports */
-bool ctw_flow_has_ports(uint8_t protocol);
+/* --- events ----------------------------------------------------------------------------------- */
 
-/*
- * A dump of the conntrack table, as it comes: one datagram after the other, each with many
- * messages, up to the one that says how it ended.
- */
+/* Bytes of an event that are worth reading: a cache line, which holds its kind and its source. */
+#define CTW_EVENT_HEAD 64u
 
-/** called for each entry of the dump */
-typedef void (*ctw_dump_entry_fn)(const struct ctw_flow *flow, void *userdata);
-
-struct ctw_dump {
-    uint32_t sequence; /* of the request: messages with another one are not answers to it */
-    uint32_t wanted;   /* entries to be read; 0: all */
-
-    uint64_t entries; /* read so far */
-    bool whole;       /* the end of the table has been reached */
-    /* The hash table was resized or the namespace changed on the way (NLM_F_DUMP_INTR): entries may
-     * be missing, or have come twice. */
-    bool interrupted;
+struct ctw_event {
+    enum ctw_flow_event kind;
+    bool has_source;    /* the source was where Linux puts it */
+    uint8_t family;     /* AF_INET or AF_INET6; set when has_source */
+    uint8_t source[16]; /* as in struct ctw_flow */
 };
 
 /**
- * ctw_dump_read() - read one datagram
- * @datagram:  as received from the kernel; need not be aligned, nothing in it is believed
- * @length:    bytes in @datagram
+ * ctw_event_parse() - read the head of an event
+ * @head:    the beginning of a netlink message
+ * @length:  bytes in @head, however long the message is
+ * @ret:     set only on success
  *
- * An entry that cannot be parsed is passed over, as long as the messages around it can be told
- * apart.
+ * Return: 0; -EBADMSG when it is malformed; -ENOMSG when it is not about a conntrack entry.
+ */
+int ctw_event_parse(const void *head, size_t length, struct ctw_event *ret);
+
+/* --- dumps ------------------------------------------------------------------------------------ */
+
+/* A dump being read. Set sequence and wanted, and zero the rest. */
+struct ctw_dump {
+    uint32_t sequence; /* of the request: other messages are ignored */
+    uint32_t wanted;   /* entries after which the dump counts as read; 0: all */
+    uint64_t entries;  /* read so far */
+    bool interrupted;  /* entries moved meanwhile: some may be missing or counted twice */
+    bool whole;        /* the end of the table was reached */
+};
+
+/** called for each entry */
+typedef void (*ctw_dump_entry_fn)(const struct ctw_flow *flow, void *userdata);
+
+/**
+ * ctw_dump_read() - read one datagram of a dump
  *
- * Return: 0 when more is to come; 1 when this was the end of the table or of what was wanted;
- * -EBADMSG when it was no netlink message; the error that the kernel answered, such as -EPERM.
+ * Malformed entries are ignored.
+ *
+ * Return: 0 when more is to come; 1 when the dump has been read; the kernel's negative errno;
+ * -EBADMSG when the datagram is malformed.
  */
 int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
                   void *userdata);

@@ -9,16 +9,14 @@
 /* The default of net.netfilter.nf_conntrack_tcp_timeout_established: five days. */
 #define ESTABLISHED_TIMEOUT_SEC 432000u
 
-/* From here on a connection counts as idle. */
+/* A connection without packets for this long is idle. */
 #define IDLE_SEC 3600u
 
-/*
- * An established connection with data that nobody has acknowledged has at most this long to live
- * (nf_conntrack_tcp_timeout_unacknowledged, _max_retrans), so so little says nothing of idleness.
- */
+/* A connection with unacknowledged data has at most this timeout, idle or not
+ * (nf_conntrack_tcp_timeout_unacknowledged, _max_retrans). */
 #define UNACKNOWLEDGED_SEC 300u
 
-/* Early drop looks at eight buckets of the hash table for an entry that is not assured, and each
+/* Early drop searches eight buckets of the hash table for an entry that is not assured, and each
  * entry is linked into two. */
 #define EARLY_DROP_NODES (8u * 2u)
 
@@ -44,8 +42,8 @@ static bool is_dns(const struct ctw_flow *flow) {
            (flow->protocol == IPPROTO_UDP || flow->protocol == IPPROTO_TCP);
 }
 
-/* Each packet winds the timeout up again, so what is gone of it is how long there was none. A
- * flow in a flowtable has a timeout of its own. */
+/* Each packet resets the timeout, so the elapsed part of it is the time since the last packet. An
+ * offloaded flow has a timeout of its own. */
 static bool is_idle(const struct ctw_flow *flow, uint32_t established_timeout_sec) {
     return flow->has_tcp_state && flow->tcp_state == TCP_CONNTRACK_ESTABLISHED &&
            (flow->status & IPS_ASSURED) && !(flow->status & IPS_OFFLOAD) &&
@@ -64,11 +62,9 @@ void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow) {
 }
 
 void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
-    const struct ctw_talker_key source =
-        ctw_talker_source(flow->family, flow->source, c->ipv6_prefix);
-    const struct ctw_talker_key port = ctw_talker_port(flow->protocol, flow->destination_port);
-    const struct ctw_talker_key state =
-        ctw_talker_state(flow->protocol, flow->has_tcp_state, flow->tcp_state, flow->status);
+    const struct ctw_key source = ctw_dimension_key(CTW_BY_SOURCE, flow, c->ipv6_prefix);
+    const struct ctw_key port = ctw_dimension_key(CTW_BY_PORT, flow, 0);
+    const struct ctw_key state = ctw_dimension_key(CTW_BY_STATE, flow, 0);
 
     ctw_census_count(c, flow);
     ctw_sketch_add(&c->sources, &source, 1);
@@ -76,9 +72,9 @@ void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
     ctw_sketch_add(&c->states, &state, 1);
 }
 
-/* --- what it comes to ------------------------------------------------------------------------ */
+/* --- the result ------------------------------------------------------------------------------ */
 
-/* The largest whole number whose square is at most @n. */
+/* The square root, rounded down. */
 static uint64_t square_root(uint64_t n) {
     uint64_t root = 0;
 
@@ -93,7 +89,7 @@ static uint64_t square_root(uint64_t n) {
     return root;
 }
 
-/* Fixed point: 1 is UNIT. */
+/* Fixed point: UNIT is 1. */
 #define FRACTION_BITS 32
 #define UNIT          (UINT64_C(1) << FRACTION_BITS)
 
@@ -101,10 +97,8 @@ static uint64_t multiply(uint64_t a, uint64_t b) {
     return a * b >> FRACTION_BITS;
 }
 
-/*
- * @base to the power @exponent, the one a fraction below UNIT, the other with 16 bits behind the
- * point: squares for the bits before it, square roots for those behind.
- */
+/* @base, below UNIT, to the power of @exponent, which has 16 fractional bits: squares for the
+ * integer bits, square roots for the fractional ones. */
 static uint64_t power(uint64_t base, uint64_t exponent) {
     uint64_t result = UNIT, factor = base;
 
@@ -122,7 +116,8 @@ static uint64_t power(uint64_t base, uint64_t exponent) {
     return result;
 }
 
-/* That all entries early drop looks at are assured. When the table fills, its count is its max. */
+/* The chance that all entries that early drop examines are assured. In a full table count is max.
+ */
 static uint32_t drop_risk(const struct ctw_census *c, const struct ctw_sample *table) {
     const uint64_t full = table->count > table->max ? table->count : table->max;
 
@@ -137,13 +132,9 @@ static uint64_t divide_up(uint64_t a, uint64_t b) {
     return a / b + (a % b != 0);
 }
 
-/*
- * 1.96 * sqrt(0.25 / n) = sqrt(0.9604 / n), times sqrt((N - n) / (N - 1)) for a sample of n out of
- * no more than N; in permyriad, rounded up.
- */
+/* 1.96 * sqrt(0.25 / n) = sqrt(0.9604 / n), times sqrt((N - n) / (N - 1)) for a sample of n from a
+ * population of N; in permyriad, rounded up. */
 static uint32_t margin(uint64_t n, uint64_t of) {
-    if (n >= of)
-        return 0;
     const uint64_t square = divide_up(UINT64_C(96040000) * (of - n), (of - 1) * n);
     const uint64_t root = square_root(square);
     return (uint32_t)(root * root < square ? root + 1 : root);
@@ -153,12 +144,13 @@ static uint32_t permyriad(uint64_t part, uint64_t whole) {
     return whole == 0 ? 0 : (uint32_t)((part * CTW_PERMYRIAD + whole / 2) / whole);
 }
 
-/* In permyriad: less is shown as 0.0 %. */
+/* In permyriad: a smaller share would be shown as 0.0 %. */
 #define LEAST_SHARE 5
 
-/* Shares are what is sure: nobody is named with more than was seen of him. Who was met only once in
- * a sample is nobody in particular, and no more is sure of those after him. */
-static uint32_t shares(const struct ctw_sketch *t, uint32_t top, bool sampled,
+/* Shares are lower bounds: the certain part of each count. A key that was seen only once in a
+ * sample is there by chance, and so are all after it. */
+static uint32_t shares(const struct ctw_sketch *t, enum ctw_dimension by, uint32_t ipv6_prefix,
+                       uint32_t top, bool sampled,
                        struct ctw_share ret[static CTW_TALKERS_TOP_MAX]) {
     struct ctw_sketch_entry talkers[CTW_TALKERS_TOP_MAX];
     const size_t n =
@@ -170,7 +162,7 @@ static uint32_t shares(const struct ctw_sketch *t, uint32_t top, bool sampled,
         const uint32_t share = permyriad(sure, t->total);
         if ((sampled && sure <= 1) || share < LEAST_SHARE)
             break;
-        ctw_talker_name(&talkers[named].key, ret[named].name);
+        ctw_dimension_name(by, &talkers[named].key, ipv6_prefix, ret[named].name);
         ret[named].permyriad = share;
     }
     return named;
@@ -194,7 +186,8 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
     ret->has_drop_risk = table->has_buckets && table->buckets > 0;
     if (ret->has_drop_risk)
         ret->drop_risk_permyriad = drop_risk(c, table);
-    ret->n_sources = shares(&c->sources, top, ret->sampled, ret->sources);
-    ret->n_ports = shares(&c->ports, top, ret->sampled, ret->ports);
-    ret->n_states = shares(&c->states, top, ret->sampled, ret->states);
+    ret->n_sources =
+        shares(&c->sources, CTW_BY_SOURCE, c->ipv6_prefix, top, ret->sampled, ret->sources);
+    ret->n_ports = shares(&c->ports, CTW_BY_PORT, 0, top, ret->sampled, ret->ports);
+    ret->n_states = shares(&c->states, CTW_BY_STATE, 0, top, ret->sampled, ret->states);
 }

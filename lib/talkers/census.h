@@ -3,11 +3,12 @@
 #define CTW_LIB_TALKERS_CENSUS_H
 
 /*
- * Who fills the table: entries of a dump counted up, and what they come to.
+ * What fills the table: shares of sources, ports, states and of a few properties, from the entries
+ * of a dump.
  *
- * The first few thousand entries of a plain dump are a random sample of the table, because the
- * kernel dumps bucket by bucket and buckets are chosen by a keyed hash; hence every share has a
- * margin of error.
+ * The first few thousand entries of an unfiltered dump are a random sample of the table, because
+ * the kernel dumps bucket by bucket and chooses buckets by a keyed hash. The shares of a sample
+ * have a margin of error.
  */
 
 #include <stdbool.h>
@@ -18,26 +19,26 @@
 #include "lib/kernel/sample.h"
 #include "lib/talkers/sketch.h"
 
-/* Entries of each list at the most: the upper bound of talkers.top. */
+/* The longest list: the upper bound of talkers.top. */
 #define CTW_TALKERS_TOP_MAX 20
 
-/* One line of a list: at least that share of the entries. */
+/* One line of a list. */
 struct ctw_share {
     char name[CTW_TALKER_NAME_MAX]; /* "192.0.2.7", "udp/53", "tcp/ESTABLISHED" */
-    uint32_t permyriad;
+    uint32_t permyriad;             /* at least this share of the entries */
 };
 
-/* What a census comes to: a value, as alerts carry it. */
+/* The result of a census, as alerts carry it. */
 struct ctw_talkers {
-    bool known;       /* there was a census */
-    uint32_t entries; /* counted, of the whole table or a sample */
+    bool known;       /* a census was taken */
+    uint32_t entries; /* counted, of a sample or of the whole table */
     bool sampled;
-    /* Of each share, at 95 %: 1.96 * sqrt(0.25 / entries), less when they are a good part of the
-     * table; 0 when they are all of it. */
+    /* Of each share, at 95 % confidence: 1.96 * sqrt(0.25 / entries), less when the sample is a
+     * large part of the table, 0 when it is the whole table. */
     uint32_t margin_permyriad;
     uint32_t assured_permyriad;
-    /* New flows lost if the table fills now: assured^(16 * max / buckets), since its count is its
-     * max then. */
+    /* The share of new flows that would be dropped if the table filled with this mix:
+     * assured^(16 * max / buckets). */
     bool has_drop_risk; /* the buckets were known */
     uint32_t drop_risk_permyriad;
     uint32_t unreplied_permyriad; /* no reply seen */
@@ -50,31 +51,30 @@ struct ctw_talkers {
     struct ctw_share states[CTW_TALKERS_TOP_MAX];
 };
 
-/* A census being taken: fixed size, whatever the table holds. */
+/* A census being taken, in fixed memory. */
 struct ctw_census {
     uint32_t ipv6_prefix;
-    bool whole; /* the walk reached the end of the table: set before the result is asked for */
+    bool whole; /* set by the caller when the dump reached the end of the table. The count may still
+                 * be higher, because it includes expired entries and packets that are held. */
     uint64_t entries, assured, unreplied, loopback, dns, idle_tcp;
     uint32_t established_timeout_sec; /* nf_conntrack_tcp_timeout_established, 432000 by default */
     struct ctw_sketch sources, ports, states;
 };
 
-/** ctw_census_init() - @seed: random, see ctw_sketch_init() */
+/** ctw_census_init() - start with no entries; @seed as for ctw_sketch_init() */
 void ctw_census_init(struct ctw_census *c, uint32_t ipv6_prefix, uint64_t seed);
 
-/** ctw_census_add() - count one entry; expired ones (timeout 0 in a dump) are entries, too */
+/** ctw_census_add() - count one entry, also an expired one (timeout 0) */
 void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow);
 
-/** ctw_census_count() - count one entry for everything but the lists of names, which stay empty */
+/** ctw_census_count() - count one entry, but not for the lists of sources, ports and states */
 void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow);
 
 /**
- * ctw_census_result() - what it comes to
- * @top:      lines per list, at most CTW_TALKERS_TOP_MAX
- * @table:    the table at that time: its max (or its count, when higher) and buckets give the risk
- *
- * The census is of a sample unless the walk reached the end of the table or met as many entries as
- * the count has: the count includes expired entries, which no dump shows, for up to a minute.
+ * ctw_census_result() - shares of the entries counted
+ * @top:    lines of each list, at most CTW_TALKERS_TOP_MAX
+ * @table:  the table at that time: its count is the population of a sample; max, or a higher
+ *          count, and buckets give the drop risk
  */
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
                        struct ctw_talkers *ret);

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/talkers/ranking.h"
 
-#include <endian.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
-
-/* A table up to this size is in the cache anyway. */
+/* A table up to this size stays in the cache without prefetching. */
 #define SLOTS_CACHED 4096u
 
-/* --- names to slots -------------------------------------------------------------------------- */
+/* --- keys to slots --------------------------------------------------------------------------- */
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -22,24 +14,27 @@ static inline uint64_t fold(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Multiply and fold, as in wyhash. It is keyed well enough for a table that lives for one walk and
- * shows nobody its order, at a third of the time of SipHash. */
-static inline size_t slot_of(const struct ctw_ranking *r, const struct ctw_ranking_key *key) {
+/* Multiply and fold, as in wyhash, in a third of the time of SipHash. The table lives for one walk
+ * and its order is never shown, so the seed cannot be guessed. */
+static inline size_t slot_of(const struct ctw_ranking *r, const struct ctw_key *key) {
     const uint64_t h = fold(key->a ^ r->seed, key->b ^ UINT64_C(0xa0761d6478bd642f));
 
     return (size_t)fold(h ^ r->seed, key->c ^ UINT64_C(0xe7037ed1a0b428db)) & (r->n_slots - 1);
 }
 
-static inline bool is(const struct ctw_ranking_slot *s, const struct ctw_ranking_key *key) {
+static inline struct ctw_key key_of(const struct ctw_ranking_slot *s) {
+    return (struct ctw_key){.a = s->a, .b = s->b, .c = s->c};
+}
+
+static inline bool holds(const struct ctw_ranking_slot *s, const struct ctw_key *key) {
     return s->a == key->a && s->b == key->b && s->c == key->c;
 }
 
-/* There always is a free slot, because the table is no more than half full and what is pending. */
-static inline void count(struct ctw_ranking *r, size_t at, const struct ctw_ranking_key *key,
-                         uint32_t n) {
+/* A free slot exists: at most half of them, and the pending keys, are used. */
+static inline void count(struct ctw_ranking *r, size_t at, const struct ctw_key *key, uint32_t n) {
     struct ctw_ranking_slot *s = &r->slots[at];
 
-    while (s->count > 0 && !is(s, key))
+    while (s->count > 0 && !holds(s, key))
         s = &r->slots[at = (at + 1) & (r->n_slots - 1)];
     if (s->count == 0) {
         *s = (struct ctw_ranking_slot){.a = key->a, .b = key->b, .c = key->c};
@@ -62,9 +57,8 @@ static void settle(struct ctw_ranking *r) {
     r->oldest = 0;
 }
 
-/* A table of many names does not fit the cache, so a slot is asked for before it is needed. */
-static inline void count_later(struct ctw_ranking *r, size_t at,
-                               const struct ctw_ranking_key *key) {
+/* A large table does not fit the cache, so a slot is prefetched before it is needed. */
+static inline void count_later(struct ctw_ranking *r, size_t at, const struct ctw_key *key) {
     struct ctw_ranking_pending *p = &r->pending[r->oldest];
 
     if (r->n_pending < CTW_RANKING_PENDING)
@@ -74,11 +68,11 @@ static inline void count_later(struct ctw_ranking *r, size_t at,
     p->key = *key;
     p->slot = at;
     __builtin_prefetch(&r->slots[at], 1);
-    __builtin_prefetch(&r->slots[at].count, 1); /* not always in the same line of the cache */
+    __builtin_prefetch(&r->slots[at].count, 1); /* sometimes in another cache line */
     r->oldest = (r->oldest + 1) % CTW_RANKING_PENDING;
 }
 
-bool ctw_ranking_add(struct ctw_ranking *r, const struct ctw_ranking_key *key) {
+bool ctw_ranking_add(struct ctw_ranking *r, const struct ctw_key *key) {
     const size_t at = slot_of(r, key);
 
     r->total++;
@@ -99,7 +93,7 @@ struct ctw_ranking_slot *ctw_ranking_move(struct ctw_ranking *r, struct ctw_rank
     r->n_slots = n_slots;
     r->used = 0;
     for (size_t i = 0; i < n_old; i++) {
-        const struct ctw_ranking_key key = {.a = old[i].a, .b = old[i].b, .c = old[i].c};
+        const struct ctw_key key = key_of(&old[i]);
         if (old[i].count > 0)
             count(r, slot_of(r, &key), &key, old[i].count);
     }
@@ -114,14 +108,12 @@ size_t ctw_ranking_distinct(struct ctw_ranking *r) {
 /* --- the most frequent ----------------------------------------------------------------------- */
 
 static bool before(const struct ctw_ranking_slot *a, const struct ctw_ranking_slot *b) {
-    if (a->count != b->count)
-        return a->count > b->count;
-    if (a->c != b->c)
-        return a->c < b->c;
-    return a->a != b->a ? a->a < b->a : a->b < b->b;
+    const struct ctw_key key_a = key_of(a), key_b = key_of(b);
+
+    return a->count != b->count ? a->count > b->count : ctw_key_before(&key_a, &key_b);
 }
 
-/* A heap whose first is the one that comes last of those found. */
+/* A heap of those found so far, with the last of them in order at its top. */
 static void sift_down(struct ctw_ranking_slot *heap, size_t n, struct ctw_ranking_slot s) {
     size_t at = 0;
 
@@ -160,131 +152,4 @@ size_t ctw_ranking_top(struct ctw_ranking *r, struct ctw_ranking_slot *ret, size
         ret[left - 1] = last;
     }
     return found;
-}
-
-static const char *const words[CTW_DIMENSIONS] = {
-    [CTW_BY_SOURCE] = "source", [CTW_BY_DESTINATION] = "destination",
-    [CTW_BY_PORT] = "port",     [CTW_BY_PROTOCOL] = "protocol",
-    [CTW_BY_STATE] = "state",   [CTW_BY_ZONE] = "zone",
-};
-
-const char *ctw_dimension_word(enum ctw_dimension d) {
-    return words[d];
-}
-
-int ctw_dimension_find(const char *word, enum ctw_dimension *ret) {
-    for (unsigned d = 0; d < CTW_DIMENSIONS; d++)
-        if (strcmp(words[d], word) == 0) {
-            *ret = (enum ctw_dimension)d;
-            return 0;
-        }
-    return -EINVAL;
-}
-
-/*
- * Keys are made once for each of a million entries, so they are put together in registers; the
- * names that talkers have come in when there are only a few left.
- *
- *   source, destination   a, b: the address as it lies in memory; c: the family
- *   port                  c: protocol << 16 | port
- *   protocol              c: protocol
- *   state                 c: protocol << 16 | TCP_STATE | TCP_CONNTRACK_*, or the status bits
- *   zone                  c: zone
- */
-#define TCP_STATE 0x8000u
-
-static struct ctw_ranking_key number(uint32_t c) {
-    return (struct ctw_ranking_key){.c = c};
-}
-
-/* The first @bits of eight bytes in network order. */
-static uint64_t mask(uint32_t bits) {
-    return bits == 0 ? 0 : htobe64(UINT64_MAX << (64 - (bits < 64 ? bits : 64)));
-}
-
-static struct ctw_ranking_key address_key(uint8_t family, const uint8_t address[static 16],
-                                          uint32_t ipv6_prefix) {
-    struct ctw_ranking_key key = {.c = family};
-    uint32_t ipv4;
-
-    if (family != AF_INET6) {
-        memcpy(&ipv4, address, sizeof(ipv4));
-        key.a = ipv4;
-        return key;
-    }
-    memcpy(&key.a, address, sizeof(key.a));
-    memcpy(&key.b, address + sizeof(key.a), sizeof(key.b));
-    key.a &= mask(ipv6_prefix);
-    key.b &= mask(ipv6_prefix > 64 ? ipv6_prefix - 64 : 0);
-    return key;
-}
-
-/* Only what ctw_talker_state() tells apart, or one name would have several keys. */
-static struct ctw_ranking_key state_key(const struct ctw_flow *flow) {
-    const uint32_t protocol = (uint32_t)flow->protocol << 16;
-
-    if (flow->has_tcp_state)
-        return number(protocol | TCP_STATE | flow->tcp_state);
-    if (flow->status & IPS_ASSURED)
-        return number(protocol | IPS_ASSURED);
-    return number(protocol | (flow->status & IPS_SEEN_REPLY));
-}
-
-struct ctw_ranking_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *flow,
-                                         uint32_t ipv6_prefix) {
-    switch (d) {
-    case CTW_BY_SOURCE:
-        return address_key(flow->family, flow->source, ipv6_prefix);
-    case CTW_BY_DESTINATION:
-        return address_key(flow->family, flow->destination, ipv6_prefix);
-    case CTW_BY_PORT:
-        return number((uint32_t)flow->protocol << 16 | flow->destination_port);
-    case CTW_BY_PROTOCOL:
-        return number(flow->protocol);
-    case CTW_BY_STATE:
-        return state_key(flow);
-    case CTW_BY_ZONE:
-        break;
-    }
-    return number(flow->zone);
-}
-
-static struct ctw_talker_key address_talker(struct ctw_ranking_key key, uint32_t ipv6_prefix) {
-    uint8_t address[16];
-
-    memcpy(address, &key.a, sizeof(key.a));
-    memcpy(address + sizeof(key.a), &key.b, sizeof(key.b));
-    return ctw_talker_source((uint8_t)key.c, address, ipv6_prefix);
-}
-
-static struct ctw_talker_key state_talker(struct ctw_ranking_key key) {
-    return ctw_talker_state((uint8_t)(key.c >> 16), (key.c & TCP_STATE) != 0, (uint8_t)key.c,
-                            key.c & (IPS_ASSURED | IPS_SEEN_REPLY));
-}
-
-void ctw_dimension_name(enum ctw_dimension d, struct ctw_ranking_key key, uint32_t ipv6_prefix,
-                        char ret[static CTW_TALKER_NAME_MAX]) {
-    struct ctw_talker_key talker = {0};
-
-    switch (d) {
-    case CTW_BY_SOURCE:
-    case CTW_BY_DESTINATION:
-        talker = address_talker(key, ipv6_prefix);
-        break;
-    case CTW_BY_PORT:
-        talker = ctw_talker_port((uint8_t)(key.c >> 16), (uint16_t)key.c);
-        break;
-    case CTW_BY_PROTOCOL:
-        talker = ctw_talker_port((uint8_t)key.c, 0);
-        break;
-    case CTW_BY_STATE:
-        talker = state_talker(key);
-        break;
-    case CTW_BY_ZONE:
-        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%" PRIu32, key.c);
-        return;
-    }
-    ctw_talker_name(&talker, ret);
-    if (d == CTW_BY_PROTOCOL)
-        ret[strcspn(ret, "/")] = '\0'; /* "tcp/0" */
 }

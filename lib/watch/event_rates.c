@@ -8,14 +8,14 @@
 #define WINDOW_USEC CTW_USEC_PER_SEC
 _Static_assert(CTW_RATES_SLOTS *SLOT_USEC >= WINDOW_USEC, "the ring must cover the window");
 
-void ctw_event_counts_add(struct ctw_event_counts *c, const struct ctw_flow *flow,
+void ctw_event_counts_add(struct ctw_event_counts *c, enum ctw_flow_event event,
                           uint32_t sampling) {
     c->events++;
     if (sampling > c->sampling)
         c->sampling = sampling;
-    if (flow->event == CTW_FLOW_NEW)
+    if (event == CTW_FLOW_NEW)
         c->created += sampling;
-    else if (flow->event == CTW_FLOW_DESTROY)
+    else if (event == CTW_FLOW_DESTROY)
         c->destroyed += sampling;
 }
 

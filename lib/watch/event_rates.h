@@ -34,8 +34,7 @@ struct ctw_rates {
 };
 
 /** ctw_event_counts_add() - count one event, for @sampling events */
-void ctw_event_counts_add(struct ctw_event_counts *c, const struct ctw_flow *flow,
-                          uint32_t sampling);
+void ctw_event_counts_add(struct ctw_event_counts *c, enum ctw_flow_event event, uint32_t sampling);
 
 /* The ring of the last counts; each slot covers an eighth of a second or more. */
 #define CTW_RATES_SLOTS 8u

@@ -151,12 +151,12 @@ static double count_exactly(void) {
     return (now_ns() - start) / ADDS;
 }
 
-static struct ctw_talker_key key_of(uint32_t name) {
+static struct ctw_key key_of(uint32_t name) {
     const uint32_t address = htonl(name);
     uint8_t bytes[16] = {0};
 
     memcpy(bytes, &address, sizeof(address));
-    return ctw_talker_source(AF_INET, bytes, 64);
+    return ctw_address_key(AF_INET, bytes, 64);
 }
 
 static double count_talkers(void) {
@@ -164,7 +164,7 @@ static double count_talkers(void) {
 
     const double start = now_ns();
     for (uint32_t i = 0; i < ADDS; i++) {
-        const struct ctw_talker_key key = key_of(stream[i]);
+        const struct ctw_key key = key_of(stream[i]);
         ctw_sketch_add(&talkers, &key, 1);
     }
     return (now_ns() - start) / ADDS;
@@ -203,7 +203,7 @@ static struct accuracy compare(void) {
 
     for (size_t i = 0; i < n; i++) {
         uint32_t name;
-        memcpy(&name, all[i].key.bytes + 4, sizeof(name));
+        memcpy(&name, &all[i].key.a, sizeof(name));
         const uint64_t truth = cell_of(ntohl(name))->count, sure = all[i].count - all[i].error;
         found += truth > ADDS / CTW_SKETCH_COUNTERS;
         a.wrong += truth > all[i].count || truth < sure;

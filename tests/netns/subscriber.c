@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * subscriber: daemon/events in a loop of its own, looked at as the daemon would.
+ * subscriber: daemon/source/events in a loop of its own, polled as by the manager.
  *
  *   subscriber [-b BUFFER_BYTES] [-p BUDGET_PERMYRIAD] [-6 PREFIX] [-l LOOK_MSEC]
  *
@@ -10,18 +10,15 @@
  *   want | leave               subscribe, or leave
  *   buffer N | budget N | prefix N   a reload with that setting changed
  *   close                      close the subscription's descriptor under it
- *   forge N                    send it N well-formed events that are not from the kernel
  *   later SECONDS              from now on pretend that it is so much later, for what looks take
  *   report                     totals since the last `reset`
  *   reset                      start the totals anew
- *   top                        the three loudest sources and the loudest port, with shares
+ *   top                        the three most frequent sources of new flows, with shares
  *   quit, or end of file
  */
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +26,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <libmnl/libmnl.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/source/events.h"
@@ -61,8 +55,8 @@ static uint64_t clock_nsec(clockid_t clock) {
     return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
-/* Counted from its own start, so that the sources and ports are not aged in the middle of a flood:
- * that comes at every tenth second. */
+/* From its own start, so that counts of sources are not halved in the middle of a flood: that
+ * happens at each tenth second. */
 static uint64_t now_usec(const struct subscriber *s) {
     return clock_nsec(CLOCK_MONOTONIC) / 1000 - s->began_usec + s->later_usec;
 }
@@ -158,15 +152,17 @@ static void reset(struct subscriber *s) {
     s->cpu_since_nsec = clock_nsec(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static void print_top(const struct ctw_sketch *t, size_t n) {
+static void print_top(const struct subscriber *s) {
+    const struct ctw_sketch *sources = ctw_events_sources(s->events);
     struct ctw_sketch_entry top[3];
 
-    n = ctw_sketch_top(t, top, n);
+    const size_t n = ctw_sketch_top(sources, top, 3);
     for (size_t i = 0; i < n; i++) {
         char name[CTW_TALKER_NAME_MAX];
-        ctw_talker_name(&top[i].key, name);
-        (void)printf("%s %" PRIu64 "%% ", name, t->total ? top[i].count * 100 / t->total : 0);
+        ctw_dimension_name(CTW_BY_SOURCE, &top[i].key, s->settings.talkers.ipv6_prefix, name);
+        (void)printf("%s %" PRIu64 "%% ", name, top[i].count * 100 / sources->total);
     }
+    (void)puts("");
 }
 
 static void close_under_it(void) {
@@ -175,46 +171,6 @@ static void close_under_it(void) {
     (void)descriptors(&netlink);
     if (netlink >= 0)
         (void)close(netlink);
-}
-
-static void put_tuple(struct nlmsghdr *message, uint16_t type) {
-    struct nlattr *tuple = mnl_attr_nest_start(message, type);
-    struct nlattr *inner = mnl_attr_nest_start(message, CTA_TUPLE_IP);
-
-    mnl_attr_put_u32(message, CTA_IP_V4_SRC, htonl(INADDR_LOOPBACK));
-    mnl_attr_put_u32(message, CTA_IP_V4_DST, htonl(INADDR_LOOPBACK));
-    mnl_attr_nest_end(message, inner);
-    inner = mnl_attr_nest_start(message, CTA_TUPLE_PROTO);
-    mnl_attr_put_u8(message, CTA_PROTO_NUM, IPPROTO_UDP);
-    mnl_attr_put_u16(message, CTA_PROTO_SRC_PORT, htons(1024));
-    mnl_attr_put_u16(message, CTA_PROTO_DST_PORT, htons(53));
-    mnl_attr_nest_end(message, inner);
-    mnl_attr_nest_end(message, tuple);
-}
-
-static void forge(uint64_t n) {
-    char buffer[512] = "";
-    struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-    struct nfgenmsg *family;
-    struct sockaddr_nl to = {0};
-    socklen_t length = sizeof(to);
-    int fd;
-
-    message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
-    message->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
-    family = mnl_nlmsg_put_extra_header(message, sizeof(*family));
-    family->nfgen_family = AF_INET;
-    put_tuple(message, CTA_TUPLE_ORIG);
-    put_tuple(message, CTA_TUPLE_REPLY);
-
-    (void)descriptors(&fd);
-    if (getsockname(fd, (struct sockaddr *)&to, &length) < 0)
-        return;
-    fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    for (to.nl_groups = 0; n > 0; n--)
-        if (sendto(fd, message, message->nlmsg_len, 0, (struct sockaddr *)&to, length) < 0)
-            perror("sendto");
-    (void)close(fd);
 }
 
 /* Return: whether there is such a command. */
@@ -231,8 +187,6 @@ static bool obey(struct subscriber *s, const char *command, uint64_t n) {
         s->settings.talkers.ipv6_prefix = (uint32_t)n;
     else if (strcmp(command, "close") == 0)
         close_under_it();
-    else if (strcmp(command, "forge") == 0)
-        forge(n);
     else if (strcmp(command, "later") == 0)
         s->later_usec += n * CTW_USEC_PER_SEC;
     else if (strcmp(command, "reset") == 0)
@@ -257,9 +211,7 @@ static void answer(struct subscriber *s, char *line) {
         poll(s);
         report(s);
     } else if (strcmp(command, "top") == 0) {
-        print_top(ctw_events_sources(s->events), 3);
-        print_top(ctw_events_ports(s->events), 1);
-        (void)puts("");
+        print_top(s);
     } else if (!obey(s, command, n)) {
         (void)printf("no such command: %s\n", command);
     }
@@ -285,7 +237,7 @@ static int run(struct subscriber *s) {
     int r = sd_event_default(&s->event);
 
     if (r >= 0)
-        r = ctw_events_new(s->event, &s->events);
+        r = ctw_events_new(s->event, 1, &s->events);
     if (r >= 0)
         r = sd_event_add_io(s->event, NULL, STDIN_FILENO, EPOLLIN, on_input, s);
     if (r >= 0)

@@ -41,10 +41,10 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
     seen->forged += flow->destination_port == FORGED_PORT;
 }
 
-static void on_done(int r, void *userdata) {
+static void on_done(int r, const struct ctw_walk_end *end, void *userdata) {
     struct seen *seen = userdata;
 
-    seen->r = r;
+    seen->r = r < 0 ? r : end->timed_out ? -ETIMEDOUT : end->interrupted;
     (void)sd_event_exit(seen->event, 0);
 }
 

@@ -141,7 +141,7 @@ static void check_against_libnetfilter_conntrack(const struct message *m) {
     nfct_destroy(ct);
 }
 
-static void real_messages_mean_what_libnetfilter_conntrack_says(void **state) {
+static void parse_agrees_with_libnetfilter_conntrack(void **state) {
     (void)state;
     assert_true(for_each_message(check_against_libnetfilter_conntrack) > 90);
 }
@@ -159,12 +159,12 @@ static void check_event(const struct message *m) {
         fail_msg("%s: event %d, not %d", m->name, (int)parse(m).event, (int)expected);
 }
 
-static void every_kind_of_event_is_known(void **state) {
+static void parse_tells_kinds_of_events(void **state) {
     (void)state;
     assert_true(for_each_message(check_event) > 90);
 }
 
-static void a_tcp_flow_has_addresses_ports_and_state(void **state) {
+static void parse_tcp_has_addresses_ports_and_state(void **state) {
     const struct ctw_flow flow = parse_corpus("tcp4-syn.new");
     const uint8_t source[16] = {127, 16, 0, 0}, destination[16] = {127, 0, 0, 1};
 
@@ -180,7 +180,7 @@ static void a_tcp_flow_has_addresses_ports_and_state(void **state) {
     assert_int_equal(flow.timeout_sec, 120);
 }
 
-static void an_established_flow_is_assured(void **state) {
+static void parse_established_is_assured(void **state) {
     const struct ctw_flow flow = parse_corpus("tcp6-established.dump");
     const uint8_t loopback[16] = {[15] = 1};
 
@@ -191,7 +191,7 @@ static void an_established_flow_is_assured(void **state) {
     assert_true(flow.status & IPS_ASSURED);
 }
 
-static void a_translated_flow_is_named_by_its_original_direction(void **state) {
+static void parse_nat_returns_the_original_direction(void **state) {
     const struct ctw_flow flow = parse_corpus("udp4-dnat.new");
 
     (void)state;
@@ -200,7 +200,7 @@ static void a_translated_flow_is_named_by_its_original_direction(void **state) {
     assert_true(flow.status & IPS_DST_NAT);
 }
 
-static void a_zone_is_that_of_the_original_direction(void **state) {
+static void parse_zone_is_of_the_original_direction(void **state) {
     (void)state;
     assert_int_equal(parse_corpus("tcp4-zone.new").zone, 7);
     assert_int_equal(parse_corpus("udp6-zone-original.dump").zone, 513);
@@ -208,7 +208,7 @@ static void a_zone_is_that_of_the_original_direction(void **state) {
     assert_int_equal(parse_corpus("tcp4-syn.new").zone, 0);
 }
 
-static void the_keys_of_a_tunnel_are_no_ports(void **state) {
+static void parse_gre_keys_are_no_ports(void **state) {
     const struct ctw_flow flow = parse_corpus("gre4-keys.new");
 
     (void)state;
@@ -241,7 +241,7 @@ static void check_truncations(const struct message *m) {
     }
 }
 
-static void a_message_cut_short_is_malformed(void **state) {
+static void parse_truncated_is_malformed(void **state) {
     (void)state;
     assert_true(for_each_message(check_truncations) > 90);
 }
@@ -259,12 +259,12 @@ static void check_corruptions(const struct message *m) {
         }
 }
 
-static void no_wrong_byte_leads_out_of_the_message(void **state) {
+static void parse_corrupted_stays_inside_the_message(void **state) {
     (void)state;
     assert_true(for_each_message(check_corruptions) > 90);
 }
 
-static void other_messages_are_told_apart(void **state) {
+static void parse_other_messages_return_enomsg(void **state) {
     static const uint16_t types[] = {
         NLMSG_NOOP,
         NLMSG_ERROR,
@@ -285,7 +285,7 @@ static void other_messages_are_told_apart(void **state) {
     }
 }
 
-static void bytes_behind_the_message_are_not_read(void **state) {
+static void parse_ignores_bytes_behind_the_message(void **state) {
     struct message m = corpus_message("udp4.new");
     struct ctw_flow flow;
 
@@ -330,7 +330,7 @@ static int parse_built(struct message *m, struct ctw_flow *ret) {
     return parse_bytes(m->bytes, m->header.nlmsg_len, ret);
 }
 
-static void a_tuple_must_be_whole(void **state) {
+static void parse_incomplete_tuple_is_malformed(void **state) {
     struct ctw_flow flow;
 
     (void)state;
@@ -341,7 +341,7 @@ static void a_tuple_must_be_whole(void **state) {
     }
 }
 
-static void a_message_without_attributes_is_malformed(void **state) {
+static void parse_without_attributes_is_malformed(void **state) {
     struct message m = {.length = 0};
     struct ctw_flow flow;
 
@@ -350,7 +350,7 @@ static void a_message_without_attributes_is_malformed(void **state) {
     assert_int_equal(parse_built(&m, &flow), -EBADMSG);
 }
 
-static void a_family_that_is_not_that_of_the_addresses_is_malformed(void **state) {
+static void parse_family_of_other_addresses_is_malformed(void **state) {
     struct ctw_flow flow;
 
     (void)state;
@@ -363,7 +363,7 @@ static void a_family_that_is_not_that_of_the_addresses_is_malformed(void **state
         }
 }
 
-static void unknown_attributes_are_passed_over(void **state) {
+static void parse_ignores_unknown_attributes(void **state) {
     struct message m = {.length = 0};
     struct nlmsghdr *h = begin(&m, AF_INET);
     struct ctw_flow flow;
@@ -383,7 +383,7 @@ static void unknown_attributes_are_passed_over(void **state) {
     assert_int_equal(flow.status, 0);
 }
 
-static void known_attributes_must_have_their_size(void **state) {
+static void parse_attribute_of_wrong_size_is_malformed(void **state) {
     static const struct {
         uint16_t type;
         size_t size;
@@ -402,7 +402,7 @@ static void known_attributes_must_have_their_size(void **state) {
         }
 }
 
-static void an_attribute_stays_inside_the_one_that_holds_it(void **state) {
+static void parse_attribute_beyond_its_nest_is_malformed(void **state) {
     struct message m = {.length = 0};
     struct nlmsghdr *h = begin(&m, AF_INET);
     struct ctw_flow flow;
@@ -422,7 +422,7 @@ static void an_attribute_stays_inside_the_one_that_holds_it(void **state) {
     assert_int_equal(parse_built(&m, &flow), -EBADMSG);
 }
 
-static void an_attribute_shorter_than_its_header_is_malformed(void **state) {
+static void parse_attribute_shorter_than_its_header_is_malformed(void **state) {
     struct ctw_flow flow;
 
     (void)state;
@@ -437,7 +437,7 @@ static void an_attribute_shorter_than_its_header_is_malformed(void **state) {
     }
 }
 
-static void the_last_attribute_may_lack_its_padding(void **state) {
+static void parse_last_attribute_may_lack_padding(void **state) {
     struct message m = {.length = 0};
     struct nlmsghdr *h = begin(&m, AF_INET);
     struct ctw_flow flow;
@@ -452,27 +452,186 @@ static void the_last_attribute_may_lack_its_padding(void **state) {
     assert_int_equal(parse_built(&m, &flow), -EBADMSG);
 }
 
+/* --- the usual tuple ---------------------------------------------------------------------------
+ */
+
+struct usual {
+    _Alignas(struct nlmsghdr) char bytes[256];
+    struct nlmsghdr *header;
+    struct nlattr *attributes[7]; /* in their order */
+};
+
+static struct nlattr *usual_end(const struct usual *m) {
+    return mnl_nlmsg_get_payload_tail(m->header);
+}
+
+static void make_usual(struct usual *m) {
+    struct nlmsghdr *h = m->header = mnl_nlmsg_put_header(m->bytes);
+    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+
+    h->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+    h->nlmsg_flags = NLM_F_MULTI;
+    g->nfgen_family = AF_INET;
+    struct nlattr *tuple = mnl_attr_nest_start(h, CTA_TUPLE_ORIG);
+    m->attributes[0] = mnl_attr_nest_start(h, CTA_TUPLE_IP);
+    m->attributes[1] = usual_end(m);
+    mnl_attr_put_u32(h, CTA_IP_V4_SRC, htonl(0xc0000201));
+    m->attributes[2] = usual_end(m);
+    mnl_attr_put_u32(h, CTA_IP_V4_DST, htonl(0xc6336401));
+    mnl_attr_nest_end(h, m->attributes[0]);
+    m->attributes[3] = mnl_attr_nest_start(h, CTA_TUPLE_PROTO);
+    m->attributes[4] = usual_end(m);
+    mnl_attr_put_u8(h, CTA_PROTO_NUM, IPPROTO_TCP);
+    m->attributes[5] = usual_end(m);
+    mnl_attr_put_u16(h, CTA_PROTO_SRC_PORT, htons(0x1234));
+    m->attributes[6] = usual_end(m);
+    mnl_attr_put_u16(h, CTA_PROTO_DST_PORT, htons(443));
+    mnl_attr_nest_end(h, m->attributes[3]);
+    mnl_attr_nest_end(h, tuple);
+}
+
+static int parse_usual(const struct usual *m, struct ctw_flow *ret) {
+    return ctw_flow_parse(m->bytes, m->header->nlmsg_len, ret);
+}
+
+static void tuple_of_usual_layout_is_read(void **state) {
+    static const uint8_t source[4] = {192, 0, 2, 1}, destination[4] = {198, 51, 100, 1};
+    struct usual m;
+    struct ctw_flow flow;
+
+    (void)state;
+    make_usual(&m);
+    assert_int_equal(parse_usual(&m, &flow), 0);
+    assert_memory_equal(flow.source, source, 4);
+    assert_memory_equal(flow.destination, destination, 4);
+    assert_int_equal(flow.protocol, IPPROTO_TCP);
+    assert_int_equal(flow.source_port, 0x1234);
+    assert_int_equal(flow.destination_port, 443);
+}
+
+static void tuple_of_other_types_is_not_the_usual_layout(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 7; i++) {
+        struct usual m;
+        struct ctw_flow flow = {0};
+
+        make_usual(&m);
+        m.attributes[i]->nla_type = (m.attributes[i]->nla_type & NLA_F_NESTED) | 63;
+        const int r = parse_usual(&m, &flow);
+        assert_int_equal(r, i < 5 ? -EBADMSG : 0);
+        assert_int_equal(flow.source_port, i == 6 ? 0x1234 : 0);
+        assert_int_equal(flow.destination_port, i == 5 ? 443 : 0);
+    }
+}
+
+static void tuple_value_of_another_size_is_malformed(void **state) {
+    static const size_t values[] = {1, 2, 4, 5, 6};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        struct usual m;
+        struct ctw_flow flow;
+
+        make_usual(&m);
+        m.attributes[values[i]]->nla_len--;
+        assert_int_equal(parse_usual(&m, &flow), -EBADMSG);
+    }
+}
+
+/* --- heads of events ------------------------------------------------------------------------- */
+
+static int parse_head(const struct message *m, size_t length, struct ctw_event *ret) {
+    void *copy = malloc(length ? length : 1);
+
+    assert_non_null(copy);
+    memcpy(copy, m->bytes, length);
+    const int r = ctw_event_parse(copy, length, ret);
+    free(copy);
+    return r;
+}
+
+static void check_head(const struct message *m) {
+    const size_t length = m->length < CTW_EVENT_HEAD ? m->length : CTW_EVENT_HEAD;
+    const struct ctw_flow flow = parse(m);
+    struct ctw_event event;
+
+    assert_int_equal(parse_head(m, length, &event), 0);
+    assert_int_equal(event.kind, flow.event);
+    assert_true(event.has_source);
+    assert_int_equal(event.family, flow.family);
+    assert_memory_equal(event.source, flow.source, sizeof(flow.source));
+}
+
+static void event_head_agrees_with_the_whole_message(void **state) {
+    (void)state;
+    assert_true(for_each_message(check_head) > 90);
+}
+
+static void event_cut_before_its_source_has_none(void **state) {
+    const struct message m = corpus_message("tcp6-syn.new");
+    struct ctw_event event;
+
+    (void)state;
+    for (size_t length = 0; length < CTW_EVENT_HEAD; length++) {
+        const int r = parse_head(&m, length, &event);
+        assert_int_equal(r, length < 20 ? -EBADMSG : 0);
+        if (r == 0)
+            assert_int_equal(event.has_source, length >= 48);
+    }
+}
+
+static void event_of_other_layout_is_counted_without_source(void **state) {
+    static const size_t headers[] = {20, 24, 28}; /* tuple, addresses, source */
+    struct ctw_event event;
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(headers); i++)
+        for (size_t byte = 0; byte < 3; byte += 2) { /* its length, its type */
+            struct message m = corpus_message("udp4.new");
+            m.bytes[headers[i] + byte] = 3;
+            assert_int_equal(parse_head(&m, CTW_EVENT_HEAD, &event), 0);
+            assert_int_equal(event.kind, CTW_FLOW_NEW);
+            assert_false(event.has_source);
+        }
+}
+
+static void event_of_another_subsystem_returns_enomsg(void **state) {
+    struct message m = corpus_message("udp4.new");
+    struct ctw_event event;
+
+    (void)state;
+    m.header.nlmsg_type = NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_NEW;
+    assert_int_equal(parse_head(&m, CTW_EVENT_HEAD, &event), -ENOMSG);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(real_messages_mean_what_libnetfilter_conntrack_says),
-        cmocka_unit_test(every_kind_of_event_is_known),
-        cmocka_unit_test(a_tcp_flow_has_addresses_ports_and_state),
-        cmocka_unit_test(an_established_flow_is_assured),
-        cmocka_unit_test(a_translated_flow_is_named_by_its_original_direction),
-        cmocka_unit_test(a_zone_is_that_of_the_original_direction),
-        cmocka_unit_test(the_keys_of_a_tunnel_are_no_ports),
-        cmocka_unit_test(a_message_cut_short_is_malformed),
-        cmocka_unit_test(no_wrong_byte_leads_out_of_the_message),
-        cmocka_unit_test(other_messages_are_told_apart),
-        cmocka_unit_test(bytes_behind_the_message_are_not_read),
-        cmocka_unit_test(a_tuple_must_be_whole),
-        cmocka_unit_test(a_message_without_attributes_is_malformed),
-        cmocka_unit_test(a_family_that_is_not_that_of_the_addresses_is_malformed),
-        cmocka_unit_test(unknown_attributes_are_passed_over),
-        cmocka_unit_test(known_attributes_must_have_their_size),
-        cmocka_unit_test(an_attribute_stays_inside_the_one_that_holds_it),
-        cmocka_unit_test(an_attribute_shorter_than_its_header_is_malformed),
-        cmocka_unit_test(the_last_attribute_may_lack_its_padding),
+        cmocka_unit_test(parse_agrees_with_libnetfilter_conntrack),
+        cmocka_unit_test(parse_tells_kinds_of_events),
+        cmocka_unit_test(parse_tcp_has_addresses_ports_and_state),
+        cmocka_unit_test(parse_established_is_assured),
+        cmocka_unit_test(parse_nat_returns_the_original_direction),
+        cmocka_unit_test(parse_zone_is_of_the_original_direction),
+        cmocka_unit_test(parse_gre_keys_are_no_ports),
+        cmocka_unit_test(parse_truncated_is_malformed),
+        cmocka_unit_test(parse_corrupted_stays_inside_the_message),
+        cmocka_unit_test(parse_other_messages_return_enomsg),
+        cmocka_unit_test(parse_ignores_bytes_behind_the_message),
+        cmocka_unit_test(parse_incomplete_tuple_is_malformed),
+        cmocka_unit_test(parse_without_attributes_is_malformed),
+        cmocka_unit_test(parse_family_of_other_addresses_is_malformed),
+        cmocka_unit_test(parse_ignores_unknown_attributes),
+        cmocka_unit_test(parse_attribute_of_wrong_size_is_malformed),
+        cmocka_unit_test(parse_attribute_beyond_its_nest_is_malformed),
+        cmocka_unit_test(parse_attribute_shorter_than_its_header_is_malformed),
+        cmocka_unit_test(parse_last_attribute_may_lack_padding),
+        cmocka_unit_test(tuple_of_usual_layout_is_read),
+        cmocka_unit_test(tuple_of_other_types_is_not_the_usual_layout),
+        cmocka_unit_test(tuple_value_of_another_size_is_malformed),
+        cmocka_unit_test(event_head_agrees_with_the_whole_message),
+        cmocka_unit_test(event_cut_before_its_source_has_none),
+        cmocka_unit_test(event_of_other_layout_is_counted_without_source),
+        cmocka_unit_test(event_of_another_subsystem_returns_enomsg),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* The datagrams are put together here; what is in an entry is test_flow's matter. */
+/* Dumps; flow.c tests what is in an entry. */
 
 #include <errno.h>
 #include <limits.h>
@@ -78,7 +78,7 @@ static int read_one(struct ctw_dump *dump, const struct datagram *d, struct seen
     return ctw_dump_read(dump, d->bytes, d->length, on_entry, seen);
 }
 
-static void entries_come_until_the_table_ends(void **state) {
+static void dump_reads_entries_until_done(void **state) {
     struct datagram first = {.length = 0}, second = {.length = 0};
     struct ctw_dump dump = {.sequence = SEQUENCE};
     struct seen seen = {0};
@@ -98,7 +98,7 @@ static void entries_come_until_the_table_ends(void **state) {
     assert_int_equal(seen.port[2], 55);
 }
 
-static void an_empty_table_is_whole(void **state) {
+static void dump_empty_table_is_whole(void **state) {
     struct datagram d = {.length = 0};
     struct ctw_dump dump = {.sequence = SEQUENCE, .wanted = 5};
     struct seen seen = {0};
@@ -110,7 +110,7 @@ static void an_empty_table_is_whole(void **state) {
     assert_int_equal(dump.entries, 0);
 }
 
-static void a_sample_ends_in_the_middle_of_a_datagram(void **state) {
+static void dump_sample_ends_inside_a_datagram(void **state) {
     struct datagram d = {.length = 0};
     struct ctw_dump dump = {.sequence = SEQUENCE, .wanted = 2};
     struct seen seen = {0};
@@ -123,7 +123,7 @@ static void a_sample_ends_in_the_middle_of_a_datagram(void **state) {
     assert_false(dump.whole);
 }
 
-static void what_the_kernel_answers_is_the_error(void **state) {
+static void dump_error_is_returned(void **state) {
     static const struct {
         uint16_t type;
         int error, expected;
@@ -145,7 +145,7 @@ static void what_the_kernel_answers_is_the_error(void **state) {
     }
 }
 
-static void an_interruption_is_noted_wherever_it_is_said(void **state) {
+static void dump_interrupted_is_noted_in_any_message(void **state) {
     struct datagram d = {.length = 0};
     struct ctw_dump dump = {.sequence = SEQUENCE};
     struct seen seen = {0};
@@ -158,7 +158,7 @@ static void an_interruption_is_noted_wherever_it_is_said(void **state) {
     assert_int_equal(seen.n, 2);
 }
 
-static void an_answer_to_another_request_is_passed_over(void **state) {
+static void dump_of_another_request_is_ignored(void **state) {
     struct datagram d = {.length = 0};
     struct ctw_dump dump = {.sequence = SEQUENCE};
     struct seen seen = {0};
@@ -172,7 +172,7 @@ static void an_answer_to_another_request_is_passed_over(void **state) {
     assert_false(dump.interrupted);
 }
 
-static void an_entry_that_makes_no_sense_is_passed_over(void **state) {
+static void dump_malformed_entry_is_ignored(void **state) {
     struct datagram d = {.length = 0};
     struct ctw_dump dump = {.sequence = SEQUENCE};
     struct seen seen = {0};
@@ -187,8 +187,8 @@ static void an_entry_that_makes_no_sense_is_passed_over(void **state) {
     assert_int_equal(seen.port[0], 54);
 }
 
-/* Under a sanitizer or valgrind this also proves that nothing is read behind the end. */
-static void a_datagram_cut_anywhere_is_malformed_or_shorter(void **state) {
+/* A sanitizer sees whether a byte behind the end is read. */
+static void dump_truncated_is_malformed_or_shorter(void **state) {
     struct datagram whole = {.length = 0};
 
     (void)state;
@@ -210,14 +210,14 @@ static void a_datagram_cut_anywhere_is_malformed_or_shorter(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries_come_until_the_table_ends),
-        cmocka_unit_test(an_empty_table_is_whole),
-        cmocka_unit_test(a_sample_ends_in_the_middle_of_a_datagram),
-        cmocka_unit_test(what_the_kernel_answers_is_the_error),
-        cmocka_unit_test(an_interruption_is_noted_wherever_it_is_said),
-        cmocka_unit_test(an_answer_to_another_request_is_passed_over),
-        cmocka_unit_test(an_entry_that_makes_no_sense_is_passed_over),
-        cmocka_unit_test(a_datagram_cut_anywhere_is_malformed_or_shorter),
+        cmocka_unit_test(dump_reads_entries_until_done),
+        cmocka_unit_test(dump_empty_table_is_whole),
+        cmocka_unit_test(dump_sample_ends_inside_a_datagram),
+        cmocka_unit_test(dump_error_is_returned),
+        cmocka_unit_test(dump_interrupted_is_noted_in_any_message),
+        cmocka_unit_test(dump_of_another_request_is_ignored),
+        cmocka_unit_test(dump_malformed_entry_is_ignored),
+        cmocka_unit_test(dump_truncated_is_malformed_or_shorter),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

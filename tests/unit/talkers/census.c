@@ -68,14 +68,14 @@ static void expect(const struct ctw_share *share, const char *name, uint32_t per
 
 /* --- lists and shares ------------------------------------------------------------------------ */
 
-static void an_empty_census_knows_nothing(void **state) {
+static void census_empty_is_unknown(void **state) {
     const struct ctw_talkers talkers = result_of(0, 1000, 1000), nothing = {0};
 
     (void)state;
     assert_memory_equal(&talkers, &nothing, sizeof(talkers));
 }
 
-static void sources_ports_and_states_are_ranked(void **state) {
+static void census_ranks_sources_ports_and_states(void **state) {
     struct ctw_flow a = tcp(TCP_CONNTRACK_SYN_SENT, 0, 120);
     struct ctw_flow b = flow("2001:db8::1", "2001:db8:9::1", IPPROTO_UDP, 53);
     struct ctw_flow c = flow("2001:db8::2", "2001:db8:9::1", IPPROTO_ICMPV6, 0);
@@ -100,7 +100,7 @@ static void sources_ports_and_states_are_ranked(void **state) {
     expect(&talkers.states[2], "icmpv6/unreplied", 1000);
 }
 
-static void lists_are_as_long_as_asked_for(void **state) {
+static void census_lists_have_at_most_top_lines(void **state) {
     const struct ctw_sample table = {.count = 100, .max = 100};
     struct ctw_talkers talkers;
 
@@ -116,9 +116,9 @@ static void lists_are_as_long_as_asked_for(void **state) {
     assert_int_equal(talkers.n_ports, 0);
 }
 
-/* 60 % from one, 20 % from another, the rest from 100,000: nobody of the crowd is given a share
- * that belongs to another. */
-static void a_crowd_does_not_blur_the_shares(void **state) {
+/* 60 % from one source, 20 % from another, the rest from 100,000: no small source is listed with a
+ * share that it does not have. */
+static void census_many_small_sources_leave_shares_exact(void **state) {
     (void)state;
     for (uint32_t i = 0; i < 500000; i++) {
         struct ctw_flow f = flow("10.0.0.0", "192.0.2.2", IPPROTO_UDP, 9);
@@ -137,7 +137,7 @@ static void a_crowd_does_not_blur_the_shares(void **state) {
     assert_int_equal(talkers.n_sources, 2);
 }
 
-static void who_was_met_once_in_a_sample_is_nobody_in_particular(void **state) {
+static void census_sample_omits_single_entries(void **state) {
     (void)state;
     add(flow("192.0.2.1", "198.51.100.1", IPPROTO_UDP, 53), 2);
     add(flow("192.0.2.2", "198.51.100.1", IPPROTO_UDP, 53), 1);
@@ -157,7 +157,7 @@ static void census_whole_table_has_no_margin_and_lists_single_entries(void **sta
     assert_int_equal(talkers.n_sources, 2);
 }
 
-static void what_stands_out_is_counted(void **state) {
+static void census_counts_properties(void **state) {
     struct ctw_flow f;
 
     (void)state;
@@ -177,7 +177,7 @@ static void what_stands_out_is_counted(void **state) {
     assert_int_equal(talkers.idle_tcp_permyriad, 0);
 }
 
-static void a_tally_has_the_shares_without_the_lists(void **state) {
+static void census_count_leaves_lists_empty(void **state) {
     const struct ctw_flow f = tcp(TCP_CONNTRACK_ESTABLISHED, IPS_SEEN_REPLY | IPS_ASSURED, 1000);
     struct ctw_talkers talkers;
 
@@ -191,7 +191,7 @@ static void a_tally_has_the_shares_without_the_lists(void **state) {
     assert_int_equal(talkers.n_sources + talkers.n_ports + talkers.n_states, 0);
 }
 
-static void idle_connections_are_established_assured_and_long_silent(void **state) {
+static void census_idle_tcp_is_established_assured_and_silent(void **state) {
     const uint32_t status = IPS_SEEN_REPLY | IPS_ASSURED;
     const struct {
         struct ctw_flow flow;
@@ -228,7 +228,7 @@ static uint32_t margin_of(uint32_t entries, uint32_t count) {
     return result_of(count, count, count).margin_permyriad;
 }
 
-static void a_sample_has_its_margin(void **state) {
+static void margin_of_a_sample(void **state) {
     (void)state;
     assert_int_equal(margin_of(9604, UINT32_MAX), 100);
     assert_int_equal(margin_of(5000, UINT32_MAX), 139);
@@ -239,7 +239,7 @@ static void a_sample_has_its_margin(void **state) {
     assert_int_equal(margin_of(499990, 500000), 1);
 }
 
-static void the_whole_table_has_none(void **state) {
+static void margin_of_the_whole_table_is_zero(void **state) {
     (void)state;
     assert_int_equal(margin_of(5000, 5000), 0);
     assert_int_equal(margin_of(5000, 4999), 0);
@@ -247,7 +247,7 @@ static void the_whole_table_has_none(void **state) {
     assert_int_equal(margin_of(1, 0), 0);
 }
 
-static void fewer_than_the_table_holds_are_a_sample(void **state) {
+static void census_fewer_entries_than_count_is_sampled(void **state) {
     (void)state;
     census.entries = 4999;
     assert_true(result_of(5000, 1, 1).sampled);
@@ -265,7 +265,7 @@ static uint32_t risk_of(uint32_t assured_permyriad, uint32_t max, uint32_t bucke
 }
 
 /* Each of these was within five points of what a kernel dropped of 1000 new flows. */
-static void the_risk_is_what_the_kernel_showed(void **state) {
+static void risk_is_near_what_the_kernel_dropped(void **state) {
     (void)state;
     assert_int_equal(risk_of(5000, 262144, 262144), 0);
     assert_int_equal(risk_of(8000, 262144, 262144), 281);
@@ -278,7 +278,7 @@ static void the_risk_is_what_the_kernel_showed(void **state) {
 }
 
 /* Computed with floats: round(1e4 * a ** (16 * max / buckets)). */
-static void the_risk_is_right_between_whole_powers(void **state) {
+static void risk_interpolates_between_whole_powers(void **state) {
     (void)state;
     assert_int_equal(risk_of(9000, 1000, 3000), 5701);
     assert_int_equal(risk_of(9000, 65536, 100000), 3313);
@@ -289,7 +289,7 @@ static void the_risk_is_right_between_whole_powers(void **state) {
     assert_int_equal(risk_of(9500, 2147483647, 2147483647), 4401);
 }
 
-static void the_risk_has_no_edges(void **state) {
+static void risk_extreme_values_stay_in_range(void **state) {
     (void)state;
     assert_int_equal(risk_of(0, 262144, 262144), 0);
     assert_int_equal(risk_of(10000, 262144, 1), 10000);
@@ -302,7 +302,7 @@ static void the_risk_has_no_edges(void **state) {
     }
 }
 
-static void when_the_table_fills_its_count_is_its_max(void **state) {
+static void risk_uses_the_larger_of_count_and_max(void **state) {
     (void)state;
     census.entries = 10;
     census.assured = 9;
@@ -312,7 +312,7 @@ static void when_the_table_fills_its_count_is_its_max(void **state) {
     assert_int_equal(result_of(1000, 0, 1000).drop_risk_permyriad, 1853);    /* no limit yet */
 }
 
-static void without_buckets_there_is_no_risk_to_tell(void **state) {
+static void risk_without_buckets_is_unknown(void **state) {
     const struct ctw_sample table = {.count = 10, .max = 10};
     struct ctw_talkers talkers;
 
@@ -329,23 +329,23 @@ static void without_buckets_there_is_no_risk_to_tell(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_census_knows_nothing),
-        TEST(sources_ports_and_states_are_ranked),
-        TEST(lists_are_as_long_as_asked_for),
-        TEST(a_crowd_does_not_blur_the_shares),
-        TEST(who_was_met_once_in_a_sample_is_nobody_in_particular),
+        TEST(census_empty_is_unknown),
+        TEST(census_ranks_sources_ports_and_states),
+        TEST(census_lists_have_at_most_top_lines),
+        TEST(census_many_small_sources_leave_shares_exact),
+        TEST(census_sample_omits_single_entries),
         TEST(census_whole_table_has_no_margin_and_lists_single_entries),
-        TEST(what_stands_out_is_counted),
-        TEST(a_tally_has_the_shares_without_the_lists),
-        TEST(idle_connections_are_established_assured_and_long_silent),
-        TEST(a_sample_has_its_margin),
-        TEST(the_whole_table_has_none),
-        TEST(fewer_than_the_table_holds_are_a_sample),
-        TEST(the_risk_is_what_the_kernel_showed),
-        TEST(the_risk_is_right_between_whole_powers),
-        TEST(the_risk_has_no_edges),
-        TEST(when_the_table_fills_its_count_is_its_max),
-        TEST(without_buckets_there_is_no_risk_to_tell),
+        TEST(census_counts_properties),
+        TEST(census_count_leaves_lists_empty),
+        TEST(census_idle_tcp_is_established_assured_and_silent),
+        TEST(margin_of_a_sample),
+        TEST(margin_of_the_whole_table_is_zero),
+        TEST(census_fewer_entries_than_count_is_sampled),
+        TEST(risk_is_near_what_the_kernel_dropped),
+        TEST(risk_interpolates_between_whole_powers),
+        TEST(risk_extreme_values_stay_in_range),
+        TEST(risk_uses_the_larger_of_count_and_max),
+        TEST(risk_without_buckets_is_unknown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,6 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <netinet/in.h>
 
 #include "lib/talkers/sketch.h"
@@ -54,24 +52,24 @@ static uint64_t next_random(void) {
     return z ^ z >> 31;
 }
 
-static struct ctw_talker_key name(uint32_t number) {
+static struct ctw_key name(uint32_t number) {
     const uint32_t address = htonl(number);
     uint8_t bytes[16] = {0};
 
     memcpy(bytes, &address, sizeof(address));
-    return ctw_talker_source(AF_INET, bytes, 64);
+    return ctw_address_key(AF_INET, bytes, 64);
 }
 
 static void add(uint32_t number, uint32_t weight) {
-    const struct ctw_talker_key key = name(number);
+    const struct ctw_key key = name(number);
 
     ctw_sketch_add(t, &key, weight);
 }
 
 static bool is_name(const struct ctw_sketch_entry *talker, uint32_t number) {
-    const struct ctw_talker_key key = name(number);
+    const struct ctw_key key = name(number);
 
-    return memcmp(&talker->key, &key, sizeof(key)) == 0;
+    return ctw_key_equal(&talker->key, &key);
 }
 
 static void expect(const struct ctw_sketch_entry *talker, uint32_t number, uint64_t count,
@@ -83,7 +81,7 @@ static void expect(const struct ctw_sketch_entry *talker, uint32_t number, uint6
 
 /* --- exact while there is room --------------------------------------------------------------- */
 
-static void nothing_added_is_nobody(void **state) {
+static void sketch_empty_returns_none(void **state) {
     struct ctw_sketch_entry top[4];
 
     (void)state;
@@ -93,7 +91,7 @@ static void nothing_added_is_nobody(void **state) {
     assert_int_equal(ctw_sketch_top(t, top, LENGTH(top)), 0);
 }
 
-static void few_names_are_counted_exactly(void **state) {
+static void sketch_few_keys_are_exact(void **state) {
     struct ctw_sketch_entry top[4];
 
     (void)state;
@@ -106,7 +104,7 @@ static void few_names_are_counted_exactly(void **state) {
     assert_int_equal(t->total, 100);
 }
 
-static void a_weight_counts_as_often(void **state) {
+static void sketch_weight_counts_as_often(void **state) {
     struct ctw_sketch_entry top[4];
 
     (void)state;
@@ -120,7 +118,7 @@ static void a_weight_counts_as_often(void **state) {
     assert_int_equal(t->total, (uint64_t)UINT32_MAX + 65);
 }
 
-static void as_many_are_named_as_asked_for(void **state) {
+static void top_returns_at_most_n(void **state) {
     struct ctw_sketch_entry top[CTW_SKETCH_COUNTERS + 1];
 
     (void)state;
@@ -133,7 +131,7 @@ static void as_many_are_named_as_asked_for(void **state) {
     }
 }
 
-static void equal_counts_make_a_list_that_stays(void **state) {
+static void top_equal_counts_are_ordered_by_key(void **state) {
     struct ctw_sketch_entry top[20];
 
     (void)state;
@@ -152,7 +150,7 @@ static void equal_counts_make_a_list_that_stays(void **state) {
 #define NAMES 4096u
 static uint64_t exact[NAMES];
 
-/* What the algorithm promises, of every name there is. */
+/* What the algorithm promises for each key. */
 static void check_bounds(void) {
     static struct ctw_sketch_entry all[CTW_SKETCH_COUNTERS];
     static bool named[NAMES];
@@ -162,7 +160,7 @@ static void check_bounds(void) {
     memset(named, 0, sizeof(named));
     for (size_t i = 0; i < n; i++) {
         uint32_t number;
-        memcpy(&number, all[i].key.bytes + 4, sizeof(number));
+        memcpy(&number, &all[i].key.a, sizeof(number));
         number = ntohl(number);
         assert_in_range(number, 0, NAMES - 1);
         assert_false(named[number]);
@@ -218,7 +216,7 @@ static void bounds_hold(bool weighted, bool ageing) {
     }
 }
 
-static void bounds_hold_whatever_comes(void **state) {
+static void bounds_hold_for_any_stream(void **state) {
     (void)state;
     bounds_hold(false, false);
 }
@@ -234,14 +232,14 @@ static void bounds_hold_through_ageing(void **state) {
     bounds_hold(true, true);
 }
 
-static void bounds_hold_when_names_collide(void **state) {
+static void bounds_hold_when_keys_collide(void **state) {
     (void)state;
     memset(exact, 0, sizeof(exact));
     for (uint32_t i = 0; i < CTW_SKETCH_COUNTERS; i++) {
         add(i, 1);
         exact[i]++;
     }
-    /* As if all names had one hash: the worst that a chain can be. */
+    /* As if all keys had one hash: the longest possible chain. */
     memset(t->slots, 0xff, sizeof(t->slots));
     for (uint16_t i = 0; i < CTW_SKETCH_COUNTERS; i++) {
         t->counters[i].slot = 0;
@@ -257,11 +255,8 @@ static void bounds_hold_when_names_collide(void **state) {
 
 /* --- floods ---------------------------------------------------------------------------------- */
 
-/*
- * Ten million sources that come once each, and among them ten that make 1 % each. The heavy ones
- * are those of the lowest numbers, so that a list in order of names would be right by chance only.
- */
-static void ten_million_names_do_not_hide_the_heavy_ones(void **state) {
+/* Ten million sources once each, and ten more that make 1 % each. */
+static void flood_of_ten_million_keys_keeps_frequent_ones(void **state) {
     const uint32_t flood = 10000000, heavy = 10;
     const struct mallinfo2 before = mallinfo2();
     struct ctw_sketch_entry top[20];
@@ -294,7 +289,7 @@ static void ten_million_names_do_not_hide_the_heavy_ones(void **state) {
     assert_true(top[heavy].count - top[heavy].error < flood / CTW_SKETCH_COUNTERS);
 }
 
-static void a_heavy_one_that_comes_late_is_named(void **state) {
+static void frequent_key_that_comes_late_is_found(void **state) {
     struct ctw_sketch_entry top[1];
 
     (void)state;
@@ -311,7 +306,7 @@ static void a_heavy_one_that_comes_late_is_named(void **state) {
 
 /* --- ageing ---------------------------------------------------------------------------------- */
 
-static void the_past_weighs_half_as_much(void **state) {
+static void age_halves_counts(void **state) {
     struct ctw_sketch_entry top[2];
 
     (void)state;
@@ -325,7 +320,7 @@ static void the_past_weighs_half_as_much(void **state) {
     assert_int_equal(t->total, 1100);
 }
 
-static void who_falls_silent_is_forgotten(void **state) {
+static void age_frees_counters_of_silent_keys(void **state) {
     struct ctw_sketch_entry top[2];
 
     (void)state;
@@ -339,7 +334,7 @@ static void who_falls_silent_is_forgotten(void **state) {
     expect(&top[0], 7, 1, 0);
 }
 
-static void a_copy_counts_for_itself(void **state) {
+static void copy_is_independent(void **state) {
     struct ctw_sketch copy;
     struct ctw_sketch_entry top[1];
 
@@ -351,7 +346,7 @@ static void a_copy_counts_for_itself(void **state) {
     expect(&top[0], 1, 5, 0);
 }
 
-static void names_do_not_collide_in_the_same_places_twice(void **state) {
+static void seed_changes_the_slots(void **state) {
     uint32_t same = 0;
 
     (void)state;
@@ -365,120 +360,25 @@ static void names_do_not_collide_in_the_same_places_twice(void **state) {
     assert_true(same < 10); /* about one in 1024 */
 }
 
-/* --- names ----------------------------------------------------------------------------------- */
-
-static void expect_name(struct ctw_talker_key key, const char *expected) {
-    char name_of[CTW_TALKER_NAME_MAX];
-
-    ctw_talker_name(&key, name_of);
-    assert_string_equal(name_of, expected);
-}
-
-static void expect_source(const char *address, uint32_t prefix, const char *expected) {
-    uint8_t bytes[16] = {0};
-    const bool v6 = strchr(address, ':') != NULL;
-
-    assert_int_equal(inet_pton(v6 ? AF_INET6 : AF_INET, address, bytes), 1);
-    expect_name(ctw_talker_source(v6 ? AF_INET6 : AF_INET, bytes, prefix), expected);
-}
-
-static void sources_are_addresses_and_prefixes(void **state) {
-    (void)state;
-    expect_source("192.0.2.7", 64, "192.0.2.7");
-    expect_source("0.0.0.0", 64, "0.0.0.0");
-    expect_source("2001:db8:1234:5678:9abc:def0:1:2", 64, "2001:db8:1234:5678::/64");
-    expect_source("2001:db8:ffff::1", 33, "2001:db8:8000::/33");
-    expect_source("2001:db8:ffff::1", 47, "2001:db8:fffe::/47");
-    expect_source("ffff::1", 1, "8000::/1");
-    expect_source("::1", 128, "::1");
-    expect_source("::3", 127, "::2/127");
-    expect_source("1111:2222:3333:4444:5555:6666:7777:8889", 127,
-                  "1111:2222:3333:4444:5555:6666:7777:8888/127");
-}
-
-static void one_prefix_is_one_name(void **state) {
-    const uint8_t a[16] = {0x20, 1, [15] = 1}, b[16] = {0x20, 1, [8] = 9};
-    const struct ctw_talker_key first = ctw_talker_source(AF_INET6, a, 64);
-    const struct ctw_talker_key second = ctw_talker_source(AF_INET6, b, 64);
-
-    (void)state;
-    assert_memory_equal(&first, &second, sizeof(first));
-}
-
-static void ports_have_their_protocol(void **state) {
-    (void)state;
-    expect_name(ctw_talker_port(IPPROTO_UDP, 53), "udp/53");
-    expect_name(ctw_talker_port(IPPROTO_TCP, 65535), "tcp/65535");
-    expect_name(ctw_talker_port(IPPROTO_SCTP, 0), "sctp/0");
-    expect_name(ctw_talker_port(IPPROTO_GRE, 7), "gre");
-    expect_name(ctw_talker_port(IPPROTO_ICMP, 0), "icmp");
-    expect_name(ctw_talker_port(IPPROTO_ICMPV6, 0), "icmpv6");
-    expect_name(ctw_talker_port(89, 0), "protocol-89");
-}
-
-static void states_are_named_as_the_kernel_names_them(void **state) {
-    static const char *const names[] = {
-        "tcp/NONE",     "tcp/SYN_SENT",   "tcp/SYN_RECV", "tcp/ESTABLISHED",
-        "tcp/FIN_WAIT", "tcp/CLOSE_WAIT", "tcp/LAST_ACK", "tcp/TIME_WAIT",
-        "tcp/CLOSE",    "tcp/SYN_SENT2",  "tcp/10",
-    };
-
-    (void)state;
-    for (uint8_t i = 0; i < LENGTH(names); i++)
-        expect_name(ctw_talker_state(IPPROTO_TCP, true, i, IPS_ASSURED), names[i]);
-    expect_name(ctw_talker_state(IPPROTO_TCP, true, 255, 0), "tcp/255");
-}
-
-static void without_a_state_the_progress_is_told(void **state) {
-    (void)state;
-    expect_name(ctw_talker_state(IPPROTO_UDP, false, 0, 0), "udp/unreplied");
-    expect_name(ctw_talker_state(IPPROTO_UDP, false, 0, IPS_SEEN_REPLY), "udp/replied");
-    expect_name(ctw_talker_state(IPPROTO_UDP, false, 0, IPS_SEEN_REPLY | IPS_ASSURED),
-                "udp/assured");
-    expect_name(ctw_talker_state(IPPROTO_ICMP, false, 0, IPS_SEEN_REPLY), "icmp/replied");
-    expect_name(ctw_talker_state(IPPROTO_TCP, false, 0, IPS_ASSURED), "tcp/assured");
-}
-
-static void any_bytes_have_a_name(void **state) {
-    (void)state;
-    for (unsigned i = 0; i < 100000; i++) {
-        struct ctw_talker_key key;
-        char name_of[CTW_TALKER_NAME_MAX];
-        for (size_t j = 0; j < sizeof(key.bytes); j++)
-            key.bytes[j] = (uint8_t)next_random();
-        if (i % 2)
-            key.bytes[0] %= 6;
-        memset(name_of, 'x', sizeof(name_of));
-        ctw_talker_name(&key, name_of);
-        assert_in_range(strnlen(name_of, sizeof(name_of)), 1, sizeof(name_of) - 1);
-    }
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, fences_hold)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_added_is_nobody),
-        TEST(few_names_are_counted_exactly),
-        TEST(a_weight_counts_as_often),
-        TEST(as_many_are_named_as_asked_for),
-        TEST(equal_counts_make_a_list_that_stays),
-        TEST(bounds_hold_whatever_comes),
+        TEST(sketch_empty_returns_none),
+        TEST(sketch_few_keys_are_exact),
+        TEST(sketch_weight_counts_as_often),
+        TEST(top_returns_at_most_n),
+        TEST(top_equal_counts_are_ordered_by_key),
+        TEST(bounds_hold_for_any_stream),
         TEST(bounds_hold_with_weights),
         TEST(bounds_hold_through_ageing),
-        TEST(bounds_hold_when_names_collide),
-        TEST(ten_million_names_do_not_hide_the_heavy_ones),
-        TEST(a_heavy_one_that_comes_late_is_named),
-        TEST(the_past_weighs_half_as_much),
-        TEST(who_falls_silent_is_forgotten),
-        TEST(a_copy_counts_for_itself),
-        TEST(names_do_not_collide_in_the_same_places_twice),
-        TEST(sources_are_addresses_and_prefixes),
-        TEST(one_prefix_is_one_name),
-        TEST(ports_have_their_protocol),
-        TEST(states_are_named_as_the_kernel_names_them),
-        TEST(without_a_state_the_progress_is_told),
-        TEST(any_bytes_have_a_name),
+        TEST(bounds_hold_when_keys_collide),
+        TEST(flood_of_ten_million_keys_keeps_frequent_ones),
+        TEST(frequent_key_that_comes_late_is_found),
+        TEST(age_halves_counts),
+        TEST(age_frees_counters_of_silent_keys),
+        TEST(copy_is_independent),
+        TEST(seed_changes_the_slots),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

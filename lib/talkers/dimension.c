@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "lib/talkers/dimension.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const words[CTW_DIMENSIONS] = {
+    [CTW_BY_SOURCE] = "source", [CTW_BY_DESTINATION] = "destination",
+    [CTW_BY_PORT] = "port",     [CTW_BY_PROTOCOL] = "protocol",
+    [CTW_BY_STATE] = "state",   [CTW_BY_ZONE] = "zone",
+};
+
+const char *ctw_dimension_word(enum ctw_dimension d) {
+    return words[d];
+}
+
+int ctw_dimension_find(const char *word, enum ctw_dimension *ret) {
+    for (unsigned d = 0; d < CTW_DIMENSIONS; d++)
+        if (strcmp(words[d], word) == 0) {
+            *ret = (enum ctw_dimension)d;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/*
+ *   source, destination   a, b: the address in network order; c: the family
+ *   port                  c: protocol << 16 | port
+ *   protocol              c: protocol
+ *   state                 c: protocol << 16 | TCP_STATE | TCP_CONNTRACK_*, or a status bit
+ *   zone                  c: zone
+ */
+#define TCP_STATE 0x8000u
+
+static struct ctw_key number(uint32_t c) {
+    return (struct ctw_key){.c = c};
+}
+
+/* The first @bits of eight bytes in network order. */
+static uint64_t mask(uint32_t bits) {
+    return bits == 0 ? 0 : htobe64(UINT64_MAX << (64 - (bits < 64 ? bits : 64)));
+}
+
+struct ctw_key ctw_address_key(uint8_t family, const uint8_t address[static 16],
+                               uint32_t ipv6_prefix) {
+    struct ctw_key key = {.c = family};
+    uint32_t ipv4;
+
+    if (family != AF_INET6) {
+        memcpy(&ipv4, address, sizeof(ipv4));
+        key.a = ipv4;
+        return key;
+    }
+    memcpy(&key.a, address, sizeof(key.a));
+    memcpy(&key.b, address + sizeof(key.a), sizeof(key.b));
+    key.a &= mask(ipv6_prefix);
+    key.b &= mask(ipv6_prefix > 64 ? ipv6_prefix - 64 : 0);
+    return key;
+}
+
+/* Only what the name shows, or one name would have several keys. */
+static struct ctw_key state_key(const struct ctw_flow *flow) {
+    const uint32_t protocol = (uint32_t)flow->protocol << 16;
+
+    if (flow->has_tcp_state)
+        return number(protocol | TCP_STATE | flow->tcp_state);
+    if (flow->status & IPS_ASSURED)
+        return number(protocol | IPS_ASSURED);
+    return number(protocol | (flow->status & IPS_SEEN_REPLY));
+}
+
+struct ctw_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *flow,
+                                 uint32_t ipv6_prefix) {
+    switch (d) {
+    case CTW_BY_SOURCE:
+        return ctw_address_key(flow->family, flow->source, ipv6_prefix);
+    case CTW_BY_DESTINATION:
+        return ctw_address_key(flow->family, flow->destination, ipv6_prefix);
+    case CTW_BY_PORT:
+        return number((uint32_t)flow->protocol << 16 | flow->destination_port);
+    case CTW_BY_PROTOCOL:
+        return number(flow->protocol);
+    case CTW_BY_STATE:
+        return state_key(flow);
+    case CTW_BY_ZONE:
+        break;
+    }
+    return number(flow->zone);
+}
+
+bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b) {
+    if (a->c != b->c)
+        return a->c < b->c;
+    return a->a != b->a ? be64toh(a->a) < be64toh(b->a) : be64toh(a->b) < be64toh(b->b);
+}
+
+/* --- names, as conntrack(8) prints them ------------------------------------------------------ */
+
+static void name_protocol(uint8_t protocol, char ret[static 16]) {
+    static const struct {
+        uint8_t protocol;
+        const char *name;
+    } names[] = {
+        {IPPROTO_ICMP, "icmp"},     {IPPROTO_TCP, "tcp"},   {IPPROTO_UDP, "udp"},
+        {IPPROTO_DCCP, "dccp"},     {IPPROTO_GRE, "gre"},   {IPPROTO_ESP, "esp"},
+        {IPPROTO_ICMPV6, "icmpv6"}, {IPPROTO_SCTP, "sctp"}, {IPPROTO_UDPLITE, "udplite"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].protocol == protocol) {
+            (void)snprintf(ret, 16, "%s", names[i].name);
+            return;
+        }
+    (void)snprintf(ret, 16, "protocol-%u", protocol);
+}
+
+/* tcp_conntrack_names of net/netfilter/nf_conntrack_proto_tcp.c. */
+static void name_tcp_state(uint8_t state, char ret[static 16]) {
+    static const char *const names[] = {
+        [TCP_CONNTRACK_NONE] = "NONE",         [TCP_CONNTRACK_SYN_SENT] = "SYN_SENT",
+        [TCP_CONNTRACK_SYN_RECV] = "SYN_RECV", [TCP_CONNTRACK_ESTABLISHED] = "ESTABLISHED",
+        [TCP_CONNTRACK_FIN_WAIT] = "FIN_WAIT", [TCP_CONNTRACK_CLOSE_WAIT] = "CLOSE_WAIT",
+        [TCP_CONNTRACK_LAST_ACK] = "LAST_ACK", [TCP_CONNTRACK_TIME_WAIT] = "TIME_WAIT",
+        [TCP_CONNTRACK_CLOSE] = "CLOSE",       [TCP_CONNTRACK_SYN_SENT2] = "SYN_SENT2",
+    };
+
+    if (state < sizeof(names) / sizeof(names[0]))
+        (void)snprintf(ret, 16, "%s", names[state]);
+    else
+        (void)snprintf(ret, 16, "%u", state);
+}
+
+static void name_address(const struct ctw_key *key, uint32_t ipv6_prefix,
+                         char ret[static CTW_TALKER_NAME_MAX]) {
+    const int family = key->c == AF_INET6 ? AF_INET6 : AF_INET;
+    uint8_t address[16];
+
+    memcpy(address, &key->a, sizeof(key->a));
+    memcpy(address + sizeof(key->a), &key->b, sizeof(key->b));
+    if (!inet_ntop(family, address, ret, CTW_TALKER_NAME_MAX))
+        ret[0] = '\0'; /* cannot be: there is room */
+    if (family == AF_INET6 && ipv6_prefix < 128) {
+        const size_t length = strlen(ret);
+        (void)snprintf(ret + length, CTW_TALKER_NAME_MAX - length, "/%" PRIu32, ipv6_prefix);
+    }
+}
+
+static const char *name_status(uint32_t c) {
+    return c & IPS_ASSURED ? "assured" : c & IPS_SEEN_REPLY ? "replied" : "unreplied";
+}
+
+void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
+                        char ret[static CTW_TALKER_NAME_MAX]) {
+    char protocol[16], state[16];
+    const uint8_t number = (uint8_t)(d == CTW_BY_PROTOCOL ? key->c : key->c >> 16);
+
+    name_protocol(number, protocol);
+    name_tcp_state((uint8_t)key->c, state);
+    switch (d) {
+    case CTW_BY_SOURCE:
+    case CTW_BY_DESTINATION:
+        name_address(key, ipv6_prefix, ret);
+        break;
+    case CTW_BY_PORT:
+        if (ctw_flow_has_ports(number))
+            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%u", protocol, (uint16_t)key->c);
+        else
+            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol);
+        break;
+    case CTW_BY_PROTOCOL:
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol);
+        break;
+    case CTW_BY_STATE:
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%s", protocol,
+                       key->c & TCP_STATE ? state : name_status(key->c));
+        break;
+    case CTW_BY_ZONE:
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%" PRIu32, key->c);
+        break;
+    }
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef CTW_LIB_TALKERS_DIMENSION_H
+#define CTW_LIB_TALKERS_DIMENSION_H
+
+/*
+ * What entries and new flows are counted by: a value of an entry as a key, and a key as text.
+ *
+ * A key is made for each of a million entries, so it is put together in registers. It is turned
+ * into text for the few that are shown.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/kernel/flow.h"
+
+enum ctw_dimension {
+    CTW_BY_SOURCE, /* addresses and ports are those of the original direction */
+    CTW_BY_DESTINATION,
+    CTW_BY_PORT, /* of the destination */
+    CTW_BY_PROTOCOL,
+    CTW_BY_STATE,
+    CTW_BY_ZONE,
+};
+#define CTW_DIMENSIONS (CTW_BY_ZONE + 1)
+
+/* One value of a dimension; its dimension is not part of it. */
+struct ctw_key {
+    uint64_t a, b;
+    uint32_t c;
+};
+
+/** ctw_dimension_word() - "source", "destination", "port", "protocol", "state", "zone" */
+const char *ctw_dimension_word(enum ctw_dimension d);
+
+/** ctw_dimension_find() - the dimension of that word. Return: 0 or -EINVAL. */
+int ctw_dimension_find(const char *word, enum ctw_dimension *ret);
+
+/**
+ * ctw_dimension_key() - the value that an entry has
+ * @ipv6_prefix:  IPv6 addresses with this many equal bits have one key, 0 to 128
+ */
+struct ctw_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *flow,
+                                 uint32_t ipv6_prefix);
+
+/** ctw_address_key() - the key by source or destination of an address, 4 bytes of it with AF_INET
+ */
+struct ctw_key ctw_address_key(uint8_t family, const uint8_t address[static 16],
+                               uint32_t ipv6_prefix);
+
+static inline bool ctw_key_equal(const struct ctw_key *a, const struct ctw_key *b) {
+    return a->a == b->a && a->b == b->b && a->c == b->c;
+}
+
+/** ctw_key_before() - an order of the keys of a dimension; addresses come in numeric order */
+bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b);
+
+/* Room for the longest name, an IPv6 prefix such as "2001:db8:1234:5678::/64". */
+#define CTW_TALKER_NAME_MAX 64
+
+/**
+ * ctw_dimension_name() - a key as text: "192.0.2.7", "2001:db8::/64", "udp/53", "gre", "tcp",
+ * "tcp/SYN_SENT", "udp/unreplied", "7"
+ * @ipv6_prefix:  as when the key was made
+ */
+void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
+                        char ret[static CTW_TALKER_NAME_MAX]);
+
+#endif
