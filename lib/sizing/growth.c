@@ -259,9 +259,12 @@ static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
         return;
     }
     d->new_max = max;
-    if (s->growth.buckets == CTW_BUCKETS_ALWAYS && may_change_buckets(g, s, l) &&
-        max > (uint64_t)t->buckets * l->facts.entries_per_bucket)
-        d->new_buckets = ctw_growth_buckets_for(max, l->facts.entries_per_bucket);
+    if (s->growth.buckets != CTW_BUCKETS_ALWAYS || !may_change_buckets(g, s, l) ||
+        max <= (uint64_t)t->buckets * l->facts.entries_per_bucket)
+        return;
+    const uint32_t buckets = ctw_growth_buckets_for(max, l->facts.entries_per_bucket);
+    if (buckets > t->buckets) /* not at the largest number that the kernel takes */
+        d->new_buckets = buckets;
 }
 
 /* Startup, first half: buckets for the ceiling, while the table is small. */

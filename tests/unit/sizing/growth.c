@@ -506,6 +506,20 @@ static void decide_buckets_always_grow_with_max(void **state) {
     assert_refused(&f, CTW_GROWTH_TOO_FEW_BUCKETS);
 }
 
+static void always_at_the_largest_buckets_leaves_them(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.s.growth.buckets = CTW_BUCKETS_ALWAYS;
+    f.s.growth.memory_permyriad = 9000;
+    f.l.facts.memory = (struct ctw_memory){2048 * GIB, true, 2048 * GIB};
+    f.l.facts.entries_per_bucket = 1;
+    f.l.sample.buckets = f.l.sample.max = f.l.sample.count = CTW_BUCKETS_LARGEST;
+    decide(&f);
+    assert_true(f.d.new_max > CTW_BUCKETS_LARGEST);
+    assert_int_equal(f.d.new_buckets, 0);
+}
+
 /* --- over a boot ------------------------------------------------------------------------------ */
 
 static void startup_sets_the_saved_max_up_to_the_ceiling(void **state) {
@@ -603,6 +617,7 @@ int main(void) {
         cmocka_unit_test(startup_raises_max_to_two_reserves_once),
         cmocka_unit_test(startup_leaves_the_buckets),
         cmocka_unit_test(decide_buckets_always_grow_with_max),
+        cmocka_unit_test(always_at_the_largest_buckets_leaves_them),
         cmocka_unit_test(startup_sets_the_saved_max_up_to_the_ceiling),
         cmocka_unit_test(done_remembers_the_limits_before_the_first_growth),
         cmocka_unit_test(next_poll_before_half_of_the_free_entries_are_taken),
