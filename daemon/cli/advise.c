@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/terminal.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
 #include "daemon/source/machine.h"
@@ -48,6 +49,7 @@ static const struct ctw_cli cli = {
 /* Return: the exit status. */
 static int show(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                 const struct ctw_advice *a, bool json) {
+    struct ctw_terminal terminal = {0};
     char text[CTW_RENDER_ADVICE_MAX];
     const size_t n = json ? ctw_render_advice_json(f, a, text, sizeof(text))
                           : ctw_render_advice_text(f, s, a, text, sizeof(text));
@@ -56,12 +58,10 @@ static int show(const struct ctw_advice_facts *f, const struct ctw_settings *s,
         (void)fputs("ctwatch advise: no memory\n", stderr);
         return EXIT_CANNOT_READ;
     }
-    errno = 0;
-    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0)
+    const int r = ctw_terminal_show(&terminal, text);
+    if (r == 0 || r == -EPIPE)
         return EXIT_SUCCESS;
-    if (errno == EPIPE)
-        return EXIT_SUCCESS;
-    (void)fprintf(stderr, "ctwatch advise: cannot write: %s\n", strerror(errno));
+    (void)fprintf(stderr, "ctwatch advise: cannot write: %s\n", strerror(-r));
     return EXIT_CANNOT_READ;
 }
 
@@ -86,12 +86,9 @@ int ctw_verb_advise(int argc, char *argv[]) {
     return show(&facts, &settings, &advice, arguments.json);
 }
 
-/* Where other network namespaces hold most of the entries the kernel searches all of them for ours:
- * then it must not go on. */
+/* Where most entries are of other network namespaces, the kernel searches all of them for ours: the
+ * dump must be stopped. */
 #define WALK_LIMIT_USEC CTW_USEC_PER_SEC
-
-/* Room for a decimal that fits 32 bits and much nonsense: nothing longer is a number. */
-#define NUMBER_MAX 64
 
 #define SYSCTL "/proc/sys/net/netfilter/nf_conntrack_"
 #define MODULE "/sys/module/nf_conntrack"
@@ -118,7 +115,7 @@ static bool exists(const char *root, const char *folder, const char *name) {
     return path_below(root, folder, name, path) == 0 && access(path, F_OK) == 0;
 }
 
-/* What the kernel lets nobody write, not even root, has no such bit. */
+/* A file that not even root may write has no such bit. */
 static bool is_writable(const char *root, const char *folder, const char *name) {
     char path[PATH_MAX];
     struct stat st;
@@ -135,7 +132,7 @@ static bool read_number(const char *root, const char *folder, const char *name, 
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
-/* Only what has been loaded has been initialised; a captured tree may just not hold the file. */
+/* A built-in module has no initstate; a captured tree may lack the file. */
 static enum ctw_module_kind module_kind(const char *root) {
     if (exists(root, MODULE, "/initstate"))
         return CTW_MODULE_LOADABLE;
@@ -191,7 +188,7 @@ static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
     struct ctw_census census;
     struct ctw_walk_end end;
 
-    ctw_census_init(&census, 0, 0); /* no names are taken: there is nothing to seed */
+    ctw_census_init(&census, 0, 0); /* without names there is nothing to seed */
     if (ctw_advice_established(f) > 0)
         census.established_timeout_sec = ctw_advice_established(f);
     const int r = ctw_walk_now(sample, WALK_LIMIT_USEC, on_entry, &census, &end);

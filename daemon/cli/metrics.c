@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/terminal.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/procfs.h"
@@ -25,8 +26,6 @@ struct arguments {
     const char *textfile;  /* NULL: standard output */
     bool openmetrics;
 };
-
-/* --- the command line ------------------------------------------------------------------------ */
 
 static const struct ctw_option options[] = {
     {0, "openmetrics", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, openmetrics),
@@ -48,45 +47,26 @@ static const struct ctw_cli cli = {
     .n_options = sizeof(options) / sizeof(options[0]),
 };
 
-/* --- what the daemon sees -------------------------------------------------------------------- */
-
-/* A daemon that is not there, or does not look, is a fact to be told; that this cannot be found out
- * is a failure. Return: the exit status. */
-static int complain(const struct arguments *a, const struct ctw_view *v) {
+/* A daemon that does not run or has stopped polling is in the metrics; a state that cannot be read
+ * is an error. Return: the exit status. */
+static int report(const struct arguments *a, const struct ctw_view *v) {
     const int error = v->state_error;
 
     if (error < 0)
         (void)fprintf(stderr, "ctwatch metrics: %s/state: %s\n", a->directory,
                       ctw_state_fault(error));
     else if (v->liveness == CTW_LIVENESS_LATE)
-        (void)fprintf(stderr, "ctwatch metrics: ctwatchd has not looked for %" PRIu64 " s\n",
+        (void)fprintf(stderr, "ctwatch metrics: ctwatchd has not polled for %" PRIu64 " s\n",
                       ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
     else if (v->liveness != CTW_LIVENESS_ALIVE)
-        (void)fputs("ctwatch metrics: ctwatchd has ended\n", stderr);
+        (void)fputs("ctwatch metrics: ctwatchd has been stopped\n", stderr);
     return error == 0 || error == -ENOENT ? EXIT_SUCCESS : EXIT_CANNOT;
-}
-
-/* Return: the exit status, that of there being no room included. */
-static int poll(const struct arguments *a, char *text, size_t size) {
-    struct ctw_view view;
-
-    ctw_state_view(a->directory, &view);
-    (void)ctw_render_metrics(&view, a->openmetrics, text, size);
-    return complain(a, &view);
-}
-
-/* --- output ---------------------------------------------------------------------------------- */
-
-/* Return: 0 or a negative errno. */
-static int write_all(FILE *f, const char *text) {
-    errno = 0;
-    if (fputs(text, f) >= 0 && fflush(f) == 0)
-        return 0;
-    return errno > 0 ? -errno : -EIO;
 }
 
 int ctw_verb_metrics(int argc, char *argv[]) {
     struct arguments arguments = {.directory = CTWATCH_RUN_PATH};
+    struct ctw_terminal terminal = {0};
+    struct ctw_view view;
     char text[CTW_RENDER_METRICS_MAX];
 
     const int usage = ctw_cli_start(&cli, argc, argv, &arguments);
@@ -98,10 +78,12 @@ int ctw_verb_metrics(int argc, char *argv[]) {
         return EXIT_BAD_USAGE;
     }
 
-    const int status = poll(&arguments, text, sizeof(text));
+    ctw_state_view(arguments.directory, &view);
+    (void)ctw_render_metrics(&view, arguments.openmetrics, text, sizeof(text));
+    const int status = report(&arguments, &view);
     const int r = arguments.textfile ? ctw_replace_file(arguments.textfile, text, strlen(text),
                                                         TEXTFILE_MODE, false)
-                                     : write_all(stdout, text);
+                                     : ctw_terminal_show(&terminal, text);
     if (r == -EPIPE || r == 0)
         return status;
     (void)fprintf(stderr, "ctwatch metrics: cannot write %s: %s\n",

@@ -18,23 +18,21 @@ static void put_item(struct ctw_out *o, const char *text) {
     *o = page.out;
 }
 
-/* --- what is ---------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
-/* A label, a number, and how it comes about. */
+/* A label, a number, and how it was computed. */
 #define LABEL "%-20s "
 
 static void put_fill(struct ctw_out *o, const struct ctw_sample *t) {
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
-
     ctw_out_put(o, LABEL "%" PRIu32, "entries", t->count);
     if (t->max > 0)
-        ctw_out_put(o, " of %" PRIu32 " (%" PRIu32 ".%" PRIu32 " %%)\n", t->max, usage / 100,
-                    usage / 10 % 10);
+        ctw_out_put(o, " of %" PRIu32 " (%s %%)\n", t->max,
+                    ctw_percent(ctw_usage_permyriad(t->count, t->max)).text);
     else
         ctw_out_put(o, ", no limit\n");
 }
 
-/* "262144, 2.2 entries each at the limit, up to 8 safe": rounded up, so that 8.0 is. */
+/* "262144, 2.2 entries each at the limit, up to 8 safe": rounded up, so that 8.0 is safe. */
 static void put_buckets(struct ctw_out *o, const struct ctw_advice_facts *f) {
     const struct ctw_sample *t = &f->table;
     const uint64_t of = t->max > 0 ? t->max : t->count;
@@ -80,15 +78,11 @@ static void put_losses(struct ctw_out *o, const struct ctw_advice_facts *f,
 }
 
 static void put_shares(struct ctw_out *o, const struct ctw_talkers *talkers) {
-    const uint32_t loopback = (talkers->loopback_permyriad + 5) / 10;
-    const uint32_t dns = (talkers->dns_permyriad + 5) / 10;
-    const uint32_t margin = (talkers->margin_permyriad + 9) / 10;
-
-    ctw_out_put(o, "%" PRIu32 ".%" PRIu32 " %% loopback, %" PRIu32 ".%" PRIu32 " %% DNS, of ",
-                loopback / 10, loopback % 10, dns / 10, dns % 10);
-    if (margin > 0)
-        ctw_out_put(o, "%" PRIu32 " seen, +- %" PRIu32 ".%" PRIu32 "\n", talkers->entries,
-                    margin / 10, margin % 10);
+    ctw_out_put(o, "%s %% loopback, %s %% DNS, of ", ctw_percent(talkers->loopback_permyriad).text,
+                ctw_percent(talkers->dns_permyriad).text);
+    if (talkers->sampled)
+        ctw_out_put(o, "%" PRIu32 " read, +- %s\n", talkers->entries,
+                    ctw_percent(talkers->margin_permyriad + 9).text); /* a bound is rounded up */
     else
         ctw_out_put(o, "all %" PRIu32 " entries\n", talkers->entries);
 }
@@ -128,13 +122,12 @@ static void put_bound(struct ctw_out *o, const struct ctw_growth_bounds *b,
 static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_settings *s, const struct ctw_growth_bounds *b) {
     const struct ctw_memory *m = &f->machine.memory;
-    const uint32_t tenths = s->growth.memory_permyriad / 10;
 
     put_bound(o, b, CTW_BOUND_SETTING);
     ctw_out_put(o, "\n");
     put_bound(o, b, CTW_BOUND_MEMORY);
-    ctw_out_put(o, " = %" PRIu32 ".%" PRIu32 " %% of %" PRIu64 " bytes / %" PRIu64 "%s\n",
-                tenths / 10, tenths % 10, m->total_bytes,
+    ctw_out_put(o, " = %s %% of %" PRIu64 " bytes / %" PRIu64 "%s\n",
+                ctw_percent(s->growth.memory_permyriad).text, m->total_bytes,
                 ctw_growth_bytes_per_entry(f->machine.entries_per_bucket),
                 f->machine.namespaces > 1 ? " x 3 / 4" : "");
     put_bound(o, b, CTW_BOUND_AVAILABLE);
@@ -224,99 +217,83 @@ size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw
     return o.used;
 }
 
+/* --- JSON ------------------------------------------------------------------------------------- */
+
+/* clang-format off: one member a line */
+
 static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *a) {
     const struct ctw_sample *s = &f->table;
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "count", ctw_json_number(s->count));
+    const bool limited = s->max > 0;
 
-    r |= ctw_json_add(o, "max", s->max > 0 ? ctw_json_number(s->max) : json_null());
-    r |= ctw_json_add(o, "buckets", s->has_buckets ? ctw_json_number(s->buckets) : json_null());
-    r |= ctw_json_add(o, "safe_entries_per_bucket", ctw_json_number(f->machine.entries_per_bucket));
-    r |= ctw_json_add(o, "bytes_at_limit",
-                      s->max > 0 ? ctw_json_number(a->bytes_least) : json_null());
-    r |= ctw_json_add(o, "bytes_at_limit_worst",
-                      s->max > 0 ? ctw_json_number(a->bytes_most) : json_null());
-    r |= ctw_json_add(o, "namespaces", ctw_json_number(f->machine.namespaces));
-    r |= ctw_json_add(o, "refused",
-                      s->has_counters ? ctw_json_number(a->refused + a->chain_too_long)
-                                      : json_null());
-    r |= ctw_json_add(o, "evicted", s->has_counters ? ctw_json_number(a->evicted) : json_null());
-    return ctw_json_whole(o, r);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
+                     ctw_json_number(s->count), "max", ctw_json_number_if(limited, s->max),
+                     "buckets", ctw_json_number_if(s->has_buckets, s->buckets),
+                     "safe_entries_per_bucket", ctw_json_number(f->machine.entries_per_bucket),
+                     "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
+                     "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
+                     "namespaces", ctw_json_number(f->machine.namespaces), "refused",
+                     ctw_json_number_if(s->has_counters, a->refused + a->chain_too_long), "evicted",
+                     ctw_json_number_if(s->has_counters, a->evicted));
 }
 
 static json_t *growth(const struct ctw_advice *a) {
-    json_t *o = json_object(), *by = json_object();
-    int r = ctw_json_add(o, "ceiling", ctw_json_number(a->bounds.ceiling));
+    json_t *by = json_object();
 
-    r |= ctw_json_add(o, "bound", json_string(ctw_growth_bound_name(a->bounds.bound)));
-    r |= ctw_json_add(o, "ceiling_with_buckets", ctw_json_number(a->resized.ceiling));
-    r |=
-        ctw_json_add(o, "bound_with_buckets", json_string(ctw_growth_bound_name(a->resized.bound)));
     for (int i = 0; i < CTW_BOUNDS; i++)
-        r |= ctw_json_add(by, ctw_growth_bound_name((enum ctw_growth_bound)i),
-                          a->bounds.by[i] < CTW_MAX_LARGEST ? ctw_json_number(a->bounds.by[i])
-                                                            : json_null());
-    r |= ctw_json_add(o, "bounds", by);
-    return ctw_json_whole(o, r);
+        by = ctw_json_set(by, ctw_growth_bound_name((enum ctw_growth_bound)i),
+                          ctw_json_number_if(a->bounds.by[i] < CTW_MAX_LARGEST, a->bounds.by[i]));
+    return json_pack("{s:o, s:s, s:o, s:s, s:o}", "ceiling", ctw_json_number(a->bounds.ceiling),
+                     "bound", ctw_growth_bound_name(a->bounds.bound), "ceiling_with_buckets",
+                     ctw_json_number(a->resized.ceiling), "bound_with_buckets",
+                     ctw_growth_bound_name(a->resized.bound), "bounds", by);
 }
 
-static json_t *untracked(const struct ctw_talkers *talkers) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "counted", ctw_json_number(talkers->entries));
-
-    r |= ctw_json_add(o, "margin_percent", ctw_json_percent(talkers->margin_permyriad));
-    r |= ctw_json_add(o, "loopback_percent", ctw_json_percent(talkers->loopback_permyriad));
-    r |= ctw_json_add(o, "dns_percent", ctw_json_percent(talkers->dns_permyriad));
-    return ctw_json_whole(o, r);
+static json_t *untracked(const struct ctw_talkers *t) {
+    return json_pack("{s:o, s:o, s:o, s:o}", "counted", ctw_json_number(t->entries),
+                     "margin_percent", ctw_json_percent(t->margin_permyriad), "loopback_percent",
+                     ctw_json_percent(t->loopback_permyriad), "dns_percent",
+                     ctw_json_percent(t->dns_permyriad));
 }
+
+/* clang-format on */
 
 static json_t *finding(const struct ctw_finding *f) {
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "kind", json_string(ctw_finding_name(f->kind)));
+    json_t *o = json_pack("{s:s, s:b}", "kind", ctw_finding_name(f->kind), "changes",
+                          ctw_finding_changes(f->kind));
 
-    r |= ctw_json_add(o, "changes", json_boolean(ctw_finding_changes(f->kind)));
     if (f->name) {
-        r |= ctw_json_add(o, "name", json_sprintf("nf_conntrack_%s", f->name));
-        r |= ctw_json_add(o, "is", ctw_json_number(f->is));
-        r |= ctw_json_add(o, "advised", ctw_json_number(f->advised));
+        o = ctw_json_set(o, "name", json_sprintf("nf_conntrack_%s", f->name));
+        o = ctw_json_set(o, "is", ctw_json_number(f->is));
+        o = ctw_json_set(o, "advised", ctw_json_number(f->advised));
     }
-    r |= ctw_json_add(o, "text", json_string(f->text.text));
-    return ctw_json_whole(o, r);
+    return ctw_json_set(o, "text", json_string(f->text.text));
 }
 
 static json_t *findings(const struct ctw_advice *a) {
     json_t *all = json_array();
-    int r = 0;
 
     for (size_t i = 0; i < a->n_findings; i++)
-        r |= json_array_append_new(all, finding(&a->findings[i]));
-    return ctw_json_whole(all, r);
+        all = ctw_json_append(all, finding(&a->findings[i]));
+    return all;
 }
 
 static json_t *files(const struct ctw_advice *a) {
     json_t *o = json_object();
-    int r = 0;
 
     for (int i = 0; i < CTW_ADVICE_FILES; i++)
         if (a->files[i][0] != '\0')
-            r |= ctw_json_add(o, ctw_advice_file_path((enum ctw_advice_file)i),
-                              json_string(a->files[i]));
-    return ctw_json_whole(o, r);
-}
-
-static json_t *advice(const struct ctw_advice_facts *f, const struct ctw_advice *a) {
-    const bool counted = f->has_table && f->lack == CTW_CENSUS_TAKEN;
-    json_t *o = json_object();
-    int r = ctw_json_add(o, "table", f->has_table ? table(f, a) : json_null());
-
-    r |= ctw_json_add(o, "growth", f->has_table && a->has_bounds ? growth(a) : json_null());
-    r |= ctw_json_add(o, "untracked", counted ? untracked(&f->talkers) : json_null());
-    r |= ctw_json_add(o, "findings", findings(a));
-    r |= ctw_json_add(o, "files", files(a));
-    return ctw_json_whole(o, r);
+            o = ctw_json_set(o, ctw_advice_file_path((enum ctw_advice_file)i),
+                             json_string(a->files[i]));
+    return o;
 }
 
 size_t ctw_render_advice_json(const struct ctw_advice_facts *f, const struct ctw_advice *a,
                               char *buffer, size_t size) {
-    return ctw_json_print(advice(f, a), false, buffer, size);
+    const bool counted = f->has_table && f->lack == CTW_CENSUS_TAKEN;
+    json_t *o = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o}", "table", f->has_table ? table(f, a) : json_null(), "growth",
+        f->has_table && a->has_bounds ? growth(a) : json_null(), "untracked",
+        counted ? untracked(&f->talkers) : json_null(), "findings", findings(a), "files", files(a));
+
+    return ctw_json_print(o, false, buffer, size);
 }

@@ -2,7 +2,7 @@
 #ifndef CTW_LIB_VIEW_ADVICE_H
 #define CTW_LIB_VIEW_ADVICE_H
 
-/* What `ctwatch advise` shows: what was seen, how each number comes about, and what to do. */
+/* What `ctwatch advise` shows: the table, how each number was computed, and what to change. */
 
 #include <stddef.h>
 
@@ -17,7 +17,7 @@
  * @buffer:  where to; always NUL-terminated
  * @size:    bytes in @buffer
  *
- * Return: bytes the whole text has, without the NUL, whether or not it fitted.
+ * Return: bytes of the whole text, without the NUL, whether or not it fitted.
  */
 size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                               const struct ctw_advice *a, char *buffer, size_t size);
@@ -25,7 +25,7 @@ size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw
 /**
  * ctw_render_advice_json() - one object
  *
- * Return: bytes the whole text has, without the NUL; 0 when there was no memory.
+ * Return: bytes of the whole text, without the NUL; 0 when there was no memory.
  */
 size_t ctw_render_advice_json(const struct ctw_advice_facts *f, const struct ctw_advice *a,
                               char *buffer, size_t size);

@@ -3,8 +3,8 @@
 #define CTW_LIB_VIEW_METRICS_H
 
 /*
- * A snapshot as metrics, for Prometheus and whoever else reads its formats: OpenMetrics 1.0, and
- * the older text format 0.0.4. There is no address in them.
+ * The state as metrics, in OpenMetrics 1.0 and in the text format 0.0.4 of Prometheus. There is no
+ * address in them.
  */
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 /* Room for the longest of either. */
 #define CTW_RENDER_METRICS_MAX 32768
 
-/* What HTTP says of the text. */
+/* Content types. */
 #define CTW_METRICS_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 #define CTW_METRICS_TEXT_TYPE        "text/plain; version=0.0.4; charset=utf-8"
 
@@ -26,11 +26,11 @@
  * @buffer:       where to; always NUL-terminated
  * @size:         bytes in @buffer
  *
- * Unless the daemon is looking there is nothing but ctwatch_up and ctwatch_build_info: what it saw
- * in the past is for the one who stored the metrics then. What is not known, or has no value
- * (the limit where there is none, the time to full while the table empties), is left out.
+ * Unless the daemon is alive there are only ctwatch_up and ctwatch_build_info: the past is in the
+ * database. A metric without a value (the limit where there is none, the time to full while the
+ * table empties) is left out.
  *
- * Return: bytes the whole text has, without the NUL, whether or not it fitted.
+ * Return: bytes of the whole text, without the NUL, whether or not it fitted.
  */
 size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buffer, size_t size);
 

@@ -394,6 +394,7 @@ static void it_reads_like_this(void **state) {
     f.lack = CTW_CENSUS_TAKEN;
     f.talkers = (struct ctw_talkers){.known = true,
                                      .entries = 500,
+                                     .sampled = true,
                                      .margin_permyriad = 310,
                                      .loopback_permyriad = 6234,
                                      .dns_permyriad = 1000};
@@ -406,7 +407,7 @@ static void it_reads_like_this(void **state) {
               "memory at the limit  16 MiB = 65536 x 256 + 16384 x 8 bytes\n"
               "  at worst           24 MiB, with 384 instead of 256: events, or accounting\n"
               "lost so far          0 connections refused, 0 evicted\n"
-              "could go untracked   62.3 % loopback, 10.0 % DNS, of 500 seen, +- 3.1\n"
+              "could go untracked   62.3 % loopback, 10.0 % DNS, of 500 read, +- 3.1\n"
               "growth ceiling       131072, set by buckets (growth is off)\n"
               "                     6672384, set by growth.memory, with enough buckets\n"
               "  growth.ceiling     no bound\n"
@@ -456,6 +457,7 @@ static void no_line_is_wider_than_a_terminal(void **state) {
                                      .entries = UINT32_MAX,
                                      .loopback_permyriad = 10000,
                                      .dns_permyriad = 10000,
+                                     .sampled = true,
                                      .margin_permyriad = 3100};
     for (size_t i = 0; i < CTW_TIMEOUTS; i++)
         f.timeouts[i] = (struct ctw_advice_timeout){true, UINT32_MAX};
