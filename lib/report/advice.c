@@ -8,30 +8,20 @@
 
 #include "lib/kernel/losses.h"
 
-/* One entry at least: without extensions, which it has as soon as anybody listens for events. */
-#define ENTRY_BYTES_LEAST 256u
-
-/* Limits are round numbers. */
-#define ROUND 4096u
-
-/* What is untracked costs nobody anything, but reading about it does: from a quarter of the
- * entries on, and a hundredth of the limit. */
+/* Untracking is advised from a quarter of the entries on, and a hundredth of the limit. */
 #define UNTRACK_PERMYRIAD (CTW_PERMYRIAD / 4)
 #define UNTRACK_OF_LIMIT  100u
 
-/* The idle are in nobody's way: until they are half of the entries, and a tenth of the limit. */
+/* Idle connections matter from half of the entries on, and a tenth of the limit. */
 #define IDLE_PERMYRIAD (CTW_PERMYRIAD / 2)
 #define IDLE_OF_LIMIT  10u
-
-/* The bucket locks are held for so long for each entry when buckets are changed. */
-#define STALL_NSEC_PER_ENTRY 400u
 
 /* --- timeouts --------------------------------------------------------------------------------- */
 
 /*
- * The most that does not keep the dead for long: the kernel's defaults, more where people have good
- * reasons (close_wait: what kube-proxy sets; udp: RFC 4787, REQ-5), a day instead of five for
- * established connections, which is what kube-proxy sets.
+ * The longest timeouts that need no advice: the kernel's defaults, and longer ones with a good
+ * reason (close_wait: set by kube-proxy; udp: RFC 4787, REQ-5). Established connections get one day
+ * instead of five, which kube-proxy sets as well.
  */
 static const struct {
     const char *name;
@@ -54,8 +44,7 @@ static const struct {
 };
 #define ESTABLISHED 0
 
-/* The least that RFC 5382 (REQ-5) allows: two hours and four minutes. For tables that idle
- * connections fill. */
+/* The shortest that RFC 5382 (REQ-5) allows, for tables filled with idle connections: 2 h 4 min. */
 #define ESTABLISHED_SHORT_SEC 7440u
 
 const char *ctw_advice_timeout_name(size_t i) {
@@ -90,12 +79,6 @@ static uint64_t bytes_at(uint64_t max, uint64_t buckets, uint32_t entry_bytes) {
     return max * entry_bytes + buckets * CTW_BUCKET_BYTES;
 }
 
-static uint32_t round_up(uint64_t n) {
-    const uint64_t rounded = (n + ROUND - 1) / ROUND * ROUND;
-
-    return (uint32_t)(rounded < CTW_MAX_LARGEST ? rounded : CTW_MAX_LARGEST);
-}
-
 /* --- the limit -------------------------------------------------------------------------------- */
 
 static void bounds(const struct ctw_advice_facts *f, const struct ctw_settings *s,
@@ -108,25 +91,12 @@ static void bounds(const struct ctw_advice_facts *f, const struct ctw_settings *
     ctw_growth_bounds(s, &without_buckets, &f->machine, &a->resized);
 }
 
-static void losses(const struct ctw_advice_facts *f, struct ctw_advice *a) {
-    static const struct ctw_counters none;
-
-    if (!f->table.has_counters)
-        return;
-    const struct ctw_losses l = ctw_losses_between(&none, &f->table.counters);
-    a->refused = l.drops;
-    a->chain_too_long = l.chain_too_long;
-    a->evicted = l.early_drops;
-}
-
 static bool has_been_full(const struct ctw_advice *a) {
-    return a->refused > 0 || a->evicted > 0;
+    return a->lost.drops > 0 || a->lost.early_drops > 0;
 }
 
-/*
- * Nobody raises the limit in time without ctwatchd, so one second of a burst has to fit in. The
- * entries that there are may double before the same is said again.
- */
+/* Without ctwatchd nothing raises the limit in time, so it must hold one second of a burst. With
+ * room for twice the entries, the advice does not come back soon. */
 static uint64_t wanted_max(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                            const struct ctw_advice *a) {
     const uint64_t burst = s->poll.worst_rate;
@@ -135,32 +105,41 @@ static uint64_t wanted_max(const struct ctw_advice_facts *f, const struct ctw_se
         return a->resized.ceiling;
     if (f->table.count + burst <= f->table.max)
         return f->table.max;
-    return round_up(2 * (uint64_t)f->table.count + burst);
+    return ctw_growth_round_max(2 * (uint64_t)f->table.count + burst);
+}
+
+static void add_refused(struct ctw_line *l, const struct ctw_advice *a) {
+    ctw_line_add(l, "%" PRIu64 " connections were refused and %" PRIu64 " evicted so far",
+                 a->lost.drops, a->lost.early_drops);
+}
+
+static void add_burst(struct ctw_line *l, const struct ctw_advice_facts *f,
+                      const struct ctw_settings *s) {
+    ctw_line_add(l, "%" PRIu32 " entries and a second of a burst (%" PRIu32 ", poll.worst_rate)",
+                 f->table.count, s->poll.worst_rate);
 }
 
 static void explain_max(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                         const struct ctw_advice *a, bool bounded, struct ctw_line *l) {
+    const char *bound = ctw_growth_bound_name(a->resized.bound);
+
     ctw_line_add(l, "Raise nf_conntrack_max from %" PRIu32 " to %" PRIu32 ": ", f->table.max,
                  a->max);
-    if (has_been_full(a))
-        ctw_line_add(l,
-                     "%" PRIu64 " connections were refused and %" PRIu64 " evicted so far, hence "
-                     "as much as %s allows.",
-                     a->refused, a->evicted, ctw_growth_bound_name(a->resized.bound));
-    else if (bounded)
-        ctw_line_add(l,
-                     "%" PRIu32 " entries and a second of a burst (%" PRIu32 ", poll.worst_rate) "
-                     "do not fit, and %s allows no more.",
-                     f->table.count, s->poll.worst_rate, ctw_growth_bound_name(a->resized.bound));
-    else
-        ctw_line_add(l,
-                     "room for 2 x %" PRIu32 " entries and a second of a burst (%" PRIu32
-                     ", poll.worst_rate), as nothing raises it in time.",
-                     f->table.count, s->poll.worst_rate);
+    if (has_been_full(a)) {
+        add_refused(l, a);
+        ctw_line_add(l, ", and %s allows this much.", bound);
+    } else if (bounded) {
+        add_burst(l, f, s);
+        ctw_line_add(l, " do not fit, and %s allows no more.", bound);
+    } else {
+        ctw_line_add(l, "room for 2 x ");
+        add_burst(l, f, s);
+        ctw_line_add(l, ", as nothing raises it in time.");
+    }
     ctw_line_add(l, " It takes no memory until entries come.");
 }
 
-/* MemAvailable changes with every look: as with growth, small steps are not worth one. */
+/* MemAvailable changes from poll to poll: a small step is no advice. */
 static bool is_worth_it(uint64_t from, uint64_t to) {
     return to > from + from / 16;
 }
@@ -172,12 +151,13 @@ static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settin
     if (max == 0)
         return;
     if (!a->has_bounds) {
-        if (has_been_full(a))
-            ctw_line_add(&find(a, CTW_FINDING_CEILING)->text,
-                         "The limit has been reached: %" PRIu64 " connections were refused and "
-                         "%" PRIu64 " evicted so far. How far it may be raised depends on the "
-                         "memory there is, which is not known.",
-                         a->refused, a->evicted);
+        if (has_been_full(a)) {
+            struct ctw_line *l = &find(a, CTW_FINDING_CEILING)->text;
+            ctw_line_add(l, "The limit has been reached: ");
+            add_refused(l, a);
+            ctw_line_add(l, ". How far it may be raised depends on the size of the memory, which "
+                            "is unknown.");
+        }
         return;
     }
     const uint64_t wanted = wanted_max(f, s, a);
@@ -188,11 +168,10 @@ static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settin
         a->max = to;
         explain_max(f, s, a, bounded, &find_value(a, CTW_FINDING_MAX, "max", max, to)->text);
     } else if (is_worth_it(max, wanted)) {
-        ctw_line_add(&find(a, CTW_FINDING_CEILING)->text,
-                     "%" PRIu32 " entries and a second of a burst (%" PRIu32 ", poll.worst_rate) "
-                     "do not fit below the limit, but %s allows no more than %" PRIu32 ".",
-                     f->table.count, s->poll.worst_rate, ctw_growth_bound_name(a->resized.bound),
-                     ceiling);
+        struct ctw_line *l = &find(a, CTW_FINDING_CEILING)->text;
+        add_burst(l, f, s);
+        ctw_line_add(l, " do not fit below the limit, but %s allows no more than %" PRIu32 ".",
+                     ctw_growth_bound_name(a->resized.bound), ceiling);
     }
 }
 
@@ -201,31 +180,31 @@ static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settin
 static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_advice *a,
                             uint64_t entries, struct ctw_line *l) {
     const uint32_t safe = f->machine.entries_per_bucket;
-    const uint64_t stall_msec = (uint64_t)f->table.count * STALL_NSEC_PER_ENTRY / 1000000;
+    const uint64_t stall_msec = (uint64_t)f->table.count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000;
     const bool has_line = f->buckets_writable || f->module != CTW_MODULE_BUILT_IN;
 
     ctw_line_add(l,
                  "Raise nf_conntrack_buckets from %" PRIu32 " to %" PRIu32 ": %" PRIu64 " entries "
-                 "would be more than %" PRIu32 " for each, and the kernel refuses those that make "
-                 "a chain too long, without a word in its log.",
+                 "are more than %" PRIu32 " for each bucket, and the kernel refuses entries of "
+                 "chains that are too long, without a line in its log.",
                  f->table.buckets, a->buckets, entries, safe);
     if (!has_line)
         ctw_line_add(l, " On the kernel's command line: nf_conntrack.hashsize=%" PRIu32 ".",
                      a->buckets);
     else if (stall_msec > 0)
         ctw_line_add(l,
-                     " At once, this stops packets for some %" PRIu64 " ms; at boot it does not.",
+                     " Done now, this stops packets for some %" PRIu64 " ms; at boot it does not.",
                      stall_msec);
 }
 
 static void advise_buckets(const struct ctw_advice_facts *f, struct ctw_advice *a) {
     const uint32_t safe = f->machine.entries_per_bucket;
-    /* Without a limit, what there is may at least double. */
+    /* Without a limit there must be room for twice the entries. */
     const uint64_t entries = a->max > 0 ? a->max : 2 * (uint64_t)f->table.count;
 
     if (!f->table.has_buckets || entries <= (uint64_t)f->table.buckets * safe)
         return;
-    const uint32_t buckets = ctw_growth_buckets_for(round_up(entries), safe);
+    const uint32_t buckets = ctw_growth_buckets_for(ctw_growth_round_max(entries), safe);
     if (buckets <= f->table.buckets)
         return;
     a->buckets = buckets;
@@ -241,26 +220,27 @@ static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_set
     if (!f->max_writable) {
         ctw_line_add(
             &find(a, CTW_FINDING_FOREIGN)->text,
-            "nf_conntrack_max and nf_conntrack_buckets cannot be written in this network "
-            "namespace: they hold for all, so ask in the initial one. Timeouts are its own.");
+            "nf_conntrack_max and nf_conntrack_buckets hold for all network namespaces and can be "
+            "written in the initial one only: run ctwatch advise there. Timeouts are this "
+            "namespace's own.");
         return;
     }
     advise_max(f, s, a);
     advise_buckets(f, a);
     if (a->has_bounds && bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES) > total / 2)
         ctw_line_add(&find(a, CTW_FINDING_MEMORY)->text,
-                     "A full table could take %" PRIu64 " of %" PRIu64 " MiB, and none of it can "
-                     "be swapped out.",
+                     "A full table takes up to %" PRIu64 " of %" PRIu64 " MiB, which cannot be "
+                     "swapped out.",
                      bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES) >> 20, total >> 20);
 }
 
-/* --- what is kept, and what need not be tracked ----------------------------------------------- */
+/* --- timeouts and untracking ------------------------------------------------------------------ */
 
 static uint64_t entries_of(const struct ctw_advice_facts *f, uint32_t permyriad) {
     return (uint64_t)f->table.count * permyriad / CTW_PERMYRIAD;
 }
 
-/* Without a limit, the idle leave room for all others. */
+/* Without a limit, idle entries take no room from others. */
 static bool is_mostly_idle(const struct ctw_advice_facts *f) {
     const uint32_t idle = f->talkers.idle_tcp_permyriad, max = f->table.max;
 
@@ -280,13 +260,13 @@ static void advise_timeouts(const struct ctw_advice_facts *f, struct ctw_advice 
                      is, most);
         if (idle)
             ctw_line_add(l,
-                         ", the least RFC 5382 allows: %" PRIu32 " %% of the entries are TCP that "
-                         "has been idle for an hour.",
+                         ", the shortest RFC 5382 allows: %" PRIu32 " %% of the entries are TCP "
+                         "that has been idle for an hour.",
                          f->talkers.idle_tcp_permyriad / 100);
         else
-            ctw_line_add(l, ": whoever vanishes without a word keeps an entry for so long.");
-        ctw_line_add(l, " It frees nothing that is idle: an entry gets the new timeout with its "
-                        "next packet.");
+            ctw_line_add(l, ": peers that disappear without closing hold an entry this long.");
+        ctw_line_add(l, " It frees no idle entry: an entry takes the new timeout with its next "
+                        "packet.");
     }
 }
 
@@ -304,25 +284,24 @@ static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advic
         return;
     if (is_worth_untracking(f, f->talkers.loopback_permyriad)) {
         ctw_line_add(&find(a, CTW_FINDING_LOOPBACK)->text,
-                     "Do not track this host's connections to itself, %" PRIu32 " %% of the "
-                     "entries. Not where they are NATed (ports that Docker publishes on "
-                     "127.0.0.1, IPVS), and no rule may ask for their state.",
+                     "Do not track connections of this host to itself, %" PRIu32 " %% of the "
+                     "entries, unless they are NATed (ports that Docker publishes on 127.0.0.1, "
+                     "IPVS) or a rule matches their state.",
                      f->talkers.loopback_permyriad / 100);
-        /* At least so much of DNS is not loopback, too. */
+        /* At least this part of DNS is not loopback. */
         dns = dns > f->talkers.loopback_permyriad ? dns - f->talkers.loopback_permyriad : 0;
     }
     if (is_worth_untracking(f, dns))
         ctw_line_add(&find(a, CTW_FINDING_DNS)->text,
-                     "Do not track DNS over UDP; DNS is %" PRIu32
-                     " %% of the entries. Not where it "
-                     "is NATed; and rules must let its answers in by address and port, since no "
-                     "state does so any more.",
+                     "Do not track DNS over UDP, unless it is NATed; DNS is %" PRIu32
+                     " %% of the entries. Rules must then accept its answers by address and port, "
+                     "as they have no state.",
                      f->talkers.dns_permyriad / 100);
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-/* Nothing is ever cut off: the longest file is a test's. */
+/* The longest file fits: a test checks it. */
 __attribute__((format(printf, 2, 3))) static void put(char file[static CTW_ADVICE_FILE_MAX],
                                                       const char *format, ...) {
     const size_t used = strlen(file);
@@ -361,7 +340,7 @@ static void write_files(const struct ctw_advice_facts *f, struct ctw_advice *a) 
     char *sysctl = a->files[CTW_FILE_SYSCTL];
     bool loopback = false, dns = false;
 
-    /* Buckets first: by itself max may be more than they are good for. */
+    /* Buckets first: for the present ones max may be too high. */
     if (a->buckets > f->table.buckets && f->buckets_writable)
         put(sysctl, "net.netfilter.nf_conntrack_buckets = %" PRIu32 "\n", a->buckets);
     for (size_t i = 0; i < a->n_findings; i++) {
@@ -374,7 +353,7 @@ static void write_files(const struct ctw_advice_facts *f, struct ctw_advice *a) 
     if (sysctl[0] != '\0' && loadable)
         put(a->files[CTW_FILE_MODULES_LOAD], "nf_conntrack\n");
     if (a->buckets > f->table.buckets && loadable) {
-        /* The module makes eight times of it the limit, which was another. */
+        /* The module sets max to eight times this, until sysctl.d sets it. */
         put(a->files[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=%" PRIu32 "\n", a->buckets);
     }
     write_nft(a->files[CTW_FILE_NFT], loopback, dns);
@@ -389,12 +368,13 @@ void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,
     bounds(f, s, a);
     if (!f->has_table)
         return;
-    a->bytes_least = bytes_at(a->max, a->buckets, ENTRY_BYTES_LEAST);
+    a->bytes_least = bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES_LEAST);
     a->bytes_most = bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES);
-    losses(f, a);
+    if (f->table.has_counters)
+        a->lost = ctw_losses_between(&(struct ctw_counters){0}, &f->table.counters);
     if (!f->has_sysctls) {
         ctw_line_add(&find(a, CTW_FINDING_OLD)->text,
-                     "This kernel is older than nf_conntrack: no line is given for it.");
+                     "This kernel is older than nf_conntrack: there are no lines for it.");
         return;
     }
     advise_limits(f, s, a);

@@ -9,7 +9,7 @@
 #include "lib/report/remedy.h"
 #include "lib/util/strbuf.h"
 
-/* Add "NAME=value"; one that does not fit is left out whole, since half a number is a wrong one. */
+/* Adds "NAME=value", or nothing where it does not fit: half a number is a wrong number. */
 static void put(struct ctw_fields *f, const char *name, const char *value) {
     const size_t room = sizeof f->text - f->used;
 
@@ -29,13 +29,13 @@ static void put_number(struct ctw_fields *f, const char *name, uint64_t value) {
     put(f, name, digits);
 }
 
-/* Whether the alert is about a table; the others are about ctwatchd itself. */
+/* The other alerts are about ctwatchd itself. */
 static bool about_a_table(const struct ctw_alert *a) {
     return a->kind != CTW_ALERT_BLIND && a->kind != CTW_ALERT_SIGHTED &&
            a->kind != CTW_ALERT_CONFIG;
 }
 
-/* Add text from outside, made printable. */
+/* Adds text from outside, made printable. */
 static void put_external(struct ctw_fields *f, const char *name, const char *text, size_t size) {
     struct ctw_line line;
 
@@ -77,7 +77,7 @@ static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
         put_number(f, "CTWATCH_SECONDS_TO_FULL", a->usec_to_full / CTW_USEC_PER_SEC);
 }
 
-/* The counters are those of our own namespace: of another one only its lines are known. */
+/* Counters exist for our own namespace only; another is known from its kernel log lines. */
 static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
     const struct ctw_losses *l = &a->losses;
 
@@ -90,7 +90,7 @@ static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
     put_number(f, "CTWATCH_LOG_LINES", l->log_lines);
 }
 
-/* "192.0.2.7 60.2%": the value, a blank, its share. */
+/* "192.0.2.7 60.2%": a value and its share. */
 static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_share *shares,
                        uint32_t n) {
     char value[CTW_TALKER_NAME_MAX + 40];
@@ -202,7 +202,8 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
     ctw_remedy(a, &line);
     put_line(ret, "CTWATCH_REMEDY", &line);
     if (a->talkers && a->talkers->known)
-        put_talkers(ret, a->talkers); /* the longest goes last: what does not fit is left out */
+        put_talkers(
+            ret, a->talkers); /* last, since the longest: a field that does not fit is left out */
 }
 
 const char *ctw_fields_get(const struct ctw_fields *f, const char *name) {

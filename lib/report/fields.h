@@ -6,14 +6,13 @@
 
 #include <stddef.h>
 
-#include "lib/report/fields.h"
 #include "lib/watch/alert.h"
 
 /* Upper bound for one rendered record: all fields, three full lists, NULs included. */
 #define CTW_FIELDS_BYTES 12288
 #define CTW_FIELDS_MAX   (45 + 3 * CTW_TALKERS_TOP_MAX)
 
-/* One alert as "NAME=value" strings, ready for the journal or an environment. */
+/* "NAME=value" strings, for the journal or an environment. */
 struct ctw_fields {
     const char *field[CTW_FIELDS_MAX]; /* into text; the first is MESSAGE */
     size_t n;
@@ -22,14 +21,14 @@ struct ctw_fields {
 };
 
 /**
- * ctw_fields_of() - the fields of the record
+ * ctw_fields_of() - MESSAGE, MESSAGE_ID, PRIORITY and CTWATCH_*
  *
- * MESSAGE, MESSAGE_ID, PRIORITY and CTWATCH_*, each present only where it says something. What
- * comes from outside (namespace names, reasons) is stripped of control bytes.
+ * A field without a value is absent. Text from outside (namespace names, reasons) is made
+ * printable.
  */
 void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret);
 
-/** ctw_fields_get() - value of field @name, NULL when absent */
+/** ctw_fields_get() - the value of field @name, NULL when absent */
 const char *ctw_fields_get(const struct ctw_fields *f, const char *name);
 
 #endif

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lib/util/strbuf.h"
+/* --- parts of sentences ----------------------------------------------------------------------- */
 
 static const char *still(const struct ctw_alert *a) {
     return a->edge == CTW_EDGE_REMINDER ? "still " : "";
@@ -14,16 +14,15 @@ static const char *still(const struct ctw_alert *a) {
 /* "262144 of 262144 entries" */
 static void add_entries(struct ctw_line *l, const struct ctw_sample *t) {
     if (t->max == 0)
-        ctw_line_add(l, "%" PRIu32 " entries and no limit", t->count);
+        ctw_line_add(l, "%" PRIu32 " entries, no limit", t->count);
     else
         ctw_line_add(l, "%" PRIu32 " of %" PRIu32 " entries", t->count, t->max);
 }
 
-/* "at 76.2 % (199754 of 262144)": cut off, not rounded, so that 100.0 means full. */
+/* "76.2 % (199754 of 262144)": cut off, not rounded, so that 100.0 means full. */
 static void add_fill(struct ctw_line *l, const struct ctw_alert *a) {
     const struct ctw_sample *t = &a->table;
 
-    ctw_line_add(l, "at ");
     if (!a->has_table)
         ctw_line_add(l, "an unknown fill");
     else if (t->max == 0)
@@ -41,12 +40,6 @@ static void add_trend(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, ", emptying at %" PRIu64 " entries/s", 0 - (uint64_t)a->rate);
     if (a->fills)
         ctw_line_add(l, ", full in %s", ctw_duration(a->usec_to_full).text);
-}
-
-/* " (1234 so far)" */
-static void add_so_far(struct ctw_line *l, const struct ctw_alert *a, uint64_t n) {
-    if (a->has_losses && n > 0)
-        ctw_line_add(l, " (%" PRIu64 " so far)", n);
 }
 
 /* ": 51234 new connections dropped in 42 s" */
@@ -70,43 +63,46 @@ static void add_netns(struct ctw_line *l, const struct ctw_alert *a) {
                      a->netns, a->netns_inode);
 }
 
-/* ", 192.0.2.7 holds 60.2 % of it" */
-static void add_loudest(struct ctw_line *l, const struct ctw_alert *a) {
-    if (!a->talkers || !a->talkers->known || a->talkers->n_sources == 0)
-        return;
-
-    const struct ctw_share *first = &a->talkers->sources[0];
-    ctw_line_add(l, ", %.*s holds %s %% of it", CTW_TALKER_NAME_MAX - 1, first->name,
-                 ctw_percent(first->permyriad).text);
+/* "max from 65536 to 131072, buckets from 65536 to 262144" */
+static void add_change(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->max_changed)
+        ctw_line_add(l, "max from %" PRIu32 " to %" PRIu32, a->old_max, a->new_max);
+    if (a->max_changed && a->buckets_changed)
+        ctw_line_add(l, ", ");
+    if (a->buckets_changed)
+        ctw_line_add(l, "buckets from %" PRIu32 " to %" PRIu32, a->old_buckets, a->new_buckets);
 }
+
+/* --- the table -------------------------------------------------------------------------------- */
 
 static void add_usage(struct ctw_line *l, const struct ctw_alert *a) {
     if (!a->has_table) {
-        ctw_line_add(l, "Conntrack table gone: the kernel tracks no connections any more.");
+        ctw_line_add(l, "Conntrack table gone: the kernel no longer tracks connections.");
         return;
     }
     if (a->level == CTW_LEVEL_OK)
         ctw_line_add(l, "Conntrack table back to normal: ");
     else
-        ctw_line_add(l, "Conntrack table %s", still(a));
+        ctw_line_add(l, "Conntrack table %sat ", still(a));
     add_fill(l, a);
     add_trend(l, a);
-    add_loudest(l, a);
+    if (a->level != CTW_LEVEL_OK && a->talkers && a->talkers->known && a->talkers->n_sources > 0)
+        ctw_line_add(l, ", %.*s holds %s %% of it", CTW_TALKER_NAME_MAX - 1,
+                     a->talkers->sources[0].name,
+                     ctw_percent(a->talkers->sources[0].permyriad).text);
     ctw_line_add(l, ".");
 }
 
-static void alert_forecast(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->edge == CTW_EDGE_END)
-        ctw_line_add(l, "Conntrack table no longer about to fill: ");
-    else
-        ctw_line_add(l, "Conntrack table %sabout to fill: ", still(a));
+static void add_forecast(struct ctw_line *l, const struct ctw_alert *a) {
+    ctw_line_add(
+        l, "Conntrack table %sabout to fill: ", a->edge == CTW_EDGE_END ? "no longer " : still(a));
     add_fill(l, a);
     add_trend(l, a);
     ctw_line_add(l, ".");
 }
 
-static void alert_past(struct ctw_line *l, const struct ctw_alert *a, const char *which) {
-    const uint64_t lines = a->losses.log_lines;
+static void add_past(struct ctw_line *l, const struct ctw_alert *a, const char *which) {
+    const uint64_t lines = a->losses.log_lines, drops = ctw_losses_drops(&a->losses);
 
     ctw_line_add(l, "The kernel log shows %" PRIu64 " %s line%s ", lines, which,
                  lines == 1 ? "" : "s");
@@ -115,77 +111,79 @@ static void alert_past(struct ctw_line *l, const struct ctw_alert *a, const char
         add_netns(l, a);
         ctw_line_add(l, " ");
     }
-    ctw_line_add(l, "from before ctwatchd started, the last one ");
-    ctw_line_add(l, "%s", ctw_duration(a->lasted_usec).text);
-    ctw_line_add(l, " ago");
-    if (!a->other_netns && ctw_losses_drops(&a->losses) > 0)
-        ctw_line_add(l, "; %" PRIu64 " connections dropped since boot",
-                     ctw_losses_drops(&a->losses));
+    ctw_line_add(l, "from before ctwatchd started, the latest %s ago",
+                 ctw_duration(a->lasted_usec).text);
+    if (!a->other_netns && drops > 0)
+        ctw_line_add(l, "; %" PRIu64 " connections dropped since boot", drops);
     ctw_line_add(l, ".");
 }
 
-/* Another namespace's table, of which nothing is known but the kernel's lines. */
-static void alert_other_netns(struct ctw_line *l, const struct ctw_alert *a) {
+/* Another namespace's table, known from the kernel's lines alone. */
+static void add_other_netns(struct ctw_line *l, const struct ctw_alert *a) {
     const uint64_t lines = a->losses.log_lines;
+    const bool over = a->edge == CTW_EDGE_END;
 
-    if (a->edge == CTW_EDGE_END) {
-        ctw_line_add(l, "Conntrack table no longer full in ");
-        add_netns(l, a);
+    ctw_line_add(l, "Conntrack table %sfull in ", over ? "no longer " : still(a));
+    add_netns(l, a);
+    if (over)
         add_sum(l, a, lines, "kernel log line", "kernel log lines");
-    } else {
-        ctw_line_add(l, "Conntrack table %sfull in ", still(a));
-        add_netns(l, a);
+    else
         ctw_line_add(l, ": new connections are being dropped there");
-        if (a->has_losses && lines > 0)
-            ctw_line_add(l, ", %" PRIu64 " kernel log line%s so far", lines, lines == 1 ? "" : "s");
-    }
+    if (!over && a->has_losses && lines > 0)
+        ctw_line_add(l, ", %" PRIu64 " kernel log line%s so far", lines, lines == 1 ? "" : "s");
     ctw_line_add(l, ".");
 }
 
-static void add_table_full(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->edge == CTW_EDGE_PAST) {
-        alert_past(l, a, "table-full");
-        return;
+/* --- losses ----------------------------------------------------------------------------------- */
+
+static uint64_t lost(const struct ctw_alert *a) {
+    switch (a->kind) {
+    case CTW_ALERT_EARLY_DROP:
+        return a->losses.early_drops;
+    case CTW_ALERT_CHAIN_TOO_LONG:
+        return a->losses.chain_too_long;
+    case CTW_ALERT_INSERT_FAILED:
+        return a->losses.clashes;
+    default:
+        return ctw_losses_drops(&a->losses);
     }
-    if (a->other_netns) {
-        alert_other_netns(l, a);
-        return;
-    }
-    if (a->edge == CTW_EDGE_END) {
-        ctw_line_add(l, "Conntrack table no longer full");
-        add_sum(l, a, ctw_losses_drops(&a->losses), "new connection dropped",
-                "new connections dropped");
-        if (a->has_table)
-            ctw_line_add(l, ", now ");
-    } else {
-        ctw_line_add(l, "Conntrack table %sfull: new connections are being dropped", still(a));
-        add_so_far(l, a, ctw_losses_drops(&a->losses));
-        if (a->has_table)
-            ctw_line_add(l, ", ");
-    }
-    if (a->has_table)
-        add_entries(l, &a->table);
-    ctw_line_add(l, ".");
 }
 
-/* The conditions that differ in their words only. */
-struct iter {
-    const char *now;        /* while it lasts; the number follows */
-    const char *over;       /* when it has ended; the number follows, */
-    const char *one, *many; /* of these */
-};
+static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
+    static const struct {
+        const char *what, *now, *over, *one, *many; /* "WHAT [still ]NOW", or "OVER: N MANY" */
+    } words[CTW_ALERT_KINDS] = {
+        [CTW_ALERT_TABLE_FULL] = {"Conntrack table ", "full: new connections are being dropped",
+                                  "Conntrack table no longer full", "new connection dropped",
+                                  "new connections dropped"},
+        [CTW_ALERT_EARLY_DROP] = {"Conntrack table ",
+                                  "full: the kernel evicts entries to make room",
+                                  "Conntrack entries no longer evicted", "entry evicted",
+                                  "entries evicted"},
+        [CTW_ALERT_CHAIN_TOO_LONG] = {"New connections ",
+                                      "refused: conntrack hash chains are too long",
+                                      "Conntrack hash chains no longer too long",
+                                      "new connection refused", "new connections refused"},
+        [CTW_ALERT_DROPPED_BELOW_MAX] = {"New connections ",
+                                         "dropped though the conntrack table is not full",
+                                         "No more drops below the conntrack limit",
+                                         "new connection dropped", "new connections dropped"},
+        [CTW_ALERT_INSERT_FAILED] = {"New connections ", "lost to clashes in the conntrack table",
+                                     "No more clashes in the conntrack table",
+                                     "new connection lost", "new connections lost"},
+    };
+    const uint64_t n = lost(a);
 
-static void alert_episode(struct ctw_line *l, const struct ctw_alert *a, const struct iter *c,
-                          uint64_t n) {
     if (a->edge == CTW_EDGE_END) {
-        ctw_line_add(l, "%s", c->over);
-        add_sum(l, a, n, c->one, c->many);
+        ctw_line_add(l, "%s", words[a->kind].over);
+        add_sum(l, a, n, words[a->kind].one, words[a->kind].many);
     } else {
-        ctw_line_add(l, "%s%s", a->edge == CTW_EDGE_REMINDER ? "Still: " : "", c->now);
-        add_so_far(l, a, n);
+        ctw_line_add(l, "%s%s%s", words[a->kind].what, still(a), words[a->kind].now);
+        if (a->has_losses && n > 0)
+            ctw_line_add(l, " (%" PRIu64 " so far)", n);
     }
     if (a->has_table) {
-        ctw_line_add(l, ", ");
+        ctw_line_add(l, a->edge == CTW_EDGE_END ? ", now " : ", ");
         add_entries(l, &a->table);
         if (a->kind == CTW_ALERT_CHAIN_TOO_LONG && a->table.has_buckets)
             ctw_line_add(l, " in %" PRIu32 " buckets", a->table.buckets);
@@ -193,9 +191,18 @@ static void alert_episode(struct ctw_line *l, const struct ctw_alert *a, const s
     ctw_line_add(l, ".");
 }
 
-static void alert_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
+static void add_table_full(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_PAST)
-        alert_past(l, a, "expectation-table-full");
+        add_past(l, a, "table-full");
+    else if (a->other_netns)
+        add_other_netns(l, a);
+    else
+        add_losses(l, a);
+}
+
+static void add_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->edge == CTW_EDGE_PAST)
+        add_past(l, a, "expectation-table-full");
     else if (a->edge == CTW_EDGE_END)
         ctw_line_add(l, "Conntrack expectation table no longer full.");
     else
@@ -205,36 +212,54 @@ static void alert_expect_full(struct ctw_line *l, const struct ctw_alert *a) {
                      still(a));
 }
 
-static void alert_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
-    ctw_line_add(l, "Conntrack limits changed%s:", a->writer_unknown ? "" : " by another program");
-    if (a->max_changed)
-        ctw_line_add(l, " max from %" PRIu32 " to %" PRIu32, a->old_max, a->new_max);
-    if (a->max_changed && a->buckets_changed)
-        ctw_line_add(l, ",");
-    if (a->buckets_changed)
-        ctw_line_add(l, " buckets from %" PRIu32 " to %" PRIu32, a->old_buckets, a->new_buckets);
+static void add_events_lost(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->edge != CTW_EDGE_END)
+        ctw_line_add(l,
+                     "Conntrack events %slost: they arrive faster than ctwatchd reads them, so "
+                     "rates are lower bounds.",
+                     still(a));
+    else if (a->events_lost > 0)
+        ctw_line_add(l, "Conntrack events no longer lost: about %" PRIu64 " were lost.",
+                     a->events_lost);
+    else
+        ctw_line_add(l, "Conntrack events no longer lost.");
+}
+
+static void add_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
+    ctw_line_add(l, "Conntrack limits changed%s: ", a->writer_unknown ? "" : " by another program");
+    add_change(l, a);
     if (a->our_max != 0)
         ctw_line_add(l, "; ctwatchd had set max to %" PRIu32, a->our_max);
     if (a->has_table) {
-        ctw_line_add(l, "; the table is ");
+        ctw_line_add(l, "; the table is at ");
         add_fill(l, a);
     }
     ctw_line_add(l, ".");
 }
 
-static void alert_events_lost(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->edge == CTW_EDGE_END) {
-        ctw_line_add(l, "Conntrack events no longer lost");
-        if (a->events_lost > 0)
-            ctw_line_add(l, ": about %" PRIu64 " were", a->events_lost);
-    } else {
-        ctw_line_add(l,
-                     "Conntrack events %slost, they come faster than they are read: rates are "
-                     "lower bounds",
-                     still(a));
-    }
-    ctw_line_add(l, ".");
-}
+/* --- sources ---------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *failed, *absent, *consequence, *sighted;
+} source_words[CTW_SOURCES] = {
+    [CTW_SOURCE_TABLE] = {"Conntrack table cannot be read", "No conntrack table",
+                          "its fill is unknown", "Conntrack table can now be read"},
+    [CTW_SOURCE_COUNTERS] = {"Conntrack counters cannot be read", "No conntrack counters",
+                             "drops show in the kernel log only",
+                             "Conntrack counters can now be read"},
+    [CTW_SOURCE_KERNEL_LOG] = {"Kernel log cannot be read", "No kernel log",
+                               "drops show in the counters only, and those of other network "
+                               "namespaces not at all",
+                               "Kernel log can now be read"},
+    [CTW_SOURCE_EVENTS] = {"Conntrack events do not all arrive", "No conntrack events",
+                           "rates of new connections are unknown or lower bounds",
+                           "Conntrack events now arrive"},
+    [CTW_SOURCE_JOURNAL] = {"Journal takes no records", "No journal",
+                            "alerts are held until it does", "Journal now takes records"},
+    [CTW_SOURCE_STATE] = {"State cannot be published", "No state",
+                          "ctwatch status and the metrics are out of date",
+                          "State is now published"},
+};
 
 void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret) {
     ctw_line_start(ret);
@@ -250,48 +275,20 @@ void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret) 
         ctw_line_add(ret, "%s", strerror(-s->error));
 }
 
-static void alert_blind(struct ctw_line *l, const struct ctw_alert *a) {
-    static const struct {
-        const char *failed, *absent, *consequence;
-    } words[CTW_SOURCES] = {
-        [CTW_SOURCE_TABLE] = {"Conntrack table cannot be read", "No conntrack table yet",
-                              "its fill is not known"},
-        [CTW_SOURCE_COUNTERS] = {"Conntrack counters cannot be read", "No conntrack counters yet",
-                                 "drops show in the kernel log only"},
-        [CTW_SOURCE_KERNEL_LOG] = {"Kernel log cannot be read", "No kernel log",
-                                   "drops show in the counters only, and those of other network "
-                                   "namespaces not at all"},
-        [CTW_SOURCE_EVENTS] = {"Conntrack events do not all arrive", "No conntrack events",
-                               "rates of new connections are not known, or are lower bounds"},
-        [CTW_SOURCE_JOURNAL] = {"Journal takes no records", "No journal",
-                                "alerts are held until it does"},
-        [CTW_SOURCE_STATE] = {"State cannot be published", "No state",
-                              "ctwatch status and the metrics show nothing of it"},
-    };
+static void add_blind(struct ctw_line *l, const struct ctw_alert *a) {
+    const bool absent = a->health.health == CTW_HEALTH_ABSENT;
     struct ctw_line fault;
 
     ctw_message_fault(&a->health, &fault);
-    if (a->health.health == CTW_HEALTH_ABSENT)
-        ctw_line_add(l, "%s (%s)", words[a->source].absent, fault.text);
-    else
-        ctw_line_add(l, "%s (%s)", words[a->source].failed, fault.text);
-    if (a->health.health == CTW_HEALTH_ABSENT && a->source == CTW_SOURCE_TABLE)
-        ctw_line_add(l, ": the kernel tracks no connections; waiting until it does.");
-    else
-        ctw_line_add(l, ": %s.", words[a->source].consequence);
+    ctw_line_add(l, "%s (%s): %s.",
+                 absent ? source_words[a->source].absent : source_words[a->source].failed,
+                 fault.text,
+                 absent && a->source == CTW_SOURCE_TABLE ? "the kernel tracks no connections yet"
+                                                         : source_words[a->source].consequence);
 }
 
 static void add_sighted(struct ctw_line *l, const struct ctw_alert *a) {
-    static const char *const words[CTW_SOURCES] = {
-        [CTW_SOURCE_TABLE] = "Conntrack table can now be read",
-        [CTW_SOURCE_COUNTERS] = "Conntrack counters can now be read",
-        [CTW_SOURCE_KERNEL_LOG] = "Kernel log can now be read",
-        [CTW_SOURCE_EVENTS] = "Conntrack events now arrive",
-        [CTW_SOURCE_JOURNAL] = "Journal now takes records",
-        [CTW_SOURCE_STATE] = "State is now published",
-    };
-
-    ctw_line_add(l, "%s", words[a->source]);
+    ctw_line_add(l, "%s", source_words[a->source].sighted);
     if (a->has_table && a->source == CTW_SOURCE_TABLE) {
         ctw_line_add(l, ": ");
         add_entries(l, &a->table);
@@ -307,34 +304,52 @@ static void add_config(struct ctw_line *l, const struct ctw_alert *a) {
         ctw_line_add(l, "Configuration reloaded.");
 }
 
-/* --- growth ---------------------------------------------------------------------------------- */
+/* --- growth ----------------------------------------------------------------------------------- */
 
-static const char *why(enum ctw_growth_reason reason) {
+const char *ctw_message_refusal(enum ctw_growth_refusal refusal) {
+    switch (refusal) {
+    case CTW_GROWTH_NOT_REFUSED:
+    case CTW_GROWTH_DISABLED:
+        break;
+    case CTW_GROWTH_UNLIMITED:
+        return "there is no limit to raise";
+    case CTW_GROWTH_AT_CEILING:
+        return "it is at its ceiling";
+    case CTW_GROWTH_NO_MEMORY:
+        return "too little memory is available";
+    case CTW_GROWTH_TOO_FEW_BUCKETS:
+        return "there are too few buckets";
+    case CTW_GROWTH_FOREIGN_WRITER:
+        return "another program keeps lowering the limit";
+    case CTW_GROWTH_NOT_PERMITTED:
+        return "the limit may not be written";
+    case CTW_GROWTH_CHILD_NAMESPACE:
+        return "the limit belongs to the initial network namespace";
+    case CTW_GROWTH_WRITE_FAILED:
+        return "the kernel does not take the value";
+    case CTW_GROWTH_PERSIST_FAILED:
+        return "grown limits do not survive a boot";
+    }
+    return "growth is off";
+}
+
+static const char *reason_words(enum ctw_growth_reason reason) {
     switch (reason) {
     case CTW_GROWTH_FILL:
-        return "growth.at was reached";
+        return "the fill reached growth.at";
     case CTW_GROWTH_BURST:
         return "at this rate it would have been full within 200 ms";
     case CTW_GROWTH_RESERVE:
         return "fewer entries were free than growth.reserve asks for";
     case CTW_GROWTH_SAVED:
-        return "it had grown so far before the last boot";
+        return "this was the limit before the last boot";
     case CTW_GROWTH_STARTUP:
         return "room for further growth";
     }
     return "";
 }
 
-/* "max from 65536 to 131072, buckets from 65536 to 262144" */
-static void add_change(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->max_changed)
-        ctw_line_add(l, "max from %" PRIu32 " to %" PRIu32, a->old_max, a->new_max);
-    if (a->max_changed && a->buckets_changed)
-        ctw_line_add(l, ", ");
-    if (a->buckets_changed)
-        ctw_line_add(l, "buckets from %" PRIu32 " to %" PRIu32, a->old_buckets, a->new_buckets);
-}
-
+/* " (52000 entries, filling at 800 entries/s)" */
 static void add_present(struct ctw_line *l, const struct ctw_alert *a) {
     if (!a->has_table)
         return;
@@ -345,159 +360,118 @@ static void add_present(struct ctw_line *l, const struct ctw_alert *a) {
 }
 
 static void add_grew(struct ctw_line *l, const struct ctw_alert *a, const char *what) {
-    ctw_line_add(l, "%s ", what);
+    ctw_line_add(l, "%s, ", what);
     add_change(l, a);
-    ctw_line_add(l, ": %s", why(a->growth_reason));
+    ctw_line_add(l, ": %s", reason_words(a->growth_reason));
     add_present(l, a);
     if (a->stall_usec != 0)
         ctw_line_add(l, "; changing the buckets took %" PRIu64 " ms", a->stall_usec / 1000);
     ctw_line_add(l, ".");
 }
 
+/* ": /proc/sys/net/netfilter/nf_conntrack_max: Read-only file system" */
 static void add_error(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->growth_path)
-        ctw_line_add(l, "%s: ", a->growth_path);
+    ctw_line_add(l, ": %s%s", a->growth_path ? a->growth_path : "", a->growth_path ? ": " : "");
     if (a->growth_error == -EPROTO)
         ctw_line_add(l, "the write succeeded and changed nothing");
     else if (a->growth_error == -EBADMSG || a->growth_error == -EPROTONOSUPPORT)
         ctw_line_add(l, "content not understood");
-    else if (a->growth_error != 0)
+    else
         ctw_line_add(l, "%s", strerror(-a->growth_error));
 }
 
+/* "it is at its ceiling of 274432, set by growth.memory" */
 static void add_ceiling(struct ctw_line *l, const struct ctw_alert *a) {
-    ctw_line_add(l, "its ceiling of %" PRIu32 " is set by ", a->ceiling);
-    switch (a->bound) {
-    case CTW_BOUND_SETTING:
-    case CTW_BOUND_MEMORY:
-    case CTW_BOUND_AVAILABLE:
-        ctw_line_add(l, "%s", ctw_growth_bound_name(a->bound));
-        break;
-    case CTW_BOUND_BUCKETS:
-        ctw_line_add(l, "the number of buckets");
-        break;
-    case CTW_BOUND_KERNEL:
-        ctw_line_add(l, "the kernel");
-        break;
-    }
+    const char *bound = ctw_growth_bound_name(a->bound);
+
+    if (a->ceiling == 0)
+        ctw_line_add(l, "the size of the memory is unknown");
+    else if (a->ceiling < a->old_max)
+        ctw_line_add(l,
+                     "its ceiling of %" PRIu32 ", set by %s, is below the present max of %" PRIu32,
+                     a->ceiling, bound, a->old_max);
+    else
+        ctw_line_add(l, "%s%s%" PRIu32 ", set by %s", ctw_message_refusal(a->growth_refusal),
+                     a->growth_refusal == CTW_GROWTH_AT_CEILING ? " of " : ": the ceiling is ",
+                     a->ceiling, bound);
+}
+
+static void add_refusal(struct ctw_line *l, const struct ctw_alert *a) {
+    const bool ceiling = a->growth_refusal == CTW_GROWTH_AT_CEILING ||
+                         a->growth_refusal == CTW_GROWTH_NO_MEMORY ||
+                         a->growth_refusal == CTW_GROWTH_TOO_FEW_BUCKETS;
+
+    ctw_line_add(l, "Conntrack table %scannot grow: ", still(a));
+    if (ceiling && a->growth_error == 0)
+        add_ceiling(l, a);
+    else
+        ctw_line_add(l, "%s", ctw_message_refusal(a->growth_refusal));
+    if (a->growth_refusal == CTW_GROWTH_FOREIGN_WRITER)
+        ctw_line_add(l, ", and it was raised again three times within the hour");
+    if (a->growth_error != 0)
+        add_error(l, a);
+    add_present(l, a);
 }
 
 static void add_refused(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_END) {
-        ctw_line_add(l, "Conntrack table need not grow any more, or can again");
-        add_present(l, a);
-        ctw_line_add(l, ".");
-        return;
-    }
-    if (a->growth_refusal == CTW_GROWTH_PERSIST_FAILED) {
-        ctw_line_add(l, "Grown conntrack limits are not kept for the next boot: ");
+        ctw_line_add(l, "Growth is no longer blocked");
+    } else if (a->growth_refusal == CTW_GROWTH_PERSIST_FAILED) {
+        ctw_line_add(l, "Grown conntrack limits do not survive a boot");
         add_error(l, a);
-        ctw_line_add(l, ".");
-        return;
+    } else {
+        add_refusal(l, a);
     }
-    ctw_line_add(l,
-                 "Conntrack table %scannot grow: ", a->edge == CTW_EDGE_REMINDER ? "still " : "");
-    switch (a->growth_refusal) {
-    case CTW_GROWTH_AT_CEILING:
-    case CTW_GROWTH_NO_MEMORY:
-        add_ceiling(l, a);
-        break;
-    case CTW_GROWTH_TOO_FEW_BUCKETS:
-        if (a->growth_error != 0)
-            add_error(l, a);
-        else
-            add_ceiling(l, a);
-        break;
-    case CTW_GROWTH_FOREIGN_WRITER:
-        ctw_line_add(l, "another program keeps lowering max, and it was raised again three times "
-                        "within the hour");
-        break;
-    case CTW_GROWTH_CHILD_NAMESPACE:
-        ctw_line_add(l, "the limit belongs to the initial network namespace, and this is another");
-        break;
-    case CTW_GROWTH_NOT_PERMITTED:
-    case CTW_GROWTH_WRITE_FAILED:
-        add_error(l, a);
-        break;
-    case CTW_GROWTH_NOT_REFUSED:
-    case CTW_GROWTH_DISABLED:
-    case CTW_GROWTH_UNLIMITED:
-    case CTW_GROWTH_PERSIST_FAILED:
-        ctw_line_add(l, "%s", ctw_growth_refusal_name(a->growth_refusal));
-        break;
-    }
-    add_present(l, a);
     ctw_line_add(l, ".");
 }
 
-static void growth_sentence(const struct ctw_alert *a, struct ctw_line *l) {
-    if (a->kind == CTW_ALERT_GROWTH_REFUSED)
-        add_refused(l, a);
-    else if (a->kind == CTW_ALERT_GREW)
-        add_grew(l, a, "Conntrack table grown,");
-    else if (a->edge == CTW_EDGE_END)
-        ctw_line_add(l, "Dry run: the conntrack table would not have to grow any more.");
+static void add_dry_run(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->edge == CTW_EDGE_END)
+        ctw_line_add(l, "Dry run: growth is no longer needed.");
     else
-        add_grew(l, a, "Dry run: the conntrack table would be grown,");
+        add_grew(l, a, "Dry run: the conntrack table would be grown");
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- all kinds -------------------------------------------------------------------------------- */
 
 void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
-    static const struct iter early_drop = {
-        "Conntrack table full: the kernel evicts entries to make room",
-        "Conntrack entries no longer evicted", "entry evicted", "entries evicted"};
-    static const struct iter chain_too_long = {
-        "New connections refused, conntrack hash chains are too long",
-        "Conntrack hash chains no longer too long", "new connection refused",
-        "new connections refused"};
-    static const struct iter below_max = {
-        "New connections dropped though the conntrack table is not full",
-        "No more drops below the conntrack limit", "new connection dropped",
-        "new connections dropped"};
-    static const struct iter insert_failed = {
-        "New connections lost to clashes in the conntrack table",
-        "No more clashes in the conntrack table", "new connection lost", "new connections lost"};
-
     ctw_line_start(ret);
     switch (a->kind) {
     case CTW_ALERT_USAGE:
         add_usage(ret, a);
         break;
     case CTW_ALERT_FORECAST:
-        alert_forecast(ret, a);
+        add_forecast(ret, a);
         break;
     case CTW_ALERT_TABLE_FULL:
         add_table_full(ret, a);
         break;
     case CTW_ALERT_EARLY_DROP:
-        alert_episode(ret, a, &early_drop, a->losses.early_drops);
-        break;
     case CTW_ALERT_CHAIN_TOO_LONG:
-        alert_episode(ret, a, &chain_too_long, a->losses.chain_too_long);
-        break;
     case CTW_ALERT_DROPPED_BELOW_MAX:
-        alert_episode(ret, a, &below_max, ctw_losses_drops(&a->losses));
-        break;
     case CTW_ALERT_INSERT_FAILED:
-        alert_episode(ret, a, &insert_failed, a->losses.clashes);
+        add_losses(ret, a);
         break;
     case CTW_ALERT_EXPECT_FULL:
-        alert_expect_full(ret, a);
+        add_expect_full(ret, a);
         break;
     case CTW_ALERT_GREW:
+        add_grew(ret, a, "Conntrack table grown");
+        break;
     case CTW_ALERT_GROWTH_REFUSED:
+        add_refused(ret, a);
+        break;
     case CTW_ALERT_GROWTH_DRY_RUN:
-        growth_sentence(a, ret);
+        add_dry_run(ret, a);
         break;
     case CTW_ALERT_LIMIT_CHANGED:
-        alert_limit_changed(ret, a);
+        add_limit_changed(ret, a);
         break;
     case CTW_ALERT_EVENTS_LOST:
-        alert_events_lost(ret, a);
+        add_events_lost(ret, a);
         break;
     case CTW_ALERT_BLIND:
-        alert_blind(ret, a);
+        add_blind(ret, a);
         break;
     case CTW_ALERT_SIGHTED:
         add_sighted(ret, a);

@@ -2,15 +2,18 @@
 #ifndef CTW_LIB_REPORT_MESSAGE_H
 #define CTW_LIB_REPORT_MESSAGE_H
 
-/* The MESSAGE of an alert: one sentence that carries the numbers. */
+/* The MESSAGE of an alert: one sentence with the numbers. */
 
 #include "lib/util/strbuf.h"
 #include "lib/watch/alert.h"
 
-/** ctw_message() - what @a says, for a person */
+/** ctw_message() - the sentence of @a */
 void ctw_message(const struct ctw_alert *a, struct ctw_line *ret);
 
-/** ctw_message_fault() - "FILE: what is wrong with it", empty where nothing is */
+/** ctw_message_fault() - "FILE: what is wrong", empty while the source is healthy or unused */
 void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret);
+
+/** ctw_message_refusal() - why the table cannot grow, as a clause */
+const char *ctw_message_refusal(enum ctw_growth_refusal refusal);
 
 #endif

@@ -7,40 +7,41 @@
 
 #include "lib/watch/cause.h"
 
-/* What the sysctl takes at the most (0 .. INT_MAX on every kernel). */
-#define MAX_LARGEST 2147483647u
+#define CAPABILITIES                                                                               \
+    "systemctl edit ctwatch: AmbientCapabilities= and CapabilityBoundingSet= must hold "
 
-/* Entries per bucket that a table is advised to have at its max, and the most it should have: the
- * kernel refuses chains of 50 and more, each entry sits in two, and the longest exceed the mean. */
-#define ENTRIES_PER_BUCKET      4u
-#define ENTRIES_PER_BUCKET_MOST 8u
+#define FIND_WRITER                                                                                \
+    "find the writer (grep -r nf_conntrack /etc/sysctl.d; kube-proxy sets it as well"
 
-static uint32_t buckets_for(uint32_t max) {
-    return max / ENTRIES_PER_BUCKET + (max % ENTRIES_PER_BUCKET != 0);
+/* --- a table that fills ----------------------------------------------------------------------- */
+
+static void add_buckets(struct ctw_line *l, uint32_t buckets) {
+    ctw_line_add(l,
+                 "sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32 " (stalls packets for "
+                 "0.4 us per entry)",
+                 buckets);
 }
 
-/* Twice the max; with the buckets to go with it where that would make the chains too long. */
+/* Twice the max, and the buckets for it where its chains would be too long. */
 static void raise_max(struct ctw_line *l, const struct ctw_sample *t) {
-    if (t->max >= MAX_LARGEST) {
-        ctw_line_add(l, "The limit is the largest there is: see what fills the table, "
-                        "conntrack -L, and do not track it (nft: notrack)");
+    if (t->max >= CTW_MAX_LARGEST) {
+        ctw_line_add(l, "The limit is the largest the kernel takes: conntrack -L shows what fills "
+                        "the table, and nft notrack leaves it untracked");
         return;
     }
 
-    const uint32_t doubled = t->max > MAX_LARGEST / 2 ? MAX_LARGEST : t->max * 2;
-    if (t->has_buckets && doubled > (uint64_t)t->buckets * ENTRIES_PER_BUCKET_MOST)
-        ctw_line_add(l,
-                     "sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32 " (stalls packets "
-                     "for 0.4 us per entry), then ",
-                     buckets_for(doubled));
+    const uint32_t doubled = t->max > CTW_MAX_LARGEST / 2 ? CTW_MAX_LARGEST : t->max * 2;
+    if (t->has_buckets && doubled > (uint64_t)t->buckets * CTW_ENTRIES_PER_BUCKET) {
+        add_buckets(l, ctw_growth_buckets_for(doubled, CTW_ENTRIES_PER_BUCKET));
+        ctw_line_add(l, ", then ");
+    }
     ctw_line_add(l,
-                 "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu32 " (up to 384 bytes of "
-                 "memory per entry) and keep it in /etc/sysctl.d; conntrack -L shows what fills "
-                 "the table",
-                 doubled);
+                 "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu32 " (up to %u bytes of memory "
+                 "per entry) and keep it in /etc/sysctl.d; conntrack -L shows what fills the table",
+                 doubled, CTW_ENTRY_BYTES);
 }
 
-/* "nft add rule RULE", in chains of their own, since nobody knows what the machine's are called. */
+/* In chains of its own table: the names of the machine's own chains are unknown. */
 static void leave_untracked(struct ctw_line *l, const char *nft_in, const char *nft_out,
                             const char *iptables_in, const char *iptables_out) {
     ctw_line_add(l,
@@ -51,25 +52,37 @@ static void leave_untracked(struct ctw_line *l, const char *nft_in, const char *
                  nft_in, nft_out, iptables_in, iptables_out);
 }
 
-/* What to do about the cause; false where growing the table is the remedy. */
+/* Drops what exceeds the rate. Nothing is accepted: that would bypass the machine's own rules. */
+static void limit_new(struct ctw_line *l, const char *nft, const char *iptables) {
+    ctw_line_add(
+        l,
+        "nft 'table inet ctwatch { chain incoming { type filter hook input priority -1; %s ct "
+        "state new limit rate over 1000/second drop; }; chain forwarded { type filter hook "
+        "forward priority -1; %s ct state new limit rate over 1000/second drop; }; }'; or "
+        "iptables -I FORWARD %s -m hashlimit --hashlimit-name ctwatch --hashlimit-above "
+        "1000/second -j DROP",
+        nft, nft, iptables);
+}
+
+/* The remedy of the cause; false where a larger table is the remedy. */
 static bool treat(struct ctw_line *l, const struct ctw_talkers *talkers) {
     switch (ctw_cause_of(talkers)) {
     case CTW_CAUSE_UNKNOWN:
     case CTW_CAUSE_LEGITIMATE:
         return false;
     case CTW_CAUSE_ONE_SOURCE: {
-        const char *family = strchr(talkers->sources[0].name, ':') ? "ip6" : "ip";
-        const char *command = family[2] ? "ip6tables" : "iptables";
+        const char *source = talkers->sources[0].name, *six = strchr(source, ':') ? "6" : "";
         ctw_line_add(l,
-                     "One source holds most of the table. If it is not meant to, drop it before "
-                     "it is tracked: nft 'table inet ctwatch { chain pre { type filter hook "
-                     "prerouting priority raw; %s saddr %s drop; }; }', or %s -t raw -A PREROUTING "
-                     "-s %s -j DROP; if it is a proxy or a NAT, raise the limit",
-                     family, talkers->sources[0].name, command, talkers->sources[0].name);
+                     "One source holds most of the table. If it should not, drop its packets "
+                     "before they are tracked: nft 'table inet ctwatch { chain pre { type filter "
+                     "hook prerouting priority raw; ip%s saddr %s drop; }; }', or ip%stables -t "
+                     "raw -A PREROUTING -s %s -j DROP; if it is a proxy or a NAT, raise the limit",
+                     six, source, six, source);
         return true;
     }
     case CTW_CAUSE_LOOPBACK:
-        ctw_line_add(l, "This host's connections to itself need no tracking: ");
+        ctw_line_add(l, "Connections of this host to itself need no tracking where they are not "
+                        "NATed: ");
         leave_untracked(l, "iif lo", "oif lo", "-i lo", "-o lo");
         return true;
     case CTW_CAUSE_DNS:
@@ -78,70 +91,62 @@ static bool treat(struct ctw_line *l, const struct ctw_talkers *talkers) {
                         "-p udp --sport 53");
         return true;
     case CTW_CAUSE_SYN:
-        ctw_line_add(l, "Most entries are half-open TCP, as in a SYN flood: limit new ones, nft "
-                        "'tcp flags syn ct state new limit rate over 1000/second drop', or "
-                        "iptables -A FORWARD -p tcp --syn -m limit --limit 1000/s -j ACCEPT and "
-                        "-j DROP after it; and sysctl -w "
-                        "net.netfilter.nf_conntrack_tcp_timeout_syn_sent=30");
+        ctw_line_add(l, "Most entries are half-open TCP, as in a SYN flood: limit new "
+                        "connections, ");
+        limit_new(l, "tcp flags syn", "-p tcp --syn");
+        ctw_line_add(l, "; and sysctl -w net.netfilter.nf_conntrack_tcp_timeout_syn_sent=30");
         return true;
     case CTW_CAUSE_UDP:
-        ctw_line_add(l, "Most entries are UDP that nobody answers: limit new ones, nft 'meta "
-                        "l4proto udp ct state new limit rate over 1000/second drop', or iptables "
-                        "-A FORWARD -p udp -m conntrack --ctstate NEW -m limit --limit 1000/s -j "
-                        "ACCEPT and -j DROP after it");
+        ctw_line_add(l, "Most entries are UDP without a reply: limit new flows, ");
+        limit_new(l, "meta l4proto udp", "-p udp -m conntrack --ctstate NEW");
         return true;
     case CTW_CAUSE_IDLE_TCP:
         ctw_line_add(l, "Most entries are established TCP that has been idle for an hour: sysctl "
-                        "-w net.netfilter.nf_conntrack_tcp_timeout_established=7200; that frees "
-                        "nothing idle until its next packet, so raise nf_conntrack_max as well");
+                        "-w net.netfilter.nf_conntrack_tcp_timeout_established=7200; an idle entry "
+                        "takes the new timeout with its next packet, so raise nf_conntrack_max as "
+                        "well");
         return true;
     }
     return false;
 }
 
-static void read_other_netns(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->netns_inode == 0)
-        ctw_line_add(l, "lsns -t net lists the network namespaces");
-    else
-        ctw_line_add(l, "lsns -t net -o NS,PID,COMMAND | grep %" PRIu64 " shows whose it is",
-                     a->netns_inode);
-    ctw_line_add(l, ", nsenter -t PID -n conntrack -L what fills its table; one limit holds for "
-                    "all: net.netfilter.nf_conntrack_max");
-}
-
-static void after_full(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->other_netns)
-        read_other_netns(l, a);
-    else if (a->has_table && a->table.max > 0 && !treat(l, a->talkers))
+static void add_filling(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->other_netns) {
+        if (a->netns_inode == 0)
+            ctw_line_add(l, "lsns -t net lists the network namespaces");
+        else
+            ctw_line_add(l, "lsns -t net -o NS,PID,COMMAND | grep %" PRIu64 " shows its processes",
+                         a->netns_inode);
+        ctw_line_add(l, ", nsenter -t PID -n conntrack -L shows what fills its table; "
+                        "net.netfilter.nf_conntrack_max is one limit for all namespaces");
+    } else if (a->has_table && a->table.max > 0 && !treat(l, a->talkers)) {
         raise_max(l, &a->table);
+    }
 }
 
-static void more_buckets(struct ctw_line *l, const struct ctw_sample *t) {
-    uint32_t buckets = buckets_for(t->max);
+static void add_long_chains(struct ctw_line *l, const struct ctw_sample *t) {
+    uint32_t buckets = ctw_growth_buckets_for(t->max, CTW_ENTRIES_PER_BUCKET);
 
-    if (!t->has_buckets || t->buckets > MAX_LARGEST / 2) {
+    if (!t->has_buckets || t->buckets > CTW_BUCKETS_LARGEST / 2) {
         ctw_line_add(l, "Raise net.netfilter.nf_conntrack_buckets to a quarter of "
                         "nf_conntrack_max or more");
         return;
     }
     if (buckets < t->buckets * 2)
         buckets = t->buckets * 2;
-    ctw_line_add(l,
-                 "sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32 " (stalls packets for "
-                 "0.4 us per entry) and keep it in /etc/sysctl.d",
-                 buckets);
+    add_buckets(l, buckets);
+    ctw_line_add(l, " and keep it in /etc/sysctl.d");
 }
 
-/* Only where less room is left than before: a raise harms nobody. 0 meant no limit. */
-static void find_other_writer(struct ctw_line *l, const struct ctw_alert *a) {
+/* Only where a limit is lower than before; 0 meant no limit. */
+static void add_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
     const bool lowered =
         a->max_changed && a->new_max != 0 && (a->old_max == 0 || a->new_max < a->old_max);
     const bool fewer = a->buckets_changed && a->new_buckets < a->old_buckets;
 
     if (!lowered && !fewer)
         return;
-    ctw_line_add(l, "If this was not meant, find the writer (grep -r nf_conntrack /etc/sysctl.d; "
-                    "kube-proxy sets it as well)");
+    ctw_line_add(l, "If this was not intended, " FIND_WRITER ")");
     if (lowered && a->old_max != 0)
         ctw_line_add(l, ", then sysctl -w net.netfilter.nf_conntrack_max=%" PRIu32, a->old_max);
     if (fewer)
@@ -149,61 +154,49 @@ static void find_other_writer(struct ctw_line *l, const struct ctw_alert *a) {
                      a->old_buckets);
 }
 
-static void open_eyes(struct ctw_line *l, const struct ctw_alert *a) {
+/* --- sources ---------------------------------------------------------------------------------- */
+
+/* A source that is absent, one that may not be read, and any other failure. */
+static void add_blind(struct ctw_line *l, const struct ctw_alert *a) {
+    static const struct {
+        const char *forbidden, *failed;
+    } words[CTW_SOURCES] = {
+        [CTW_SOURCE_TABLE] = {NULL, "systemctl cat ctwatch: /proc/sys/net must be readable in the "
+                                    "unit (ProcSubset=all)"},
+        [CTW_SOURCE_COUNTERS] = {CAPABILITIES "CAP_NET_ADMIN",
+                                 "conntrack -S: if that fails too, this kernel has no counters"},
+        [CTW_SOURCE_KERNEL_LOG] = {CAPABILITIES "CAP_SYSLOG, ProtectKernelLogs=no; in a container: "
+                                                "kernel_log.enabled = false in ctwatch.conf",
+                                   "ls -l /dev/kmsg; the unit needs PrivateDevices=no and "
+                                   "ProtectKernelLogs=no; in a container: kernel_log.enabled = "
+                                   "false in ctwatch.conf"},
+        [CTW_SOURCE_EVENTS] = {CAPABILITIES "CAP_NET_ADMIN",
+                               "sysctl net.netfilter.nf_conntrack_events must not be 0, and the "
+                               "kernel must grant events.buffer of ctwatch.conf; events.mode = "
+                               "\"never\" does without events"},
+        [CTW_SOURCE_JOURNAL] = {NULL, "systemctl status systemd-journald.socket "
+                                      "systemd-journald.service"},
+        [CTW_SOURCE_STATE] = {"systemctl cat ctwatch: the unit needs RuntimeDirectory=ctwatch; on "
+                              "a terminal: --state with a folder of yours",
+                              "df /run, ls -ld /run/ctwatch: the state needs a megabyte there"},
+    };
     const bool forbidden = a->health.error == -EPERM || a->health.error == -EACCES;
 
-    switch (a->source) {
-    case CTW_SOURCE_TABLE:
-        if (a->health.health == CTW_HEALTH_ABSENT)
-            ctw_line_add(l, "Nothing, if nothing here needs connection tracking; a rule that does "
-                            "loads it, and so does modprobe nf_conntrack");
-        else
-            ctw_line_add(l, "systemctl cat ctwatch: /proc/sys/net must be readable in the unit "
-                            "(ProcSubset=all)");
-        break;
-    case CTW_SOURCE_COUNTERS:
-        if (forbidden)
-            ctw_line_add(l, "systemctl edit ctwatch: AmbientCapabilities= and "
-                            "CapabilityBoundingSet= must hold CAP_NET_ADMIN");
-        else
-            ctw_line_add(l, "conntrack -S: if that fails too, this kernel shows no counters");
-        break;
-    case CTW_SOURCE_KERNEL_LOG:
-        if (forbidden)
-            ctw_line_add(l, "systemctl edit ctwatch: AmbientCapabilities= and "
-                            "CapabilityBoundingSet= must hold CAP_SYSLOG, ProtectKernelLogs=no; in "
-                            "a container: kernel_log.enabled = false in ctwatch.conf");
-        else
-            ctw_line_add(l, "ls -l /dev/kmsg; the unit needs PrivateDevices=no and "
-                            "ProtectKernelLogs=no; in a container: kernel_log.enabled = false in "
-                            "ctwatch.conf");
-        break;
-    case CTW_SOURCE_EVENTS:
-        if (forbidden)
-            ctw_line_add(l, "systemctl edit ctwatch: AmbientCapabilities= and "
-                            "CapabilityBoundingSet= must hold CAP_NET_ADMIN");
-        else
-            ctw_line_add(l, "sysctl net.netfilter.nf_conntrack_events must not be 0, and "
-                            "events.buffer in ctwatch.conf must fit what the kernel grants; "
-                            "events.mode = never does without");
-        break;
-    case CTW_SOURCE_JOURNAL:
-        ctw_line_add(l, "systemctl status systemd-journald.socket systemd-journald.service");
-        break;
-    case CTW_SOURCE_STATE:
-        if (forbidden)
-            ctw_line_add(l, "systemctl cat ctwatch: the unit needs RuntimeDirectory=ctwatch; on a "
-                            "terminal: --state with a folder of yours");
-        else
-            ctw_line_add(l, "df /run, ls -ld /run/ctwatch: it needs a megabyte of room there");
-        break;
-    }
+    if (a->source == CTW_SOURCE_TABLE && a->health.health == CTW_HEALTH_ABSENT)
+        ctw_line_add(l, "None if nothing here needs connection tracking; a rule that needs it "
+                        "loads it, and so does modprobe nf_conntrack");
+    else if (forbidden && words[a->source].forbidden)
+        ctw_line_add(l, "%s", words[a->source].forbidden);
+    else
+        ctw_line_add(l, "%s", words[a->source].failed);
 }
 
-/* --- growth ---------------------------------------------------------------------------------- */
+/* --- growth ----------------------------------------------------------------------------------- */
 
-static void add_make_permanent(struct ctw_line *l, const struct ctw_alert *a) {
-    ctw_line_add(l, "To have it from the next boot on, without ctwatchd: ");
+static void add_grew(struct ctw_line *l, const struct ctw_alert *a) {
+    if (a->growth_reason == CTW_GROWTH_SAVED)
+        return;
+    ctw_line_add(l, "To set this at each boot without ctwatchd: ");
     if (a->max_changed)
         ctw_line_add(l, "net.netfilter.nf_conntrack_max = %" PRIu32 " in /etc/sysctl.d",
                      a->new_max);
@@ -217,21 +210,19 @@ static void add_make_permanent(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, "; or growth.persist = true in ctwatch.conf");
 }
 
-static void raise_ceiling(struct ctw_line *l, const struct ctw_alert *a) {
-    switch (a->bound) {
+static void add_ceiling(struct ctw_line *l, enum ctw_growth_bound bound) {
+    switch (bound) {
     case CTW_BOUND_SETTING:
-        ctw_line_add(l, "Raise growth.ceiling in ctwatch.conf; ");
-        break;
     case CTW_BOUND_MEMORY:
-        ctw_line_add(l, "Raise growth.memory in ctwatch.conf; ");
+        ctw_line_add(l, "Raise %s in ctwatch.conf; ", ctw_growth_bound_name(bound));
         break;
     case CTW_BOUND_AVAILABLE:
         ctw_line_add(l, "free -m and slabtop show what takes the memory; ");
         break;
     case CTW_BOUND_BUCKETS:
         ctw_line_add(l, "In a quiet moment sysctl -w net.netfilter.nf_conntrack_buckets=N, a "
-                        "quarter of the max that is wanted (stalls packets for 0.4 us per entry), "
-                        "or growth.buckets = \"always\" in ctwatch.conf; ");
+                        "quarter of the wanted max (stalls packets for 0.4 us per entry), or "
+                        "growth.buckets = \"always\" in ctwatch.conf; ");
         break;
     case CTW_BOUND_KERNEL:
         break;
@@ -239,51 +230,35 @@ static void raise_ceiling(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, "conntrack -L shows what fills the table");
 }
 
-static void get_permission(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->growth_error == -EROFS)
-        ctw_line_add(l, "systemctl cat ctwatch: the unit needs "
-                        "ReadWritePaths=/proc/sys/net/netfilter; in a container /proc/sys must be "
-                        "writable, or ctwatchd run on the host");
-    else
-        ctw_line_add(l, "systemctl cat ctwatch: AmbientCapabilities= and CapabilityBoundingSet= "
-                        "must hold CAP_NET_ADMIN; in a container that is not enough, run ctwatchd "
-                        "on the host");
-}
-
-static void growth_remedy(const struct ctw_alert *a, struct ctw_line *l) {
-    if (a->kind == CTW_ALERT_GREW) {
-        if (a->growth_reason != CTW_GROWTH_SAVED)
-            add_make_permanent(l, a);
-        return;
-    }
-    if (a->kind == CTW_ALERT_GROWTH_DRY_RUN) {
-        ctw_line_add(l, "growth.enabled = true and growth.dry_run = false in ctwatch.conf, then "
-                        "systemctl reload ctwatch, to have it done");
-        return;
-    }
+static void add_refused(struct ctw_line *l, const struct ctw_alert *a) {
     switch (a->growth_refusal) {
     case CTW_GROWTH_AT_CEILING:
     case CTW_GROWTH_NO_MEMORY:
     case CTW_GROWTH_TOO_FEW_BUCKETS:
-        raise_ceiling(l, a);
+        add_ceiling(l, a->bound);
         break;
     case CTW_GROWTH_FOREIGN_WRITER:
-        ctw_line_add(l, "Find the writer (grep -r nf_conntrack /etc/sysctl.d; kube-proxy sets it "
-                        "as well, --conntrack-max-per-core=0 stops that)");
+        ctw_line_add(l, FIND_WRITER ", --conntrack-max-per-core=0 stops that)");
         break;
     case CTW_GROWTH_CHILD_NAMESPACE:
         ctw_line_add(l, "Run ctwatchd on the host, in the initial network namespace");
         break;
     case CTW_GROWTH_NOT_PERMITTED:
-        get_permission(l, a);
+        if (a->growth_error == -EROFS)
+            ctw_line_add(l, "systemctl cat ctwatch: the unit needs "
+                            "ReadWritePaths=/proc/sys/net/netfilter; in a container /proc/sys must "
+                            "be writable, or ctwatchd run on the host");
+        else
+            ctw_line_add(l, CAPABILITIES "CAP_NET_ADMIN; in a container that is not enough, run "
+                                         "ctwatchd on the host");
         break;
     case CTW_GROWTH_PERSIST_FAILED:
         ctw_line_add(l, "systemctl cat ctwatch: the unit needs StateDirectory=ctwatch, with room "
-                        "on its disk; the file there is written anew at the next growth");
+                        "on its disk; the next growth writes the file anew");
         break;
     case CTW_GROWTH_WRITE_FAILED:
-        ctw_line_add(l, "sysctl -w net.netfilter.nf_conntrack_max=N by hand shows whether the "
-                        "kernel takes it");
+        ctw_line_add(l, "sysctl -w net.netfilter.nf_conntrack_max=N shows whether the kernel takes "
+                        "the value by hand");
         break;
     case CTW_GROWTH_NOT_REFUSED:
     case CTW_GROWTH_DISABLED:
@@ -292,7 +267,7 @@ static void growth_remedy(const struct ctw_alert *a, struct ctw_line *l) {
     }
 }
 
-/* --- all of them ----------------------------------------------------------------------------- */
+/* --- all kinds -------------------------------------------------------------------------------- */
 
 void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret) {
     ctw_line_start(ret);
@@ -302,50 +277,55 @@ void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret) {
     switch (a->kind) {
     case CTW_ALERT_USAGE:
         if (a->level != CTW_LEVEL_OK)
-            after_full(ret, a);
+            add_filling(ret, a);
         break;
     case CTW_ALERT_FORECAST:
     case CTW_ALERT_TABLE_FULL:
     case CTW_ALERT_EARLY_DROP:
-        after_full(ret, a);
+        add_filling(ret, a);
         break;
     case CTW_ALERT_CHAIN_TOO_LONG:
-        more_buckets(ret, &a->table);
+        add_long_chains(ret, &a->table);
         break;
     case CTW_ALERT_DROPPED_BELOW_MAX:
-        ctw_line_add(ret, "conntrack -S shows the counters of each CPU; free -m and dmesg, whether "
-                          "the kernel is short of memory");
+        ctw_line_add(ret, "conntrack -S shows the counters of each CPU; free -m and dmesg show "
+                          "whether the kernel is short of memory");
         break;
     case CTW_ALERT_INSERT_FAILED:
-        ctw_line_add(ret, "conntrack -S shows it on each CPU; where this machine does NAT, give "
-                          "the rule more addresses or ports (nft: snat to ADDRESS-ADDRESS, "
-                          "masquerade to :1024-65535 fully-random)");
+        ctw_line_add(ret, "conntrack -S shows the clashes of each CPU; where this machine does "
+                          "NAT, give the rule more addresses or ports (nft: snat to "
+                          "ADDRESS-ADDRESS, masquerade to :1024-65535 fully-random)");
         break;
     case CTW_ALERT_EXPECT_FULL:
         ctw_line_add(ret, "sysctl net.netfilter.nf_conntrack_expect_max shows the limit, "
                           "conntrack -L expect what fills it; double it with sysctl -w");
         break;
     case CTW_ALERT_GREW:
+        add_grew(ret, a);
+        break;
     case CTW_ALERT_GROWTH_REFUSED:
+        add_refused(ret, a);
+        break;
     case CTW_ALERT_GROWTH_DRY_RUN:
-        growth_remedy(a, ret);
+        ctw_line_add(ret, "To have it grow: growth.enabled = true and growth.dry_run = false in "
+                          "ctwatch.conf, then systemctl reload ctwatch");
         break;
     case CTW_ALERT_LIMIT_CHANGED:
-        find_other_writer(ret, a);
+        add_limit_changed(ret, a);
         break;
     case CTW_ALERT_EVENTS_LOST:
-        ctw_line_add(ret, "Levels and drops are not concerned; a larger events.buffer in "
-                          "ctwatch.conf rides out longer bursts");
+        ctw_line_add(ret, "Levels and drops are not affected; a larger events.buffer in "
+                          "ctwatch.conf holds longer bursts");
         break;
     case CTW_ALERT_BLIND:
-        open_eyes(ret, a);
+        add_blind(ret, a);
         break;
     case CTW_ALERT_SIGHTED:
         break;
     case CTW_ALERT_CONFIG:
         if (a->config_refused)
-            ctw_line_add(ret, "Correct the file, ctwatchd --check-config, then systemctl reload "
-                              "ctwatch");
+            ctw_line_add(ret, "Correct the file, check it with ctwatchd --check-config, then "
+                              "systemctl reload ctwatch");
         break;
     }
 }

@@ -2,15 +2,15 @@
 #ifndef CTW_LIB_REPORT_REMEDY_H
 #define CTW_LIB_REPORT_REMEDY_H
 
-/* The CTWATCH_REMEDY of an alert: the next step, with the commands that take it. */
+/* The CTWATCH_REMEDY of an alert: the next step, with its commands. */
 
 #include "lib/util/strbuf.h"
 #include "lib/watch/alert.h"
 
 /**
- * ctw_remedy() - what to do about @a; empty where there is nothing to be done
+ * ctw_remedy() - the next step after @a; empty when there is none
  *
- * Commands hold numbers only, never a name from outside: people paste them into a root shell.
+ * Commands are pasted into root shells: they hold numbers and addresses, never a name from outside.
  */
 void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret);
 

@@ -71,10 +71,10 @@ static void put_losses(struct ctw_out *o, const struct ctw_advice_facts *f,
     if (!f->table.has_counters)
         return;
     ctw_out_put(o, LABEL "%" PRIu64 " connections refused, %" PRIu64 " evicted\n", "lost so far",
-                a->refused + a->chain_too_long, a->evicted);
-    if (a->chain_too_long > 0)
+                a->lost.drops + a->lost.chain_too_long, a->lost.early_drops);
+    if (a->lost.chain_too_long > 0)
         ctw_out_put(o, LABEL "%" PRIu64 " of those refused\n", "  for long chains",
-                    a->chain_too_long);
+                    a->lost.chain_too_long);
 }
 
 static void put_shares(struct ctw_out *o, const struct ctw_talkers *talkers) {
@@ -232,8 +232,8 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
                      "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
                      "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
                      "namespaces", ctw_json_number(f->machine.namespaces), "refused",
-                     ctw_json_number_if(s->has_counters, a->refused + a->chain_too_long), "evicted",
-                     ctw_json_number_if(s->has_counters, a->evicted));
+                     ctw_json_number_if(s->has_counters, a->lost.drops + a->lost.chain_too_long),
+                     "evicted", ctw_json_number_if(s->has_counters, a->lost.early_drops));
 }
 
 static json_t *growth(const struct ctw_advice *a) {

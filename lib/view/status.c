@@ -467,33 +467,6 @@ static void put_sources(struct page *p) {
     }
 }
 
-static const char *refusal_words(enum ctw_growth_refusal refusal) {
-    switch (refusal) {
-    case CTW_GROWTH_NOT_REFUSED:
-    case CTW_GROWTH_DISABLED:
-        break;
-    case CTW_GROWTH_UNLIMITED:
-        return "there is no limit to raise";
-    case CTW_GROWTH_AT_CEILING:
-        return "it is at its ceiling";
-    case CTW_GROWTH_NO_MEMORY:
-        return "too little memory is available";
-    case CTW_GROWTH_TOO_FEW_BUCKETS:
-        return "there are too few buckets";
-    case CTW_GROWTH_FOREIGN_WRITER:
-        return "another program keeps lowering the limit";
-    case CTW_GROWTH_NOT_PERMITTED:
-        return "the limit may not be written";
-    case CTW_GROWTH_CHILD_NAMESPACE:
-        return "the limit belongs to the initial network namespace";
-    case CTW_GROWTH_WRITE_FAILED:
-        return "the kernel does not take the value";
-    case CTW_GROWTH_PERSIST_FAILED:
-        return "grown limits cannot be saved for the next boot";
-    }
-    return "growth is off";
-}
-
 static void put_growth(struct page *p) {
     const struct ctw_snapshot *of = p->of;
     const bool on = of->growth_enabled || of->growth_dry_run;
@@ -509,7 +482,7 @@ static void put_growth(struct page *p) {
     if (on && of->growth_refused)
         ctw_line_add(&l, "; %s: %s",
                      of->refusal == CTW_GROWTH_PERSIST_FAILED ? "but" : "it cannot grow now",
-                     refusal_words(of->refusal));
+                     ctw_message_refusal(of->refusal));
     if (of->grown_usec != 0 && of->grown_from != of->grown_to)
         ctw_line_add(&l, "; grown from %" PRIu32 " to %" PRIu32 " at %s", of->grown_from,
                      of->grown_to, when(p, of->grown_usec).text);

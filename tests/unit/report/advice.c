@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What is advised on which machine, how it reads, and that whoever followed it hears no more. */
+/* Advice for many machines, its text, and that advice that was followed does not come back. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,7 +67,7 @@ static void assert_no_lines(void) {
 
 /* --- the limits ------------------------------------------------------------------------------- */
 
-static void where_all_is_well_nothing_is_advised(void **state) {
+static void advise_healthy_machine_finds_nothing(void **state) {
     const struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -78,7 +78,7 @@ static void where_all_is_well_nothing_is_advised(void **state) {
     assert_non_null(strstr(text, "\nThere is nothing to change.\n"));
 }
 
-static void limits_are_what_can_be_worked_out_by_hand(void **state) {
+static void advise_limits_by_hand(void **state) {
     /* 10 % of 24 GiB / (384 + 2) bytes = 6676114, of 256 MiB 69542, in multiples of 4096 */
     static const struct {
         uint32_t count, max, buckets, refused, per_bucket;
@@ -127,7 +127,7 @@ static void limits_are_what_can_be_worked_out_by_hand(void **state) {
     }
 }
 
-static void what_a_full_table_takes_is_exact(void **state) {
+static void advise_states_the_memory_of_a_full_table(void **state) {
     const struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -136,7 +136,7 @@ static void what_a_full_table_takes_is_exact(void **state) {
     assert_int_equal(advice.bytes_most, 1048576 * 384 + 262144 * 8);
 }
 
-static void the_ceiling_is_that_of_growth(void **state) {
+static void advise_uses_the_ceiling_of_growth(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -154,7 +154,7 @@ static void the_ceiling_is_that_of_growth(void **state) {
     assert_non_null(strstr(found(CTW_FINDING_MAX)->text.text, "growth.ceiling"));
 }
 
-static void a_limit_that_cannot_be_raised_is_told_without_a_line(void **state) {
+static void advise_limit_at_the_ceiling_has_no_line(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -172,7 +172,7 @@ static void a_limit_that_cannot_be_raised_is_told_without_a_line(void **state) {
 }
 
 /* As the kernel counts them: not as drops. No limit helps against long chains. */
-static void what_is_refused_for_long_chains_is_lost_too(void **state) {
+static void advise_counts_refusals_for_long_chains(void **state) {
     struct ctw_advice_facts f = machine();
     json_int_t refused, evicted;
 
@@ -196,7 +196,7 @@ static void what_is_refused_for_long_chains_is_lost_too(void **state) {
     assert_non_null(strstr(found(CTW_FINDING_MAX)->text.text, ": 7 connections were refused"));
 }
 
-static void more_than_half_of_memory_is_told_without_a_line(void **state) {
+static void advise_more_than_half_of_memory_has_no_line(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -210,7 +210,7 @@ static void more_than_half_of_memory_is_told_without_a_line(void **state) {
     assert_no_lines();
 }
 
-static void limits_of_another_namespace_are_left_alone(void **state) {
+static void advise_in_a_child_namespace_leaves_the_limits(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -227,7 +227,7 @@ static void limits_of_another_namespace_are_left_alone(void **state) {
 
 /* --- timeouts and what need not be tracked ---------------------------------------------------- */
 
-static void only_timeouts_above_what_is_sensible_are_lowered(void **state) {
+static void advise_lowers_only_long_timeouts(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -240,12 +240,12 @@ static void only_timeouts_above_what_is_sensible_are_lowered(void **state) {
         f.timeouts[i].seconds = (uint32_t)advice.findings[i].advised;
     }
     assert_non_null(strstr(advice.findings[0].text.text, "from 4294967295 to 86400 s"));
-    assert_non_null(strstr(advice.findings[0].text.text, "frees nothing that is idle"));
+    assert_non_null(strstr(advice.findings[0].text.text, "frees no idle entry"));
     advise(&f);
     assert_int_equal(advice.n_findings, 0);
 }
 
-static void a_table_of_idle_connections_takes_the_shortest_timeout(void **state) {
+static void advise_idle_table_gets_the_shortest_timeout(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -259,7 +259,7 @@ static void a_table_of_idle_connections_takes_the_shortest_timeout(void **state)
     assert_null(found(CTW_FINDING_TIMEOUT));
 }
 
-static void the_idle_are_left_alone_while_they_take_little_of_the_limit(void **state) {
+static void advise_few_idle_entries_keep_the_timeout(void **state) {
     static const struct {
         uint32_t count, max;
         bool shortest;
@@ -283,7 +283,7 @@ static void the_idle_are_left_alone_while_they_take_little_of_the_limit(void **s
     }
 }
 
-static void what_need_not_be_tracked_is_told_where_it_matters(void **state) {
+static void advise_untracks_large_shares_only(void **state) {
     static const struct {
         uint32_t count, loopback, dns;
         bool want_loopback, want_dns;
@@ -328,7 +328,7 @@ static struct ctw_advice_facts in_need(void) {
     return f;
 }
 
-static void lines_are_those_of_the_kind_of_kernel(void **state) {
+static void files_follow_the_kind_of_kernel(void **state) {
     static const char sysctls[] = "net.netfilter.nf_conntrack_max = 503808\n"
                                   "net.netfilter.nf_conntrack_tcp_timeout_established = 86400\n";
     struct ctw_advice_facts f = in_need();
@@ -358,7 +358,7 @@ static void lines_are_those_of_the_kind_of_kernel(void **state) {
     assert_null(strstr(found(CTW_FINDING_BUCKETS)->text.text, "hashsize"));
 }
 
-static void whoever_followed_it_hears_no_more(void **state) {
+static void advise_once_followed_finds_nothing(void **state) {
     static const uint32_t counts[] = {0, 1000, 65536, 1000000}, drops[] = {0, 5};
     static const uint64_t memory[] = {128 * MIB, GIB, 24 * GIB, 4096 * GIB};
 
@@ -387,7 +387,7 @@ static void whoever_followed_it_hears_no_more(void **state) {
 
 /* --- how it reads ----------------------------------------------------------------------------- */
 
-static void it_reads_like_this(void **state) {
+static void render_text_word_for_word(void **state) {
     struct ctw_advice_facts f = in_need();
 
     (void)state;
@@ -418,12 +418,12 @@ static void it_reads_like_this(void **state) {
               "* Raise nf_conntrack_max from 65536 to 503808: room for 2 x 1000 entries and a\n"
               "  second of a burst (500000, poll.worst_rate), as nothing raises it in time. It\n"
               "  takes no memory until entries come.\n"
-              "* Raise nf_conntrack_buckets from 16384 to 125952: 503808 entries would be more\n"
-              "  than 8 for each, and the kernel refuses those that make a chain too long,\n"
-              "  without a word in its log.\n"
-              "* Lower nf_conntrack_tcp_timeout_established from 432000 to 86400 s: whoever\n"
-              "  vanishes without a word keeps an entry for so long. It frees nothing that is\n"
-              "  idle: an entry gets the new timeout with its next packet.\n"
+              "* Raise nf_conntrack_buckets from 16384 to 125952: 503808 entries are more than\n"
+              "  8 for each bucket, and the kernel refuses entries of chains that are too long,\n"
+              "  without a line in its log.\n"
+              "* Lower nf_conntrack_tcp_timeout_established from 432000 to 86400 s: peers that\n"
+              "  disappear without closing hold an entry this long. It frees no idle entry: an\n"
+              "  entry takes the new timeout with its next packet.\n"
               "\n"
               "# /etc/sysctl.d/99-conntrack.conf (at once: sysctl -p FILE)\n"
               "net.netfilter.nf_conntrack_buckets = 125952\n"
@@ -437,7 +437,7 @@ static void it_reads_like_this(void **state) {
               "options nf_conntrack hashsize=125952\n");
 }
 
-static void no_line_is_wider_than_a_terminal(void **state) {
+static void render_lines_fit_80_columns(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
@@ -475,7 +475,7 @@ static void no_line_is_wider_than_a_terminal(void **state) {
     assert_in_range(ctw_render_advice_json(&f, &advice, text, sizeof(text)), 1, sizeof(text) - 1);
 }
 
-static void json_says_the_same(void **state) {
+static void render_json_has_the_same_values(void **state) {
     struct ctw_advice_facts f = in_need();
     const char *kind, *name, *file, *bound;
     json_int_t max, is, advised, worst, ceiling;
@@ -507,7 +507,7 @@ static void json_says_the_same(void **state) {
 
 /* --- captured machines ------------------------------------------------------------------------ */
 
-static void captured_machines_are_judged_by_their_files(void **state) {
+static void gather_captured_machines(void **state) {
     static const struct {
         const char *name, *want; /* the kinds of findings */
     } cases[] = {
@@ -542,7 +542,7 @@ static void captured_machines_are_judged_by_their_files(void **state) {
     }
 }
 
-static void what_is_no_folder_is_no_machine(void **state) {
+static void gather_no_folder_fails(void **state) {
     char error[CTW_ADVISE_ERROR_MAX];
     struct ctw_advice_facts f;
 
@@ -554,26 +554,25 @@ static void what_is_no_folder_is_no_machine(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(where_all_is_well_nothing_is_advised, defaults),
-        cmocka_unit_test_setup(limits_are_what_can_be_worked_out_by_hand, defaults),
-        cmocka_unit_test_setup(what_a_full_table_takes_is_exact, defaults),
-        cmocka_unit_test_setup(the_ceiling_is_that_of_growth, defaults),
-        cmocka_unit_test_setup(a_limit_that_cannot_be_raised_is_told_without_a_line, defaults),
-        cmocka_unit_test_setup(what_is_refused_for_long_chains_is_lost_too, defaults),
-        cmocka_unit_test_setup(more_than_half_of_memory_is_told_without_a_line, defaults),
-        cmocka_unit_test_setup(limits_of_another_namespace_are_left_alone, defaults),
-        cmocka_unit_test_setup(only_timeouts_above_what_is_sensible_are_lowered, defaults),
-        cmocka_unit_test_setup(a_table_of_idle_connections_takes_the_shortest_timeout, defaults),
-        cmocka_unit_test_setup(the_idle_are_left_alone_while_they_take_little_of_the_limit,
-                               defaults),
-        cmocka_unit_test_setup(what_need_not_be_tracked_is_told_where_it_matters, defaults),
-        cmocka_unit_test_setup(lines_are_those_of_the_kind_of_kernel, defaults),
-        cmocka_unit_test_setup(whoever_followed_it_hears_no_more, defaults),
-        cmocka_unit_test_setup(it_reads_like_this, defaults),
-        cmocka_unit_test_setup(no_line_is_wider_than_a_terminal, defaults),
-        cmocka_unit_test_setup(json_says_the_same, defaults),
-        cmocka_unit_test_setup(captured_machines_are_judged_by_their_files, defaults),
-        cmocka_unit_test_setup(what_is_no_folder_is_no_machine, defaults),
+        cmocka_unit_test_setup(advise_healthy_machine_finds_nothing, defaults),
+        cmocka_unit_test_setup(advise_limits_by_hand, defaults),
+        cmocka_unit_test_setup(advise_states_the_memory_of_a_full_table, defaults),
+        cmocka_unit_test_setup(advise_uses_the_ceiling_of_growth, defaults),
+        cmocka_unit_test_setup(advise_limit_at_the_ceiling_has_no_line, defaults),
+        cmocka_unit_test_setup(advise_counts_refusals_for_long_chains, defaults),
+        cmocka_unit_test_setup(advise_more_than_half_of_memory_has_no_line, defaults),
+        cmocka_unit_test_setup(advise_in_a_child_namespace_leaves_the_limits, defaults),
+        cmocka_unit_test_setup(advise_lowers_only_long_timeouts, defaults),
+        cmocka_unit_test_setup(advise_idle_table_gets_the_shortest_timeout, defaults),
+        cmocka_unit_test_setup(advise_few_idle_entries_keep_the_timeout, defaults),
+        cmocka_unit_test_setup(advise_untracks_large_shares_only, defaults),
+        cmocka_unit_test_setup(files_follow_the_kind_of_kernel, defaults),
+        cmocka_unit_test_setup(advise_once_followed_finds_nothing, defaults),
+        cmocka_unit_test_setup(render_text_word_for_word, defaults),
+        cmocka_unit_test_setup(render_lines_fit_80_columns, defaults),
+        cmocka_unit_test_setup(render_json_has_the_same_values, defaults),
+        cmocka_unit_test_setup(gather_captured_machines, defaults),
+        cmocka_unit_test_setup(gather_no_folder_fails, defaults),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

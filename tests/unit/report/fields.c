@@ -15,7 +15,7 @@
 
 /* --- numbers -------------------------------------------------------------------------------- */
 
-static void a_hundred_percent_means_full(void **state) {
+static void usage_percent_100_means_full(void **state) {
     struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL);
 
     (void)state;
@@ -32,7 +32,7 @@ static void a_hundred_percent_means_full(void **state) {
     assert_field(&a, "CTWATCH_MAX", "0");
 }
 
-static void healths_have_the_names_that_readers_know(void **state) {
+static void health_names_are_contract(void **state) {
     static const char *const names[] = {[CTW_HEALTH_UNUSED] = "unused",
                                         [CTW_HEALTH_OK] = "ok",
                                         [CTW_HEALTH_ABSENT] = "absent",
@@ -43,7 +43,7 @@ static void healths_have_the_names_that_readers_know(void **state) {
         assert_string_equal(ctw_health_name((enum ctw_health)i), names[i]);
 }
 
-static void fields_are_there_only_where_they_say_something(void **state) {
+static void fields_absent_without_a_value(void **state) {
     struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
 
     (void)state;
@@ -76,7 +76,7 @@ static void fields_are_there_only_where_they_say_something(void **state) {
     assert_field(&a, "CTWATCH_SECONDS_TO_FULL", "52");
 }
 
-static void priorities_follow_kind_level_and_edge(void **state) {
+static void priority_follows_kind_level_and_edge(void **state) {
     static const int expected[CTW_ALERT_KINDS] = {
         [CTW_ALERT_USAGE] = 4,          [CTW_ALERT_FORECAST] = 4,
         [CTW_ALERT_TABLE_FULL] = 1,     [CTW_ALERT_EARLY_DROP] = 4,
@@ -117,7 +117,7 @@ static void priorities_follow_kind_level_and_edge(void **state) {
     assert_int_equal(ctw_alert_priority(&a), 3);
 }
 
-static void every_kind_has_an_id_of_its_own(void **state) {
+static void message_id_differs_for_each_kind(void **state) {
     (void)state;
     for (int i = 0; i < CTW_ALERT_KINDS; i++) {
         const char *id = ctw_alert_message_id((enum ctw_alert_kind)i);
@@ -133,7 +133,7 @@ static void every_kind_has_an_id_of_its_own(void **state) {
 
 /* --- bytes from outside --------------------------------------------------------------------- */
 
-static void control_bytes_and_broken_characters_become_question_marks(void **state) {
+static void external_text_is_made_printable(void **state) {
     static const struct {
         const char *from, *to;
     } cases[] = {
@@ -162,7 +162,7 @@ static void control_bytes_and_broken_characters_become_question_marks(void **sta
     }
 }
 
-static void a_name_without_its_nul_is_not_read_beyond(void **state) {
+static void external_text_without_nul_is_bounded(void **state) {
     struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 7, "");
     struct ctw_fields f;
 
@@ -173,7 +173,7 @@ static void a_name_without_its_nul_is_not_read_beyond(void **state) {
     assert_int_equal(strlen(ctw_fields_get(&f, "CTWATCH_NETNS")), sizeof a.netns - 1);
 }
 
-static void a_line_is_cut_between_two_characters(void **state) {
+static void line_is_cut_between_characters(void **state) {
     static const char *const characters[] = {"x", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x90\xb1"};
 
     (void)state;
@@ -218,7 +218,7 @@ static struct ctw_talkers longest_lists(void) {
     return talkers;
 }
 
-static void the_largest_alert_fits_whole(void **state) {
+static void fields_of_the_largest_alert_fit(void **state) {
     const struct ctw_talkers talkers = longest_lists();
     struct ctw_fields f;
     struct ctw_alert a;
@@ -270,7 +270,7 @@ static void the_largest_alert_fits_whole(void **state) {
     }
 }
 
-static void a_field_is_found_by_its_whole_name(void **state) {
+static void get_needs_the_whole_name(void **state) {
     const struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 4026532246, "");
     struct ctw_fields f;
 
@@ -283,16 +283,16 @@ static void a_field_is_found_by_its_whole_name(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_hundred_percent_means_full),
-        cmocka_unit_test(healths_have_the_names_that_readers_know),
-        cmocka_unit_test(fields_are_there_only_where_they_say_something),
-        cmocka_unit_test(priorities_follow_kind_level_and_edge),
-        cmocka_unit_test(every_kind_has_an_id_of_its_own),
-        cmocka_unit_test(control_bytes_and_broken_characters_become_question_marks),
-        cmocka_unit_test(a_name_without_its_nul_is_not_read_beyond),
-        cmocka_unit_test(a_line_is_cut_between_two_characters),
-        cmocka_unit_test(the_largest_alert_fits_whole),
-        cmocka_unit_test(a_field_is_found_by_its_whole_name),
+        cmocka_unit_test(usage_percent_100_means_full),
+        cmocka_unit_test(health_names_are_contract),
+        cmocka_unit_test(fields_absent_without_a_value),
+        cmocka_unit_test(priority_follows_kind_level_and_edge),
+        cmocka_unit_test(message_id_differs_for_each_kind),
+        cmocka_unit_test(external_text_is_made_printable),
+        cmocka_unit_test(external_text_without_nul_is_bounded),
+        cmocka_unit_test(line_is_cut_between_characters),
+        cmocka_unit_test(fields_of_the_largest_alert_fit),
+        cmocka_unit_test(get_needs_the_whole_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 
 /* --- sentences ------------------------------------------------------------------------------ */
 
-static void usage_says_fill_rate_and_time(void **state) {
+static void usage_states_fill_rate_and_time(void **state) {
     struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
 
     (void)state;
@@ -36,16 +36,16 @@ static void usage_says_fill_rate_and_time(void **state) {
     a = own(CTW_ALERT_USAGE, CTW_EDGE_END, CTW_LEVEL_OK);
     a.has_rate = true;
     a.rate = -800;
-    assert_message(&a, "Conntrack table back to normal: at 76.2 % (199754 of 262144), emptying at "
+    assert_message(&a, "Conntrack table back to normal: 76.2 % (199754 of 262144), emptying at "
                        "800 entries/s.");
     a.table.max = 0;
     a.has_rate = false;
-    assert_message(&a, "Conntrack table back to normal: at 199754 entries and no limit.");
+    assert_message(&a, "Conntrack table back to normal: 199754 entries, no limit.");
     a.has_table = false;
-    assert_message(&a, "Conntrack table gone: the kernel tracks no connections any more.");
+    assert_message(&a, "Conntrack table gone: the kernel no longer tracks connections.");
 }
 
-static void the_slowest_rate_there_is_can_be_said(void **state) {
+static void usage_slowest_rate_fits(void **state) {
     struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
 
     (void)state;
@@ -56,21 +56,21 @@ static void the_slowest_rate_there_is_can_be_said(void **state) {
     assert_field(&a, "CTWATCH_RATE", "-9223372036854775808");
 }
 
-static void forecast_says_when(void **state) {
+static void forecast_states_the_time(void **state) {
     struct ctw_alert a = own(CTW_ALERT_FORECAST, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
 
     (void)state;
     a.has_rate = a.fills = true;
     a.rate = 580;
     a.usec_to_full = 107 * SECOND;
-    assert_message(&a, "Conntrack table about to fill: at 76.2 % (199754 of 262144), filling at "
+    assert_message(&a, "Conntrack table about to fill: 76.2 % (199754 of 262144), filling at "
                        "580 entries/s, full in 107 s.");
     a.edge = CTW_EDGE_END;
     a.has_rate = a.fills = false;
-    assert_message(&a, "Conntrack table no longer about to fill: at 76.2 % (199754 of 262144).");
+    assert_message(&a, "Conntrack table no longer about to fill: 76.2 % (199754 of 262144).");
 }
 
-static void table_full_says_what_is_lost(void **state) {
+static void table_full_states_the_losses(void **state) {
     struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
 
     (void)state;
@@ -97,7 +97,7 @@ static void table_full_says_what_is_lost(void **state) {
     assert_message(&a, "Conntrack table full: new connections are being dropped.");
 }
 
-static void another_namespaces_table_is_named(void **state) {
+static void table_full_elsewhere_names_the_namespace(void **state) {
     struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 4026532246, "blue");
 
     (void)state;
@@ -122,7 +122,7 @@ static void another_namespaces_table_is_named(void **state) {
     assert_field(&a, "CTWATCH_NETNS_INODE", NULL);
 }
 
-static void the_past_says_how_long_ago(void **state) {
+static void past_states_the_age(void **state) {
     struct ctw_alert a = own(CTW_ALERT_TABLE_FULL, CTW_EDGE_PAST, CTW_LEVEL_OK);
 
     (void)state;
@@ -130,20 +130,20 @@ static void the_past_says_how_long_ago(void **state) {
     a.losses.log_lines = 12;
     a.lasted_usec = 200 * SECOND;
     assert_message(&a, "The kernel log shows 12 table-full lines from before ctwatchd started, the "
-                       "last one 3 min ago.");
+                       "latest 3 min ago.");
     assert_field(&a, "CTWATCH_AGE_SECONDS", "200");
     assert_field(&a, "CTWATCH_DURATION_SECONDS", NULL);
     a.losses.drops = 77;
     a.lasted_usec = 3 * 86400 * SECOND;
     assert_message(&a, "The kernel log shows 12 table-full lines from before ctwatchd started, the "
-                       "last one 3 days ago; 77 connections dropped since boot.");
+                       "latest 3 days ago; 77 connections dropped since boot.");
     a = other_netns(CTW_EDGE_PAST, 4026532246, "blue");
     a.lasted_usec = 3 * 3600 * SECOND;
     assert_message(&a, "The kernel log shows 12 table-full lines of network namespace \"blue\" "
-                       "(4026532246) from before ctwatchd started, the last one 3 h ago.");
+                       "(4026532246) from before ctwatchd started, the latest 3 h ago.");
 }
 
-static void other_losses_say_their_own_number(void **state) {
+static void losses_of_each_kind_state_their_number(void **state) {
     static const struct ctw_losses losses = {
         .drops = 1, .early_drops = 22, .clashes = 333, .chain_too_long = 4444};
     static const struct {
@@ -153,22 +153,23 @@ static void other_losses_say_their_own_number(void **state) {
         {CTW_ALERT_EARLY_DROP,
          "Conntrack table full: the kernel evicts entries to make room (22 so far), 262144 of "
          "262144 entries.",
-         "Conntrack entries no longer evicted: 22 entries evicted in 42 s, 262144 of 262144 "
+         "Conntrack entries no longer evicted: 22 entries evicted in 42 s, now 262144 of 262144 "
          "entries."},
         {CTW_ALERT_CHAIN_TOO_LONG,
-         "New connections refused, conntrack hash chains are too long (4444 so far), 262144 of "
+         "New connections refused: conntrack hash chains are too long (4444 so far), 262144 of "
          "262144 entries in 262144 buckets.",
-         "Conntrack hash chains no longer too long: 4444 new connections refused in 42 s, 262144 "
+         "Conntrack hash chains no longer too long: 4444 new connections refused in 42 s, now "
+         "262144 "
          "of 262144 entries in 262144 buckets."},
         {CTW_ALERT_DROPPED_BELOW_MAX,
          "New connections dropped though the conntrack table is not full (1 so far), 262144 of "
          "262144 entries.",
-         "No more drops below the conntrack limit: 1 new connection dropped in 42 s, 262144 of "
+         "No more drops below the conntrack limit: 1 new connection dropped in 42 s, now 262144 of "
          "262144 entries."},
         {CTW_ALERT_INSERT_FAILED,
          "New connections lost to clashes in the conntrack table (333 so far), 262144 of 262144 "
          "entries.",
-         "No more clashes in the conntrack table: 333 new connections lost in 42 s, 262144 of "
+         "No more clashes in the conntrack table: 333 new connections lost in 42 s, now 262144 of "
          "262144 entries."},
     };
 
@@ -183,7 +184,7 @@ static void other_losses_say_their_own_number(void **state) {
     }
 }
 
-static void expectations_are_told_from_the_main_table(void **state) {
+static void expect_full_names_its_table(void **state) {
     struct ctw_alert a = own(CTW_ALERT_EXPECT_FULL, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
 
     (void)state;
@@ -193,7 +194,7 @@ static void expectations_are_told_from_the_main_table(void **state) {
     assert_message(&a, "Conntrack expectation table no longer full.");
 }
 
-static void changed_limits_say_old_and_new(void **state) {
+static void limit_changed_states_old_and_new(void **state) {
     struct ctw_alert a = own(CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
 
     (void)state;
@@ -218,7 +219,7 @@ static void changed_limits_say_old_and_new(void **state) {
     assert_message(&a, "Conntrack limits changed: max from 524288 to 262144.");
 }
 
-static void blindness_names_the_file_the_fault_and_the_consequence(void **state) {
+static void blind_names_file_fault_and_consequence(void **state) {
     struct ctw_alert a = blind(CTW_SOURCE_KERNEL_LOG, CTW_HEALTH_FAILED, -EPERM, "/dev/kmsg");
 
     (void)state;
@@ -229,8 +230,8 @@ static void blindness_names_the_file_the_fault_and_the_consequence(void **state)
     assert_field(&a, "CTWATCH_LEVEL", NULL);
 
     a = blind(CTW_SOURCE_TABLE, CTW_HEALTH_ABSENT, 0, "/proc/x");
-    assert_message(&a, "No conntrack table yet (/proc/x: not there): the kernel tracks no "
-                       "connections; waiting until it does.");
+    assert_message(&a, "No conntrack table (/proc/x: not there): the kernel tracks no "
+                       "connections yet.");
     a = blind(CTW_SOURCE_COUNTERS, CTW_HEALTH_FAILED, -EBADMSG, "/proc/y");
     assert_message(&a, "Conntrack counters cannot be read (/proc/y: content not understood): drops "
                        "show in the kernel log only.");
@@ -239,7 +240,7 @@ static void blindness_names_the_file_the_fault_and_the_consequence(void **state)
                        "until it does.");
     a = blind(CTW_SOURCE_STATE, CTW_HEALTH_FAILED, -ENOSPC, "/run/ctwatch/state");
     assert_message(&a, "State cannot be published (/run/ctwatch/state: No space left on device): "
-                       "ctwatch status and the metrics show nothing of it.");
+                       "ctwatch status and the metrics are out of date.");
 
     a.kind = CTW_ALERT_SIGHTED;
     a.edge = CTW_EDGE_END;
@@ -250,7 +251,7 @@ static void blindness_names_the_file_the_fault_and_the_consequence(void **state)
     assert_field(&a, "CTWATCH_REASON", NULL);
 }
 
-static void config_says_the_fault(void **state) {
+static void config_states_the_fault(void **state) {
     struct ctw_alert a = {.kind = CTW_ALERT_CONFIG, .edge = CTW_EDGE_BEGIN};
 
     (void)state;
@@ -262,114 +263,150 @@ static void config_says_the_fault(void **state) {
     assert_field(&a, "CTWATCH_REASON", "/etc/ctwatch.conf:3: levels.warning: is 950");
 }
 
-/* --- remedies ------------------------------------------------------------------------------- */
-
-static void assert_remedy_has(const struct ctw_alert *a, const char *expected) {
-    struct ctw_fields f;
-
-    ctw_fields_of(a, &f);
-    const char *remedy = ctw_fields_get(&f, "CTWATCH_REMEDY");
-    assert_non_null(remedy);
-    if (!strstr(remedy, expected))
-        fail_msg("\"%s\" not in \"%s\"", expected, remedy);
-}
-
-static void a_full_table_is_told_to_double(void **state) {
-    struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
+/* Who holds most of a table that is nearly empty is no news. */
+static void usage_names_the_top_source_while_it_matters(void **state) {
+    const struct ctw_talkers talkers = {
+        .known = true, .n_sources = 1, .sources = {{.name = "192.0.2.7", .permyriad = 6021}}};
+    struct ctw_alert a = own(CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING);
 
     (void)state;
-    assert_remedy_has(&a, "sysctl -w net.netfilter.nf_conntrack_max=524288 ");
-    a.table.max = 1500000000;
-    a.table.has_buckets = false;
-    assert_remedy_has(&a, "nf_conntrack_max=2147483647 ");
-    a.table.max = 2147483647;
-    assert_remedy_has(&a, "the largest there is");
-    a.table.max = UINT32_MAX;
-    assert_remedy_has(&a, "the largest there is");
-    a.table.max = 0;
-    assert_field(&a, "CTWATCH_REMEDY", NULL);
+    a.talkers = &talkers;
+    assert_message(&a, "Conntrack table at 76.2 % (199754 of 262144), 192.0.2.7 holds 60.2 % of "
+                       "it.");
+    a.edge = CTW_EDGE_END;
+    a.level = CTW_LEVEL_OK;
+    a.table = (struct ctw_sample){.max = 5000};
+    assert_message(&a, "Conntrack table back to normal: 0.0 % (0 of 5000).");
 }
 
-static void doubling_asks_for_buckets_only_when_chains_would_get_long(void **state) {
-    struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
-    struct ctw_fields f;
+static void events_lost_states_how_many(void **state) {
+    struct ctw_alert a = {.kind = CTW_ALERT_EVENTS_LOST, .edge = CTW_EDGE_BEGIN};
 
     (void)state;
-    a.table.buckets = 65536; /* 524288 is 8 times that */
-    ctw_fields_of(&a, &f);
-    assert_null(strstr(ctw_fields_get(&f, "CTWATCH_REMEDY"), "buckets"));
-    a.table.buckets = 65535;
-    assert_remedy_has(&a, "sysctl -w net.netfilter.nf_conntrack_buckets=131072 ");
-    assert_remedy_has(&a, "nf_conntrack_max=524288 ");
+    assert_message(&a, "Conntrack events lost: they arrive faster than ctwatchd reads them, so "
+                       "rates are lower bounds.");
+    a.edge = CTW_EDGE_END;
+    assert_message(&a, "Conntrack events no longer lost.");
+    a.events_lost = 77;
+    assert_message(&a, "Conntrack events no longer lost: about 77 were lost.");
 }
 
-static void long_chains_are_told_how_many_buckets(void **state) {
-    struct ctw_alert a = full(CTW_ALERT_CHAIN_TOO_LONG, CTW_EDGE_BEGIN);
+/* --- growth ----------------------------------------------------------------------------------- */
+
+static void grew_states_change_and_reason(void **state) {
+    static const struct {
+        enum ctw_growth_reason reason;
+        const char *message;
+    } cases[] = {
+        {CTW_GROWTH_FILL, "Conntrack table grown, max from 65536 to 131072: the fill reached "
+                          "growth.at (199754 entries)."},
+        {CTW_GROWTH_BURST, "Conntrack table grown, max from 65536 to 131072: at this rate it would "
+                           "have been full within 200 ms (199754 entries)."},
+        {CTW_GROWTH_RESERVE, "Conntrack table grown, max from 65536 to 131072: fewer entries were "
+                             "free than growth.reserve asks for (199754 entries)."},
+        {CTW_GROWTH_SAVED, "Conntrack table grown, max from 65536 to 131072: this was the limit "
+                           "before the last boot (199754 entries)."},
+        {CTW_GROWTH_STARTUP, "Conntrack table grown, max from 65536 to 131072: room for further "
+                             "growth (199754 entries)."},
+    };
+    struct ctw_alert a = own(CTW_ALERT_GREW, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
 
     (void)state;
-    a.table.buckets = 4096;
-    assert_remedy_has(&a, "nf_conntrack_buckets=65536 ");
-    a.table.buckets = 65536; /* a quarter already, and still too few */
-    assert_remedy_has(&a, "nf_conntrack_buckets=131072 ");
-    a.table.has_buckets = false;
-    assert_remedy_has(&a, "to a quarter of nf_conntrack_max");
-}
-
-static void remedies_match_the_fault(void **state) {
-    struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 4026532246, "$(reboot)");
-
-    (void)state;
-    assert_remedy_has(&a, "lsns -t net -o NS,PID,COMMAND | grep 4026532246");
-    struct ctw_fields f;
-    ctw_fields_of(&a, &f);
-    assert_null(strstr(ctw_fields_get(&f, "CTWATCH_REMEDY"), "reboot"));
-
-    a = blind(CTW_SOURCE_KERNEL_LOG, CTW_HEALTH_FAILED, -EPERM, "/dev/kmsg");
-    assert_remedy_has(&a, "CAP_SYSLOG");
-    a.health.error = -ENOENT;
-    assert_remedy_has(&a, "PrivateDevices=no");
-    a = blind(CTW_SOURCE_COUNTERS, CTW_HEALTH_FAILED, -EPERM, "netlink");
-    assert_remedy_has(&a, "CAP_NET_ADMIN");
-    a = blind(CTW_SOURCE_TABLE, CTW_HEALTH_ABSENT, 0, "/proc/x");
-    assert_remedy_has(&a, "modprobe nf_conntrack");
-
-    a = own(CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
     a.max_changed = true;
-    a.old_max = 524288;
-    a.new_max = 262144;
-    assert_remedy_has(&a, "sysctl -w net.netfilter.nf_conntrack_max=524288");
-    a.new_max = 1048576;
-    assert_field(&a, "CTWATCH_REMEDY", NULL);
-    a.new_max = 0; /* no limit */
-    assert_field(&a, "CTWATCH_REMEDY", NULL);
+    a.old_max = 65536;
+    a.new_max = 131072;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        a.growth_reason = cases[i].reason;
+        assert_message(&a, cases[i].message);
+    }
+    a.buckets_changed = true;
+    a.old_buckets = 65536;
+    a.new_buckets = 262144;
+    a.stall_usec = 20999;
+    a.has_rate = true;
+    a.rate = 800;
+    a.growth_reason = CTW_GROWTH_FILL;
+    assert_message(&a, "Conntrack table grown, max from 65536 to 131072, buckets from 65536 to "
+                       "262144: the fill reached growth.at (199754 entries, filling at 800 "
+                       "entries/s); changing the buckets took 20 ms.");
+    a.kind = CTW_ALERT_GROWTH_DRY_RUN;
+    a.buckets_changed = a.has_rate = false;
+    a.stall_usec = 0;
+    assert_message(&a, "Dry run: the conntrack table would be grown, max from 65536 to 131072: the "
+                       "fill reached growth.at (199754 entries).");
+    a.edge = CTW_EDGE_END;
+    assert_message(&a, "Dry run: growth is no longer needed.");
 }
 
-static void what_is_over_needs_no_remedy(void **state) {
+static void growth_refused_states_the_reason(void **state) {
+    static const struct {
+        enum ctw_growth_refusal refusal;
+        enum ctw_growth_bound bound;
+        uint32_t ceiling;
+        int error;
+        const char *why;
+    } cases[] = {
+        {CTW_GROWTH_AT_CEILING, CTW_BOUND_MEMORY, 274432, 0,
+         "it is at its ceiling of 274432, set by growth.memory"},
+        {CTW_GROWTH_AT_CEILING, CTW_BOUND_SETTING, 200000, 0,
+         "its ceiling of 200000, set by growth.ceiling, is below the present max of 262144"},
+        {CTW_GROWTH_NO_MEMORY, CTW_BOUND_AVAILABLE, 278528, 0,
+         "too little memory is available: the ceiling is 278528, set by MemAvailable"},
+        {CTW_GROWTH_NO_MEMORY, CTW_BOUND_MEMORY, 0, 0, "the size of the memory is unknown"},
+        {CTW_GROWTH_TOO_FEW_BUCKETS, CTW_BOUND_BUCKETS, 262144, 0,
+         "there are too few buckets: the ceiling is 262144, set by buckets"},
+        {CTW_GROWTH_TOO_FEW_BUCKETS, CTW_BOUND_BUCKETS, 262144, -ENOMEM,
+         "there are too few buckets: /proc/x: Cannot allocate memory"},
+        {CTW_GROWTH_FOREIGN_WRITER, CTW_BOUND_MEMORY, 524288, 0,
+         "another program keeps lowering the limit, and it was raised again three times within "
+         "the hour"},
+        {CTW_GROWTH_NOT_PERMITTED, CTW_BOUND_MEMORY, 524288, -EROFS,
+         "the limit may not be written: /proc/x: Read-only file system"},
+        {CTW_GROWTH_CHILD_NAMESPACE, CTW_BOUND_MEMORY, 524288, 0,
+         "the limit belongs to the initial network namespace"},
+        {CTW_GROWTH_WRITE_FAILED, CTW_BOUND_MEMORY, 524288, -EPROTO,
+         "the kernel does not take the value: /proc/x: the write succeeded and changed nothing"},
+    };
+    struct ctw_alert a = own(CTW_ALERT_GROWTH_REFUSED, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+    char message[512];
+
     (void)state;
-    for (int kind = 0; kind < CTW_ALERT_KINDS; kind++) {
-        const struct ctw_alert a = full((enum ctw_alert_kind)kind, CTW_EDGE_END);
-        assert_field(&a, "CTWATCH_REMEDY", NULL);
+    a.old_max = a.table.max;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        a.growth_refusal = cases[i].refusal;
+        a.bound = cases[i].bound;
+        a.ceiling = cases[i].ceiling;
+        a.growth_error = cases[i].error;
+        a.growth_path = cases[i].error != 0 ? "/proc/x" : NULL;
+        snprintf(message, sizeof message, "Conntrack table cannot grow: %s (199754 entries).",
+                 cases[i].why);
+        assert_message(&a, message);
     }
+    a.growth_refusal = CTW_GROWTH_PERSIST_FAILED;
+    a.growth_error = -EBADMSG;
+    assert_message(&a, "Grown conntrack limits do not survive a boot: /proc/x: content not "
+                       "understood.");
+    a.edge = CTW_EDGE_END;
+    assert_message(&a, "Growth is no longer blocked.");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usage_says_fill_rate_and_time),
-        cmocka_unit_test(the_slowest_rate_there_is_can_be_said),
-        cmocka_unit_test(forecast_says_when),
-        cmocka_unit_test(table_full_says_what_is_lost),
-        cmocka_unit_test(another_namespaces_table_is_named),
-        cmocka_unit_test(the_past_says_how_long_ago),
-        cmocka_unit_test(other_losses_say_their_own_number),
-        cmocka_unit_test(expectations_are_told_from_the_main_table),
-        cmocka_unit_test(changed_limits_say_old_and_new),
-        cmocka_unit_test(blindness_names_the_file_the_fault_and_the_consequence),
-        cmocka_unit_test(config_says_the_fault),
-        cmocka_unit_test(a_full_table_is_told_to_double),
-        cmocka_unit_test(doubling_asks_for_buckets_only_when_chains_would_get_long),
-        cmocka_unit_test(long_chains_are_told_how_many_buckets),
-        cmocka_unit_test(remedies_match_the_fault),
-        cmocka_unit_test(what_is_over_needs_no_remedy),
+        cmocka_unit_test(usage_states_fill_rate_and_time),
+        cmocka_unit_test(usage_slowest_rate_fits),
+        cmocka_unit_test(forecast_states_the_time),
+        cmocka_unit_test(table_full_states_the_losses),
+        cmocka_unit_test(table_full_elsewhere_names_the_namespace),
+        cmocka_unit_test(past_states_the_age),
+        cmocka_unit_test(losses_of_each_kind_state_their_number),
+        cmocka_unit_test(expect_full_names_its_table),
+        cmocka_unit_test(limit_changed_states_old_and_new),
+        cmocka_unit_test(blind_names_file_fault_and_consequence),
+        cmocka_unit_test(config_states_the_fault),
+        cmocka_unit_test(usage_names_the_top_source_while_it_matters),
+        cmocka_unit_test(events_lost_states_how_many),
+        cmocka_unit_test(grew_states_change_and_reason),
+        cmocka_unit_test(growth_refused_states_the_reason),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
