@@ -6,12 +6,13 @@
 
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
+#include "lib/util/units.h"
 #include "lib/watch/level.h"
 
 /* The first width of a cell. */
 #define CELL_USEC CTW_USEC_PER_SEC
 
-/* The picture, and what is inside of its axes, in units. */
+/* The drawing, and the area inside its axes, in SVG units; a cell is one unit wide at the least. */
 #define WIDTH  1000u
 #define HEIGHT 400u
 #define LEFT   80u
@@ -19,7 +20,7 @@
 #define TOP    40u
 #define BOTTOM 320u
 
-/* Below: levels, then losses, then times. */
+/* Below it: levels, losses, times. */
 #define LEVELS_Y 330u
 #define LOSSES_Y 342u
 #define STRIP    8u
@@ -28,7 +29,7 @@
 
 #define TICKS_MAX 8u
 
-/* --- what is to be shown ---------------------------------------------------------------------- */
+/* --- the cells -------------------------------------------------------------------------------- */
 
 static void merge(struct ctw_plot_cell *into, const struct ctw_plot_cell *c) {
     if (!c->known)
@@ -41,7 +42,7 @@ static void merge(struct ctw_plot_cell *into, const struct ctw_plot_cell *c) {
     into->prevented |= c->prevented;
     into->low = c->low < into->low ? c->low : into->low;
     into->high = c->high > into->high ? c->high : into->high;
-    into->max = c->max; /* as it was last */
+    into->max = c->max; /* the last */
     into->level = c->level > into->level ? c->level : into->level;
 }
 
@@ -59,13 +60,27 @@ static uint64_t cell_at(const struct ctw_plot *p, uint64_t at_usec) {
     return (at_usec - p->begin_usec) / p->cell_usec;
 }
 
-/* A slot is in all cells up to its end. */
+static uint32_t between(uint32_t from, uint32_t to, size_t part, size_t whole) {
+    return (uint32_t)((int64_t)from + ((int64_t)to - from) * (int64_t)part / (int64_t)whole);
+}
+
+/* Cells without a record, where records are further apart than cells: straight lines to @cell at
+ * @end. */
+static void fill_gap(struct ctw_plot *p, size_t end, const struct ctw_plot_cell *cell) {
+    const size_t last = p->n - 1;
+
+    for (size_t i = p->n; i < end; i++) {
+        p->cells[i] = p->cells[last];
+        p->cells[i].low = between(p->cells[last].low, cell->low, i - last, end - last);
+        p->cells[i].high = between(p->cells[last].high, cell->high, i - last, end - last);
+    }
+}
+
 void ctw_plot_add(struct ctw_plot *p, const struct ctw_replay_seen *seen) {
     const bool slot = seen->to_usec > seen->from_usec;
     const uint64_t last_usec = slot ? seen->to_usec - 1 : seen->from_usec;
-    struct ctw_plot_cell cell = {
+    const struct ctw_plot_cell cell = {
         .known = true,
-        .after_hole = seen->after_hole,
         .lost = seen->lost,
         .prevented = seen->prevented,
         .low = seen->low,
@@ -80,11 +95,12 @@ void ctw_plot_add(struct ctw_plot *p, const struct ctw_replay_seen *seen) {
     }
     while (cell_at(p, last_usec) >= CTW_PLOT_CELLS)
         make_room(p);
+    const size_t begin = (size_t)cell_at(p, seen->from_usec);
     const size_t end = (size_t)cell_at(p, last_usec) + 1;
-    for (size_t i = (size_t)cell_at(p, seen->from_usec); i < end; i++) {
+    if (p->n > 0 && !seen->after_hole)
+        fill_gap(p, begin, &cell);
+    for (size_t i = begin; i < end; i++)
         merge(&p->cells[i], &cell);
-        cell.after_hole = false;
-    }
     if (end > p->n)
         p->n = end;
 }
@@ -94,44 +110,49 @@ void ctw_plot_grew(struct ctw_plot *p, uint64_t at_usec, uint32_t from, uint32_t
         p->steps[p->n_steps++] = (struct ctw_plot_step){at_usec, from, to};
 }
 
-/* --- where it is in the picture --------------------------------------------------------------- */
+/* --- coordinates ------------------------------------------------------------------------------ */
 
 struct drawing {
     struct ctw_out out;
     const struct ctw_plot *plot;
-    uint64_t top; /* the number of entries at the upper end */
+    uint64_t top; /* entries at the upper end */
 };
 
-/* In tenths of a unit. */
-static uint64_t x_of(const struct drawing *d, size_t cell) {
+/* In tenths of a unit, as all coordinates below. */
+static unsigned x_of(const struct drawing *d, size_t cell) {
     const size_t n = d->plot->n > 0 ? d->plot->n : 1;
 
-    return LEFT * 10u + (uint64_t)cell * (RIGHT - LEFT) * 10u / n;
+    return (unsigned)(LEFT * 10u + cell * (RIGHT - LEFT) * 10u / n);
 }
 
-static uint64_t y_of(const struct drawing *d, uint64_t entries) {
+static unsigned y_of(const struct drawing *d, uint64_t entries) {
     const uint64_t shown = entries < d->top ? entries : d->top;
 
-    return BOTTOM * 10u - shown * (BOTTOM - TOP) * 10u / d->top;
+    return (unsigned)(BOTTOM * 10u - shown * (BOTTOM - TOP) * 10u / d->top);
 }
 
-static void put_point(struct drawing *d, char how, uint64_t x, uint64_t y) {
-    ctw_out_put(&d->out, "%c%" PRIu64 ".%" PRIu64 " %" PRIu64 ".%" PRIu64, how, x / 10, x % 10,
-                y / 10, y % 10);
-}
-
-/* Room above the highest of all that is shown. */
+/* Room above the highest count and the highest limit. */
 static uint64_t find_top(const struct ctw_plot *p) {
     uint64_t top = 1;
 
     for (size_t i = 0; i < p->n; i++) {
-        const struct ctw_plot_cell *c = &p->cells[i];
-        if (c->known && c->high > top)
-            top = c->high;
-        if (c->known && c->max > top)
-            top = c->max;
+        const uint32_t highest =
+            p->cells[i].high > p->cells[i].max ? p->cells[i].high : p->cells[i].max;
+        top = highest > top ? highest : top;
     }
     return top + top / 20 + 1;
+}
+
+/* Whether @i is known and the cell before it (@step -1) or behind it (1) is not. */
+static bool is_edge(const struct ctw_plot *p, size_t i, int step) {
+    const size_t next = i + (size_t)step; /* wraps before the first */
+
+    return p->cells[i].known && (next >= p->n || !p->cells[next].known);
+}
+
+/* Moves to a point, or draws a line to it. */
+static void put_point(struct drawing *d, char how, unsigned x, unsigned y) {
+    ctw_out_put(&d->out, "%c%u.%u %u.%u", how, x / 10, x % 10, y / 10, y % 10);
 }
 
 /* --- its parts -------------------------------------------------------------------------------- */
@@ -151,7 +172,7 @@ static void put_head(struct drawing *d) {
                 WIDTH, HEIGHT, WIDTH, HEIGHT, from, to, WIDTH, HEIGHT, LEFT, from, to);
 }
 
-/* The least of 1, 2 and 5 times a power of ten that makes few enough steps. */
+/* The least of 1, 2 and 5 times a power of ten with few enough ticks. */
 static uint64_t round_step(uint64_t range) {
     for (uint64_t power = 1;; power *= 10)
         for (uint64_t i = 1; i <= 5; i += i == 1 ? 1 : 3)
@@ -163,10 +184,10 @@ static void put_entries_axis(struct drawing *d) {
     const uint64_t step = round_step(d->top);
 
     for (uint64_t n = 0; n <= d->top; n += step) {
-        const uint64_t y = y_of(d, n);
+        const unsigned y = y_of(d, n);
         ctw_out_put(&d->out,
-                    "<path d=\"M%u %" PRIu64 ".%" PRIu64 "H%u\" stroke=\"#dddddd\"/>"
-                    "<text x=\"%u\" y=\"%" PRIu64 "\" text-anchor=\"end\">%" PRIu64 "</text>\n",
+                    "<path d=\"M%u %u.%uH%u\" stroke=\"#dddddd\"/>"
+                    "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%" PRIu64 "</text>\n",
                     LEFT, y / 10, y % 10, RIGHT, LEFT - 6, y / 10 + 4, n);
     }
 }
@@ -201,42 +222,23 @@ static void put_time_axis(struct drawing *d) {
     }
 }
 
-/* The next stretch without a hole in it, from @from on: from the known cell *ret on, up to behind
- * the known cell before the one that is returned. */
-static size_t next_stretch(const struct ctw_plot *p, size_t from, size_t *ret) {
-    while (from < p->n && !p->cells[from].known)
-        from++;
-    *ret = from;
-    size_t end = from + 1;
-    for (size_t i = end; i < p->n; i++) {
-        if (!p->cells[i].known)
-            continue;
-        if (p->cells[i].after_hole)
-            break;
-        end = i + 1;
-    }
-    return end < p->n ? end : p->n;
-}
-
-/* The area below the highest, or below the lowest, of each cell. */
+/* The area below the highest count of each cell, or below the lowest. */
 static void put_area(struct drawing *d, bool high, const char *style) {
     const struct ctw_plot *p = d->plot;
 
-    for (size_t from = 0, begin, end; from < p->n; from = end) {
-        end = next_stretch(p, from, &begin);
-        if (begin >= p->n)
-            break;
-        ctw_out_put(&d->out, "<path d=\"");
-        put_point(d, 'M', x_of(d, begin), BOTTOM * 10);
-        for (size_t i = begin; i < end; i++) {
-            const struct ctw_plot_cell *c = &p->cells[i];
-            if (!c->known)
-                continue;
-            put_point(d, 'L', x_of(d, i), y_of(d, high ? c->high : c->low));
+    for (size_t i = 0; i < p->n; i++) {
+        const unsigned y = y_of(d, high ? p->cells[i].high : p->cells[i].low);
+        if (!p->cells[i].known)
+            continue;
+        if (is_edge(p, i, -1)) {
+            ctw_out_put(&d->out, "<path d=\"");
+            put_point(d, 'M', x_of(d, i), BOTTOM * 10);
         }
-        const struct ctw_plot_cell *c = &p->cells[end - 1];
-        put_point(d, 'L', x_of(d, end), y_of(d, high ? c->high : c->low));
-        put_point(d, 'L', x_of(d, end), BOTTOM * 10);
+        put_point(d, 'L', x_of(d, i), y);
+        if (!is_edge(p, i, 1))
+            continue;
+        put_point(d, 'L', x_of(d, i + 1), y);
+        put_point(d, 'L', x_of(d, i + 1), BOTTOM * 10);
         ctw_out_put(&d->out, "Z\" %s/>\n", style);
     }
 }
@@ -244,85 +246,51 @@ static void put_area(struct drawing *d, bool high, const char *style) {
 /* A share of the limit, in steps. */
 static void put_limit(struct drawing *d, uint32_t permyriad, const char *style) {
     const struct ctw_plot *p = d->plot;
-    uint64_t is = UINT64_MAX;
     bool drawn = false;
 
     ctw_out_put(&d->out, "<path d=\"");
     for (size_t i = 0; i < p->n; i++) {
-        const struct ctw_plot_cell *c = &p->cells[i];
-        if (!c->known)
+        const uint32_t max = p->cells[i].max, before = i > 0 ? p->cells[i - 1].max : 0;
+        const unsigned y = y_of(d, (uint64_t)max * permyriad / CTW_PERMYRIAD);
+        if (max == 0) /* no limit, or not known */
             continue;
-        if (c->max == 0) { /* no limit */
-            is = UINT64_MAX;
-            continue;
-        }
-        const uint64_t limit = (uint64_t)c->max * permyriad / CTW_PERMYRIAD;
-        if (is == UINT64_MAX || c->after_hole)
-            put_point(d, 'M', x_of(d, i), y_of(d, limit));
-        else if (is != limit) {
-            put_point(d, 'L', x_of(d, i), y_of(d, is));
-            put_point(d, 'L', x_of(d, i), y_of(d, limit));
-        }
-        is = limit;
+        if (max != before)
+            put_point(d, before == 0 ? 'M' : 'L', x_of(d, i), y);
+        if (i + 1 == p->n || p->cells[i + 1].max != max)
+            put_point(d, 'L', x_of(d, i + 1), y);
         drawn = true;
-        if (i + 1 == p->n || !p->cells[i + 1].known || p->cells[i + 1].after_hole)
-            put_point(d, 'L', x_of(d, i + 1), y_of(d, limit));
     }
     ctw_out_put(&d->out, "%s\" fill=\"none\" %s/>\n", drawn ? "" : "M0 0", style);
 }
 
-static const char *colour_of(enum ctw_level level) {
-    switch (level) {
-    case CTW_LEVEL_OK:
-        return "#8bc34a";
-    case CTW_LEVEL_WARNING:
-        return "#ffb300";
-    case CTW_LEVEL_CRITICAL:
-        return "#f4511e";
-    case CTW_LEVEL_FULL:
-        return "#b71c1c";
-    }
-    return "#000000";
+/* What a cell shows in a strip; NULL: nothing. */
+static const char *level_colour(const struct ctw_plot_cell *c) {
+    static const char *const colours[] = {"#8bc34a", "#ffb300", "#f4511e", "#b71c1c"};
+
+    return c->known ? colours[c->level] : NULL;
 }
 
-static void put_bar(struct drawing *d, size_t from, size_t to, unsigned y, const char *colour) {
-    const uint64_t x = x_of(d, from), width = x_of(d, to) - x;
-
-    ctw_out_put(&d->out,
-                "<rect x=\"%" PRIu64 ".%" PRIu64 "\" y=\"%u\" width=\"%" PRIu64 ".%" PRIu64
-                "\" height=\"%u\" fill=\"%s\"/>\n",
-                x / 10, x % 10, y, width / 10, width % 10, STRIP, colour);
-}
-
-/* What a cell shows in a strip, NULL: nothing. */
-static const char *level_mark(const struct ctw_plot_cell *c) {
-    return colour_of(c->level);
-}
-
-static const char *loss_mark(const struct ctw_plot_cell *c) {
+static const char *loss_colour(const struct ctw_plot_cell *c) {
     return c->lost ? "#b71c1c" : c->prevented ? "#1565c0" : NULL;
 }
 
-/* Cells of the same colour are one bar; one that is not known goes on as the one before. */
+/* Cells of one colour are one bar. */
 static void put_strip(struct drawing *d, unsigned y,
-                      const char *(*mark)(const struct ctw_plot_cell *c)) {
+                      const char *(*colour_of)(const struct ctw_plot_cell *c)) {
     const struct ctw_plot *p = d->plot;
+    size_t since = 0;
 
-    for (size_t from = 0, begin, end; from < p->n; from = end) {
-        end = next_stretch(p, from, &begin);
-        const char *is = NULL;
-        size_t since = begin;
-        for (size_t i = begin; i < end; i++) {
-            const char *now = p->cells[i].known ? mark(&p->cells[i]) : is;
-            if (now == is)
-                continue;
-            if (is)
-                put_bar(d, since, i, y, is);
-            is = now;
-            since = i;
-        }
-        if (is)
-            put_bar(d, since, end, y, is);
+    for (size_t i = 0; i < p->n; i++) {
+        const char *colour = colour_of(&p->cells[i]);
+        if (i + 1 < p->n && colour_of(&p->cells[i + 1]) == colour)
+            continue;
+        const unsigned x = x_of(d, since), width = x_of(d, i + 1) - x;
+        if (colour)
+            ctw_out_put(&d->out,
+                        "<rect x=\"%u.%u\" y=\"%u\" width=\"%u.%u\" height=\"%u\" "
+                        "fill=\"%s\"/>\n",
+                        x / 10, x % 10, y, width / 10, width % 10, STRIP, colour);
+        since = i + 1;
     }
 }
 
@@ -332,12 +300,11 @@ static void put_steps(struct drawing *d) {
     for (size_t i = 0; i < p->n_steps; i++) {
         const struct ctw_plot_step *s = &p->steps[i];
         const uint64_t cell = cell_at(p, s->at_usec);
-        const uint64_t x = x_of(d, cell < p->n ? (size_t)cell : p->n) / 10;
-        const uint64_t y = y_of(d, s->to) / 10;
         ctw_out_put(&d->out,
-                    "<path d=\"M%" PRIu64 " %" PRIu64 "l-5 9h10z\" fill=\"#1565c0\"><title>max "
-                    "from %" PRIu32 " to %" PRIu32 "</title></path>\n",
-                    x, y, s->from, s->to);
+                    "<path d=\"M%u %ul-5 9h10z\" fill=\"#1565c0\"><title>max from %" PRIu32
+                    " to %" PRIu32 "</title></path>\n",
+                    x_of(d, cell < p->n ? (size_t)cell : p->n) / 10, y_of(d, s->to) / 10, s->from,
+                    s->to);
     }
 }
 
@@ -376,8 +343,8 @@ size_t ctw_plot_svg(const struct ctw_plot *p, const struct ctw_settings *s, char
     put_limit(&d, s->levels.critical_permyriad, "stroke=\"#f4511e\" stroke-dasharray=\"4 3\"");
     put_limit(&d, CTW_PERMYRIAD, "stroke=\"#b71c1c\" stroke-width=\"1.5\"");
     put_steps(&d);
-    put_strip(&d, LEVELS_Y, level_mark);
-    put_strip(&d, LOSSES_Y, loss_mark);
+    put_strip(&d, LEVELS_Y, level_colour);
+    put_strip(&d, LOSSES_Y, loss_colour);
     put_legend(&d);
     ctw_out_put(&d.out, "</svg>\n");
     return d.out.used;

@@ -3,11 +3,11 @@
 #define CTW_LIB_VIEW_PLOT_H
 
 /*
- * A replay as a picture, in SVG: the fill below its limit and thresholds, the levels, what was
- * lost, and where the table grew.
+ * A replay as an SVG drawing: the count below its limit and thresholds, the levels, the losses, and
+ * the growth.
  *
- * Its size does not depend on how long the recording is: when the cells are used up, two become
- * one, with the extremes of both.
+ * Its size does not depend on the length of the recording: when all cells are used, two become one
+ * with the extremes of both.
  */
 
 #include <stdbool.h>
@@ -17,19 +17,18 @@
 #include "lib/config/settings.h"
 #include "lib/replay/replay.h"
 
-#define CTW_PLOT_CELLS 900u /* one for each unit of its width */
+#define CTW_PLOT_CELLS 900u
 
 /* Growths that are marked. */
 #define CTW_PLOT_STEPS 32u
 
-/* Zero-initialised, it is empty. */
+/* Zero-initialised: empty. */
 struct ctw_plot {
     uint64_t begin_usec; /* since 1970 */
     uint64_t cell_usec;
-    size_t n; /* cells in use, known or not */
+    size_t n; /* cells in use */
     struct ctw_plot_cell {
-        bool known;
-        bool after_hole; /* no line leads here */
+        bool known; /* false: in a hole of the recording */
         bool lost, prevented;
         uint32_t low, high;
         uint32_t max; /* 0: no limit */
@@ -42,18 +41,18 @@ struct ctw_plot {
     } steps[CTW_PLOT_STEPS];
 };
 
-/** ctw_plot_add() - what a record came to; each is later than the one before */
+/** ctw_plot_add() - a record, later than the record before; a slot covers all cells to its end */
 void ctw_plot_add(struct ctw_plot *p, const struct ctw_replay_seen *seen);
 
-/** ctw_plot_grew() - max was raised; the first of them are marked */
+/** ctw_plot_grew() - max was raised; the first CTW_PLOT_STEPS are marked */
 void ctw_plot_grew(struct ctw_plot *p, uint64_t at_usec, uint32_t from, uint32_t to);
 
 /**
- * ctw_plot_svg() - the picture, as a file of its own
+ * ctw_plot_svg() - the drawing as a whole file
  * @s:       for the thresholds
- * @buffer:  where to; always NUL-terminated, when @size is not 0
+ * @buffer:  always NUL-terminated, when @size is not 0
  *
- * Return: bytes the whole text has, without the NUL, whether or not it fitted.
+ * Return: bytes of the whole text, without the NUL, also when it did not fit.
  */
 size_t ctw_plot_svg(const struct ctw_plot *p, const struct ctw_settings *s, char *buffer,
                     size_t size);
