@@ -60,12 +60,12 @@ struct player {
     char text[CTW_RENDER_REPLAY_MAX];
 };
 
-/* A file that is read line by line, in memory of fixed size. */
+/* A file that is read line by line through a buffer of fixed size, or whole. */
 struct source {
     const char *name;
     int fd;
-    char *buffer; /* BUFFER_BYTES */
-    size_t begin, end;
+    char *buffer;
+    size_t size, begin, end; /* of the buffer, and of the bytes at hand */
     bool at_end;
     uint64_t line; /* the number of the line at hand, from 1 */
 };
@@ -204,6 +204,11 @@ static void complain(const struct source *f, uint64_t line, const char *what) {
         (void)fprintf(stderr, "%s: %s\n", f->name, what);
 }
 
+static int fail(const struct source *f, int error) {
+    complain(f, 0, strerror(error));
+    return -error;
+}
+
 static void count_bad(struct player *p, const struct source *f, const char *what) {
     if (p->lines.bad < FAULTS_LISTED)
         complain(f, f->line, what);
@@ -243,17 +248,15 @@ static void take(struct player *p, const struct source *f, enum ctw_reading read
 static int fill(struct source *f) {
     ssize_t n;
 
-    memmove(f->buffer, f->buffer + f->begin, f->end - f->begin);
+    if (f->begin > 0)
+        memmove(f->buffer, f->buffer + f->begin, f->end - f->begin);
     f->end -= f->begin;
     f->begin = 0;
     do
-        n = read(f->fd, f->buffer + f->end, BUFFER_BYTES - f->end);
+        n = read(f->fd, f->buffer + f->end, f->size - f->end);
     while (n < 0 && errno == EINTR);
-    if (n < 0) {
-        const int error = errno;
-        complain(f, 0, strerror(error));
-        return -error;
-    }
+    if (n < 0)
+        return fail(f, errno);
     f->end += (size_t)n;
     f->at_end = n == 0;
     return 0;
@@ -307,28 +310,24 @@ static int play_lines(struct player *p, struct source *f) {
     return r;
 }
 
-/* The rest of the file as one text, which the caller frees. */
-static int read_whole(struct source *f, char **ret, size_t *ret_length) {
-    char *text = NULL;
-    size_t length = 0;
+/* Reads the rest of the file into the buffer, which grows. */
+static int read_whole(struct source *f) {
     int r = 0;
 
-    while (r == 0 && f->end > f->begin) {
-        const size_t n = f->end - f->begin;
-        char *more = length + n <= CTW_PROMETHEUS_BYTES_MAX ? realloc(text, length + n) : NULL;
-        if (!more) {
-            r = length + n <= CTW_PROMETHEUS_BYTES_MAX ? -ENOMEM : -EFBIG;
-            complain(f, 0, r == -EFBIG ? "is larger than 64 MiB" : strerror(ENOMEM));
-            break;
+    while (r == 0 && !f->at_end) {
+        if (f->end == f->size) {
+            char *more = realloc(f->buffer, f->size * 2);
+            if (!more)
+                return fail(f, ENOMEM);
+            f->buffer = more;
+            f->size *= 2;
         }
-        text = more;
-        memcpy(text + length, f->buffer + f->begin, n);
-        length += n;
-        f->begin = f->end;
         r = fill(f);
+        if (f->end - f->begin > CTW_PROMETHEUS_BYTES_MAX) {
+            complain(f, 0, "is larger than 64 MiB");
+            return -EFBIG;
+        }
     }
-    *ret = text;
-    *ret_length = length;
     return r;
 }
 
@@ -337,19 +336,17 @@ static int play_range_query(struct player *p, struct source *f) {
     struct ctw_prometheus q;
     struct ctw_record record;
     struct ctw_line error;
-    char *text = NULL;
-    size_t length = 0;
 
-    int r = read_whole(f, &text, &length);
-    if (r == 0) {
-        r = ctw_prometheus_read(&q, text, length, p->arguments->instance, &error);
-        if (r < 0)
-            complain(f, 0, error.text);
-        while (r == 0 && ctw_prometheus_next(&q, &reading, &record))
-            take(p, f, reading, &record, &q.words);
-        ctw_prometheus_release(&q);
-    }
-    free(text);
+    int r = read_whole(f);
+    if (r < 0)
+        return r;
+    r = ctw_prometheus_read(&q, f->buffer + f->begin, f->end - f->begin, p->arguments->instance,
+                            &error);
+    if (r < 0)
+        complain(f, 0, error.text);
+    while (r == 0 && ctw_prometheus_next(&q, &reading, &record))
+        take(p, f, reading, &record, &q.words);
+    ctw_prometheus_release(&q);
     return r;
 }
 
@@ -383,18 +380,13 @@ static int play_source(struct player *p, struct source *f) {
 /* Return: 0, or a negative errno that was reported. */
 static int play_file(struct player *p, const char *path) {
     const bool standard = strcmp(path, "-") == 0;
-    struct source f = {.name = standard ? "standard input" : path, .fd = STDIN_FILENO};
-    int r;
+    struct source f = {
+        .name = standard ? "standard input" : path, .fd = STDIN_FILENO, .size = BUFFER_BYTES};
 
     if (!standard)
         f.fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    f.buffer = f.fd >= 0 ? malloc(BUFFER_BYTES) : NULL;
-    if (f.buffer)
-        r = play_source(p, &f);
-    else {
-        r = -errno;
-        complain(&f, 0, strerror(-r));
-    }
+    f.buffer = f.fd >= 0 ? malloc(f.size) : NULL;
+    const int r = f.buffer ? play_source(p, &f) : fail(&f, errno);
     free(f.buffer);
     if (!standard && f.fd >= 0)
         (void)close(f.fd);

@@ -51,12 +51,12 @@ static void put_json(struct ctw_out *o, struct ctw_history_page *page) {
 /* --- text ------------------------------------------------------------------------------------ */
 
 static void add(struct ctw_history_bin *bin, const struct ctw_record *s) {
-    if (bin->polls == 0 || ctw_fuller(s->high, s->max, bin->high, bin->max)) {
+    if (bin->seconds == 0 || ctw_fuller(s->high, s->max, bin->high, bin->max)) {
         bin->high = s->high;
         bin->max = s->max;
     }
-    bin->polls += s->polls;
-    bin->sum += (uint64_t)s->mean * s->polls;
+    bin->seconds += s->width_sec;
+    bin->sum += (uint64_t)s->mean * s->width_sec; /* polls come faster the faster it fills */
     ctw_losses_add(&bin->lost, &s->losses);
     if (s->level > bin->level)
         bin->level = (enum ctw_level)s->level;
@@ -74,7 +74,7 @@ static void put_bin(struct ctw_out *o, const struct ctw_history_page *page,
                        ctw_percent(ctw_usage_permyriad(bin->high, bin->max)).text);
     }
     ctw_out_put(o, "%16s%10" PRIu64 "%10" PRIu32 "%10s%8s%9" PRIu64 "%8" PRIu64 " %s\n", when.text,
-                bin->sum / bin->polls, bin->high, max, fill,
+                bin->sum / bin->seconds, bin->high, max, fill,
                 ctw_losses_drops(&bin->lost) + bin->lost.chain_too_long, bin->lost.early_drops,
                 ctw_level_name(bin->level));
 }
@@ -86,14 +86,14 @@ static struct ctw_history_bin next_bin(struct ctw_history_page *page) {
 
     while (next(page, &s)) {
         done = *bin;
-        if (bin->polls == 0 || s.at_usec >= bin->end_usec) {
+        if (bin->seconds == 0 || s.at_usec >= bin->end_usec) {
             const uint64_t width_usec = s.width_sec == 1 ? MINUTE_USEC : 10 * MINUTE_USEC;
             const uint64_t start_usec = s.at_usec - s.at_usec % width_usec;
             *bin = (struct ctw_history_bin){.start_usec = start_usec,
                                             .end_usec = start_usec + width_usec};
         }
         add(bin, &s);
-        if (done.polls > 0 && done.start_usec != bin->start_usec)
+        if (done.seconds > 0 && done.start_usec != bin->start_usec)
             return done;
     }
     page->ended = true;
@@ -107,7 +107,7 @@ static void put_text(struct ctw_out *o, struct ctw_history_page *page) {
         return;
     }
     const struct ctw_history_bin bin = next_bin(page);
-    if (bin.polls > 0)
+    if (bin.seconds > 0)
         put_bin(o, page, &bin);
     else if (page->lines == 1)
         ctw_out_put(o, "nothing is known yet\n");

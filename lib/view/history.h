@@ -25,8 +25,8 @@ enum ctw_history_format {
 /* Slots that share a line of text. */
 struct ctw_history_bin {
     uint64_t start_usec, end_usec; /* wall clock */
-    uint64_t polls;                /* 0: it is empty */
-    uint64_t sum;                  /* of the counts */
+    uint64_t seconds;              /* of slots in it; 0: it is empty */
+    uint64_t sum;                  /* of their means, each times its seconds */
     struct ctw_losses lost;
     uint32_t high, max; /* when it was fullest */
     enum ctw_level level;

@@ -279,6 +279,16 @@ static void text_after_limit_change_shows_fullest_moment(void **state) {
               "        09:59:00      1099      1000      1000  100.0%      500       0 ok\n");
 }
 
+/* Ten times the polls in the second of a burst. */
+static void text_mean_is_over_time_not_over_polls(void **state) {
+    (void)state;
+    slot(CTW_RESOLUTION_FINE, 60, 100)->polls = 1;
+    slot(CTW_RESOLUTION_FINE, 59, 100)->polls = 1;
+    slot(CTW_RESOLUTION_FINE, 58, 700)->polls = 400;
+    (void)render(CTW_HISTORY_TEXT);
+    assert_non_null(strstr(text, "09:59:00       300       701 "));
+}
+
 static void line_of_longest_values_fits(void **state) {
     (void)state;
     for (uint64_t i = 1; i < 10; i++) {
@@ -321,6 +331,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(text_has_a_line_for_each_minute, empty, forget),
         cmocka_unit_test_setup_teardown(text_after_limit_change_shows_fullest_moment, empty,
                                         forget),
+        cmocka_unit_test_setup_teardown(text_mean_is_over_time_not_over_polls, empty, forget),
         cmocka_unit_test_setup_teardown(line_of_longest_values_fits, empty, forget),
         cmocka_unit_test_setup_teardown(text_of_usual_values_fits_a_terminal, empty, forget),
     };
