@@ -177,7 +177,72 @@ with_sysctl() {
     sysctl -qw "$1=$2"
 }
 
-# --- ctwatchd and what it says ---------------------------------------------------------------
+# --- the machine's limits --------------------------------------------------------------------
+
+# nf_conntrack_max and nf_conntrack_buckets are one for the whole machine. Tests that want the same
+# values run side by side and hold a shared lock; a test that wants others waits for them to end.
+# The last to end puts back what the machine had.
+limits_lock=/run/lock/ctwatch-test-limits
+limits_before=/run/ctwatch-test-limits # MAX BUCKETS of the machine; there while they are changed
+limits_folder=/proc/sys/net/netfilter
+
+# with_limits [MAX BUCKETS]: these limits until the end of the test; $max is the first. The number of
+# buckets is a quarter of the limit: to evict, the kernel searches eight buckets and refuses the flow
+# when they are all empty, which with as many buckets as entries happens once in 9 million flows.
+with_limits() {
+    take_limits "${1-262144}" "${2-65536}"
+    flock -s -w 900 "$limits_fd" || fail "another test keeps the limits of this machine locked"
+    until limits_are "$max" "$buckets"; do
+        flock -x -w 900 "$limits_fd" || fail "another test keeps the limits of this machine locked"
+        set_limits "$max" "$buckets"
+        flock -s -w 900 "$limits_fd"
+    done
+}
+
+# with_limits_alone MAX BUCKETS: the same, and no other test runs that needs limits, so that this one
+# may change them.
+with_limits_alone() {
+    take_limits "$1" "$2"
+    flock -x -w 900 "$limits_fd" || fail "another test keeps the limits of this machine locked"
+    set_limits "$max" "$buckets"
+}
+
+# Their count is in $max and $buckets, the lock is $limits_fd.
+take_limits() {
+    need flock
+    max=$1 buckets=$2
+    [ -e $limits_folder/nf_conntrack_max ] || skip "this kernel tracks no connections"
+    [ "$(cat $limits_folder/nf_conntrack_count)" -lt 20000 ] ||
+        skip "the machine's own table is in use: changing its buckets would stop its packets for too long"
+    exec {limits_fd}>>$limits_lock
+    defer put_limits_back
+}
+
+limits_are() { [ "$(cat $limits_folder/nf_conntrack_{max,buckets} | xargs)" = "$*" ]; }
+
+set_limits() {
+    limits_are "$@" && return
+    [ -e $limits_before ] || cat $limits_folder/nf_conntrack_{max,buckets} | xargs >$limits_before
+    write_limits "$@" || skip "the limits of this machine cannot be changed here"
+}
+
+write_limits() {
+    [ "$(cat $limits_folder/nf_conntrack_buckets)" = "$2" ] ||
+        echo "$2" >$limits_folder/nf_conntrack_buckets || return
+    echo "$1" >$limits_folder/nf_conntrack_max
+}
+
+# Where another test still uses them, that one does it.
+put_limits_back() {
+    local before
+    flock -x -n "$limits_fd" || return 0
+    read -r before 2>/dev/null <$limits_before || return 0
+    # shellcheck disable=SC2086 # two words
+    write_limits $before
+    rm -f $limits_before
+}
+
+# --- ctwatchd and its records ----------------------------------------------------------------
 
 ctwatchd=$BUILD_DIR/daemon/ctwatchd
 flood=$BUILD_DIR/tests/netns/flood
@@ -339,26 +404,6 @@ counter() {
         [ "$at" -ge 0 ] || fail "this kernel has no counter $column"
     done < <("$@" cat /proc/net/stat/nf_conntrack)
     say $sum
-}
-
-# need_fillable_max: the limit in $max, when a test can reach it; it is one for the whole machine.
-need_fillable_max() {
-    local available
-    max=$(sysctl -n net.netfilter.nf_conntrack_max 2>/dev/null) || skip "this kernel tracks no connections"
-    [ "$max" -gt 0 ] || skip "nf_conntrack_max is 0, which is no limit: this table cannot fill"
-    [ "$max" -le 2000000 ] || skip "nf_conntrack_max is $max: that takes too long to fill"
-    available=$(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo)
-    [ $((max * 2 * 384 / 1024)) -lt "$available" ] || skip "not enough memory free for $max entries"
-}
-
-# few_buckets: a quarter of the limit, until the end. To make room the kernel looks at eight buckets
-# for somebody to evict, and refuses the flow when they are all empty: where there are as many as
-# entries, in one of 9 million cases, which a test that evicts 20,000 meets every few hundred times.
-few_buckets() {
-    [ "$(sysctl -n net.netfilter.nf_conntrack_buckets)" -gt $((max / 4)) ] || return 0
-    [ "$(sysctl -n net.netfilter.nf_conntrack_count)" -lt 20000 ] ||
-        skip "the machine's own table is in use: changing its buckets would stop its packets for too long"
-    with_sysctl net.netfilter.nf_conntrack_buckets $((max / 4))
 }
 
 # fill NAME TO: the table of that namespace, with assured entries, which cannot be evicted; $flows

@@ -19,19 +19,17 @@ growth_host() {
     need_quiet_host
     host_track
     with_sysctl net.netfilter.nf_conntrack_udp_timeout 3600
-    with_sysctl $buckets_key "$2"
-    with_sysctl $max_key "$1"
+    with_limits_alone "$1" "$2"
     defer stop_growing
 }
 
 # stop_growing: before the limits are put back, or they would grow again.
 stop_growing() { in_machine systemctl stop ctwatch 2>/dev/null || true; }
 
-# set_limits MAX BUCKETS: with an empty table.
-set_limits() {
+# empty_with_limits MAX BUCKETS: with an empty table.
+empty_with_limits() {
     wait_for 60 emptied || fail "$(host_count) entries stay in the table"
-    sysctl -qw $buckets_key="$2"
-    sysctl -qw $max_key="$1"
+    set_limits "$@"
 }
 
 emptied() {

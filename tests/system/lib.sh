@@ -68,9 +68,12 @@ is_up() {
 }
 
 boot() {
-    local nspawn
-    need systemd-nspawn nsenter pgrep
+    local nspawn lock
+    need systemd-nspawn nsenter pgrep flock
+    exec {lock}>>/run/lock/ctwatch-test-root
+    flock "$lock" # another test may be making it
     make_root
+    exec {lock}>&-
     # In a session of its own, or Ctrl-C would reach it before the cleanups that still need it.
     setsid systemd-nspawn --quiet --directory="$cache" \
         --volatile=overlay --boot --register=no --keep-unit --machine="ctwatch-test-$$" \
@@ -142,10 +145,9 @@ machine_with_service() {
     daemon=$(main_pid)
 }
 
-# installed_files: what must be the same before and after but for caches and logs.
+# installed_files: those of ctwatch, by their names; other programs of the machine write their own.
 installed_files() {
-    in_machine find /usr /etc /var/lib -xdev -not -type d -not -path '/var/lib/systemd/catalog/*' \
-        -not -path '/var/lib/apt/*' -not -path '/var/lib/dpkg/*-old' | sort
+    in_machine find /usr /etc /var/lib -xdev -not -type d -path '*ctwatch*' | sort
 }
 
 # there FILE: of the machine
