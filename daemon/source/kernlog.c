@@ -9,24 +9,24 @@
 #include <unistd.h>
 
 /*
- * What read() on /dev/kmsg answers (tests/netns/test_kernel_kmsg holds the kernel to it):
+ * read() on /dev/kmsg (tests/netns/test_kernel_kmsg pins this):
  *
  *   n > 0    one record
  *   EAGAIN   no more for now
- *   EPIPE    records were overwritten unread; the next read gives the oldest one left
- *   EINVAL   the record was longer than the buffer and has been passed over
+ *   EPIPE    records were overwritten unread; the next read returns the oldest one left
+ *   EINVAL   the record was longer than the buffer and has been skipped
  *
- * Anything else, an end of file included, is not the kernel log talking.
+ * Anything else, an end of file included, shows that the file is not the kernel log.
  */
 
-/* Records per wake-up. The descriptor is level-triggered: the rest follows at the next turn of
- * the loop, after whatever has become due meanwhile. */
+/* Records per wake-up. The descriptor is level-triggered: the rest follows at the next turn of the
+ * loop, after the sources that are due meanwhile. */
 #define RECORDS_PER_WAKE 256u
 
-/* Bounds the pass at start, should the log be written faster than it is read. */
+/* Bounds the start when the log is written faster than it is read. */
 #define RECORDS_AT_START 1000000u
 
-/* Behind the timer that looks at the table: a flood of the log must not delay it. */
+/* Below the timer that polls the table: a flood of lines must not delay it. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
 struct ctw_kernlog {
@@ -37,18 +37,18 @@ struct ctw_kernlog {
 
     int fd;                  /* -1: failed */
     sd_event_source *source; /* while fd is open */
-    int error;               /* while it is not: why, negative errno */
-    uint64_t retry_usec;     /* while it is not: not before; 0: the next take will say */
+    int error;               /* while it is not: a negative errno */
+    uint64_t retry_usec;     /* while it is not: not before; 0: to be set by the next take */
 
     bool sequence_known;
     uint64_t next_sequence;
-    bool resuming; /* opened anew: what is before next_sequence has been counted already */
+    bool resuming; /* opened again: records before next_sequence have been counted */
 
     struct ctw_log_counts past;
     struct ctw_log_counts fresh;
 };
 
-/* Return: whether it was a loss line, and new. */
+/* Return: whether it is a new loss line. */
 static bool count_record(struct ctw_kernlog *k, const struct ctw_kmsg *record,
                          struct ctw_log_counts *counts) {
     if (k->resuming && record->sequence < k->next_sequence)
@@ -65,11 +65,10 @@ static bool count_record(struct ctw_kernlog *k, const struct ctw_kmsg *record,
 /*
  * read_records() - read until there are no more, but at most @most times
  *
- * Records lost to EPIPE and EINVAL, and those that cannot be read, show as a gap before the next
- * one; only where no sequence is known yet that gap cannot be seen, and each counts as one.
+ * Lost and unreadable records show as a gap before the next one. Before the first record, when no
+ * sequence is known, each counts as one.
  *
- * Return: 0; a negative errno when this is no log, or no more: a fatal one, or @most reads without
- * a single record.
+ * Return: 0; a negative errno when the log failed: a fatal one, or @most reads without a record.
  */
 static int read_records(struct ctw_kernlog *k, struct ctw_log_counts *counts, uint32_t most,
                         bool *ret_loss) {
@@ -122,18 +121,18 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
     (void)source;
     (void)fd;
     r = read_records(k, &k->fresh, RECORDS_PER_WAKE, &loss);
-    /* The kernel log never hangs up, and has an error (EPIPE) only together with a record. Without
-     * this a descriptor that stays so would keep the loop spinning. */
+    /* The kernel log never hangs up, and shows an error (EPIPE) only together with a record. A
+     * descriptor that stays in such a state would keep the loop spinning. */
     if (r == 0 && ((revents & EPOLLHUP) || !(revents & EPOLLIN)))
         r = -EIO;
     if (r < 0)
         detach(k, r);
     if (loss)
         k->wake(k->userdata);
-    return 0; /* a negative value would make sd-event switch the source off without a word */
+    return 0; /* after a negative value sd-event would disable the source */
 }
 
-/* A container's /dev/kmsg may be a file, or a link to its console, whose input is not ours. */
+/* A container's /dev/kmsg may be a file, or a link to its console, whose input is not for us. */
 static int open_log(const char *path, int whence, int *ret_fd) {
     struct stat st;
     int fd, r;
@@ -155,9 +154,9 @@ static int open_log(const char *path, int whence, int *ret_fd) {
     return 0;
 }
 
-/* Reads at once, so that a log that opens but cannot be read is seen to have failed. */
+/* Also read, so that a log that opens but cannot be read counts as failed. */
 static int attach(struct ctw_kernlog *k, int whence, uint32_t most, struct ctw_log_counts *counts) {
-    bool loss; /* the caller looks at the tally anyway */
+    bool loss; /* the caller reads the counts anyway */
     int r;
 
     r = open_log(k->path, whence, &k->fd);
@@ -173,9 +172,9 @@ static int attach(struct ctw_kernlog *k, int whence, uint32_t most, struct ctw_l
 }
 
 /*
- * Whatever came while the log was not open is still there, unless it has been overwritten, so
- * reading resumes behind the last record seen. A log that never was read to the end of its past
- * is followed from now on, or old lines would be taken for new ones.
+ * Records written while the log was closed are still there unless overwritten, so reading resumes
+ * behind the last record read. A log that never was read to the end of its past is followed from
+ * its end, or old lines would be counted as new.
  */
 static void reattach(struct ctw_kernlog *k) {
     k->resuming = k->sequence_known;

@@ -8,13 +8,12 @@
 
 #include "lib/watch/alert.h"
 
-/** ctw_netns_own_inode() - of the calling thread; 0 when it cannot be told */
+/** ctw_netns_own_inode() - of the calling thread; 0 when it cannot be read */
 uint64_t ctw_netns_own_inode(void);
 
 /**
- * ctw_netns_name() - what people call the namespace
- * @ret_name:  its name in /run/netns; else "pid N (comm)" of a process in it, as far as this
- *             process may see; else ""
+ * ctw_netns_name() - the name of a namespace
+ * @ret_name:  its name in /run/netns; else "pid N (comm)" of a visible process in it; else ""
  */
 void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);
 

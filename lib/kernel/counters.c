@@ -12,7 +12,7 @@
 /* A value is a u32 printed as %08x. */
 #define DIGITS_MAX 8
 
-/* What is wanted, and what it is called in either notation. */
+/* Each counter with its names in /proc and in netlink. */
 enum counter { DROP, EARLY_DROP, INSERT_FAILED, CHAINLENGTH, COUNTERS };
 
 static const struct {
@@ -32,13 +32,13 @@ static void add(struct ctw_counters *sum, const uint32_t values[static COUNTERS]
     sum->chainlength += values[CHAINLENGTH];
 }
 
-/* A piece of the text: not terminated, and not owned. */
+/* A part of the text. */
 struct piece {
     const char *at;
     size_t length;
 };
 
-/* Takes one line off the front of @text. A last line without a newline is none: it was cut. */
+/* Take one line off the front of @text. A last line without a newline was truncated. */
 static bool next_line(struct piece *text, struct piece *ret) {
     const char *newline = text->length > 0 ? memchr(text->at, '\n', text->length) : NULL;
     if (newline == NULL)
@@ -50,7 +50,7 @@ static bool next_line(struct piece *text, struct piece *ret) {
     return true;
 }
 
-/* Takes one word off the front of @line. */
+/* Take one word off the front of @line. */
 static bool next_word(struct piece *line, struct piece *ret) {
     size_t begin = 0;
     while (begin < line->length && line->at[begin] == ' ')
@@ -65,10 +65,9 @@ static bool next_word(struct piece *line, struct piece *ret) {
     return ret->length > 0;
 }
 
-/* What the header line says of the lines below it. */
 struct header {
-    size_t columns;         /* words in it */
-    size_t where[COUNTERS]; /* column of each counter; SIZE_MAX: this kernel has none */
+    size_t columns;
+    size_t where[COUNTERS]; /* the column of each counter; SIZE_MAX: this kernel lacks it */
 };
 
 static void read_header(struct piece line, struct header *ret) {
@@ -98,7 +97,7 @@ static bool read_hexadecimal(struct piece word, uint32_t *ret) {
     return true;
 }
 
-/* One CPU's line. More words than the header names are no harm, fewer mean that it was cut. */
+/* One CPU's line. It may have more words than the header; with fewer it was truncated. */
 static bool add_line(const struct header *header, struct piece line, struct ctw_counters *sum) {
     uint32_t values[COUNTERS] = {0};
     size_t column = 0;
@@ -146,7 +145,7 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
     return 0;
 }
 
-/* The attributes of one message; whatever follows the last whole one makes it malformed. */
+/* The attributes of one message. It is malformed when bytes follow the last whole attribute. */
 static bool read_attributes(const struct nlmsghdr *header, uint32_t ret[static COUNTERS]) {
     const struct nlattr *attribute = mnl_nlmsg_get_payload_offset(header, sizeof(struct nfgenmsg));
     const char *end = (const char *)header + header->nlmsg_len;

@@ -7,7 +7,7 @@
 #include "lib/util/parse.h"
 
 /*
- * A record is one header line and then, possibly, dictionary lines, which are not read at all:
+ * A record is one header line, and possibly dictionary lines, which are ignored:
  *
  *   4,352,979882514,-;nf_conntrack: nf_conntrack: table full, dropping packet
  *   4,353,979882519,-,caller=T123;net_ratelimit: 90 callbacks suppressed
@@ -15,11 +15,11 @@
  *    SUBSYSTEM=usb
  *    DEVICE=c189:1
  *
- * Before the semicolon: facility * 8 + level, sequence, microseconds since boot, flags, and
- * whatever a later kernel adds. Control and non-ASCII bytes of the text come as \xNN.
+ * Before the semicolon: facility * 8 + level, sequence, microseconds since boot, flags, and fields
+ * that later kernels add. Control and non-ASCII bytes of the text are escaped as \xNN.
  */
 
-/* What is left to read. Both ends lie in the record. */
+/* The unread part of a record. */
 struct span {
     const char *at;
     const char *end;
@@ -45,15 +45,15 @@ static bool take_number(struct span *s, uint64_t max, uint64_t *ret) {
     return true;
 }
 
-/* Older kernels end some of these sentences with a dot; no kernel writes anything after them. */
+/* Older kernels end some lines with a dot; nothing else follows. */
 static bool at_end(struct span s) {
     (void)take(&s, ".");
     return s.at == s.end;
 }
 
 /*
- * All spellings of one loss, by age. The name comes twice where the kernel's pr_fmt() adds it to
- * a text that has it already (4.x and later).
+ * The forms of the table-full line, by age. The name is doubled where the kernel's pr_fmt() adds it
+ * to a text that has it already (4.x and later).
  *
  *   ip_conntrack: maximum limit of 8192 entries exceeded                          2.3, early 2.4
  *   ip_conntrack: table full, dropping packet.                                    2.4 - 2.6
@@ -63,8 +63,8 @@ static bool at_end(struct span s) {
  *   nf_conntrack: nf_conntrack: table full in netns 4026532246, dropping packet   6.17 -
  *   nf_conntrack: expectation table full                                          all
  *
- * The text is matched from its first byte, since other lines of the kernel's quote what outsiders
- * chose: the name of a USB device may well be "nf_conntrack: table full, dropping packet".
+ * The text is matched from its first byte, because other kernel lines quote foreign text: a USB
+ * device may be named "nf_conntrack: table full, dropping packet".
  */
 static bool take_conntrack(struct span *s) {
     const char *name = "nf_conntrack: ";
@@ -101,7 +101,7 @@ static bool is_expect_full(struct span s) {
 }
 
 /*
- * The rate limit of such lines, by age. Limits of other users bear other names and are not ours.
+ * The lines of the rate limit, by age. Rate limits of other names are other ones.
  *
  *   NET: 12 messages suppressed.                2.4
  *   printk: 12 messages suppressed.             2.6
@@ -146,7 +146,7 @@ static void classify(struct span text, struct ctw_kmsg *k) {
         k->kind = CTW_KMSG_EXPECT_FULL;
 }
 
-/* Flags ("-", "c", "+") and further fields ("caller=T123") say nothing about the meaning. */
+/* Flags ("-", "c", "+") and further fields ("caller=T123") do not change the meaning. */
 static bool take_flags(struct span *s) {
     const char *semicolon = memchr(s->at, ';', (size_t)(s->end - s->at));
 
@@ -197,7 +197,7 @@ static void add_full_line(struct ctw_log_counts *t, const struct ctw_kmsg *recor
         add_netns_line(t, record->netns_inode);
     else
         t->full_lines++;
-    /* Two CPUs may finish their records out of step, so the last one need not be the newest. */
+    /* CPUs may finish their records out of order, so the last one need not be the newest. */
     if (record->usec > t->last_usec)
         t->last_usec = record->usec;
 }

@@ -2,10 +2,7 @@
 #ifndef CTW_LIB_KERNEL_KMSG_H
 #define CTW_LIB_KERNEL_KMSG_H
 
-/*
- * The kernel log: one /dev/kmsg record in, its meaning for a conntrack table out; and the tally
- * of what a series of records said.
- */
+/* The kernel log: the meaning of a /dev/kmsg record for a conntrack table, and counts of them. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,46 +13,40 @@
 #define CTW_KMSG_RECORD_MAX 8192
 
 enum ctw_kmsg_kind {
-    CTW_KMSG_OTHER,       /* not about us, or not from the kernel itself */
+    CTW_KMSG_OTHER,       /* not about conntrack, or not from the kernel itself */
     CTW_KMSG_TABLE_FULL,  /* new connections are being dropped */
     CTW_KMSG_EXPECT_FULL, /* the expectation table is full: helpers (FTP, SIP), not the main table
                            */
-    CTW_KMSG_SUPPRESSED,  /* the kernel's own rate limit swallowed messages */
+    CTW_KMSG_SUPPRESSED,  /* the kernel's own rate limit suppressed messages */
 };
 
 struct ctw_kmsg {
     enum ctw_kmsg_kind kind;
     uint64_t sequence;    /* +1 per record; a jump means records were overwritten unread */
     uint64_t usec;        /* since boot, of local_clock(): close to, but not, CLOCK_MONOTONIC */
-    uint64_t netns_inode; /* TABLE_FULL: the namespace it names (>= 6.17), 0 when it names none */
-    uint32_t suppressed;  /* SUPPRESSED: how many messages, of any rate-limited user */
+    uint64_t netns_inode; /* TABLE_FULL: of the namespace named (>= 6.17); 0: none is named */
+    uint32_t suppressed;  /* SUPPRESSED: messages, of any user of the rate limit */
 };
 
 /**
  * ctw_kmsg_parse() - read one record
- * @record:  as read from /dev/kmsg
- * @length:  bytes read
- * @ret:     the record; kind OTHER for everything that is not facility 0 (kernel): user space can
- *           write to /dev/kmsg, but the kernel never lets it use facility 0, so nobody can forge
- *           a loss line
+ * @ret:  set only on success. Kind OTHER for each facility but 0 (kernel): processes can write to
+ *        /dev/kmsg, but never with facility 0, so they cannot forge a loss line.
  *
- * A number in the text that no kernel could have printed makes it OTHER; one in the header that
- * does not fit makes the bytes no record.
- *
- * Return: 0; -EBADMSG when the bytes are no record; then @ret is left alone.
+ * Return: 0; -EBADMSG when the bytes are no record.
  */
 int ctw_kmsg_parse(const char *record, size_t length, struct ctw_kmsg *ret);
 
-/* Namespaces told apart in one tally; lines of further ones are counted together. */
+/* Namespaces with a count of their own; the lines of others are counted together. */
 #define CTW_LOG_COUNTS_NETNS_MAX 8
 
-/* What the kernel log said between two looks. */
+/* The lines of the kernel log between two polls. */
 struct ctw_log_counts {
     uint32_t full_lines;   /* table full, no namespace named */
     uint32_t expect_lines; /* expectation table full */
-    uint64_t suppressed;   /* messages swallowed by the kernel's rate limit, of any user of it */
+    uint64_t suppressed;   /* messages suppressed by the kernel's rate limit, of any user of it */
     uint64_t lost_records; /* overwritten before they were read */
-    uint64_t last_usec;    /* of the newest table-full line, 0 when there was none */
+    uint64_t last_usec;    /* of the newest table-full line; 0: there was none */
     struct ctw_log_counts_netns {
         uint64_t inode;
         uint32_t lines;

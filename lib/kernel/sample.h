@@ -2,12 +2,7 @@
 #ifndef CTW_LIB_KERNEL_SAMPLE_H
 #define CTW_LIB_KERNEL_SAMPLE_H
 
-/*
- * The vocabulary: one look at one conntrack table.
- *
- * A sample is a value. daemon/table fills it, every decision reads it, and a scenario file can
- * spell it out; nothing in it is a resource.
- */
+/* One sample of one conntrack table: a value, filled by daemon/source/table or a scenario. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,8 +12,8 @@
 /*
  * The kernel's per-CPU statistics, summed over the CPUs.
  *
- * Each column is 32 bits wide and wraps; a sum modulo 2^32 keeps that property, so the only
- * meaningful operation is the difference of two looks: (uint32_t)(now - before).
+ * Each column is 32 bits wide and wraps, and so does a sum modulo 2^32. Only the difference of two
+ * samples has a meaning: (uint32_t)(now - before).
  * Sources: /proc/net/stat/nf_conntrack (net/netfilter/nf_conntrack_standalone.c), or ctnetlink
  * IPCTNL_MSG_CT_GET_STATS_CPU where the kernel lacks that file.
  */
@@ -29,12 +24,10 @@ struct ctw_counters {
     uint32_t chainlength;   /* of these, refused because a hash chain was too long (>= 5.15) */
 };
 
-/*
- * One look at one table. `count` and `max` are read at every look; `buckets` and `counters` only
- * when ctw_watch_wants_counters() asks for them, hence the flags.
- */
+/* `count` and `max` are read at each poll; `buckets` and `counters` only when
+ * ctw_watch_wants_counters() returns true, hence the flags. */
 struct ctw_sample {
-    uint32_t count;   /* entries, of this network namespace; includes expired ones for up to 60 s */
+    uint32_t count;   /* entries of this network namespace; includes expired ones for up to 60 s */
     uint32_t max;     /* one limit for all namespaces; 0 means unlimited (up to Linux 6.18) */
     uint32_t buckets; /* one hash table for all namespaces */
     bool has_buckets;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/*
- * Each test runs in a child with network and mount namespaces of its own, where /run is empty:
- * nothing has to be cleaned up, and nothing of the machine's is seen.
- */
+/* Each test runs in a child with network and mount namespaces of its own and an empty /run. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,11 +24,11 @@
 
 #include "daemon/source/netns.h"
 
-/* What a child found out. */
+/* The results of a child. */
 struct findings {
-    int error; /* 0, or why it could not be found out */
+    int error; /* 0, or a negative errno */
     uint64_t inode;
-    char link[64]; /* what /proc/self/ns/net points to */
+    char link[64]; /* of /proc/self/ns/net */
     char name[CTW_NETNS_NAME_MAX];
 };
 
@@ -56,7 +53,7 @@ static int give_name(const char *name) {
 }
 
 /* Runs @prepare and then ctw_netns_name() of the child's own namespace, or of @inode. */
-static struct findings look_in_child(int (*prepare)(void), uint64_t inode) {
+static struct findings name_in_child(int (*prepare)(void), uint64_t inode) {
     struct findings f = {0};
     int ends[2], status;
     pid_t pid;
@@ -88,8 +85,8 @@ static struct findings look_in_child(int (*prepare)(void), uint64_t inode) {
     return f;
 }
 
-static void the_own_inode_is_the_number_the_kernel_shows(void **state) {
-    struct findings f = look_in_child(NULL, 0);
+static void own_inode_is_that_of_proc(void **state) {
+    struct findings f = name_in_child(NULL, 0);
     char link[64];
 
     (void)state;
@@ -103,18 +100,18 @@ static int name_it(void) {
     return give_name("customer-7");
 }
 
-static void a_named_namespace_is_called_by_its_name(void **state) {
+static void name_of_run_netns(void **state) {
     (void)state;
-    assert_string_equal(look_in_child(name_it, 0).name, "customer-7");
+    assert_string_equal(name_in_child(name_it, 0).name, "customer-7");
 }
 
 static int name_it_in_colour(void) {
     return give_name("a\033[31m\nb\xc3\xa9");
 }
 
-static void what_is_not_printable_in_a_name_is_replaced(void **state) {
+static void name_unprintable_is_replaced(void **state) {
     (void)state;
-    assert_string_equal(look_in_child(name_it_in_colour, 0).name, "a?[31m?b??");
+    assert_string_equal(name_in_child(name_it_in_colour, 0).name, "a?[31m?b??");
 }
 
 static int name_at_full_length(void) {
@@ -125,17 +122,17 @@ static int name_at_full_length(void) {
     return give_name(name);
 }
 
-static void the_longest_name_fits(void **state) {
+static void name_longest_fits(void **state) {
     (void)state;
-    assert_int_equal(strlen(look_in_child(name_at_full_length, 0).name), 255);
+    assert_int_equal(strlen(name_in_child(name_at_full_length, 0).name), 255);
 }
 
 static int call_process(void) {
     return prctl(PR_SET_NAME, "fill\033\ter") < 0 ? -errno : 0;
 }
 
-static void a_namespace_without_a_name_is_a_process(void **state) {
-    struct findings f = look_in_child(call_process, 0);
+static void name_without_run_netns_is_a_process(void **state) {
+    struct findings f = name_in_child(call_process, 0);
     const char *comm;
     long pid;
 
@@ -146,7 +143,7 @@ static void a_namespace_without_a_name_is_a_process(void **state) {
     assert_string_equal(comm, " (fill?\?er)");
 }
 
-/* Files without a mount, as they are left behind in other mount namespaces. */
+/* Files without a mount, as `ip netns add` leaves them in other mount namespaces. */
 static int leave_files_behind(void) {
     for (unsigned i = 0; i < 64; i++) {
         char path[64];
@@ -161,19 +158,19 @@ static int leave_files_behind(void) {
     return 0;
 }
 
-static void a_plain_file_with_the_inode_is_no_namespace(void **state) {
+static void name_plain_file_with_the_inode_is_ignored(void **state) {
     (void)state;
-    /* the files have low numbers, each of their own file system, and so has no namespace */
+    /* the files have low inode numbers on their file system, which no namespace has */
     for (uint64_t inode = 10; inode < 20; inode++)
-        assert_string_equal(look_in_child(leave_files_behind, inode).name, "");
+        assert_string_equal(name_in_child(leave_files_behind, inode).name, "");
 }
 
-static void nobody_s_namespace_has_no_name(void **state) {
+static void name_unknown_inode_is_empty(void **state) {
     (void)state;
-    assert_string_equal(look_in_child(name_it, UINT64_MAX).name, "");
+    assert_string_equal(name_in_child(name_it, UINT64_MAX).name, "");
 }
 
-static void no_inode_has_no_name(void **state) {
+static void name_zero_inode_is_empty(void **state) {
     char name[CTW_NETNS_NAME_MAX];
 
     (void)state;
@@ -184,14 +181,14 @@ static void no_inode_has_no_name(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_own_inode_is_the_number_the_kernel_shows),
-        cmocka_unit_test(a_named_namespace_is_called_by_its_name),
-        cmocka_unit_test(what_is_not_printable_in_a_name_is_replaced),
-        cmocka_unit_test(the_longest_name_fits),
-        cmocka_unit_test(a_namespace_without_a_name_is_a_process),
-        cmocka_unit_test(a_plain_file_with_the_inode_is_no_namespace),
-        cmocka_unit_test(nobody_s_namespace_has_no_name),
-        cmocka_unit_test(no_inode_has_no_name),
+        cmocka_unit_test(own_inode_is_that_of_proc),
+        cmocka_unit_test(name_of_run_netns),
+        cmocka_unit_test(name_unprintable_is_replaced),
+        cmocka_unit_test(name_longest_fits),
+        cmocka_unit_test(name_without_run_netns_is_a_process),
+        cmocka_unit_test(name_plain_file_with_the_inode_is_ignored),
+        cmocka_unit_test(name_unknown_inode_is_empty),
+        cmocka_unit_test(name_zero_inode_is_empty),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

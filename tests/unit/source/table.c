@@ -32,7 +32,7 @@ static void open_captured(struct fixture *f, const char *name) {
     assert_int_equal(ctw_table_new(root, &f->table), 0);
 }
 
-static void captured_machines_of_every_generation_are_read(void **state) {
+static void read_captured_machines_of_each_generation(void **state) {
     struct fixture *f = *state;
 
     for (const struct machine *m = machines; m < machines + LENGTH(machines); m++) {
@@ -48,7 +48,7 @@ static void captured_machines_of_every_generation_are_read(void **state) {
     }
 }
 
-static void fragment_sysctls_are_no_sign_of_conntrack(void **state) {
+static void read_fragment_sysctls_alone_is_absent(void **state) {
     struct fixture *f = *state;
     open_captured(f, "no-module");
     expect_absent(f);
@@ -61,7 +61,7 @@ static void fragment_sysctls_are_no_sign_of_conntrack(void **state) {
 
 /* --- count and max --------------------------------------------------------------------------- */
 
-static void a_module_that_comes_and_goes_is_followed(void **state) {
+static void read_module_comes_and_goes_follows_it(void **state) {
     struct fixture *f = *state;
     expect_absent(f);
     for (int i = 0; i < 3; i++) {
@@ -75,7 +75,7 @@ static void a_module_that_comes_and_goes_is_followed(void **state) {
     }
 }
 
-static void a_file_replaced_under_its_name_is_noticed(void **state) {
+static void read_replaced_file_returns_the_new_one(void **state) {
     struct fixture *f = *state;
     char from[PATH_MAX], to[PATH_MAX];
 
@@ -94,7 +94,7 @@ static void a_file_replaced_under_its_name_is_noticed(void **state) {
     expect_counters(f, 2);
 }
 
-static void a_count_above_max_is_a_look_like_any_other(void **state) {
+static void read_count_above_max_is_ok(void **state) {
     struct fixture *f = *state;
     put_table(f);
     write_file(f, NF_COUNT, "500000\n");
@@ -103,7 +103,7 @@ static void a_count_above_max_is_a_look_like_any_other(void **state) {
     expect_ok(f, UINT32_MAX, 262144);
 }
 
-static void nonsense_in_either_file_is_said_with_its_name(void **state) {
+static void read_malformed_file_fails_with_its_name(void **state) {
     static const char *const nonsense[] = {
         "",           "\n",         "262144",
         "26214",      "-1\n",       "123456789012345678901234567890\n",
@@ -125,7 +125,7 @@ static void nonsense_in_either_file_is_said_with_its_name(void **state) {
     expect_ok(f, 1000, 262144);
 }
 
-static void a_number_longer_than_any_is_not_cut_to_one_that_fits(void **state) {
+static void read_number_too_long_fails(void **state) {
     struct fixture *f = *state;
     char digits[4096];
 
@@ -134,13 +134,13 @@ static void a_number_longer_than_any_is_not_cut_to_one_that_fits(void **state) {
     digits[sizeof digits - 1] = '\n';
     write_bytes(f, NF_COUNT, digits, sizeof digits);
     expect_failed(f, -EBADMSG, NF_COUNT);
-    digits[63] = '\n'; /* right where the reader's room ends */
+    digits[63] = '\n'; /* the end of the reader's buffer */
     write_bytes(f, NF_COUNT, digits, sizeof digits);
     poll_table(f);
     assert_int_equal(f->state.health, CTW_HEALTH_FAILED);
 }
 
-static void one_file_without_the_other_is_a_failure(void **state) {
+static void read_one_file_missing_fails(void **state) {
     struct fixture *f = *state;
     put_table(f);
     remove_file(f, NF_MAX);
@@ -150,7 +150,7 @@ static void one_file_without_the_other_is_a_failure(void **state) {
     expect_failed(f, -ENOENT, NF_COUNT);
 }
 
-static void an_unreadable_file_is_a_failure_not_an_absence(void **state) {
+static void read_unreadable_file_fails(void **state) {
     struct fixture *f = *state;
     char path[PATH_MAX];
 
@@ -158,7 +158,7 @@ static void an_unreadable_file_is_a_failure_not_an_absence(void **state) {
     expect_failed(f, -EISDIR, NF_COUNT);
 }
 
-static void the_file_that_is_there_is_blamed_not_the_newest_name(void **state) {
+static void read_failure_names_the_existing_file(void **state) {
     struct fixture *f = *state;
     char path[PATH_MAX];
 
@@ -168,7 +168,7 @@ static void the_file_that_is_there_is_blamed_not_the_newest_name(void **state) {
     expect_failed(f, -ELOOP, IP_COUNT);
 }
 
-static void a_fifo_in_the_place_of_a_file_does_not_hang_a_look(void **state) {
+static void read_fifo_does_not_block(void **state) {
     struct fixture *f = *state;
     char path[PATH_MAX];
 
@@ -178,9 +178,98 @@ static void a_fifo_in_the_place_of_a_file_does_not_hang_a_look(void **state) {
     expect_failed(f, -ESPIPE, NF_COUNT);
 }
 
+/* --- buckets --------------------------------------------------------------------------------- */
+
+static void buckets_are_read_from_either_path(void **state) {
+    struct fixture *f = *state;
+
+    put_table(f);
+    write_file(f, HASHSIZE, "16384\n");
+    expect_ok(f, 1000, 262144);
+    poll_counters(f);
+    assert_true(f->sample.has_buckets);
+    assert_int_equal(f->sample.buckets, 16384);
+
+    write_file(f, NF_BUCKETS, "65536\n");
+    expect_ok(f, 1000, 262144);
+    poll_counters(f);
+    assert_int_equal(f->sample.buckets, 65536);
+}
+
+static void buckets_unreadable_are_no_failure(void **state) {
+    static const char *const nonsense[] = {NULL, "", "-1\n", "garbage\n"};
+    struct fixture *f = *state;
+
+    put_table(f);
+    write_file(f, NF_STAT, "drop\n5\n");
+    for (size_t i = 0; i < LENGTH(nonsense); i++) {
+        if (nonsense[i] != NULL)
+            write_file(f, NF_BUCKETS, nonsense[i]);
+        expect_ok(f, 1000, 262144);
+        expect_counters(f, 5);
+        assert_false(f->sample.has_buckets);
+    }
+}
+
+/* --- counters -------------------------------------------------------------------------------- */
+
+static void counters_malformed_fail_until_well_formed(void **state) {
+    static const char *const nonsense[] = {
+        "",
+        "drop\n",
+        "drop\n0000000",
+        "drop early_drop\n1\n",
+        "drop\r\n1\r\n",
+        "drop\n1\ngarbage\n",
+    };
+    struct fixture *f = *state;
+
+    put_table(f);
+    for (size_t i = 0; i < LENGTH(nonsense); i++) {
+        write_file(f, NF_STAT, nonsense[i]);
+        expect_ok(f, 1000, 262144);
+        expect_counters_failed(f, -EBADMSG);
+        write_file(f, NF_STAT, "insert_failed drop\n1 2\n");
+        expect_counters(f, 2);
+    }
+}
+
+/* Netlink would answer for this machine, so it must not be used below a root. */
+static void counters_missing_below_a_root_are_absent(void **state) {
+    struct fixture *f = *state;
+
+    put_table(f);
+    expect_ok(f, 1000, 262144);
+    poll_counters(f);
+    assert_int_equal(f->state.health, CTW_HEALTH_ABSENT);
+    assert_string_equal(f->state.what, NF_STAT);
+    assert_false(f->sample.has_counters);
+}
+
+static void counters_of_8192_cpus_are_read(void **state) {
+    struct fixture *f = *state;
+
+    put_table(f);
+    write_statistics(f, 512);
+    expect_counters(f, 512 * 17);
+    write_statistics(f, 8192);
+    expect_ok(f, 1000, 262144);
+    expect_counters(f, 8192 * 17);
+}
+
+static void counters_file_too_large_fails(void **state) {
+    struct fixture *f = *state;
+
+    put_table(f);
+    write_statistics(f, 16384);
+    expect_counters_failed(f, -EFBIG);
+    write_statistics(f, 2);
+    expect_counters(f, 2 * 17);
+}
+
 /* --- the object ------------------------------------------------------------------------------ */
 
-static void a_root_that_is_too_long_is_refused(void **state) {
+static void new_root_too_long_fails(void **state) {
     static char root[PATH_MAX + 1];
     struct ctw_table *t = NULL;
 
@@ -188,7 +277,7 @@ static void a_root_that_is_too_long_is_refused(void **state) {
     memset(root, 'x', PATH_MAX);
     assert_int_equal(ctw_table_new(root, &t), -ENAMETOOLONG);
     assert_null(t);
-    root[PATH_MAX - 1] = '\0'; /* one that just fits makes paths that do not */
+    root[PATH_MAX - 1] = '\0'; /* fits, but the paths below it do not */
     struct fixture f = {0};
     assert_int_equal(ctw_table_new(root, &f.table), 0);
     expect_failed(&f, -ENAMETOOLONG, NF_COUNT);
@@ -202,7 +291,7 @@ static int lowest_free_descriptor(void) {
     return fd;
 }
 
-static void no_course_of_faults_leaks_a_descriptor(void **state) {
+static void faults_leak_no_descriptor(void **state) {
     struct fixture *f = *state;
     const int before = lowest_free_descriptor();
 
@@ -226,19 +315,25 @@ static void no_course_of_faults_leaks_a_descriptor(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(captured_machines_of_every_generation_are_read),
-        TEST(fragment_sysctls_are_no_sign_of_conntrack),
-        TEST(a_module_that_comes_and_goes_is_followed),
-        TEST(a_file_replaced_under_its_name_is_noticed),
-        TEST(a_count_above_max_is_a_look_like_any_other),
-        TEST(nonsense_in_either_file_is_said_with_its_name),
-        TEST(a_number_longer_than_any_is_not_cut_to_one_that_fits),
-        TEST(one_file_without_the_other_is_a_failure),
-        TEST(an_unreadable_file_is_a_failure_not_an_absence),
-        TEST(the_file_that_is_there_is_blamed_not_the_newest_name),
-        TEST(a_fifo_in_the_place_of_a_file_does_not_hang_a_look),
-        TEST(a_root_that_is_too_long_is_refused),
-        TEST(no_course_of_faults_leaks_a_descriptor),
+        TEST(read_captured_machines_of_each_generation),
+        TEST(read_fragment_sysctls_alone_is_absent),
+        TEST(read_module_comes_and_goes_follows_it),
+        TEST(read_replaced_file_returns_the_new_one),
+        TEST(read_count_above_max_is_ok),
+        TEST(read_malformed_file_fails_with_its_name),
+        TEST(read_number_too_long_fails),
+        TEST(read_one_file_missing_fails),
+        TEST(read_unreadable_file_fails),
+        TEST(read_failure_names_the_existing_file),
+        TEST(read_fifo_does_not_block),
+        TEST(buckets_are_read_from_either_path),
+        TEST(buckets_unreadable_are_no_failure),
+        TEST(counters_malformed_fail_until_well_formed),
+        TEST(counters_missing_below_a_root_are_absent),
+        TEST(counters_of_8192_cpus_are_read),
+        TEST(counters_file_too_large_fails),
+        TEST(new_root_too_long_fails),
+        TEST(faults_leak_no_descriptor),
     };
     if (getenv("SOURCE_DIR") == NULL) {
         puts("skipped: SOURCE_DIR does not say where the captured machines are");
