@@ -164,7 +164,7 @@ static void gather(struct ctw_manager *m) {
         ctw_events_take(m->events, t->now_usec, &t->events, &t->sources[CTW_SOURCE_EVENTS]);
     memset(&t->facts, 0, sizeof(t->facts));
     if (present && ctw_growth_on(&m->settings))
-        ctw_machine_read(m->machine, t->now_usec, &t->facts);
+        ctw_machine_read(m->machine, t->now_usec, t->sample.count < t->sample.max / 2, &t->facts);
     ctw_limits_facts(m->limits, &m->settings, t->now_usec, present, &t->facts);
     ctw_journal_flush(m->journal, &t->sources[CTW_SOURCE_JOURNAL]);
     ctw_state_writer_health(m->writer, t->now_usec, &t->sources[CTW_SOURCE_STATE]);

@@ -154,7 +154,7 @@ static int read_machine(const char *root, struct ctw_growth_facts *ret) {
 
     int r = ctw_machine_new(root, &m);
     if (r >= 0)
-        ctw_machine_read(m, CTW_USEC_PER_SEC, ret);
+        ctw_machine_read(m, CTW_USEC_PER_SEC, false, ret);
     return r;
 }
 

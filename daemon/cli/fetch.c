@@ -45,7 +45,7 @@ static int read_machine(const char *root, uint64_t now_usec, struct ctw_snapshot
     int r = ctw_machine_new(root, &m);
     if (r < 0)
         return r;
-    ctw_machine_read(m, now_usec, &facts);
+    ctw_machine_read(m, now_usec, false, &facts);
     p->memory_bytes = facts.memory.total_bytes;
     return 0;
 }

@@ -127,7 +127,7 @@ static uint64_t memory_of(const char *root) {
     struct ctw_machine *m = NULL;
 
     if (ctw_machine_new(root, &m) == 0)
-        ctw_machine_read(m, 0, &facts);
+        ctw_machine_read(m, 0, false, &facts);
     (void)ctw_machine_free(m);
     return facts.memory.total_bytes > 0 ? facts.memory.total_bytes : MEMORY_BYTES;
 }

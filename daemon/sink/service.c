@@ -33,11 +33,13 @@ static void set_fill(const struct ctw_sample *s, enum ctw_level level) {
 void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,
                         const struct ctw_verdict *v) {
     const struct ctw_source_health *table = &t->sources[CTW_SOURCE_TABLE];
+    const uint32_t permille = ctw_usage_permyriad(v->sample.count, v->sample.max) / 10;
+    const bool same = table->health == n->table && permille == n->permille;
 
-    if (v->level == n->level && n->usec != 0 && t->now_usec - n->usec < STATUS_INTERVAL_USEC)
+    if (v->level == n->level && n->usec != 0 &&
+        (same || t->now_usec - n->usec < STATUS_INTERVAL_USEC))
         return;
-    n->level = v->level;
-    n->usec = t->now_usec;
+    *n = (struct ctw_service){v->level, table->health, permille, t->now_usec};
 
     switch (table->health) {
     case CTW_HEALTH_OK:

@@ -11,7 +11,9 @@
 /* The last status; zero: none. */
 struct ctw_service {
     enum ctw_level level;
-    uint64_t usec;
+    enum ctw_health table;
+    uint32_t permille; /* of max */
+    uint64_t usec;     /* 0: none was sent */
 };
 
 void ctw_service_ready(void);
@@ -21,7 +23,8 @@ void ctw_service_stopping(void);
 /**
  * ctw_service_status() - send the present fill as STATUS=, for systemctl status
  *
- * Each status wakes the service manager: it is sent when the level changes, and every 10 s.
+ * Each status wakes the service manager: it is sent when the level changes, and at most every 10 s
+ * when the fill has changed by a tenth of a percent, or the table came or went.
  */
 void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,
                         const struct ctw_verdict *v);

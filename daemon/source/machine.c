@@ -24,6 +24,9 @@
 
 #define COUNT_INTERVAL_USEC (60 * CTW_USEC_PER_SEC)
 
+/* The kernel prints /proc/meminfo in as long as it takes to poll a table thirty times. */
+#define MEMORY_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
+
 /* Named namespaces and those that have an id in ours are counted up to this. */
 #define NAMESPACES_MAX 100000u
 
@@ -33,6 +36,8 @@ struct ctw_machine {
     uint32_t entries_per_bucket;
     uint32_t namespaces;
     uint64_t counted_usec; /* 0: never */
+    struct ctw_memory memory;
+    uint64_t memory_usec; /* 0: never */
 };
 
 static uint32_t read_release(const struct ctw_machine *m) {
@@ -152,14 +157,20 @@ struct ctw_machine *ctw_machine_free(struct ctw_machine *m) {
     return NULL;
 }
 
-void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret) {
+void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
+                      struct ctw_growth_facts *ret) {
     if (m->entries_per_bucket == 0)
         m->entries_per_bucket = read_release(m);
     if (m->counted_usec == 0 || now_usec - m->counted_usec >= COUNT_INTERVAL_USEC) {
         m->namespaces = count_namespaces(m);
         m->counted_usec = now_usec;
     }
-    read_memory(m, &ret->memory);
+    if (!calm || m->root[0] != '\0' || m->memory_usec == 0 ||
+        now_usec - m->memory_usec >= MEMORY_INTERVAL_USEC) {
+        read_memory(m, &m->memory);
+        m->memory_usec = now_usec;
+    }
+    ret->memory = m->memory;
     ret->entries_per_bucket = m->entries_per_bucket;
     ret->namespaces = m->namespaces;
 }

@@ -4,6 +4,8 @@
 
 /* What growth must know of the machine: memory, release, how many namespaces may hold entries. */
 
+#include <stdbool.h>
+
 #include "lib/sizing/growth.h"
 
 struct ctw_machine;
@@ -22,8 +24,11 @@ struct ctw_machine *ctw_machine_free(struct ctw_machine *m);
 /**
  * ctw_machine_read() - memory, entries_per_bucket and namespaces of @ret; the rest is left alone
  *
- * Memory is read each time, the release once, and namespaces are counted at most once a minute.
+ * @calm:  memory may be ten seconds old
+ *
+ * The release is read once, and namespaces are counted at most once a minute.
  */
-void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, struct ctw_growth_facts *ret);
+void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
+                      struct ctw_growth_facts *ret);
 
 #endif

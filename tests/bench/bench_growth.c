@@ -67,7 +67,7 @@ static uint64_t grow(struct side *s, uint64_t usec) {
     const uint64_t start = now_ns();
 
     ctw_table_read(s->table, &tick.sample, &tick.sources[CTW_SOURCE_TABLE]);
-    ctw_machine_read(s->machine, usec, &tick.facts);
+    ctw_machine_read(s->machine, usec, false, &tick.facts);
     tick.facts.permission = CTW_PERMISSION_GRANTED;
     tick.sample.count = tick.sample.max; /* pretend that it is full */
     ctw_watch_step(&s->watch, &s->settings, &tick, &s->verdict);

@@ -65,6 +65,24 @@ static void status_after_growth_shows_the_new_max(void **state) {
     assert_status(&t, &v, "STATUS=ok: 820 entries, no limit");
 }
 
+static void status_of_a_calm_table_is_not_repeated(void **state) {
+    static struct ctw_tick t = {.now_usec = 1, .sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK};
+    static struct ctw_verdict v = {.sample = {.count = 820, .max = 2000}};
+    struct ctw_service service = {0};
+    char text[256];
+    (void)state;
+
+    ctw_service_status(&service, &t, &v);
+    assert_true(recv(manager, text, sizeof(text), MSG_DONTWAIT) > 0);
+    t.now_usec += 3600 * CTW_USEC_PER_SEC;
+    v.sample.count++;
+    ctw_service_status(&service, &t, &v);
+    assert_int_equal(recv(manager, text, sizeof(text), MSG_DONTWAIT), -1);
+    v.sample.count++;
+    ctw_service_status(&service, &t, &v);
+    assert_true(recv(manager, text, sizeof(text), MSG_DONTWAIT) > 0);
+}
+
 static void status_without_table_gives_the_reason(void **state) {
     static struct ctw_tick t = {.now_usec = 1};
     static struct ctw_verdict v;
@@ -79,6 +97,7 @@ static void status_without_table_gives_the_reason(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_after_growth_shows_the_new_max),
+        cmocka_unit_test(status_of_a_calm_table_is_not_repeated),
         cmocka_unit_test(status_without_table_gives_the_reason),
     };
     return cmocka_run_group_tests(tests, manager_up, manager_down);
