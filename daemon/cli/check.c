@@ -14,13 +14,13 @@
 #include "lib/util/parse.h"
 #include "lib/view/check.h"
 
-/* What the plugins of the Monitoring Plugins project allow themselves. */
+/* As in the plugins of the Monitoring Plugins project. */
 #define TIMEOUT_SEC     10u
 #define TIMEOUT_SEC_MAX 3600u
 
 #define PERMYRIAD_MIN 100u
 
-/* Room for what is wrong with an option, whose value may be of any length. */
+/* Room for an error, whose option may be of any length. */
 #define REASON_MAX 256
 
 struct arguments {
@@ -34,7 +34,7 @@ struct arguments {
 
 /* --- output ---------------------------------------------------------------------------------- */
 
-/* Return: the exit status. A line that nobody got is no answer. */
+/* Return: the exit status, which is unknown when the line could not be written. */
 static int answer(enum ctw_check_form form, enum ctw_check_state state, const struct ctw_line *l) {
     if (printf("%s\n", l->text) < 0 || fflush(stdout) != 0)
         state = CTW_CHECK_UNKNOWN;
@@ -54,11 +54,6 @@ static int bad_value(const struct arguments *a, const char *option, const char *
 
     (void)snprintf(reason, sizeof(reason), "%s: %.64s is not %s", option, value, allowed);
     return unknown(a->form, reason);
-}
-
-static int print_version(enum ctw_check_form form) {
-    (void)puts("ctwatch check " CTWATCH_VERSION);
-    return ctw_check_exit_status(form, CTW_CHECK_UNKNOWN);
 }
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -117,34 +112,33 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
     }
     if (ret->npd)
         ret->form = CTW_CHECK_NPD;
-    return ret->version ? print_version(ret->form) : -1;
+    if (!ret->version)
+        return -1;
+    (void)puts("ctwatch check " CTWATCH_VERSION);
+    return ctw_check_exit_status(ret->form, CTW_CHECK_UNKNOWN);
 }
 
 /* --- the time limit -------------------------------------------------------------------------- */
 
-static void end_unknown(enum ctw_check_form form, const char *line, size_t length) {
-    const ssize_t written = write(STDOUT_FILENO, line, length);
+static void end_unknown(enum ctw_check_form form, const char *line) {
+    const ssize_t written = write(STDOUT_FILENO, line, strlen(line));
 
-    (void)written; /* the status says the same */
+    (void)written; /* the exit status has the answer, too */
     _exit(ctw_check_exit_status(form, CTW_CHECK_UNKNOWN));
 }
 
 static void plugin_is_late(int signal) {
-    static const char line[] = "CONNTRACK UNKNOWN - no answer in time\n";
-
     (void)signal;
-    end_unknown(CTW_CHECK_PLUGIN, line, sizeof(line) - 1);
+    end_unknown(CTW_CHECK_PLUGIN, "CONNTRACK UNKNOWN - no answer in time\n");
 }
 
 static void npd_is_late(int signal) {
-    static const char line[] = "no answer in time\n";
-
     (void)signal;
-    end_unknown(CTW_CHECK_NPD, line, sizeof(line) - 1);
+    end_unknown(CTW_CHECK_NPD, "no answer in time\n");
 }
 
-/* Nothing here takes long, but a file that is named may be on another machine's disk. Return: -1 to
- * go on, or the exit status. */
+/* Nothing here takes long, but a named file may be on a network disk. Return: -1 to go on, or the
+ * exit status. */
 static int limit_time(const struct arguments *a) {
     const struct sigaction late = {.sa_handler =
                                        a->form == CTW_CHECK_NPD ? npd_is_late : plugin_is_late};
@@ -161,8 +155,8 @@ static int limit_time(const struct arguments *a) {
 
 /* --- the verb -------------------------------------------------------------------------------- */
 
-/* A file that is not there is no fault unless it was asked for; one that cannot be read is, since
- * its levels are not those that would be taken instead. */
+/* A missing file is an error only if it was named. A file that cannot be read always is: its levels
+ * may differ from the defaults. Return: -1 to go on, or the exit status. */
 static int load_settings(const struct arguments *a, struct ctw_settings *ret) {
     char error[CTW_CONFIG_ERROR_MAX];
     const char *path = a->config_path ? a->config_path : CTWATCH_CONFIG_PATH;
@@ -177,17 +171,10 @@ static int load_settings(const struct arguments *a, struct ctw_settings *ret) {
 }
 
 static bool parse_level(const char *text, uint32_t *ret) {
-    uint32_t permyriad;
-
-    if (!text)
-        return true;
-    if (ctw_text_percent(text, &permyriad) < 0 || permyriad < PERMYRIAD_MIN)
-        return false;
-    *ret = permyriad;
-    return true;
+    return !text || (ctw_text_percent(text, ret) == 0 && *ret >= PERMYRIAD_MIN);
 }
 
-/* The other one may be that of a file, or of nobody's making: it is told, and where it is set. */
+/* The other threshold may be from a file, or a default: the error names both. */
 static int levels_crossed(const struct arguments *a, const struct ctw_settings *s) {
     const uint32_t warning = s->levels.warning_permyriad, critical = s->levels.critical_permyriad;
     char reason[REASON_MAX];

@@ -5,20 +5,20 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "lib/state/snapshot.h"
+#include "lib/report/message.h"
 #include "lib/util/strbuf.h"
 #include "lib/watch/level.h"
 
-/* A time to full above this is a line drawn through noise. */
+/* A longer time to full is an extrapolation of noise. */
 #define FULL_WITHIN_USEC (3600 * CTW_USEC_PER_SEC)
 
 /* --- the state ------------------------------------------------------------------------------- */
 
-/* What makes it worse than its fill is; the worst first. */
+/* Why the state is critical regardless of the fill; the worst first. */
 enum cause {
     CAUSE_REFUSED, /* new connections */
     CAUSE_EVICTED, /* entries, to make room for them */
-    CAUSE_FULL,    /* the daemon holds that level, though the count may be below it again */
+    CAUSE_FULL,    /* the daemon holds that level, though the count may have fallen */
     CAUSE_NONE,
 };
 
@@ -43,7 +43,7 @@ static enum cause find_cause(const struct ctw_view *v) {
 static enum ctw_check_state judge(const struct ctw_view *v, const struct ctw_check_limits *limits,
                                   enum cause cause) {
     const struct ctw_sample *t = &v->snapshot.table;
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max); /* 0: no limit */
+    const uint32_t usage = ctw_usage_permyriad(t->count, t->max); /* 0 without a limit */
 
     if (cause != CAUSE_NONE)
         return CTW_CHECK_CRITICAL;
@@ -57,50 +57,30 @@ static enum ctw_check_state judge(const struct ctw_view *v, const struct ctw_che
 }
 
 int ctw_check_exit_status(enum ctw_check_form form, enum ctw_check_state state) {
-    switch (state) {
-    case CTW_CHECK_OK:
-        return 0;
-    case CTW_CHECK_WARNING:
-        return form == CTW_CHECK_NPD ? 0 : 1;
-    case CTW_CHECK_CRITICAL:
-        return form == CTW_CHECK_NPD ? 1 : 2;
-    case CTW_CHECK_UNKNOWN:
-        break;
-    }
-    return form == CTW_CHECK_NPD ? 2 : 3;
+    static const int npd[] = {[CTW_CHECK_OK] = 0,
+                              [CTW_CHECK_WARNING] = 0,
+                              [CTW_CHECK_CRITICAL] = 1,
+                              [CTW_CHECK_UNKNOWN] = 2};
+
+    return form == CTW_CHECK_NPD ? npd[state] : (int)state;
 }
 
 /* --- the words ------------------------------------------------------------------------------- */
 
-static const char *word(enum ctw_check_state state) {
-    switch (state) {
-    case CTW_CHECK_OK:
-        return "OK";
-    case CTW_CHECK_WARNING:
-        return "WARNING";
-    case CTW_CHECK_CRITICAL:
-        return "CRITICAL";
-    case CTW_CHECK_UNKNOWN:
-        break;
-    }
-    return "UNKNOWN";
-}
-
-static void add_error(struct ctw_line *l, int error) {
-    if (error == -EBADMSG || error == -EPROTONOSUPPORT)
-        ctw_line_add(l, "content not understood");
-    else
-        ctw_line_add(l, "%s", strerror(-error));
-}
+static const char *const words[] = {[CTW_CHECK_OK] = "OK",
+                                    [CTW_CHECK_WARNING] = "WARNING",
+                                    [CTW_CHECK_CRITICAL] = "CRITICAL",
+                                    [CTW_CHECK_UNKNOWN] = "UNKNOWN"};
 
 /* Why there are no numbers. */
-static void add_failed_sources(struct ctw_line *l, const struct ctw_source_health *s) {
-    if (s->health != CTW_HEALTH_FAILED) {
+static void add_fault(struct ctw_line *l, const struct ctw_source_health *s) {
+    struct ctw_line fault;
+
+    ctw_message_fault(s, &fault);
+    if (s->health == CTW_HEALTH_FAILED)
+        ctw_line_add(l, "cannot read %s", fault.text);
+    else
         ctw_line_add(l, "no conntrack table: nf_conntrack is not loaded");
-        return;
-    }
-    ctw_line_add(l, "cannot read %s: ", s->what);
-    add_error(l, s->error);
 }
 
 static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char *percent) {
@@ -112,7 +92,7 @@ static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char 
                      t->max);
 }
 
-/* Of a daemon that looks seldom at a table that is not this machine's to look at. */
+/* Of a daemon that polls rarely, at a table that this machine cannot read. */
 static void add_age(struct ctw_line *l, const struct ctw_view *v) {
     const uint64_t usec = ctw_view_ago(v, v->snapshot.polled_usec);
 
@@ -172,7 +152,7 @@ static void add_words(struct ctw_line *l, const struct ctw_view *v,
     if (v->snapshot.has_table)
         add_fill(l, &v->snapshot.table, percent);
     else
-        add_failed_sources(l, &v->snapshot.sources[CTW_SOURCE_TABLE]);
+        add_fault(l, &v->snapshot.sources[CTW_SOURCE_TABLE]);
     add_cause(l, v, cause);
     if (cause == CAUSE_NONE)
         add_outlook(l, v);
@@ -180,14 +160,14 @@ static void add_words(struct ctw_line *l, const struct ctw_view *v,
     add_daemon(l, v, limits);
 }
 
-/* What follows a bar is performance data, so there may be none in a file's name. */
+/* A bar begins the performance data, so the name of a file must not have one. */
 static void blot_bars(struct ctw_line *l) {
     for (size_t i = 0; i < l->length; i++)
         if (l->text[i] == '|')
             l->text[i] = '?';
 }
 
-/* To what is kept of it, between two characters. */
+/* Cut off between two characters. */
 static void cut(struct ctw_line *l, size_t length) {
     if (l->length <= length)
         return;
@@ -256,7 +236,7 @@ enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_
     ctw_line_start(ret);
     switch (form) {
     case CTW_CHECK_PLUGIN:
-        ctw_line_add(ret, "CONNTRACK %s - ", word(state));
+        ctw_line_add(ret, "CONNTRACK %s - ", words[state]);
         add_words(ret, v, limits, cause, "%");
         blot_bars(ret);
         add_performance(ret, v, limits);
@@ -274,7 +254,7 @@ enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_
 void ctw_check_unknown(enum ctw_check_form form, const char *reason, struct ctw_line *ret) {
     ctw_line_start(ret);
     if (form == CTW_CHECK_PLUGIN)
-        ctw_line_add(ret, "CONNTRACK %s - ", word(CTW_CHECK_UNKNOWN));
+        ctw_line_add(ret, "CONNTRACK %s - ", words[CTW_CHECK_UNKNOWN]);
     ctw_line_add(ret, "%s", reason);
     blot_bars(ret);
     if (form == CTW_CHECK_NPD)

@@ -4,8 +4,7 @@
 
 /*
  * One state and one line, for monitoring systems that run a program and read its exit status:
- * Nagios, Icinga and their like by the Monitoring Plugins guidelines, and Kubernetes'
- * node-problem-detector.
+ * Nagios and Icinga (the Monitoring Plugins guidelines), and Kubernetes' node-problem-detector.
  */
 
 #include <stdbool.h>
@@ -14,7 +13,7 @@
 #include "lib/state/snapshot.h"
 #include "lib/util/strbuf.h"
 
-/* In the numbers of the Monitoring Plugins guidelines. */
+/* Numbered by the Monitoring Plugins guidelines. */
 enum ctw_check_state {
     CTW_CHECK_OK,
     CTW_CHECK_WARNING,
@@ -22,16 +21,15 @@ enum ctw_check_state {
     CTW_CHECK_UNKNOWN,
 };
 
-/* For whom. */
 enum ctw_check_form {
     CTW_CHECK_PLUGIN,
-    CTW_CHECK_NPD,
+    CTW_CHECK_NPD, /* node-problem-detector */
 };
 
-/* What node-problem-detector keeps of a line: max_output_length, unless it is told otherwise. */
+/* node-problem-detector's default max_output_length. */
 #define CTW_CHECK_NPD_BYTES 80u
 
-/* What was lost is told for as long as this, so that who asks once a minute hears of it. */
+/* A loss is critical for this long, so that a check once a minute sees it. */
 #define CTW_CHECK_LOSS_USEC (60 * CTW_USEC_PER_SEC)
 
 struct ctw_check_limits {
@@ -42,19 +40,20 @@ struct ctw_check_limits {
 
 /**
  * ctw_check() - judge
+ * @v:    with or without a daemon
  * @ret:  the line, without a newline; with performance data for a plugin
  *
- * Of a daemon that looks, losses and level full count whatever the fill is; its other levels do
- * not, since who asks has thresholds of his own.
+ * While the daemon is alive, losses and level full are critical whatever the fill is. Its other
+ * levels do not count: @limits replace them.
  */
 enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_limits *limits,
                                enum ctw_check_form form, struct ctw_line *ret);
 
-/** ctw_check_unknown() - the line for what could not be checked, because of @reason */
+/** ctw_check_unknown() - the line for a check that failed because of @reason */
 void ctw_check_unknown(enum ctw_check_form form, const char *reason, struct ctw_line *ret);
 
 /**
- * ctw_check_exit_status() - how the program ends
+ * ctw_check_exit_status() - the exit status of a state
  *
  * Return: for a plugin 0 ok, 1 warning, 2 critical, 3 unknown; for node-problem-detector 0 no
  * problem, 1 problem, from critical on, 2 unknown.
