@@ -4,14 +4,10 @@
 /* Decimal digits that every double keeps. */
 #define DIGITS 15
 
-int ctw_json_add(json_t *object, const char *name, json_t *value) {
-    return json_object_set_new(object, name, value);
-}
-
-json_t *ctw_json_whole(json_t *object, int r) {
+static json_t *whole(json_t *value, int r) {
     if (r == 0)
-        return object;
-    json_decref(object);
+        return value;
+    json_decref(value);
     return NULL;
 }
 
@@ -28,11 +24,11 @@ json_t *ctw_json_percent(uint32_t permyriad) {
 }
 
 json_t *ctw_json_set(json_t *object, const char *name, json_t *value) {
-    return ctw_json_whole(object, json_object_set_new(object, name, value));
+    return whole(object, json_object_set_new(object, name, value));
 }
 
 json_t *ctw_json_append(json_t *array, json_t *value) {
-    return ctw_json_whole(array, json_array_append_new(array, value));
+    return whole(array, json_array_append_new(array, value));
 }
 
 size_t ctw_json_print(json_t *value, bool compact, char *buffer, size_t size) {

@@ -37,8 +37,4 @@ json_t *ctw_json_append(json_t *array, json_t *value);
  */
 size_t ctw_json_print(json_t *value, bool compact, char *buffer, size_t size);
 
-/* Members one by one, for objects that have no pack yet. */
-int ctw_json_add(json_t *object, const char *name, json_t *value);
-json_t *ctw_json_whole(json_t *object, int r);
-
 #endif

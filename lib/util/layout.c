@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* A byte that continues a character takes no column. */
+/* A continuation byte of UTF-8 takes no column. */
 static bool continues(char c) {
     return ((unsigned char)c & 0xc0) == 0x80;
 }
@@ -14,10 +14,6 @@ static uint32_t columns_of(const char *text, size_t length) {
     for (size_t i = 0; i < length; i++)
         n += !continues(text[i]);
     return n;
-}
-
-uint32_t ctw_layout_columns(const char *text) {
-    return columns_of(text, strlen(text));
 }
 
 static const char *sequence(enum ctw_colour colour) {
@@ -71,13 +67,13 @@ void ctw_layout_fill(struct ctw_layout *p, enum ctw_colour colour, const char *c
 }
 
 void ctw_layout_label(struct ctw_layout *p, const char *label) {
-    const uint32_t n = ctw_layout_columns(label);
+    const uint32_t n = columns_of(label, strlen(label));
 
     put(p, label, strlen(label));
     ctw_out_put(&p->out, "%*s", n < p->indent ? (int)(p->indent - n) : n > 0, "");
 }
 
-/* As many bytes of @text as take at most @columns. */
+/* Bytes of @text that take at most @columns. */
 static size_t fitting(const char *text, uint32_t columns) {
     size_t n = 0;
 
@@ -89,7 +85,7 @@ static size_t fitting(const char *text, uint32_t columns) {
     return n;
 }
 
-/* What goes on a line of so many columns: whole words, or a part of one that is too long. */
+/* Bytes for a line of @columns: whole words, or a part of a word that is longer. */
 static size_t line_length(const char *text, uint32_t columns) {
     size_t n = 0;
 
@@ -112,7 +108,7 @@ uint32_t ctw_layout_put_within(struct ctw_layout *p, const char *text, uint32_t 
 
 void ctw_layout_headline(struct ctw_layout *p, const char *label, enum ctw_colour colour,
                          const char *text, size_t coloured) {
-    const uint32_t beside = ctw_layout_columns(label);
+    const uint32_t beside = columns_of(label, strlen(label));
     const uint32_t indent = beside < p->indent ? p->indent : beside + (beside > 0);
     const uint32_t room = p->columns > indent ? p->columns - indent : 1;
 

@@ -13,8 +13,82 @@
 /* A double holds every integer up to here, so a value that went through libconfig stays exact. */
 #define VALUE_MAX (UINT64_C(1) << 53)
 
-/* More decimals than this are no use to anyone, and 10^6 days in microseconds fit 64 bits. */
-#define FRACTION_DIGITS_MAX 6
+/* --- a cursor --------------------------------------------------------------------------------- */
+
+struct cursor {
+    const char *at, *end;
+};
+
+static struct cursor cursor_of(const char *text, size_t length) {
+    return (struct cursor){text, text + length};
+}
+
+/* isdigit() would ask the locale. */
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+static bool take(struct cursor *c, const char *one_of) {
+    if (c->at == c->end || *c->at == '\0' || !strchr(one_of, *c->at))
+        return false;
+    c->at++;
+    return true;
+}
+
+/* All digits there are. Return: their number; @ret_fits: false when the value is above 64 bits. */
+static size_t take_digits(struct cursor *c, uint64_t *ret, bool *ret_fits) {
+    const char *start = c->at;
+
+    *ret = 0;
+    *ret_fits = true;
+    for (; c->at < c->end && is_digit(*c->at); c->at++)
+        if (__builtin_mul_overflow(*ret, 10, ret) ||
+            __builtin_add_overflow(*ret, *c->at - '0', ret))
+            *ret_fits = false;
+    return (size_t)(c->at - start);
+}
+
+/* ".25", if there is a point. Return: false without a digit behind it. */
+static bool take_fraction(struct cursor *c, uint64_t *ret_millionths, size_t *ret_digits) {
+    uint64_t unit = 100000;
+
+    *ret_millionths = *ret_digits = 0;
+    if (!take(c, "."))
+        return true;
+    for (; c->at < c->end && is_digit(*c->at); c->at++, unit /= 10, ++*ret_digits)
+        *ret_millionths += (uint64_t)(*c->at - '0') * unit;
+    return *ret_digits > 0;
+}
+
+/* --- integers --------------------------------------------------------------------------------- */
+
+int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *ret) {
+    struct cursor c = cursor_of(text, length);
+    uint64_t value;
+    bool fits;
+
+    if (take_digits(&c, &value, &fits) == 0 || c.at < c.end)
+        return -EINVAL;
+    if (!fits || value > max)
+        return -ERANGE;
+    *ret = value;
+    return 0;
+}
+
+int ctw_text_sysctl(const char *text, size_t length, uint32_t *ret) {
+    uint64_t value;
+
+    if (length == 0 || text[length - 1] != '\n' ||
+        ctw_text_decimal(text, length - 1, UINT32_MAX, &value) < 0)
+        return -EBADMSG;
+    *ret = (uint32_t)value;
+    return 0;
+}
+
+/* --- quantities with a unit ------------------------------------------------------------------- */
+
+/* More decimals are of no use, and 10^6 days in microseconds fit 64 bits. */
+#define DECIMALS_MAX 6
 
 struct unit {
     const char *name;
@@ -29,6 +103,7 @@ static const struct unit durations[] = {
     {"min", 60 * CTW_USEC_PER_SEC},
     {"h", 3600 * CTW_USEC_PER_SEC},
     {"d", 24 * 3600 * CTW_USEC_PER_SEC},
+    {0},
 };
 
 static const struct unit sizes[] = {
@@ -38,193 +113,107 @@ static const struct unit sizes[] = {
     {"MiB", UINT64_C(1) << 20},
     {"GiB", UINT64_C(1) << 30},
     {"TiB", UINT64_C(1) << 40},
+    {0},
 };
 
-/* isdigit() would ask the locale. */
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
+/* In hundredths of a percent. */
+static const struct unit percents[] = {{"", 100}, {"%", 100}, {0}};
 
-static size_t count_digits(const char *text) {
-    size_t n = 0;
-    while (is_digit(text[n]))
-        n++;
-    return n;
-}
+static int read_quantity(const char *text, const struct unit *unit, size_t decimals_max,
+                         uint64_t max, uint64_t *ret) {
+    struct cursor c = cursor_of(text, strlen(text));
+    uint64_t value, millionths;
+    size_t decimals;
+    bool fits;
 
-int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *ret) {
-    if (length == 0)
+    if (take_digits(&c, &value, &fits) == 0 || !take_fraction(&c, &millionths, &decimals) ||
+        decimals > decimals_max)
         return -EINVAL;
-
-    uint64_t value = 0;
-    bool fits = true;
-    for (size_t i = 0; i < length; i++) {
-        if (!is_digit(text[i]))
-            return -EINVAL;
-        if (__builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, text[i] - '0', &value))
-            fits = false;
-    }
-    if (!fits || value > max)
+    while (unit->name && strcmp(unit->name, c.at) != 0)
+        unit++;
+    if (!unit->name)
+        return -EINVAL;
+    if (!fits || __builtin_mul_overflow(value, unit->factor, &value) || value > max)
+        return -ERANGE;
+    value += (millionths * unit->factor + 500000) / 1000000;
+    if (value > max)
         return -ERANGE;
     *ret = value;
     return 0;
-}
-
-int ctw_text_sysctl(const char *text, size_t length, uint32_t *ret) {
-    if (length == 0 || text[length - 1] != '\n')
-        return -EBADMSG;
-
-    uint64_t value;
-    if (ctw_text_decimal(text, length - 1, UINT32_MAX, &value) < 0)
-        return -EBADMSG;
-    *ret = (uint32_t)value;
-    return 0;
-}
-
-static const struct unit *find_unit(const struct unit *units, size_t n, const char *name) {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(units[i].name, name) == 0)
-            return &units[i];
-    return NULL;
-}
-
-/* Whole units and millionths of one, as they stand before the unit's name. */
-struct quantity {
-    uint64_t whole;
-    uint64_t millionths;
-};
-
-/* "1.5h": sets *ret_unit to the "h". */
-static int read_quantity(const char *text, struct quantity *ret, const char **ret_unit) {
-    struct quantity q = {0};
-    size_t n = count_digits(text);
-    int whole = ctw_text_decimal(text, n, VALUE_MAX, &q.whole);
-    if (whole == -EINVAL)
-        return -EINVAL;
-    text += n;
-
-    if (*text == '.') {
-        n = count_digits(++text);
-        if (n > FRACTION_DIGITS_MAX || ctw_text_decimal(text, n, VALUE_MAX, &q.millionths) < 0)
-            return -EINVAL;
-        for (size_t i = n; i < FRACTION_DIGITS_MAX; i++)
-            q.millionths *= 10;
-        text += n;
-    }
-    *ret = q;
-    *ret_unit = text;
-    return whole;
 }
 
 int ctw_text_duration(const char *text, uint64_t *ret) {
-    struct quantity q = {0};
-    const char *name = "";
-    int r = read_quantity(text, &q, &name);
-    if (r == -EINVAL)
-        return -EINVAL;
-    const struct unit *unit = find_unit(durations, sizeof durations / sizeof *durations, name);
-    if (unit == NULL)
-        return -EINVAL;
-
-    uint64_t usec;
-    if (r < 0 || __builtin_mul_overflow(q.whole, unit->factor, &usec) || usec > VALUE_MAX)
-        return -ERANGE;
-    usec += (q.millionths * unit->factor + 500000) / 1000000;
-    if (usec > VALUE_MAX)
-        return -ERANGE;
-    *ret = usec;
-    return 0;
+    return read_quantity(text, durations, DECIMALS_MAX, VALUE_MAX, ret);
 }
 
 int ctw_text_size(const char *text, uint64_t *ret) {
-    size_t n = count_digits(text);
-    const struct unit *unit = find_unit(sizes, sizeof sizes / sizeof *sizes, text + n);
-    if (unit == NULL)
-        return -EINVAL;
-
-    uint64_t value;
-    int r = ctw_text_decimal(text, n, VALUE_MAX, &value);
-    if (r < 0)
-        return r;
-    if (__builtin_mul_overflow(value, unit->factor, &value) || value > VALUE_MAX)
-        return -ERANGE;
-    *ret = value;
-    return 0;
+    return read_quantity(text, sizes, 0, VALUE_MAX, ret);
 }
 
 int ctw_text_percent(const char *text, uint32_t *ret) {
-    struct quantity q = {0};
-    const char *unit = "";
-    int r = read_quantity(text, &q, &unit);
-    if (r == -EINVAL || (strcmp(unit, "") != 0 && strcmp(unit, "%") != 0))
-        return -EINVAL;
-    if (r < 0 || q.whole > 100)
-        return -ERANGE;
+    uint64_t permyriad;
 
-    const uint64_t permyriad = q.whole * 100 + (q.millionths * 100 + 500000) / 1000000;
-    if (permyriad > CTW_PERMYRIAD)
-        return -ERANGE;
-    *ret = (uint32_t)permyriad;
-    return 0;
+    const int r = read_quantity(text, percents, DECIMALS_MAX, CTW_PERMYRIAD, &permyriad);
+    if (r == 0)
+        *ret = (uint32_t)permyriad;
+    return r;
 }
 
 /* --- as floats are written -------------------------------------------------------------------- */
 
-/* value * 10^exponent, and how many digits that was read from. */
+/* value * 10^exponent, read from this many digits. */
 struct scientific {
     uint64_t value;
     int exponent;
     size_t digits;
 };
 
-/* Takes them off the front. Digits that no longer fit only count, those behind the point not even
- * that. */
-static void take_digits(const char **at, const char *end, bool behind_point, struct scientific *s) {
-    for (; *at < end && is_digit(**at); (*at)++, s->digits++) {
+/* Digits that no longer fit move the exponent, or behind the point nothing. */
+static void take_mantissa(struct cursor *c, bool behind_point, struct scientific *s) {
+    for (; c->at < c->end && is_digit(*c->at); c->at++, s->digits++) {
         if (s->value <= (UINT64_MAX - 9) / 10) {
-            s->value = s->value * 10 + (uint64_t)(**at - '0');
+            s->value = s->value * 10 + (uint64_t)(*c->at - '0');
             s->exponent -= behind_point;
         } else
             s->exponent += !behind_point;
     }
 }
 
-/* "e+05" */
-static bool take_exponent(const char **at, const char *end, struct scientific *s) {
-    struct scientific power = {0};
+/* "e+05", if there is one. */
+static bool take_exponent(struct cursor *c, struct scientific *s) {
+    uint64_t power;
+    bool fits;
 
-    if (*at == end || (**at != 'e' && **at != 'E'))
+    if (!take(c, "eE"))
         return true;
-    const char condition = ++*at < end ? **at : '\0';
-    if (condition == '-' || condition == '+')
-        ++*at;
-    take_digits(at, end, false, &power);
-    const int by = power.value > 9999 ? 9999 : (int)power.value;
-    s->exponent += condition == '-' ? -by : by;
-    return power.digits > 0;
+    const bool negative = take(c, "-");
+    if (!negative)
+        (void)take(c, "+");
+    if (take_digits(c, &power, &fits) == 0)
+        return false;
+    const int by = !fits || power > 9999 ? 9999 : (int)power;
+    s->exponent += negative ? -by : by;
+    return true;
 }
 
 static bool is_no_number(const char *text, size_t length) {
-    const bool has_condition = length == 4 && (text[0] == '+' || text[0] == '-');
-    const char *word = has_condition ? text + 1 : text;
+    const bool has_sign = length == 4 && (text[0] == '+' || text[0] == '-');
+    const char *word = has_sign ? text + 1 : text;
 
-    return length == 0 || ((length == 3 || has_condition) &&
+    return length == 0 || ((length == 3 || has_sign) &&
                            (strncasecmp(word, "nan", 3) == 0 || strncasecmp(word, "inf", 3) == 0));
 }
 
 int ctw_text_number(const char *text, size_t length, uint64_t *ret) {
-    const char *at = text, *const end = text + length;
+    struct cursor c = cursor_of(text, length);
     struct scientific s = {0};
 
     if (is_no_number(text, length))
         return -ENODATA;
-    take_digits(&at, end, false, &s);
-    if (at < end && *at == '.') {
-        at++;
-        take_digits(&at, end, true, &s);
-    }
-    if (s.digits == 0 || !take_exponent(&at, end, &s) || at < end)
+    take_mantissa(&c, false, &s);
+    if (take(&c, "."))
+        take_mantissa(&c, true, &s);
+    if (s.digits == 0 || !take_exponent(&c, &s) || c.at < c.end)
         return -EINVAL;
 
     for (; s.exponent < 0 && s.value > 0; s.exponent++)
@@ -237,14 +226,15 @@ int ctw_text_number(const char *text, size_t length, uint64_t *ret) {
     return 0;
 }
 
-#define DAY_SEC INT64_C(86400)
+/* --- timestamps ------------------------------------------------------------------------------- */
 
+#define DAY_SEC  INT64_C(86400)
 #define LAST_SEC ((int64_t)(CTW_TIMESTAMP_LAST_USEC / CTW_USEC_PER_SEC))
 
 /*
- * Days since 1970 and back, by the proleptic Gregorian calendar. A year begins in March here, so
- * that the day a leap year has more is its last; the rule repeats after 400 years, which are 146097
- * days; 719468 are from 0000-03-01 to 1970-01-01.
+ * Days since 1970 and back, in the proleptic Gregorian calendar. A year begins in March here, so
+ * that the leap day is its last; the calendar repeats after 400 years, which are 146097 days;
+ * 719468 days are from 0000-03-01 to 1970-01-01.
  */
 #define ERA_DAYS   INT64_C(146097)
 #define EPOCH_DAYS INT64_C(719468)
@@ -276,117 +266,76 @@ static struct date date_of(int64_t days) {
     };
 }
 
-/* What is left to be read. */
-struct rest {
-    const char *at;
-    size_t length;
-};
-
-static bool take(struct rest *r, const char *one_of) {
-    for (; *one_of != '\0'; one_of++)
-        if (r->length > 0 && *r->at == *one_of) {
-            r->at++;
-            r->length--;
-            return true;
-        }
-    return false;
-}
-
-static bool take_fixed_digits(struct rest *r, size_t n, int64_t *ret) {
-    int64_t value = 0;
-
-    if (r->length < n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (r->at[i] < '0' || r->at[i] > '9')
+/* @n digits, and one of @then behind them unless it is NULL. */
+static bool take_field(struct cursor *c, size_t n, const char *then, int64_t *ret) {
+    *ret = 0;
+    for (; n > 0; n--, c->at++) {
+        if (c->at == c->end || !is_digit(*c->at))
             return false;
-        value = value * 10 + (r->at[i] - '0');
+        *ret = *ret * 10 + (*c->at - '0');
     }
-    r->at += n;
-    r->length -= n;
-    *ret = value;
-    return true;
-}
-
-/* ".25": any number of digits, of which six count. */
-static bool take_fraction(struct rest *r, int64_t *ret_usec) {
-    int64_t digit, unit = (int64_t)CTW_USEC_PER_SEC / 10, usec = 0;
-
-    if (!take(r, "."))
-        return true;
-    if (!take_fixed_digits(r, 1, &digit))
-        return false;
-    do {
-        usec += digit * unit;
-        unit /= 10;
-    } while (take_fixed_digits(r, 1, &digit));
-    *ret_usec = usec;
-    return true;
+    return !then || take(c, then);
 }
 
 /* "Z", "+01:00": in seconds. */
-static bool take_offset(struct rest *r, int64_t *ret_sec) {
+static bool take_offset(struct cursor *c, int64_t *ret_sec) {
     int64_t hours, minutes;
 
-    if (take(r, "Zz"))
+    *ret_sec = 0;
+    if (take(c, "Zz"))
         return true;
-    const bool west = take(r, "-");
-    if (!west && !take(r, "+"))
-        return false;
-    if (!take_fixed_digits(r, 2, &hours) || !take(r, ":") || !take_fixed_digits(r, 2, &minutes) ||
-        hours > 23 || minutes > 59)
+    const bool west = take(c, "-");
+    if ((!west && !take(c, "+")) || !take_field(c, 2, ":", &hours) ||
+        !take_field(c, 2, NULL, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_sec = (hours * 3600 + minutes * 60) * (west ? -1 : 1);
     return true;
 }
 
-static int parse_calendar(struct rest r, uint64_t *ret) {
-    int64_t hour, minute, second, usec = 0, offset_sec = 0;
-    struct date d, same;
+static int parse_calendar(struct cursor c, uint64_t *ret) {
+    int64_t hour, minute, second, offset_sec;
+    uint64_t usec;
+    struct date d;
+    size_t digits;
 
-    if (!take_fixed_digits(&r, 4, &d.year) || !take(&r, "-") ||
-        !take_fixed_digits(&r, 2, &d.month) || !take(&r, "-") ||
-        !take_fixed_digits(&r, 2, &d.day) || !take(&r, "Tt ") || !take_fixed_digits(&r, 2, &hour) ||
-        !take(&r, ":") || !take_fixed_digits(&r, 2, &minute) || !take(&r, ":") ||
-        !take_fixed_digits(&r, 2, &second) || !take_fraction(&r, &usec) ||
-        !take_offset(&r, &offset_sec) || r.length > 0)
+    if (!take_field(&c, 4, "-", &d.year) || !take_field(&c, 2, "-", &d.month) ||
+        !take_field(&c, 2, "Tt ", &d.day) || !take_field(&c, 2, ":", &hour) ||
+        !take_field(&c, 2, ":", &minute) || !take_field(&c, 2, NULL, &second) ||
+        !take_fraction(&c, &usec, &digits) || !take_offset(&c, &offset_sec) || c.at < c.end)
         return -EINVAL;
 
-    /* 23:59:60 is a leap second, which Unix time has no number for: it is the one after. */
+    /* 23:59:60 is a leap second, which has no number in Unix time: it becomes the next second. */
     if (d.month < 1 || d.month > 12 || d.day < 1 || hour > 23 || minute > 59 || second > 60)
         return -ERANGE;
     const int64_t days = days_of(&d);
-    same = date_of(days);
+    const struct date same = date_of(days);
     if (same.month != d.month || same.day != d.day) /* the 30th of February */
         return -ERANGE;
     const int64_t sec = days * DAY_SEC + hour * 3600 + minute * 60 + second - offset_sec;
     if (sec < 0 || sec > LAST_SEC)
         return -ERANGE;
-    *ret = (uint64_t)sec * CTW_USEC_PER_SEC + (uint64_t)usec;
+    *ret = (uint64_t)sec * CTW_USEC_PER_SEC + usec;
     return 0;
 }
 
 /* "1795341601.25" */
-static int parse_seconds(struct rest r, uint64_t *ret) {
-    int64_t digit, sec = 0, usec = 0;
+static int parse_seconds(struct cursor c, uint64_t *ret) {
+    uint64_t sec, usec;
+    size_t digits;
+    bool fits;
 
-    if (!take_fixed_digits(&r, 1, &sec))
+    if (take_digits(&c, &sec, &fits) == 0 || !take_fraction(&c, &usec, &digits) || c.at < c.end)
         return -EINVAL;
-    while (take_fixed_digits(&r, 1, &digit))
-        if (sec < LAST_SEC * 10)
-            sec = sec * 10 + digit;
-    if (!take_fraction(&r, &usec) || r.length > 0)
-        return -EINVAL;
-    if (sec > LAST_SEC)
+    if (!fits || sec > (uint64_t)LAST_SEC)
         return -ERANGE;
-    *ret = (uint64_t)sec * CTW_USEC_PER_SEC + (uint64_t)usec;
+    *ret = sec * CTW_USEC_PER_SEC + usec;
     return 0;
 }
 
 int ctw_timestamp_parse(const char *text, size_t length, uint64_t *ret) {
-    const struct rest r = {text, length};
+    const struct cursor c = cursor_of(text, length);
 
-    return length > 4 && text[4] == '-' ? parse_calendar(r, ret) : parse_seconds(r, ret);
+    return length > 4 && text[4] == '-' ? parse_calendar(c, ret) : parse_seconds(c, ret);
 }
 
 void ctw_timestamp_print(uint64_t usec, char ret[static CTW_TIMESTAMP_SIZE]) {

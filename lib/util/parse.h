@@ -3,9 +3,8 @@
 #define CTW_LIB_UTIL_PARSE_H
 
 /*
- * Bounded, locale-free reading of the few notations ctwatch meets: decimals as the kernel writes
- * them, durations and sizes as people write them. Every function reads at most the bytes it was
- * given, needs no terminating NUL unless it says so, and leaves *ret alone on failure.
+ * Numbers, quantities and timestamps as text, without the locale. Every function reads at most the
+ * bytes it is given, needs no NUL unless stated, and leaves *ret unchanged on failure.
  */
 
 #include <stddef.h>
@@ -23,15 +22,15 @@
 int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *ret);
 
 /**
- * ctw_text_sysctl() - read what a /proc/sys file holding one unsigned number says
+ * ctw_text_sysctl() - read the contents of a /proc/sys file of one unsigned number
  * @text:    as read, e.g. "262144\n"
  * @length:  bytes read
  * @ret:     the value, 0 .. 4294967295
  *
- * The newline is required: the kernel always writes it, so without it the read was cut short and
- * the number may be a tenth of the true one.
+ * The newline is required: the kernel always writes it, so a read without it was short, and the
+ * number may lack digits.
  *
- * Return: 0; -EBADMSG when the text is anything but digits and one newline, or does not fit.
+ * Return: 0; -EBADMSG for any other text.
  */
 int ctw_text_sysctl(const char *text, size_t length, uint32_t *ret);
 
@@ -64,23 +63,22 @@ int ctw_text_size(const char *text, uint64_t *ret);
 int ctw_text_percent(const char *text, uint32_t *ret);
 
 /**
- * ctw_text_number() - read a count as programs that calculate with floats write it: "123", "123.5",
- * "1.048576e+06", "NaN"
+ * ctw_text_number() - read a count in float notation: "123", "123.5", "1.048576e+06", "NaN"
  * @text:    nothing but the number
  * @length:  bytes in @text
- * @ret:     the value; what stands behind the point is cut off
+ * @ret:     the value, cut off at the point
  *
  * Return: 0; -ENODATA for NaN, an infinity, or no byte at all; -EINVAL when it is not of that form,
  * or negative; -ERANGE above 2^53.
  */
 int ctw_text_number(const char *text, size_t length, uint64_t *ret);
 
-/* Moments, as RFC 3339 or as seconds since 1970. */
+/* Timestamps, as RFC 3339 or as seconds since 1970. */
 
 /* Room for "2026-11-22T10:00:01.250Z" and its NUL. */
 #define CTW_TIMESTAMP_SIZE 25
 
-/* The last one there is: the end of the year 9999. */
+/* The end of the year 9999. */
 #define CTW_TIMESTAMP_LAST_USEC UINT64_C(253402300799999999)
 
 /**
@@ -90,8 +88,8 @@ int ctw_text_number(const char *text, size_t length, uint64_t *ret);
  * @length:  bytes in @text, all of them the time
  * @ret:     microseconds since 1970, in UTC; digits beyond are cut off
  *
- * Return: 0; -EINVAL when it is of neither form; -ERANGE when it is no day of the calendar, or
- * outside of 1970 to 9999.
+ * Return: 0; -EINVAL when it has neither form; -ERANGE when the calendar has no such time, or
+ * outside 1970 to 9999.
  */
 int ctw_timestamp_parse(const char *text, size_t length, uint64_t *ret);
 

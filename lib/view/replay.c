@@ -221,13 +221,12 @@ static json_t *levels(const struct ctw_replay_summary *s) {
 
 static json_t *alerts(const struct ctw_replay_summary *s) {
     json_t *o = json_object();
-    int r = 0;
 
     for (int i = 0; i < CTW_ALERT_KINDS; i++)
         if (s->alerts[i] > 0)
-            r |= ctw_json_add(o, ctw_alert_kind_name((enum ctw_alert_kind)i),
-                              ctw_json_number(s->alerts[i]));
-    return ctw_json_whole(o, r);
+            o = ctw_json_set(o, ctw_alert_kind_name((enum ctw_alert_kind)i),
+                             ctw_json_number(s->alerts[i]));
+    return o;
 }
 
 static json_t *growth(const struct ctw_replay_summary *s) {

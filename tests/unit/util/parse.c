@@ -7,10 +7,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/util/parse.h"
+#include "lib/util/units.h"
 
 #define UNTOUCHED UINT64_C(0xdeadbeef)
 #define LENGTH(a) (sizeof(a) / sizeof *(a))
@@ -28,7 +31,7 @@ static void check(const struct row *row, int result, uint64_t value) {
                  (unsigned long long)value, row->result, (unsigned long long)expected);
 }
 
-static void test_decimal_takes_digits_only(void **state) {
+static void decimal_of_other_bytes_is_einval(void **state) {
     static const struct row rows[] = {
         {"0", 0, 0},
         {"007", 0, 7},
@@ -55,14 +58,14 @@ static void test_decimal_takes_digits_only(void **state) {
     }
 }
 
-static void test_decimal_reaches_the_largest_value(void **state) {
+static void decimal_reaches_uint64_max(void **state) {
     uint64_t value = 0;
     (void)state;
     assert_int_equal(ctw_text_decimal("18446744073709551615", 20, UINT64_MAX, &value), 0);
     assert_true(value == UINT64_MAX);
 }
 
-static void test_decimal_reads_no_byte_too_far(void **state) {
+static void decimal_reads_length_bytes_only(void **state) {
     (void)state;
     char *text = malloc(3); /* a sanitizer sees the fourth */
     assert_non_null(text);
@@ -76,7 +79,7 @@ static void test_decimal_reads_no_byte_too_far(void **state) {
     free(text);
 }
 
-static void test_sysctl_wants_one_number_and_its_newline(void **state) {
+static void sysctl_without_its_newline_is_ebadmsg(void **state) {
     static const struct row rows[] = {
         {"262144\n", 0, 262144},       {"0\n", 0, 0},           {"4294967295\n", 0, UINT32_MAX},
         {"4294967296\n", -EBADMSG, 0}, {"26214", -EBADMSG, 0},  {"", -EBADMSG, 0},
@@ -91,7 +94,7 @@ static void test_sysctl_wants_one_number_and_its_newline(void **state) {
     }
 }
 
-static void test_duration_has_exactly_these_units(void **state) {
+static void duration_units_are_these(void **state) {
     static const struct row rows[] = {
         {"1us", 0, 1},
         {"250ms", 0, 250000},
@@ -108,7 +111,7 @@ static void test_duration_has_exactly_these_units(void **state) {
         {"0.0004ms", 0, 0},
         {"0.0005ms", 0, 1},
         {"1.999999d", 0, UINT64_C(172799913600)},
-        {"1.0000001s", -EINVAL, 0}, /* finer than anyone needs */
+        {"1.0000001s", -EINVAL, 0}, /* too fine */
         {"9007199254740992us", 0, UINT64_C(1) << 53},
         {"9007199254740993us", -ERANGE, 0},
         {"9007199254740992.6us", -ERANGE, 0},
@@ -144,7 +147,7 @@ static void test_duration_has_exactly_these_units(void **state) {
     }
 }
 
-static void test_size_has_exactly_these_units(void **state) {
+static void size_units_are_these(void **state) {
     static const struct row rows[] = {
         {"0", 0, 0},
         {"4096", 0, 4096},
@@ -176,7 +179,7 @@ static void test_size_has_exactly_these_units(void **state) {
     }
 }
 
-static void test_percent_reaches_100_and_no_further(void **state) {
+static void percent_above_100_is_erange(void **state) {
     static const struct row rows[] = {
         {"75", 0, 7500},       {"75%", 0, 7500},     {"82.5", 0, 8250},
         {"0.01%", 0, 1},       {"0.004", 0, 0},      {"0.006", 0, 1},
@@ -195,7 +198,7 @@ static void test_percent_reaches_100_and_no_further(void **state) {
     }
 }
 
-static void test_number_is_what_floats_are_written_as(void **state) {
+static void number_of_float_notation_is_read(void **state) {
     static const struct row rows[] = {
         {"0", 0, 0},
         {"123", 0, 123},
@@ -237,16 +240,104 @@ static void test_number_is_what_floats_are_written_as(void **state) {
     }
 }
 
+/* --- timestamps ------------------------------------------------------------------------------- */
+
+static void expect_time(const char *text, uint64_t usec) {
+    uint64_t is = 0;
+
+    if (ctw_timestamp_parse(text, strlen(text), &is) != 0 || is != usec)
+        fail_msg("\"%s\" is read as %ju, not %ju", text, (uintmax_t)is, (uintmax_t)usec);
+}
+
+static void expect_error(const char *text, int error) {
+    uint64_t is = 42;
+
+    const int r = ctw_timestamp_parse(text, strlen(text), &is);
+    if (r != error || is != 42)
+        fail_msg("\"%s\" is %d, not %d", text, r, error);
+}
+
+static void timestamp_of_both_forms_is_read(void **state) {
+    (void)state;
+
+    expect_time("0", 0);
+    expect_time("1795341600", UINT64_C(1795341600000000));
+    expect_time("1795341600.25", UINT64_C(1795341600250000));
+    expect_time("1795341600.1234567", UINT64_C(1795341600123456));
+    expect_time("2026-11-22T10:00:00Z", UINT64_C(1795341600000000));
+    expect_time("2026-11-22t10:00:00.25z", UINT64_C(1795341600250000));
+    expect_time("2026-11-22 11:00:00+01:00", UINT64_C(1795341600000000));
+    expect_time("2026-11-22T04:30:00.5-05:30", UINT64_C(1795341600500000));
+    expect_time("2024-02-29T00:00:00Z", UINT64_C(1709164800000000));
+    expect_time("2016-12-31T23:59:60Z", UINT64_C(1483228800000000));
+    expect_time("9999-12-31T23:59:59.999999Z", CTW_TIMESTAMP_LAST_USEC);
+}
+
+static void timestamp_of_another_form_is_refused(void **state) {
+    (void)state;
+
+    expect_error("", -EINVAL);
+    expect_error("now", -EINVAL);
+    expect_error("-5", -EINVAL);
+    expect_error("17.", -EINVAL);
+    expect_error("1e9", -EINVAL);
+    expect_error("2026-11-22", -EINVAL);
+    expect_error("2026-11-22T10:00:00", -EINVAL);
+    expect_error("2026-11-22T10:00:00.Z", -EINVAL);
+    expect_error("2026-11-22T10:00:00Z ", -EINVAL);
+    expect_error("2026-11-22T10:00:00+1:00", -EINVAL);
+    expect_error("2026-11-31T10:00:00Z", -ERANGE);
+    expect_error("2025-02-29T00:00:00Z", -ERANGE);
+    expect_error("2026-13-01T00:00:00Z", -ERANGE);
+    expect_error("1969-12-31T23:59:59Z", -ERANGE);
+    expect_error("0000-01-01T00:00:00Z", -ERANGE);
+    expect_error("9999-12-31T23:59:59-01:00", -ERANGE);
+    expect_error("253402300800", -ERANGE);
+    expect_error("99999999999999999999999999", -ERANGE);
+}
+
+/* Every day of four centuries, as the C library has it. */
+static void timestamp_calendar_is_that_of_libc(void **state) {
+    (void)state;
+
+    for (uint64_t day = 0; day < 146097; day++) {
+        const uint64_t sec = day * 86400 + day % 86400;
+        const time_t t = (time_t)sec;
+        char is[CTW_TIMESTAMP_SIZE], should[64];
+        uint64_t back = 0;
+        struct tm tm;
+
+        assert_non_null(gmtime_r(&t, &tm));
+        assert_int_not_equal(strftime(should, sizeof(should), "%Y-%m-%dT%H:%M:%S.007Z", &tm), 0);
+        ctw_timestamp_print(sec * CTW_USEC_PER_SEC + 7999, is);
+        assert_string_equal(is, should);
+        assert_int_equal(ctw_timestamp_parse(is, strlen(is), &back), 0);
+        assert_int_equal(back, sec * CTW_USEC_PER_SEC + 7000);
+    }
+}
+
+static void timestamp_beyond_9999_is_the_last(void **state) {
+    char is[CTW_TIMESTAMP_SIZE];
+    (void)state;
+
+    ctw_timestamp_print(UINT64_MAX, is);
+    assert_string_equal(is, "9999-12-31T23:59:59.999Z");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decimal_takes_digits_only),
-        cmocka_unit_test(test_decimal_reaches_the_largest_value),
-        cmocka_unit_test(test_decimal_reads_no_byte_too_far),
-        cmocka_unit_test(test_sysctl_wants_one_number_and_its_newline),
-        cmocka_unit_test(test_duration_has_exactly_these_units),
-        cmocka_unit_test(test_size_has_exactly_these_units),
-        cmocka_unit_test(test_percent_reaches_100_and_no_further),
-        cmocka_unit_test(test_number_is_what_floats_are_written_as),
+        cmocka_unit_test(decimal_of_other_bytes_is_einval),
+        cmocka_unit_test(decimal_reaches_uint64_max),
+        cmocka_unit_test(decimal_reads_length_bytes_only),
+        cmocka_unit_test(sysctl_without_its_newline_is_ebadmsg),
+        cmocka_unit_test(duration_units_are_these),
+        cmocka_unit_test(size_units_are_these),
+        cmocka_unit_test(percent_above_100_is_erange),
+        cmocka_unit_test(number_of_float_notation_is_read),
+        cmocka_unit_test(timestamp_of_both_forms_is_read),
+        cmocka_unit_test(timestamp_of_another_form_is_refused),
+        cmocka_unit_test(timestamp_calendar_is_that_of_libc),
+        cmocka_unit_test(timestamp_beyond_9999_is_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
