@@ -312,13 +312,13 @@ put() {
 start_daemon_in_root() {
     start "$ctwatchd" --config "$conf" --root "$root" "$@" >"$lines" 2>&1
     daemon=$started
-    if ! wait_for 10 has_read "$daemon" 100; then
+    if ! wait_for 10 has_read "$daemon" 30; then
         cat "$lines" >&2
         fail "ctwatchd does not look"
     fi
 }
 
-# has_read PID TIMES: since it began; what it needs to start takes some 50.
+# has_read PID TIMES: since it began; the start and the first poll take 24 reads, a calm poll 3.
 has_read() { [ "$(sed -n 's/^syscr: //p' "/proc/$1/io")" -ge "$2" ]; }
 
 looks() { [ -n "$(find "/proc/$1/fd" -lname '*nf_conntrack_count' 2>/dev/null)" ]; }
