@@ -344,7 +344,7 @@ static int add_timer(struct ctw_manager *m) {
 static void name_netns(struct ctw_manager *m) {
     if (m->paths.root[0] != '\0')
         return; /* the namespace of a captured machine is not ours */
-    m->netns_inode = ctw_netns_own_inode();
+    m->netns_inode = m->tick.netns_inode = ctw_netns_own_inode();
     if (access(INITIAL_NETNS_ONLY, F_OK) == 0)
         (void)snprintf(m->netns, sizeof(m->netns), "initial");
     else
