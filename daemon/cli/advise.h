@@ -2,19 +2,19 @@
 #ifndef CTW_DAEMON_CLI_ADVISE_H
 #define CTW_DAEMON_CLI_ADVISE_H
 
-/* What `ctwatch advise` judges, gathered. Part of daemon/advise, nobody else's. */
+/* The facts that `ctwatch advise` judges. */
 
 #include "lib/report/advice.h"
 
-/* Room for what is wrong. */
+/* Room for an error. */
 #define CTW_ADVISE_ERROR_MAX 160
 
 /**
- * ctw_advise_gather() - look at this machine, or below @root
- * @root:    "" for this machine: only then are entries looked at, at most @sample of them
- * @sample:  entries
- * @ret:     set only on success; without a table it says so
- * @reterr:  what is wrong, set only on failure
+ * ctw_advise_gather() - read this machine, or the captured tree below @root
+ * @root:    "" for this machine, whose entries are sampled as well
+ * @sample:  entries to read at most
+ * @ret:     set only on success; has_table is false without a table
+ * @reterr:  the error, set only on failure
  *
  * Return: 0 or a negative errno.
  */

@@ -22,7 +22,7 @@ static void free_machine(struct ctw_machine **m) {
 static int read_table(const char *root, const struct ctw_settings *settings, uint64_t now_usec,
                       struct ctw_snapshot *p) {
     __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
-    struct ctw_level_state level = {0}; /* nothing is known of before: no level is held */
+    struct ctw_level_state level = {0}; /* without a past: no level is held */
     struct ctw_source_health *table = &p->sources[CTW_SOURCE_TABLE];
 
     int r = ctw_table_new(root, &t);
@@ -64,7 +64,7 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
     return r < 0 ? r : read_machine(root, g->now_usec, p);
 }
 
-/* The table, where the daemon has not looked for long; the thresholds stay the daemon's. */
+/* Replace the table, which the daemon polled long ago; the thresholds stay the daemon's. */
 static int poll_again(const char *root, const struct ctw_settings *settings, struct ctw_view *g) {
     struct ctw_snapshot *p = &g->snapshot;
     struct ctw_snapshot own = {.polled_usec = g->now_usec,
@@ -81,7 +81,7 @@ static int poll_again(const char *root, const struct ctw_settings *settings, str
     return 0;
 }
 
-/* Whether the table that is found below @root is the one that the daemon looks at. */
+/* Whether the daemon polls the table that is below @root. */
 static bool is_same_table(const char *root, const struct ctw_snapshot *p) {
     const uint64_t inode = root[0] == '\0' ? ctw_netns_own_inode() : 0;
 

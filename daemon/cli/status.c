@@ -64,7 +64,7 @@ static const struct ctw_cli cli = {
 
 /* --- how -------------------------------------------------------------------------------------- */
 
-/* https://no-color.org: what the variable holds does not matter, if it holds anything. */
+/* https://no-color.org: any value counts but the empty one. */
 static bool in_colour(enum when when) {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
@@ -99,9 +99,9 @@ struct page {
     char text[CTW_RENDER_STATUS_MAX];
 };
 
-/* Return: 0; -ENOMEM; another negative errno when the root cannot be looked at. */
-static int poll(const struct arguments *a, const struct ctw_settings *s,
-                struct ctw_status_style *style, struct page *p) {
+/* Return: 0; -ENOMEM; another negative errno when the root cannot be read. */
+static int fetch(const struct arguments *a, const struct ctw_settings *s,
+                 struct ctw_status_style *style, struct page *p) {
     const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
     struct ctw_view *v = &p->view;
 
@@ -133,7 +133,7 @@ static int run(const struct arguments *a, const struct ctw_settings *s, struct p
     if (terminal.redraw)
         ctw_terminal_notice_size();
     for (;;) {
-        int r = poll(a, s, &style, p);
+        int r = fetch(a, s, &style, p);
         if (r < 0)
             return cannot_read(a, r);
         r = ctw_terminal_show(&terminal, p->text);

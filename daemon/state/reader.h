@@ -13,7 +13,7 @@
 
 /**
  * ctw_state_view() - the snapshot in @directory, and how its daemon is doing now
- * @ret:  always set, without a history; state_error says why there is no snapshot
+ * @ret:  always set, without a history; state_error is why there is no snapshot
  *
  * A snapshot of another boot counts as none (-ENOENT): its times are of another clock.
  */

@@ -249,7 +249,7 @@ uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec);
  */
 const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p, uint64_t back);
 
-/** ctw_snapshot_redact() - remove all addresses, for readers who are not to see them */
+/** ctw_snapshot_redact() - remove all addresses: pages show none by default */
 void ctw_snapshot_redact(struct ctw_snapshot *p);
 
 /**

@@ -23,6 +23,10 @@ json_t *ctw_json_percent(uint32_t permyriad) {
     return json_real(permyriad / 100.0);
 }
 
+json_t *ctw_json_percent_if(bool known, uint32_t permyriad) {
+    return known ? ctw_json_percent(permyriad) : json_null();
+}
+
 json_t *ctw_json_set(json_t *object, const char *name, json_t *value) {
     return whole(object, json_object_set_new(object, name, value));
 }

@@ -23,6 +23,9 @@ json_t *ctw_json_number_if(bool known, uint64_t n);
 /** ctw_json_percent() - 60.12: a permyriad has two decimals */
 json_t *ctw_json_percent(uint32_t permyriad);
 
+/** ctw_json_percent_if() - the same, or null where it is not @known */
+json_t *ctw_json_percent_if(bool known, uint32_t permyriad);
+
 /** ctw_json_set() - set one member. Return: @object or NULL. */
 json_t *ctw_json_set(json_t *object, const char *name, json_t *value);
 

@@ -219,21 +219,23 @@ size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-/* clang-format off: one member a line */
+/* clang-format off */
 
 static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *a) {
     const struct ctw_sample *s = &f->table;
     const bool limited = s->max > 0;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "count",
-                     ctw_json_number(s->count), "max", ctw_json_number_if(limited, s->max),
-                     "buckets", ctw_json_number_if(s->has_buckets, s->buckets),
-                     "safe_entries_per_bucket", ctw_json_number(f->machine.entries_per_bucket),
-                     "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
-                     "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
-                     "namespaces", ctw_json_number(f->machine.namespaces), "refused",
-                     ctw_json_number_if(s->has_counters, a->lost.drops + a->lost.chain_too_long),
-                     "evicted", ctw_json_number_if(s->has_counters, a->lost.early_drops));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "count", ctw_json_number(s->count),
+        "max", ctw_json_number_if(limited, s->max),
+        "buckets", ctw_json_number_if(s->has_buckets, s->buckets),
+        "safe_entries_per_bucket", ctw_json_number(f->machine.entries_per_bucket),
+        "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
+        "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
+        "namespaces", ctw_json_number(f->machine.namespaces),
+        "refused", ctw_json_number_if(s->has_counters, a->lost.drops + a->lost.chain_too_long),
+        "evicted", ctw_json_number_if(s->has_counters, a->lost.early_drops));
 }
 
 static json_t *growth(const struct ctw_advice *a) {
@@ -242,17 +244,22 @@ static json_t *growth(const struct ctw_advice *a) {
     for (int i = 0; i < CTW_BOUNDS; i++)
         by = ctw_json_set(by, ctw_growth_bound_name((enum ctw_growth_bound)i),
                           ctw_json_number_if(a->bounds.by[i] < CTW_MAX_LARGEST, a->bounds.by[i]));
-    return json_pack("{s:o, s:s, s:o, s:s, s:o}", "ceiling", ctw_json_number(a->bounds.ceiling),
-                     "bound", ctw_growth_bound_name(a->bounds.bound), "ceiling_with_buckets",
-                     ctw_json_number(a->resized.ceiling), "bound_with_buckets",
-                     ctw_growth_bound_name(a->resized.bound), "bounds", by);
+    return json_pack(
+        "{s:o, s:s, s:o, s:s, s:o}",
+        "ceiling", ctw_json_number(a->bounds.ceiling),
+        "bound", ctw_growth_bound_name(a->bounds.bound),
+        "ceiling_with_buckets", ctw_json_number(a->resized.ceiling),
+        "bound_with_buckets", ctw_growth_bound_name(a->resized.bound),
+        "bounds", by);
 }
 
 static json_t *untracked(const struct ctw_talkers *t) {
-    return json_pack("{s:o, s:o, s:o, s:o}", "counted", ctw_json_number(t->entries),
-                     "margin_percent", ctw_json_percent(t->margin_permyriad), "loopback_percent",
-                     ctw_json_percent(t->loopback_permyriad), "dns_percent",
-                     ctw_json_percent(t->dns_permyriad));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o}",
+        "counted", ctw_json_number(t->entries),
+        "margin_percent", ctw_json_percent(t->margin_permyriad),
+        "loopback_percent", ctw_json_percent(t->loopback_permyriad),
+        "dns_percent", ctw_json_percent(t->dns_permyriad));
 }
 
 /* clang-format on */
@@ -287,13 +294,18 @@ static json_t *files(const struct ctw_advice *a) {
     return o;
 }
 
+/* clang-format off */
 size_t ctw_render_advice_json(const struct ctw_advice_facts *f, const struct ctw_advice *a,
                               char *buffer, size_t size) {
     const bool counted = f->has_table && f->lack == CTW_CENSUS_TAKEN;
     json_t *o = json_pack(
-        "{s:o, s:o, s:o, s:o, s:o}", "table", f->has_table ? table(f, a) : json_null(), "growth",
-        f->has_table && a->has_bounds ? growth(a) : json_null(), "untracked",
-        counted ? untracked(&f->talkers) : json_null(), "findings", findings(a), "files", files(a));
+        "{s:o, s:o, s:o, s:o, s:o}",
+        "table", f->has_table ? table(f, a) : json_null(),
+        "growth", f->has_table && a->has_bounds ? growth(a) : json_null(),
+        "untracked", counted ? untracked(&f->talkers) : json_null(),
+        "findings", findings(a),
+        "files", files(a));
 
     return ctw_json_print(o, false, buffer, size);
 }
+/* clang-format on */

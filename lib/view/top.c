@@ -281,13 +281,24 @@ size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t si
 
 /* --- JSON ------------------------------------------------------------------------------------- */
 
-/* clang-format off: one member a line */
+/* clang-format off */
 static json_t *summary(const struct ctw_talkers *t) {
-    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "counted", ctw_json_number(t->entries),
-                     "sampled", t->sampled, "margin_percent", ctw_json_percent(t->margin_permyriad),
-                     "assured_percent", ctw_json_percent(t->assured_permyriad), "unreplied_percent",
-                     ctw_json_percent(t->unreplied_permyriad), "drop_risk_percent",
-                     t->has_drop_risk ? ctw_json_percent(t->drop_risk_permyriad) : json_null());
+    return json_pack(
+        "{s:o, s:b, s:o, s:o, s:o, s:o}",
+        "counted", ctw_json_number(t->entries),
+        "sampled", t->sampled,
+        "margin_percent", ctw_json_percent(t->margin_permyriad),
+        "assured_percent", ctw_json_percent(t->assured_permyriad),
+        "unreplied_percent", ctw_json_percent(t->unreplied_permyriad),
+        "drop_risk_percent", ctw_json_percent_if(t->has_drop_risk, t->drop_risk_permyriad));
+}
+
+static json_t *table(const struct ctw_sample *s) {
+    return json_pack(
+        "{s:o, s:o, s:o}",
+        "count", ctw_json_number(s->count),
+        "max", ctw_json_number_if(s->max > 0, s->max),
+        "buckets", ctw_json_number_if(s->has_buckets, s->buckets));
 }
 /* clang-format on */
 
@@ -329,10 +340,7 @@ size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, 
 
     o = ctw_json_set(o, "timed_out", json_boolean(t->timed_out));
     o = ctw_json_set(o, "interrupted", json_boolean(t->interrupted));
-    o = ctw_json_set(o, "table",
-                     json_pack("{s:o, s:o, s:o}", "count", ctw_json_number(t->table.count), "max",
-                               ctw_json_number_if(t->table.max > 0, t->table.max), "buckets",
-                               ctw_json_number_if(t->table.has_buckets, t->table.buckets)));
+    o = ctw_json_set(o, "table", table(&t->table));
     for (size_t i = 0; i < t->n_lists; i++)
         o = ctw_json_set(o, t->lists[i].heading,
                          json_pack("{s:o, s:o}", "distinct", ctw_json_number(t->lists[i].distinct),
