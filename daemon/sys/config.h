@@ -2,9 +2,7 @@
 #ifndef CTW_DAEMON_SYS_CONFIG_H
 #define CTW_DAEMON_SYS_CONFIG_H
 
-/* The configuration file: read whole, handed to lib/settings. */
-
-#include <stddef.h>
+/* Reads the configuration file. */
 
 #include "lib/config/settings.h"
 
@@ -13,9 +11,9 @@
 
 /**
  * ctw_config_load() - read the settings from a file
- * @path:    a regular file of at most CTW_SETTINGS_TEXT_MAX bytes
+ * @path:    a regular file
  * @ret:     set only on success
- * @reterr:  the one line of what is wrong, without a newline, set only on failure
+ * @reterr:  one line without a newline; set only on failure
  *
  * Return: 0 or a negative errno.
  */
@@ -23,12 +21,12 @@ int ctw_config_load(const char *path, struct ctw_settings *ret,
                     char reterr[static CTW_CONFIG_ERROR_MAX]);
 
 /**
- * ctw_config_load_or_defaults() - the same, for a program that can do without
- * @path:     a file that was asked for; NULL: the usual one, which may be missing, or unreadable
- * for this user: then the defaults are taken
- * @program:  for what is said on stderr when something is wrong
+ * ctw_config_load_or_defaults() - read the settings for a verb of ctwatch
+ * @path:     a file that must be valid; NULL: CTWATCH_CONFIG_PATH, or the defaults if it cannot be
+ *            read or is not valid
+ * @program:  for the messages on stderr
  *
- * Return: 0; a negative errno when the file that was asked for is refused.
+ * Return: 0; a negative errno when the file at @path is refused, which is reported on stderr.
  */
 int ctw_config_load_or_defaults(const char *path, const char *program, struct ctw_settings *ret);
 

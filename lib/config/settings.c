@@ -4,24 +4,55 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libconfig.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-#include "lib/config/syntax.h"
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
 #include "lib/util/units.h"
 
-/* --- one key --- */
+/* Bytes of a configuration that an error repeats at most. */
+#define ECHO_MAX 40
+
+/* A value or its bounds in an error. */
+struct text {
+    char text[128];
+};
+
+static struct text __attribute__((format(printf, 1, 2))) text(const char *format, ...) {
+    struct text t;
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(t.text, sizeof(t.text), format, args);
+    va_end(args);
+    return t;
+}
+
+int ctw_settings_refuse(struct ctw_settings_error *err, unsigned line, const char *key,
+                        const char *format, ...) {
+    va_list args;
+
+    err->line = line;
+    (void)snprintf(err->key, sizeof(err->key), "%s", key);
+    va_start(args, format);
+    (void)vsnprintf(err->reason, sizeof(err->reason), format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+/* --- keys ------------------------------------------------------------------------------------ */
 
 enum key_type {
-    KEY_PERCENT,  /* uint32_t permyriad; written 75, 75.0 */
-    KEY_FACTOR,   /* uint32_t, 10000 is 1; written 2, 2.0 */
-    KEY_DURATION, /* uint64_t usec; written 10, 0.25, "250ms" */
-    KEY_SIZE,     /* uint64_t bytes; written 65536, "64KiB" */
-    KEY_COUNT,    /* uint32_t; written 5 */
+    KEY_PERCENT,  /* permyriad; written 75, 75.0 */
+    KEY_FACTOR,   /* 10000 is 1; written 2, 2.0 */
+    KEY_DURATION, /* microseconds; written 10, 0.25, "250ms" */
+    KEY_SIZE,     /* bytes; written 65536, "64KiB" */
+    KEY_COUNT,    /* written 5 */
     KEY_SWITCH,   /* bool; written true, false */
     KEY_WORD,     /* an enum counting from 0; written "auto" */
     KEY_COMMAND,  /* char[CTW_COMMAND_MAX]; written "", "/usr/bin/logger -t ctwatch" */
@@ -30,338 +61,12 @@ enum key_type {
 struct key {
     const char *group, *name;
     enum key_type type;
-    size_t offset;              /* in struct ctw_settings */
-    uint64_t min, max;          /* as they are kept; of a command's bytes */
-    uint64_t preset;            /* the default, as it is kept; a command's is always "" */
+    size_t offset, size;        /* of the field in struct ctw_settings */
+    uint64_t min, max;          /* of the field; KEY_COMMAND: of its length */
+    uint64_t preset;            /* the default; of KEY_COMMAND it is "" */
     const char *const *words;   /* of KEY_WORD: max + 1 of them */
-    const char *unit, *meaning; /* for people */
+    const char *unit, *meaning; /* for errors and --print-defaults */
 };
-
-/* Room for what a key allows, and for a default. */
-#define TEXT_MAX 128
-
-/* How much of a string an error repeats. */
-#define ECHO_MAX 40
-
-/* --- where it is kept --- */
-
-static uint64_t load(const void *field, size_t size) {
-    uint64_t wide;
-    uint32_t narrow;
-
-    if (size == sizeof wide) {
-        memcpy(&wide, field, sizeof wide);
-        return wide;
-    }
-    memcpy(&narrow, field, sizeof narrow);
-    return narrow;
-}
-
-/* Of a number or an enum. */
-static size_t field_size(const struct key *k) {
-    return k->type == KEY_DURATION || k->type == KEY_SIZE ? sizeof(uint64_t) : sizeof(uint32_t);
-}
-
-_Static_assert(sizeof(enum ctw_events_mode) == sizeof(uint32_t), "kept like a uint32_t");
-_Static_assert(sizeof(enum ctw_buckets_mode) == sizeof(uint32_t), "kept like a uint32_t");
-
-static uint64_t get_value(const struct key *k, const struct ctw_settings *s) {
-    const char *field = (const char *)s + k->offset;
-
-    if (k->type == KEY_COMMAND)
-        return 0;
-    if (k->type == KEY_SWITCH)
-        return *(const bool *)field;
-    return load(field, field_size(k));
-}
-
-static void set_value(const struct key *k, struct ctw_settings *s, uint64_t value) {
-    char *field = (char *)s + k->offset;
-
-    if (k->type == KEY_COMMAND) {
-        *field = '\0';
-    } else if (k->type == KEY_SWITCH) {
-        *(bool *)field = value != 0;
-    } else if (field_size(k) == sizeof(uint64_t)) {
-        memcpy(field, &value, sizeof value);
-    } else {
-        uint32_t narrow = (uint32_t)value;
-        memcpy(field, &narrow, sizeof narrow);
-    }
-}
-
-/* --- reading --- */
-
-/* What 1 as people write it is as it is kept. */
-static uint64_t scale(enum key_type type) {
-    switch (type) {
-    case KEY_PERCENT:
-        return CTW_PERMYRIAD / 100;
-    case KEY_FACTOR:
-        return CTW_PERMYRIAD;
-    case KEY_DURATION:
-        return CTW_USEC_PER_SEC;
-    case KEY_SIZE:
-    case KEY_COUNT:
-    case KEY_SWITCH:
-    case KEY_WORD:
-    case KEY_COMMAND:
-        break;
-    }
-    return 1;
-}
-
-static bool takes_fraction(enum key_type type) {
-    return type == KEY_PERCENT || type == KEY_FACTOR || type == KEY_DURATION;
-}
-
-static bool takes_number(enum key_type type) {
-    return takes_fraction(type) || type == KEY_SIZE || type == KEY_COUNT;
-}
-
-/* Written so that neither infinity nor a NaN gets through. */
-static int read_number(const struct key *k, double number, uint64_t *ret) {
-    double saved = number * (double)scale(k->type);
-    if (!(saved >= (double)k->min && saved <= (double)k->max))
-        return -ERANGE;
-    *ret = (uint64_t)(saved + 0.5);
-    return 0;
-}
-
-static int read_word(const struct key *k, const char *word, uint64_t *ret) {
-    for (uint64_t i = 0; i <= k->max; i++)
-        if (strcmp(k->words[i], word) == 0) {
-            *ret = i;
-            return 0;
-        }
-    return -ERANGE;
-}
-
-static int read_text(const struct key *k, const char *text, uint64_t *ret) {
-    uint64_t value = 0;
-    int r = -ERANGE;
-
-    if (k->type == KEY_DURATION)
-        r = ctw_text_duration(text, &value);
-    else if (k->type == KEY_SIZE)
-        r = ctw_text_size(text, &value);
-    else if (k->type == KEY_WORD)
-        r = read_word(k, text, &value);
-    if (r < 0 || value < k->min || value > k->max)
-        return -ERANGE;
-    *ret = value;
-    return 0;
-}
-
-/* "" or "/path/to/program argument argument", which is run without a shell. */
-static int read_command(const struct key *k, const char *text, struct ctw_settings *s) {
-    size_t length = strlen(text);
-    if (length > k->max || (length > 0 && (text[0] != '/' || text[1] == '\0' || text[1] == ' ')))
-        return -ERANGE;
-    for (size_t i = 0; i < length; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            return -ERANGE;
-    memcpy((char *)s + k->offset, text, length + 1);
-    return 0;
-}
-
-static int read_setting(const struct key *k, const config_setting_t *value,
-                        struct ctw_settings *s) {
-    uint64_t saved = 0;
-    int r = -ERANGE;
-
-    switch (config_setting_type(value)) {
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        if (takes_number(k->type))
-            r = read_number(k, (double)config_setting_get_int64(value), &saved);
-        break;
-    case CONFIG_TYPE_FLOAT:
-        if (takes_fraction(k->type))
-            r = read_number(k, config_setting_get_float(value), &saved);
-        break;
-    case CONFIG_TYPE_BOOL:
-        saved = config_setting_get_bool(value) != CONFIG_FALSE;
-        r = k->type == KEY_SWITCH ? 0 : -ERANGE;
-        break;
-    case CONFIG_TYPE_STRING:
-        if (k->type == KEY_COMMAND)
-            return read_command(k, config_setting_get_string(value), s);
-        r = read_text(k, config_setting_get_string(value), &saved);
-        break;
-    }
-    if (r < 0)
-        return r;
-    set_value(k, s, saved);
-    return 0;
-}
-
-/* --- writing --- */
-
-/* What somebody wrote, cut short and on one line whatever it holds. */
-static void print_string(const char *text, char *buffer, size_t size) {
-    char shown[ECHO_MAX + 1];
-    size_t n = 0;
-    for (; n < ECHO_MAX && text[n] != '\0'; n++)
-        shown[n] = text[n] >= 0x20 && text[n] < 0x7f ? text[n] : '?';
-    shown[n] = '\0';
-    snprintf(buffer, size, "\"%s%s\"", shown, text[n] != '\0' ? "..." : "");
-}
-
-static void print_setting(const config_setting_t *value, char *buffer, size_t size) {
-    switch (config_setting_type(value)) {
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        snprintf(buffer, size, "%lld", (long long)config_setting_get_int64(value));
-        break;
-    case CONFIG_TYPE_FLOAT:
-        snprintf(buffer, size, "%.10g", config_setting_get_float(value));
-        break;
-    case CONFIG_TYPE_BOOL:
-        snprintf(buffer, size, "%s", config_setting_get_bool(value) ? "true" : "false");
-        break;
-    case CONFIG_TYPE_STRING:
-        print_string(config_setting_get_string(value), buffer, size);
-        break;
-    case CONFIG_TYPE_GROUP:
-        snprintf(buffer, size, "a group");
-        break;
-    default: /* libconfig's type, not ours: a newer version may have more */
-        snprintf(buffer, size, "a list");
-        break;
-    }
-}
-
-static int read_value(const struct key *k, const config_setting_t *value, struct ctw_settings *s,
-                      char *what, size_t size) {
-    int r = read_setting(k, value, s);
-    if (r < 0)
-        print_setting(value, what, size);
-    return r;
-}
-
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-
-/* In the largest unit that needs no fraction; @units end with one of factor 1. */
-static void print_units(const struct unit *units, uint64_t value, char *buffer, size_t size) {
-    while (units->factor > 1 && (value < units->factor || value % units->factor != 0))
-        units++;
-    snprintf(buffer, size, "%" PRIu64 "%s", value / units->factor, units->name);
-}
-
-static void print_duration(uint64_t usec, char *buffer, size_t size) {
-    static const struct unit units[] = {
-        {"d", 24 * 3600 * CTW_USEC_PER_SEC}, {"h", 3600 * CTW_USEC_PER_SEC},
-        {"min", 60 * CTW_USEC_PER_SEC},      {"s", CTW_USEC_PER_SEC},
-        {"ms", CTW_USEC_PER_MSEC},           {"us", 1},
-    };
-    if (usec == 0)
-        snprintf(buffer, size, "0s");
-    else
-        print_units(units, usec, buffer, size);
-}
-
-static void print_size(uint64_t bytes, char *buffer, size_t size) {
-    static const struct unit units[] = {
-        {"GiB", UINT64_C(1) << 30},
-        {"MiB", UINT64_C(1) << 20},
-        {"KiB", UINT64_C(1) << 10},
-        {"B", 1},
-    };
-    print_units(units, bytes, buffer, size);
-}
-
-/* "75" or, as a default, "75.0"; "12.34". */
-static void print_fraction(uint64_t value, uint64_t one, char *buffer, size_t size) {
-    uint64_t whole = value / one, tenths = value % one * 10 / one;
-    if (value % one * 10 % one == 0)
-        snprintf(buffer, size, "%" PRIu64 ".%" PRIu64, whole, tenths);
-    else
-        snprintf(buffer, size, "%" PRIu64 ".%0*" PRIu64, whole, one == CTW_PERMYRIAD ? 4 : 2,
-                 value % one);
-}
-
-static void print_value(const struct key *k, uint64_t value, char *buffer, size_t size) {
-    char text[TEXT_MAX];
-
-    switch (k->type) {
-    case KEY_PERCENT:
-    case KEY_FACTOR:
-        print_fraction(value, scale(k->type), buffer, size);
-        break;
-    case KEY_DURATION:
-        print_duration(value, text, sizeof text);
-        print_string(text, buffer, size);
-        break;
-    case KEY_SIZE:
-        print_size(value, text, sizeof text);
-        print_string(text, buffer, size);
-        break;
-    case KEY_COUNT:
-        snprintf(buffer, size, "%" PRIu64, value);
-        break;
-    case KEY_SWITCH:
-        snprintf(buffer, size, "%s", value ? "true" : "false");
-        break;
-    case KEY_WORD:
-        print_string(k->words[value], buffer, size);
-        break;
-    case KEY_COMMAND:
-        print_string("", buffer, size);
-        break;
-    }
-}
-
-/* As print_value(), but for a sentence: 75, 250ms. */
-static void print_bound(const struct key *k, uint64_t value, char *buffer, size_t size) {
-    if (k->type == KEY_DURATION)
-        print_duration(value, buffer, size);
-    else if (k->type == KEY_SIZE)
-        print_size(value, buffer, size);
-    else if (takes_fraction(k->type) && value % scale(k->type) == 0)
-        snprintf(buffer, size, "%" PRIu64, value / scale(k->type));
-    else
-        print_value(k, value, buffer, size);
-}
-
-/* "never", "auto" or "always" */
-static void print_words(const struct key *k, char *buffer, size_t size) {
-    size_t used = 0;
-    for (uint64_t i = 0; i <= k->max && used < size; i++) {
-        const char *before = i == 0 ? "" : i < k->max ? ", " : " or ";
-        used += (size_t)snprintf(buffer + used, size - used, "%s\"%s\"", before, k->words[i]);
-    }
-}
-
-static void print_allowed(const struct key *k, char *buffer, size_t size) {
-    char min[32], max[32];
-
-    switch (k->type) {
-    case KEY_SWITCH:
-        snprintf(buffer, size, "true or false");
-        break;
-    case KEY_WORD:
-        print_words(k, buffer, size);
-        break;
-    case KEY_COMMAND:
-        snprintf(buffer, size, "\"\" or an absolute path and arguments, %" PRIu64 " bytes", k->max);
-        break;
-    case KEY_PERCENT:
-    case KEY_FACTOR:
-    case KEY_DURATION:
-    case KEY_SIZE:
-    case KEY_COUNT:
-        print_bound(k, k->min, min, sizeof min);
-        print_bound(k, k->max, max, sizeof max);
-        snprintf(buffer, size, "%s to %s (%s)", min, max, k->unit);
-        break;
-    }
-}
-
-/* --- the table --- */
 
 static const char *const events_modes[] = {
     [CTW_EVENTS_NEVER] = "never", [CTW_EVENTS_AUTO] = "auto", [CTW_EVENTS_ALWAYS] = "always"};
@@ -379,7 +84,7 @@ static const char *const buckets_modes[] = {[CTW_BUCKETS_NEVER] = "never",
 #define GIB         (1024 * MIB)
 #define PERCENT(x)  ((uint64_t)((x) * (CTW_PERMYRIAD / 100)))
 #define FACTOR(x)   ((uint64_t)((x)*CTW_PERMYRIAD))
-#define AT(field)   offsetof(struct ctw_settings, field)
+#define AT(field)   offsetof(struct ctw_settings, field), sizeof(((struct ctw_settings *)0)->field)
 #define LAST(words) (sizeof(words) / sizeof *(words)-1)
 #define A_DURATION  "seconds, or a string such as \"250ms\""
 #define A_SIZE      "bytes, or a string such as \"32MiB\""
@@ -449,32 +154,23 @@ static const struct key keys[] = {
 };
 /* clang-format on */
 
-#define N_KEYS (sizeof keys / sizeof *keys)
+#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
-/* What cannot work however one reads it: the first of each pair must be below the second. */
-static const struct {
-    size_t low, high; /* offsets, to find the keys by */
+/* The first key of each pair must be below the second. */
+static const struct order {
+    const char *group, *low, *high;
     bool may_be_equal;
 } orders[] = {
-    {AT(levels.warning_permyriad), AT(levels.critical_permyriad), false},
-    {AT(levels.clear_permyriad), AT(levels.warning_permyriad), false},
-    {AT(poll.fastest_usec), AT(poll.interval_usec), true},
+    {"levels", "warning", "critical", false},
+    {"levels", "clear", "warning", false},
+    {"poll", "fastest", "interval", true},
 };
-
-/* --- finding keys --- */
 
 static const struct key *find_key(const char *group, const char *name) {
     for (size_t i = 0; i < N_KEYS; i++)
         if (strcmp(keys[i].group, group) == 0 && strcmp(keys[i].name, name) == 0)
             return &keys[i];
     return NULL;
-}
-
-static const struct key *find_key_at(size_t offset) {
-    const struct key *k = keys;
-    while (k->offset != offset)
-        k++;
-    return k;
 }
 
 static bool is_group(const char *name) {
@@ -484,242 +180,492 @@ static bool is_group(const char *name) {
     return false;
 }
 
-/* Names longer than this resemble none of ours. */
+/* --- fields ---------------------------------------------------------------------------------- */
+
+_Static_assert(sizeof(enum ctw_events_mode) == sizeof(uint32_t), "a field of four bytes");
+_Static_assert(sizeof(enum ctw_buckets_mode) == sizeof(uint32_t), "a field of four bytes");
+
+static uint64_t get_value(const struct key *k, const struct ctw_settings *s) {
+    const void *field = (const char *)s + k->offset;
+
+    if (k->size == sizeof(uint64_t))
+        return *(const uint64_t *)field;
+    return k->size == sizeof(uint32_t) ? *(const uint32_t *)field : *(const bool *)field;
+}
+
+/* Of KEY_COMMAND, only 0: no command. */
+static void set_value(const struct key *k, struct ctw_settings *s, uint64_t value) {
+    void *field = (char *)s + k->offset;
+
+    if (k->size == sizeof(uint64_t))
+        *(uint64_t *)field = value;
+    else if (k->size == sizeof(uint32_t))
+        *(uint32_t *)field = (uint32_t)value;
+    else
+        *(bool *)field = value != 0;
+}
+
+/* --- reading a value ------------------------------------------------------------------------- */
+
+/* What the number 1 means in the unit of the field. */
+static uint64_t scale(const struct key *k) {
+    return k->type == KEY_PERCENT    ? CTW_PERMYRIAD / 100
+           : k->type == KEY_FACTOR   ? CTW_PERMYRIAD
+           : k->type == KEY_DURATION ? CTW_USEC_PER_SEC
+                                     : 1;
+}
+
+static bool is_number(const struct key *k) {
+    return k->type <= KEY_COUNT;
+}
+
+static bool takes_fraction(const struct key *k) {
+    return k->type <= KEY_DURATION;
+}
+
+/* The comparison fails for NaN. */
+static bool read_number(const struct key *k, double number, uint64_t *ret) {
+    const double value = number * (double)scale(k);
+
+    if (!(value >= (double)k->min && value <= (double)k->max))
+        return false;
+    *ret = (uint64_t)(value + 0.5);
+    return true;
+}
+
+static bool read_string(const struct key *k, const char *string, uint64_t *ret) {
+    if (k->type == KEY_WORD)
+        for (*ret = 0; *ret <= k->max; ++*ret)
+            if (strcmp(k->words[*ret], string) == 0)
+                return true;
+    return ((k->type == KEY_DURATION && ctw_text_duration(string, ret) == 0) ||
+            (k->type == KEY_SIZE && ctw_text_size(string, ret) == 0)) &&
+           *ret >= k->min && *ret <= k->max;
+}
+
+/* "" or "/path/to/program argument argument", which is run without a shell. */
+static bool read_command(const struct key *k, const char *string, struct ctw_settings *s) {
+    const size_t length = strlen(string);
+
+    if (length > k->max || (length > 0 && (string[0] != '/' || strchr(" ", string[1]))))
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if ((unsigned char)string[i] < 0x20 || string[i] == 0x7f)
+            return false;
+    memcpy((char *)s + k->offset, string, length + 1);
+    return true;
+}
+
+static bool read_value(const struct key *k, const config_setting_t *setting,
+                       struct ctw_settings *s) {
+    uint64_t value = 0;
+    bool allowed = false;
+
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        allowed = is_number(k) && read_number(k, (double)config_setting_get_int64(setting), &value);
+        break;
+    case CONFIG_TYPE_FLOAT:
+        allowed = takes_fraction(k) && read_number(k, config_setting_get_float(setting), &value);
+        break;
+    case CONFIG_TYPE_BOOL:
+        value = config_setting_get_bool(setting) != CONFIG_FALSE;
+        allowed = k->type == KEY_SWITCH;
+        break;
+    case CONFIG_TYPE_STRING:
+        if (k->type == KEY_COMMAND)
+            return read_command(k, config_setting_get_string(setting), s);
+        allowed = read_string(k, config_setting_get_string(setting), &value);
+        break;
+    }
+    if (allowed)
+        set_value(k, s, value);
+    return allowed;
+}
+
+/* --- writing a value ------------------------------------------------------------------------- */
+
+/* A string of the configuration, cut, with each byte that is not printable as '?'. */
+static struct text write_string(const char *string) {
+    char shown[ECHO_MAX + 1];
+    size_t n = 0;
+
+    for (; n < ECHO_MAX && string[n] != '\0'; n++)
+        shown[n] = string[n] >= 0x20 && string[n] < 0x7f ? string[n] : '?';
+    shown[n] = '\0';
+    return text("\"%s%s\"", shown, string[n] != '\0' ? "..." : "");
+}
+
+/* As the configuration has it. */
+static struct text write_setting(const config_setting_t *setting) {
+    switch (config_setting_type(setting)) {
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_INT64:
+        return text("%lld", (long long)config_setting_get_int64(setting));
+    case CONFIG_TYPE_FLOAT:
+        return text("%.10g", config_setting_get_float(setting));
+    case CONFIG_TYPE_BOOL:
+        return text("%s", config_setting_get_bool(setting) ? "true" : "false");
+    case CONFIG_TYPE_STRING:
+        return write_string(config_setting_get_string(setting));
+    case CONFIG_TYPE_GROUP:
+        return text("a group");
+    default: /* CONFIG_TYPE_ARRAY, CONFIG_TYPE_LIST */
+        return text("a list");
+    }
+}
+
+/* In the largest unit that needs no fraction: "250ms", "64KiB". */
+static struct text write_units(const struct key *k, uint64_t value) {
+    static const struct unit {
+        const char *name;
+        uint64_t factor;
+    } durations[] = {{"d", DAY}, {"h", HOUR}, {"min", MIN}, {"s", SEC}, {"ms", MSEC}, {"us", 1}},
+      sizes[] = {{"GiB", GIB}, {"MiB", MIB}, {"KiB", KIB}, {"B", 1}};
+    const struct unit *u = k->type == KEY_DURATION ? durations : sizes;
+
+    if (value == 0)
+        return text("0%s", k->type == KEY_DURATION ? "s" : "B");
+    while (value % u->factor != 0)
+        u++;
+    return text("%" PRIu64 "%s", value / u->factor, u->name);
+}
+
+/* "75.0" or, in a bound, "75"; "12.34" */
+static struct text write_fraction(const struct key *k, uint64_t value, bool bound) {
+    const uint64_t one = scale(k), whole = value / one, part = value % one;
+
+    if (bound && part == 0)
+        return text("%" PRIu64, whole);
+    if (part * 10 % one == 0)
+        return text("%" PRIu64 ".%" PRIu64, whole, part * 10 / one);
+    return text("%" PRIu64 ".%0*" PRIu64, whole, one == CTW_PERMYRIAD ? 4 : 2, part);
+}
+
+/* As a configuration has it or, in a bound, without quotes and needless fraction. */
+static struct text write_value(const struct key *k, uint64_t value, bool bound) {
+    switch (k->type) {
+    case KEY_PERCENT:
+    case KEY_FACTOR:
+        return write_fraction(k, value, bound);
+    case KEY_DURATION:
+    case KEY_SIZE:
+        return bound ? write_units(k, value) : write_string(write_units(k, value).text);
+    case KEY_COUNT:
+        return text("%" PRIu64, value);
+    case KEY_SWITCH:
+        return text("%s", value ? "true" : "false");
+    case KEY_WORD:
+        return write_string(k->words[value]);
+    case KEY_COMMAND:
+        break;
+    }
+    return text("\"\"");
+}
+
+static struct text write_allowed(const struct key *k) {
+    struct text t = {""};
+    struct ctw_out o = {.buffer = t.text, .size = sizeof(t.text)};
+
+    if (k->type == KEY_SWITCH)
+        return text("true or false");
+    if (k->type == KEY_COMMAND)
+        return text("\"\" or an absolute path and arguments, %" PRIu64 " bytes", k->max);
+    if (is_number(k))
+        return text("%s to %s (%s)", write_value(k, k->min, true).text,
+                    write_value(k, k->max, true).text, k->unit);
+    for (uint64_t i = 0; i <= k->max; i++)
+        ctw_out_put(&o, "%s\"%s\"", i == 0 ? "" : i < k->max ? ", " : " or ", k->words[i]);
+    return t;
+}
+
+/* --- unknown names --------------------------------------------------------------------------- */
+
+/* A longer name is similar to no key. */
 #define NAME_MAX_BYTES 15
 
-/* Levenshtein's: how many letters to add, take away or change to make @b of @a. */
+/* The Levenshtein distance: letters to insert, delete or replace. */
 static unsigned distance(const char *a, const char *b) {
     unsigned row[NAME_MAX_BYTES + 1];
-    size_t length = strlen(b);
+    const size_t length = strlen(b);
+
     if (strlen(a) > NAME_MAX_BYTES || length > NAME_MAX_BYTES)
         return NAME_MAX_BYTES;
-
     for (unsigned j = 0; j <= length; j++)
         row[j] = j;
     for (unsigned i = 0; a[i] != '\0'; i++) {
         unsigned diagonal = row[0];
         row[0] = i + 1;
         for (size_t j = 1; j <= length; j++) {
-            unsigned change = diagonal + (a[i] != b[j - 1]);
-            unsigned drop = row[j] + 1, add = row[j - 1] + 1;
+            const unsigned replaced = diagonal + (a[i] != b[j - 1]);
+            const unsigned other = row[j] < row[j - 1] ? row[j] : row[j - 1];
             diagonal = row[j];
-            row[j] = change < drop ? change : drop;
-            row[j] = row[j] < add ? row[j] : add;
+            row[j] = replaced <= other ? replaced : other + 1;
         }
     }
     return row[length];
 }
 
-static bool resembles(unsigned d, const char *known) {
-    return d <= 2 && d * 2 <= strlen(known);
-}
-
-/* --- errors --- */
-
-/* "poll, levels, ..." or the keys of @group. */
-static void list_names(const char *group, char *buffer, size_t size) {
-    const char *last = "";
-    size_t used = 0;
-    buffer[0] = '\0';
-    for (size_t i = 0; i < N_KEYS && used < size; i++) {
-        const char *name = group == NULL ? keys[i].group : keys[i].name;
-        if ((group != NULL && strcmp(keys[i].group, group) != 0) || strcmp(name, last) == 0)
-            continue;
-        used += (size_t)snprintf(buffer + used, size - used, "%s%s", used > 0 ? ", " : "", name);
-        last = name;
-    }
-}
-
-/* @group: where it was written, NULL for outside of any. A key may have been meant in another. */
-static int refuse_unknown(struct ctw_settings_error *err, unsigned line, const char *group,
-                          const char *name) {
-    char path[sizeof err->key], names[128];
-    const struct key *nearest = NULL;
-    bool nearest_is_group = false;
-    unsigned least = NAME_MAX_BYTES;
+/* A similar key of @group or, where @group is NULL, a similar group; otherwise the key that has
+ * this name in another group. Return: its name, or "". */
+static struct text similar(const char *group, const char *name) {
+    unsigned least = 3; /* at most two letters are wrong */
+    struct text found = {""};
 
     for (size_t i = 0; i < N_KEYS; i++) {
-        bool other_netns = group == NULL || strcmp(keys[i].group, group) != 0;
-        unsigned d = distance(name, keys[i].name) + other_netns;
-        if (d < least && resembles(d, keys[i].name)) {
+        const struct key *k = &keys[i];
+        const char *known = group ? k->name : k->group;
+        const unsigned d = distance(name, known);
+        if ((!group || strcmp(k->group, group) == 0) && d < least && d * 2 <= strlen(known)) {
+            found = group ? text("%s.%s", group, known) : text("%s", known);
             least = d;
-            nearest = &keys[i];
-            nearest_is_group = false;
-        }
-        d = distance(name, keys[i].group);
-        if (group == NULL && d < least && resembles(d, keys[i].group)) {
-            least = d;
-            nearest = &keys[i];
-            nearest_is_group = true;
+        } else if (least == 3 && strcmp(k->name, name) == 0) {
+            found = text("%s.%s", k->group, name);
         }
     }
-
-    snprintf(path, sizeof path, "%.30s%s%.30s", group ? group : "", group ? "." : "", name);
-    const char *what = group == NULL ? "is no group" : "is no key";
-    if (nearest != NULL)
-        return ctw_refuse(err, line, path, "%s, allowed and similar is %s%s%s", what,
-                          nearest->group, nearest_is_group ? "" : ".",
-                          nearest_is_group ? "" : nearest->name);
-    list_names(group, names, sizeof names);
-    return ctw_refuse(err, line, path, "%s, allowed are %s", what, names);
+    return found;
 }
 
-static int refuse_value(struct ctw_settings_error *err, unsigned line, const struct key *k,
-                        const char *what) {
-    char path[sizeof err->key], allowed[TEXT_MAX];
-    snprintf(path, sizeof path, "%s.%s", k->group, k->name);
-    print_allowed(k, allowed, sizeof allowed);
-    return ctw_refuse(err, line, path, "%s, allowed is %s", what, allowed);
+/* @group: that of the key @name; NULL: @name is outside of any group */
+static int refuse_unknown(struct ctw_settings_error *err, unsigned line, const char *group,
+                          const char *name) {
+    const struct text path = text("%.30s%s%.30s", group ? group : "", group ? "." : "", name);
+    const struct text instead = similar(group, name);
+    const char *what = group ? "is no key" : "is no group", *last = "";
+    struct text names;
+    struct ctw_out o = {.buffer = names.text, .size = sizeof(names.text)};
+
+    if (instead.text[0] != '\0')
+        return ctw_settings_refuse(err, line, path.text, "%s, allowed and similar is %s", what,
+                                   instead.text);
+    for (size_t i = 0; i < N_KEYS; i++) {
+        const char *known = group ? keys[i].name : keys[i].group;
+        if ((group && strcmp(keys[i].group, group) != 0) || strcmp(known, last) == 0)
+            continue;
+        ctw_out_put(&o, "%s%s", o.used > 0 ? ", " : "", known);
+        last = known;
+    }
+    return ctw_settings_refuse(err, line, path.text, "%s, allowed are %s", what, names.text);
 }
 
-static int refuse_group(struct ctw_settings_error *err, unsigned line, const char *group,
-                        const char *what) {
-    return ctw_refuse(err, line, group, "%s, allowed is a group, %s: { ... };", what, group);
+/* --- what libconfig does not refuse ---------------------------------------------------------- */
+
+/* A file that is blank was not written whole. */
+static int check_bytes(const char *config, size_t length, struct ctw_settings_error *err) {
+    unsigned line = 1;
+    bool blank = true;
+
+    for (size_t i = 0; i < length; i++) {
+        const unsigned char c = (unsigned char)config[i];
+        /* To libconfig, a single \r does not end a comment. */
+        const bool newline = c == '\r' && i + 1 < length && config[i + 1] == '\n';
+        if ((c < 0x20 && c != '\t' && c != '\n' && !newline) || c == 0x7f)
+            return ctw_settings_refuse(err, line, "file", "holds byte 0x%02x, allowed is text", c);
+        line += c == '\n';
+        blank = blank && c <= 0x20;
+    }
+    if (blank)
+        return ctw_settings_refuse(err, 0, "file",
+                                   "is empty, allowed is a configuration or a comment");
+    return 0;
 }
 
-/* The syntax check says of which key the value is impossible, and what it is. */
-static int refuse_impossible(struct ctw_settings_error *err) {
-    struct ctw_settings_error found = *err;
-    char *name = strchr(found.key, '.');
-    if (name == NULL && is_group(found.key))
-        return refuse_group(err, found.line, found.key, found.reason);
-    if (name == NULL)
-        return refuse_unknown(err, found.line, NULL, found.key);
+#define DIGITS  "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ*"
+#define NAME    LETTERS DIGITS "_-"
 
-    *name++ = '\0';
-    const struct key *k = find_key(found.key, name);
-    if (k != NULL)
-        return refuse_value(err, found.line, k, found.reason);
-    if (is_group(found.key))
-        return refuse_unknown(err, found.line, found.key, name);
-    return refuse_unknown(err, found.line, NULL, found.key);
+/* Whether the number at @at is no integer, or not cut to 32 bits by libconfig 1.5. */
+static bool fits_31_bits(const char *at) {
+    uint64_t value;
+
+    if (strncasecmp(at, "0x", 2) == 0) {
+        at += 2 + strspn(at + 2, "0");
+        const size_t n = strspn(at, DIGITS "abcdefABCDEF");
+        return n < 8 || (n == 8 && *at <= '7');
+    }
+    at += *at == '-' || *at == '+';
+    const size_t n = strspn(at, DIGITS);
+    return (at[n] != '\0' && strchr(".eE", at[n])) ||
+           ctw_text_decimal(at, n, INT32_MAX, &value) != -ERANGE;
 }
 
-/* --- reading --- */
+/* Return: the bytes to the quote that ends the string at @at; 0: there is none on its line. */
+static size_t string_length(const char *at) {
+    size_t n = 1;
+
+    for (; at[n] != '"'; n++) {
+        if (at[n] == '\n')
+            return 0;
+        if (at[n] == '\\' && (at[n + 1] == '\\' || at[n + 1] == '"'))
+            n++;
+    }
+    return n + 1;
+}
+
+/* The bytes of the next token; 0: it is refused. @at: ends with a newline */
+static size_t check_token(const char *at, unsigned line, struct ctw_settings_error *err) {
+    size_t n = 1;
+
+    if (*at == '#' || strncmp(at, "//", 2) == 0)
+        return strcspn(at, "\n");
+    if (strncmp(at, "/*", 2) == 0) { /* libconfig 1.5 ignores what follows */
+        const char *end = strstr(at + 2, "*/");
+        if (!end)
+            (void)ctw_settings_refuse(
+                err, line, "syntax", "a comment opens here and never closes, allowed is /* ... */");
+        return end ? (size_t)(end + 2 - at) : 0;
+    }
+    if (*at == '"') { /* libconfig takes newlines, and so the lines up to the next string */
+        n = string_length(at);
+        if (n == 0)
+            (void)ctw_settings_refuse(err, line, "syntax",
+                                      "a string is not closed on its line, allowed is \"...\"");
+    } else if (*at == '@') {
+        n = 0;
+        (void)ctw_settings_refuse(err, line, "syntax",
+                                  "@include is refused, allowed is one file with all in it");
+    } else if (strchr(DIGITS "+-.", *at)) {
+        n = strspn(at, NAME "+.");
+        if (!fits_31_bits(at)) {
+            (void)ctw_settings_refuse(err, line, "syntax",
+                                      "%.*s is too large an integer, allowed is at most %" PRId32,
+                                      n < ECHO_MAX ? (int)n : ECHO_MAX, at, INT32_MAX);
+            n = 0;
+        }
+    } else if (strchr(LETTERS, *at)) {
+        n = strspn(at, NAME);
+    }
+    return n;
+}
+
+/* @ret_lines: the number of the last line */
+static int check_tokens(const char *config, unsigned *ret_lines, struct ctw_settings_error *err) {
+    unsigned line = 1;
+
+    for (const char *at = config; *at != '\0';) {
+        size_t n = check_token(at, line, err);
+        if (n == 0)
+            return -EINVAL;
+        for (; n > 0; n--)
+            line += *at++ == '\n';
+    }
+    *ret_lines = line - 1; /* the last newline is not the user's */
+    return 0;
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
 
 struct reading {
     struct ctw_settings settings;
-    unsigned lines[N_KEYS]; /* where each key was written, 0: nowhere */
+    unsigned lines[N_KEYS]; /* of each key; 0: it has its default */
     struct ctw_settings_error *err;
 };
 
-static int read_key(struct reading *r, const char *group, const config_setting_t *value) {
-    const char *name = config_setting_name(value);
-    unsigned line = config_setting_source_line(value);
-    const struct key *k = find_key(group, name);
-    if (k == NULL)
-        return refuse_unknown(r->err, line, group, name);
+static struct text path_of(const struct key *k) {
+    return text("%s.%s", k->group, k->name);
+}
 
-    char is[TEXT_MAX] = "is ";
-    if (read_value(k, value, &r->settings, is + 3, sizeof is - 3) < 0)
-        return refuse_value(r->err, line, k, is);
+static int read_key(struct reading *r, const char *group, const config_setting_t *setting) {
+    const char *name = config_setting_name(setting);
+    const unsigned line = config_setting_source_line(setting);
+    const struct key *k = find_key(group, name);
+
+    if (!k)
+        return refuse_unknown(r->err, line, group, name);
+    if (!read_value(k, setting, &r->settings))
+        return ctw_settings_refuse(r->err, line, path_of(k).text, "is %s, allowed is %s",
+                                   write_setting(setting).text, write_allowed(k).text);
     r->lines[k - keys] = line;
     return 0;
 }
 
 static int read_group(struct reading *r, const config_setting_t *group) {
     const char *name = config_setting_name(group);
-    unsigned line = config_setting_source_line(group);
+    const unsigned line = config_setting_source_line(group);
+    int result = 0;
+
     if (!is_group(name))
         return refuse_unknown(r->err, line, NULL, name);
     if (config_setting_type(group) != CONFIG_TYPE_GROUP)
-        return refuse_group(r->err, line, name, "is no group");
-
-    for (int i = 0; i < config_setting_length(group); i++) {
-        int result = read_key(r, name, config_setting_get_elem(group, (unsigned)i));
-        if (result < 0)
-            return result;
-    }
-    return 0;
+        return ctw_settings_refuse(r->err, line, name,
+                                   "is no group, allowed is a group, %s: { ... };", name);
+    for (int i = 0; result == 0 && i < config_setting_length(group); i++)
+        result = read_key(r, name, config_setting_get_elem(group, (unsigned)i));
+    return result;
 }
 
-/* Whichever of the two was written last is to blame: a default is not. */
-static int check_order(const struct reading *r, const struct key *low, const struct key *high,
-                       bool may_be_equal) {
-    uint64_t low_value = get_value(low, &r->settings);
-    uint64_t high_value = get_value(high, &r->settings);
-    if (low_value < high_value || (may_be_equal && low_value == high_value))
-        return 0;
+/* The error names the key that was written last, as that is not a default. */
+static int check_order(const struct reading *r, const struct order *o) {
+    const struct key *low = find_key(o->group, o->low), *high = find_key(o->group, o->high);
+    const uint64_t low_value = get_value(low, &r->settings);
+    const uint64_t high_value = get_value(high, &r->settings);
 
-    bool blame_high = r->lines[high - keys] > r->lines[low - keys];
-    const struct key *blamed = blame_high ? high : low, *other = blame_high ? low : high;
-    const char *relation = blame_high     ? may_be_equal ? "at least" : "more than"
-                           : may_be_equal ? "at most"
-                                          : "less than";
-    char path[64], is[TEXT_MAX], bound[TEXT_MAX];
-    snprintf(path, sizeof path, "%s.%s", blamed->group, blamed->name);
-    print_value(blamed, get_value(blamed, &r->settings), is, sizeof is);
-    print_value(other, get_value(other, &r->settings), bound, sizeof bound);
-    return ctw_refuse(r->err, r->lines[blamed - keys], path,
-                      "is %s, allowed is %s %s.%s, which is %s%s", is, relation, other->group,
-                      other->name, bound, r->lines[other - keys] == 0 ? " by default" : "");
+    if (low_value < high_value || (o->may_be_equal && low_value == high_value))
+        return 0;
+    const bool name_high = r->lines[high - keys] > r->lines[low - keys];
+    const struct key *named = name_high ? high : low, *other = name_high ? low : high;
+    static const char *const relations[2][2] = {{"less than", "at most"},
+                                                {"more than", "at least"}};
+    return ctw_settings_refuse(r->err, r->lines[named - keys], path_of(named).text,
+                               "is %s, allowed is %s %s, which is %s%s",
+                               write_value(named, get_value(named, &r->settings), false).text,
+                               relations[name_high][o->may_be_equal], path_of(other).text,
+                               write_value(other, get_value(other, &r->settings), false).text,
+                               r->lines[other - keys] == 0 ? " by default" : "");
 }
 
 static int read_tree(struct reading *r, const config_setting_t *root) {
-    for (int i = 0; i < config_setting_length(root); i++) {
-        int result = read_group(r, config_setting_get_elem(root, (unsigned)i));
-        if (result < 0)
-            return result;
-    }
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
-        int result = check_order(r, find_key_at(orders[i].low), find_key_at(orders[i].high),
-                                 orders[i].may_be_equal);
-        if (result < 0)
-            return result;
-    }
-    return 0;
+    int result = 0;
+
+    for (int i = 0; result == 0 && i < config_setting_length(root); i++)
+        result = read_group(r, config_setting_get_elem(root, (unsigned)i));
+    for (size_t i = 0; result == 0 && i < sizeof(orders) / sizeof(orders[0]); i++)
+        result = check_order(r, &orders[i]);
+    return result;
 }
 
-static unsigned count_lines(const char *text, size_t length) {
-    unsigned lines = 1;
-    for (size_t i = 0; i + 1 < length; i++)
-        if (text[i] == '\n')
-            lines++;
-    return lines;
-}
-
-static int refuse_syntax(struct ctw_settings_error *err, const config_t *config, unsigned lines) {
-    unsigned line = (unsigned)config_error_line(config);
-    return ctw_refuse(err, line < lines ? line : lines, "syntax",
-                      "%s, allowed is GROUP: { KEY = VALUE; ... };, units in quotes: \"250ms\"",
-                      config_error_text(config));
-}
-
-int ctw_settings_parse(const char *text, size_t length, struct ctw_settings *ret,
+int ctw_settings_parse(const char *config, size_t length, struct ctw_settings *ret,
                        struct ctw_settings_error *reterr) {
     struct reading reading = {.err = reterr};
     char copy[CTW_SETTINGS_TEXT_MAX + 2];
-    config_t config;
+    unsigned lines;
+    config_t c;
 
     if (length > CTW_SETTINGS_TEXT_MAX)
-        return ctw_refuse(reterr, 0, "file", "has more than %d bytes, allowed is at most that",
-                          CTW_SETTINGS_TEXT_MAX);
-    int r = ctw_syntax_check(text, length, reterr);
-    if (r == -ERANGE)
-        return refuse_impossible(reterr);
-    if (r < 0)
-        return r;
-
-    /* Without a newline behind it, libconfig 1.5 takes a comment for garbage. */
-    memcpy(copy, text, length);
+        return ctw_settings_refuse(reterr, 0, "file",
+                                   "has more than %d bytes, allowed is at most that",
+                                   CTW_SETTINGS_TEXT_MAX);
+    if (check_bytes(config, length, reterr) < 0)
+        return -EINVAL;
+    /* libconfig 1.5 refuses a comment that no newline follows. */
+    memcpy(copy, config, length);
     memcpy(copy + length, "\n", 2);
+    if (check_tokens(copy, &lines, reterr) < 0)
+        return -EINVAL;
 
     ctw_settings_defaults(&reading.settings);
-    config_init(&config);
-    if (config_read_string(&config, copy) == CONFIG_TRUE)
-        r = read_tree(&reading, config_root_setting(&config));
-    else
-        r = refuse_syntax(reterr, &config, count_lines(text, length));
-    config_destroy(&config);
+    config_init(&c);
+    int r;
+    if (config_read_string(&c, copy) == CONFIG_TRUE) {
+        r = read_tree(&reading, config_root_setting(&c));
+    } else {
+        const unsigned line = (unsigned)config_error_line(&c);
+        r = ctw_settings_refuse(
+            reterr, line < lines ? line : lines, "syntax",
+            "%s, allowed is GROUP: { KEY = VALUE; ... };, units in quotes: \"250ms\"",
+            config_error_text(&c));
+    }
+    config_destroy(&c);
     if (r == 0)
         *ret = reading.settings;
     return r;
 }
 
-/* --- defaults --- */
+/* --- defaults -------------------------------------------------------------------------------- */
 
 void ctw_settings_defaults(struct ctw_settings *ret) {
-    memset(ret, 0, sizeof *ret);
+    memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < N_KEYS; i++)
         set_value(&keys[i], ret, keys[i].preset);
 }
@@ -730,12 +676,10 @@ size_t ctw_settings_print_defaults(char *buffer, size_t size) {
 
     for (size_t i = 0; i < N_KEYS; i++) {
         const struct key *k = &keys[i];
-        char allowed[TEXT_MAX], value[TEXT_MAX];
-        print_allowed(k, allowed, sizeof allowed);
-        print_value(k, k->preset, value, sizeof value);
         if (strcmp(k->group, group) != 0)
             ctw_out_put(&o, "%s%s: {\n", i > 0 ? "};\n" : "", k->group);
-        ctw_out_put(&o, "    # %s; %s\n    %s = %s;\n", k->meaning, allowed, k->name, value);
+        ctw_out_put(&o, "    # %s; %s\n    %s = %s;\n", k->meaning, write_allowed(k).text, k->name,
+                    write_value(k, k->preset, false).text);
         group = k->group;
     }
     ctw_out_put(&o, "};\n");

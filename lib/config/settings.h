@@ -3,19 +3,18 @@
 #define CTW_LIB_CONFIG_SETTINGS_H
 
 /*
- * The settings: one immutable value, read whole from the text of /etc/ctwatch.conf and swapped
- * whole on reload. One table in settings.c drives names, types, bounds, defaults, errors and
- * --print-defaults; ctwatch.conf(5) tells what each key means.
+ * The settings of /etc/ctwatch.conf. A reload replaces all of them, or none. One table in
+ * settings.c has the names, types, bounds and defaults; ctwatch.conf(5) documents each key.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Largest configuration accepted, in bytes: the sample with all its comments is a tenth of it. */
+/* The largest configuration, in bytes: ten times the sample with all its comments. */
 #define CTW_SETTINGS_TEXT_MAX 65536
 
-/* Longest alerts.command, in bytes with its NUL (PATH_MAX). */
+/* The longest alerts.command, in bytes with its NUL (PATH_MAX). */
 #define CTW_COMMAND_MAX 4096
 
 enum ctw_events_mode { CTW_EVENTS_NEVER, CTW_EVENTS_AUTO, CTW_EVENTS_ALWAYS };
@@ -23,16 +22,16 @@ enum ctw_buckets_mode { CTW_BUCKETS_NEVER, CTW_BUCKETS_STARTUP, CTW_BUCKETS_ALWA
 
 struct ctw_settings {
     struct {
-        uint64_t interval_usec; /* longest time between two looks */
+        uint64_t interval_usec; /* longest time between two polls */
         uint64_t fastest_usec;  /* shortest */
-        uint32_t worst_rate;    /* new entries per second a burst is expected to reach */
+        uint32_t worst_rate;    /* new entries per second that a burst is expected to reach */
     } poll;
     struct {
         uint32_t warning_permyriad;
         uint32_t critical_permyriad;
-        uint32_t clear_permyriad; /* a level is left this far below its threshold */
-        uint64_t hold_usec;       /* and only after having been there for so long */
-        uint64_t forecast_usec;   /* say so when the table will be full within this; 0: never */
+        uint32_t clear_permyriad; /* a level ends this far below its threshold */
+        uint64_t hold_usec;       /* when the fill has been that low for this time */
+        uint64_t forecast_usec;   /* alert when the table will be full within this; 0: never */
     } levels;
     struct {
         uint64_t remind_usec; /* 0: never */
@@ -60,42 +59,46 @@ struct ctw_settings {
         uint32_t ceiling;        /* 0: bounded by memory and buckets only */
         uint32_t memory_permyriad;
         enum ctw_buckets_mode buckets;
-        uint64_t reserve_usec; /* keep free what poll.worst_rate takes in this time */
+        uint64_t reserve_usec; /* keep free what poll.worst_rate fills in this time */
         bool persist;
     } growth;
 };
 
-/* Why a text was refused: one line's worth. */
+/* Why a configuration is refused. */
 struct ctw_settings_error {
-    unsigned line;    /* 1-based; 0 when it concerns the text as a whole */
-    char key[64];     /* "levels.warning"; "syntax" or "file" when no key is to blame */
+    unsigned line;    /* from 1; 0: the text as a whole */
+    char key[64];     /* "levels.warning"; "syntax" or "file" if no key is wrong */
     char reason[256]; /* "is 950, allowed is 1 to 100 (percent)" */
 };
 
-/** ctw_settings_defaults() - what an empty group, or a commented-out sample, means */
+/** ctw_settings_defaults() - the settings of a configuration that sets no key */
 void ctw_settings_defaults(struct ctw_settings *ret);
 
 /**
  * ctw_settings_parse() - read a configuration
- * @text:     libconfig syntax, need not be NUL-terminated
- * @length:   bytes in @text
- * @ret:      the settings, set only on success; every key not named has its default
- * @reterr:   what is wrong, set only on failure
+ * @config:  in the syntax of libconfig; need not be NUL-terminated
+ * @length:  bytes in @config
+ * @ret:     set only on success; each key that @config does not set has its default
+ * @reterr:  the first error; set only on failure
  *
- * `@include` is refused, and so are texts that are empty, larger than CTW_SETTINGS_TEXT_MAX or not
- * text.
+ * Besides what libconfig refuses, these are refused: `@include`; a text that is blank, larger than
+ * CTW_SETTINGS_TEXT_MAX or holds control characters; and what libconfig 1.5 reads wrongly, integers
+ * above 31 bits and comments that are not closed.
  *
  * Return: 0; -EINVAL when the text is refused.
  */
-int ctw_settings_parse(const char *text, size_t length, struct ctw_settings *ret,
+int ctw_settings_parse(const char *config, size_t length, struct ctw_settings *ret,
                        struct ctw_settings_error *reterr);
+
+/** ctw_settings_refuse() - fill @err with "what is wrong, allowed is ...". Return: -EINVAL. */
+int ctw_settings_refuse(struct ctw_settings_error *err, unsigned line, const char *key,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /**
  * ctw_settings_print_defaults() - write every key with its default, as a configuration
- * @buffer:  where to; always NUL-terminated
- * @size:    bytes in @buffer
+ * @buffer:  always NUL-terminated, if @size is not 0
  *
- * Return: bytes the whole text has, without the NUL, whether or not it fitted.
+ * Return: bytes of the whole text, without the NUL; it may exceed @size.
  */
 size_t ctw_settings_print_defaults(char *buffer, size_t size);
 

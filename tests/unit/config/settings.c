@@ -15,7 +15,7 @@
 
 #define LENGTH(a) (sizeof(a) / sizeof *(a))
 
-/* In memory of exactly its size, so that a sanitizer sees the first byte too far. */
+/* Parses a copy of exactly @length bytes: a sanitizer reports the first byte read behind it. */
 static int parse_bytes(const char *text, size_t length, struct ctw_settings *ret,
                        struct ctw_settings_error *reterr) {
     char *exact = malloc(length > 0 ? length : 1);
@@ -54,7 +54,7 @@ static void refuse_bytes(const struct refusal *row, size_t length) {
         fail_msg("got      %u: %s: %s\nexpected %u: %s: %s\nfor\n%s", e.line, e.key, e.reason,
                  row->line, row->key, row->reason, row->text);
     if (strpbrk(e.reason, "\r\n\t") != NULL || strlen(e.reason) > 200)
-        fail_msg("not a line's worth: %s", e.reason);
+        fail_msg("not one short line: %s", e.reason);
     assert_memory_equal(&s, &untouched, sizeof s);
 }
 
@@ -63,7 +63,7 @@ static void refuse_rows(const struct refusal *rows, size_t n) {
         refuse_bytes(&rows[i], strlen(rows[i].text));
 }
 
-static void settings_defaults_are_the_documented_ones(void **state) {
+static void settings_defaults_are_as_documented(void **state) {
     struct ctw_settings s;
     (void)state;
     memset(&s, 0xff, sizeof s);
@@ -168,7 +168,8 @@ static void settings_every_notation_is_read(void **state) {
 
 static void settings_bounds_hold_to_the_last_digit(void **state) {
     static const struct {
-        const char *key, *below, *min, *max, *above, *with; /* with: what else the bound needs */
+        const char *key, *below, *min, *max, *above,
+            *with; /* with: other keys that the bound requires */
     } rows[] = {
         {"poll.interval", "\"9999us\"", "\"10ms\"", "\"1h\"", "\"3600000001us\"", ""},
         {"poll.fastest", "\"999us\"", "0.001", "3600", "3601", "interval = 3600;"},
@@ -187,23 +188,14 @@ static void settings_bounds_hold_to_the_last_digit(void **state) {
         {"talkers.ipv6_prefix", "0", "1", "128", "129", ""},
         {"growth.at", "0.9", "1", "100", "100.1", ""},
         {"growth.step", "1.09", "1.1", "16", "16.1", ""},
-        {"growth.ceiling", "-1", "0", "2147483647", "2147483648", ""},
+        {"growth.ceiling", "-1", "0", "2147483647", "2147483648.0", ""},
         {"growth.memory", "0.09", "0.1", "90", "90.1", ""},
     };
     static const char *const far[] = {
-        "-2147483648",
-        "-2147483649",
-        "4294967297",
-        "4294967297L",
-        "0x1FFFFFFFF",
-        "0xFFFFFFFF",
+        "-2147483647",
         "-1e400",
-        "99999999999999999999",
         "1e400",
         "1e18",
-        "18446744073709551617",
-        "9223372036854775808L",
-        "0xFFFFFFFFFFFFFFFFFFFFFL",
     };
     (void)state;
 
@@ -246,8 +238,6 @@ static void settings_bad_value_is_refused_with_line_and_key(void **state) {
         {"poll: { interval = 250ms; };", 1, "syntax", "units in quotes"},
         {"levels: { warning = 0b111; };", 1, "syntax", "units in quotes"},
         {"levels: { warning = 8e; };", 1, "syntax", "units in quotes"},
-        {"growth: { ceiling = 2147483648; };", 1, "growth.ceiling", "is 2147483648, allowed"},
-        {"growth: { ceiling = 0xFFFFFFFF; };", 1, "growth.ceiling", "is 0xFFFFFFFF, allowed"},
         {"talkers: { top = 5.0; };", 1, "talkers.top", "is 5, allowed is 1 to 20"},
         {"talkers: { top = \"5\"; };", 1, "talkers.top", "is \"5\""},
         {"events: { buffer = 65536.5; };", 1, "events.buffer", "allowed is 64KiB to 1GiB"},
@@ -286,8 +276,6 @@ static void settings_unknown_name_suggests_the_nearest(void **state) {
         {"kernellog: { };", 1, "kernellog", "similar is kernel_log"},
         {"\nwarning = 80;", 2, "warning", "similar is levels.warning"},
         {"nonsense: { };", 1, "nonsense", "is no group, allowed are poll, levels, alerts,"},
-        {"nonsense: { a = 99999999999; };", 1, "nonsense", "is no group"},
-        {"levels: { nonsense = 99999999999; };", 1, "levels.nonsense", "is no key"},
         {"levels = 5;", 1, "levels", "allowed is a group, levels: { ... };"},
         {"levels = \"5\";", 1, "levels", "allowed is a group"},
         {"levels = ( );", 1, "levels", "is no group, allowed is a group"},
@@ -316,7 +304,6 @@ static void settings_duplicate_is_refused(void **state) {
     };
     (void)state;
     refuse_rows(rows, LENGTH(rows));
-    /* The same name in two groups is not the same key. */
     accept("growth: { enabled = true; };\nkernel_log: { enabled = true; };");
 }
 
@@ -355,12 +342,73 @@ static void settings_syntax_error_names_its_line(void **state) {
         {"levels {\n};", 1, "syntax", "syntax error"},
         {"levels: {\n hold 3;\n};", 2, "syntax", "syntax error"},
         {"levels: {\n hold = 3;\n};\n};\n", 4, "syntax", "syntax error"},
-        {"levels: {\n hold = 3;\n\n", 3, "syntax", "syntax error"},
+        {"levels: {\n hold = 3;\n\n", 4, "syntax", "syntax error"},
         {"= 5", 1, "syntax", "syntax error"},
         {"levels: {};\n\n@include \"x\"\n", 3, "syntax", "@include is refused"},
     };
     (void)state;
     refuse_rows(rows, LENGTH(rows));
+}
+
+/* libconfig 1.5 would cut them to 32 bits. */
+static void settings_integer_above_31_bits_is_refused(void **state) {
+    static const char *const integers[] = {
+        "2147483648",           "-2147483648",  "-2147483649",          "4294967297",
+        "4294967297L",          "0x1FFFFFFFF",  "0xFFFFFFFF",           "99999999999999999999",
+        "18446744073709551617", "040000000000", "9223372036854775808L", "0xFFFFFFFFFFFFFFFFFFFFFL",
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH(integers); i++) {
+        char text[100], reason[100];
+        snprintf(text, sizeof text, "growth: {\n ceiling = %s; };", integers[i]);
+        snprintf(reason, sizeof reason, "%s is too large", integers[i]);
+        const struct refusal row = {text, 2, "syntax", reason};
+        refuse_bytes(&row, strlen(text));
+    }
+    accept("growth: { ceiling = 2147483647; }; levels: { warning = 0x1FL; };");
+    accept("levels: { warning = 00000000000000000060.0; hold = 30000000000e-10; };");
+}
+
+static void settings_include_is_refused(void **state) {
+    static const struct refusal rows[] = {
+        {"@include \"/etc/passwd\"\n", 1, "syntax", "@include is refused"},
+        {"# a\n \t@include\t\"/etc/passwd\"\n", 2, "syntax", "@include is refused"},
+        {"levels: {\n hold = 3;\n@include \"x\"\n};", 3, "syntax", "@include is refused"},
+        {"levels: { hold = \n@include \"x\"\n};", 2, "syntax", "@include is refused"},
+        {"/* \n */ # \"\n@include \"x\"", 3, "syntax", "@include is refused"},
+        {"// /*\n@include \"x\" // */", 2, "syntax", "@include is refused"},
+        {"alerts: { command = \"/a\\\\\";\n@include \"x\"\n};", 2, "syntax", "@include"},
+        {"alerts: { command = \"/a\\\"\";\n@include \"x\"\n};", 2, "syntax", "@include"},
+    };
+    (void)state;
+    refuse_rows(rows, LENGTH(rows));
+    accept("# @include \"x\"\n/*\n@include \"x\"\n*/\nalerts: { command = \"/a @include\"; };");
+}
+
+static void settings_open_comment_or_string_is_refused_where_it_opens(void **state) {
+    static const struct refusal rows[] = {
+        {"alerts: {\n command = \"/a;\n};\n# \"", 2, "syntax", "a string is not closed"},
+        {"alerts: {\n command = \"/a\\\"", 2, "syntax", "a string is not closed"},
+        {"# 1\n/* 2\n\nlevels: { warning = 80; };\n", 2, "syntax", "a comment opens here"},
+        {"/*/", 1, "syntax", "a comment opens here"},
+    };
+    (void)state;
+    refuse_rows(rows, LENGTH(rows));
+}
+
+static void settings_bytes_that_are_no_text_are_refused(void **state) {
+    static const struct refusal rows[] = {
+        {"", 0, "file", "is empty"},
+        {" \t\r\n\n", 0, "file", "is empty"},
+        {"# one\nlevels: \x01{ };", 2, "file", "holds byte 0x01"},
+        {"# one\r# two\n", 1, "file", "holds byte 0x0d"},
+        {"# \x7f", 1, "file", "holds byte 0x7f"},
+        {"#\n\n\x7f\x45LF\x02\x01", 3, "file", "holds byte 0x7f"},
+    };
+    const struct refusal nul = {"# one\n# two\0\n", 2, "file", "holds byte 0x00"};
+    (void)state;
+    refuse_rows(rows, LENGTH(rows));
+    refuse_bytes(&nul, 13);
 }
 
 /* libconfig's parser has a stack of fixed depth. */
@@ -390,7 +438,7 @@ static void settings_text_above_64_kib_is_refused(void **state) {
     refuse_bytes(&row, sizeof text);
 }
 
-static void settings_command_may_fill_its_room(void **state) {
+static void settings_longest_command_is_read(void **state) {
     char text[CTW_COMMAND_MAX + 100];
     size_t n = (size_t)snprintf(text, sizeof text, "alerts: { command = \"/");
     (void)state;
@@ -407,7 +455,7 @@ static void settings_command_may_fill_its_room(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings_defaults_are_the_documented_ones),
+        cmocka_unit_test(settings_defaults_are_as_documented),
         cmocka_unit_test(settings_printed_defaults_read_back_unchanged),
         cmocka_unit_test(settings_missing_key_has_its_default),
         cmocka_unit_test(settings_every_notation_is_read),
@@ -418,9 +466,13 @@ int main(void) {
         cmocka_unit_test(settings_duplicate_is_refused),
         cmocka_unit_test(settings_thresholds_out_of_order_are_refused),
         cmocka_unit_test(settings_syntax_error_names_its_line),
+        cmocka_unit_test(settings_integer_above_31_bits_is_refused),
+        cmocka_unit_test(settings_include_is_refused),
+        cmocka_unit_test(settings_open_comment_or_string_is_refused_where_it_opens),
+        cmocka_unit_test(settings_bytes_that_are_no_text_are_refused),
         cmocka_unit_test(settings_nested_brackets_are_refused),
         cmocka_unit_test(settings_text_above_64_kib_is_refused),
-        cmocka_unit_test(settings_command_may_fill_its_room),
+        cmocka_unit_test(settings_longest_command_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

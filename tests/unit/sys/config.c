@@ -18,7 +18,7 @@
 
 #define FILE_NAME "ctwatch.conf"
 
-/* Every test runs in an empty folder of its own. */
+/* Each test runs in an empty folder. */
 static int enter_folder(void **state) {
     char *folder = strdup("/tmp/ctwatch-config-XXXXXX");
     *state = folder;
@@ -53,9 +53,9 @@ static void refuse(const char *path, int result, const char *line_start) {
     assert_memory_equal(&s, &untouched, sizeof s);
 }
 
-static void test_a_file_is_read_whole(void **state) {
+static void config_of_64_kib_is_read_whole(void **state) {
     static char text[CTW_SETTINGS_TEXT_MAX];
-    static const char last[] = "\ntalkers: { top = 7; }"; /* not a byte to spare */
+    static const char last[] = "\ntalkers: { top = 7; }";
     struct ctw_settings s;
     char error[CTW_CONFIG_ERROR_MAX];
     (void)state;
@@ -67,7 +67,7 @@ static void test_a_file_is_read_whole(void **state) {
     assert_int_equal(s.talkers.top, 7);
 }
 
-static void test_an_error_names_file_line_and_key(void **state) {
+static void config_error_names_file_line_and_key(void **state) {
     static const char text[] = "# one\nlevels: {\n\n warning = 950;\n};\n";
     (void)state;
     write_file(text, strlen(text));
@@ -75,71 +75,73 @@ static void test_an_error_names_file_line_and_key(void **state) {
            "ctwatch.conf:4: levels.warning: is 950, allowed is 1 to 100 (percent)");
 }
 
-static void test_a_missing_file_is_refused(void **state) {
+static void config_missing_is_refused(void **state) {
     (void)state;
     refuse(FILE_NAME, -ENOENT,
-           "ctwatch.conf:0: file: cannot be opened (No such file or directory), allowed is");
-    refuse("", -ENOENT, ":0: file: cannot be opened (No such file or directory), allowed is");
-    refuse(FILE_NAME "/x", -ENOENT, "ctwatch.conf/x:0: file: cannot be opened");
+           "ctwatch.conf:0: file: cannot be read (No such file or directory), allowed is");
+    refuse("", -ENOENT, ":0: file: cannot be read (No such file or directory), allowed is");
+    refuse(FILE_NAME "/x", -ENOENT, "ctwatch.conf/x:0: file: cannot be read");
 }
 
-static void test_an_empty_file_is_refused(void **state) {
+static void config_empty_is_refused(void **state) {
     (void)state;
     write_file("", 0);
     refuse(FILE_NAME, -EINVAL, "ctwatch.conf:0: file: is empty");
 }
 
-static void test_a_directory_is_refused(void **state) {
+static void config_directory_is_refused(void **state) {
     (void)state;
     assert_int_equal(mkdir(FILE_NAME, 0700), 0);
-    refuse(FILE_NAME, -EISDIR, "ctwatch.conf:0: file: is a directory, allowed is");
+    refuse(FILE_NAME, -EINVAL,
+           "ctwatch.conf:0: file: cannot be read (no regular file), allowed is");
 }
 
-static void test_a_fifo_is_refused_without_blocking(void **state) {
+static void config_fifo_is_refused_without_blocking(void **state) {
     (void)state;
     assert_int_equal(mkfifo(FILE_NAME, 0600), 0);
-    alarm(10); /* ends the test, should it block after all */
-    refuse(FILE_NAME, -EINVAL, "ctwatch.conf:0: file: is a FIFO, allowed is");
+    alarm(10); /* ends a test that blocks */
+    refuse(FILE_NAME, -EINVAL,
+           "ctwatch.conf:0: file: cannot be read (no regular file), allowed is");
     alarm(0);
 }
 
-static void test_a_device_is_refused(void **state) {
+static void config_device_is_refused(void **state) {
     (void)state;
-    refuse("/dev/zero", -EINVAL, "/dev/zero:0: file: is a device, allowed is");
+    refuse("/dev/zero", -EINVAL, "/dev/zero:0: file: cannot be read (no regular file), allowed is");
 }
 
-static void test_10_megabytes_are_refused(void **state) {
+static void config_of_10_mb_is_refused(void **state) {
     (void)state;
     write_file("#\n", 2);
     assert_int_equal(truncate(FILE_NAME, 10 << 20), 0);
-    refuse(FILE_NAME, -EFBIG, "ctwatch.conf:0: file: has 10485760 bytes, allowed is");
+    refuse(FILE_NAME, -EINVAL, "ctwatch.conf:0: file: has more than 65536 bytes, allowed is");
 }
 
-static void test_one_byte_too_many_is_refused(void **state) {
+static void config_above_64_kib_is_refused(void **state) {
     static char text[CTW_SETTINGS_TEXT_MAX + 1];
     (void)state;
     memset(text, '#', sizeof text);
     write_file(text, sizeof text);
-    refuse(FILE_NAME, -EFBIG, "ctwatch.conf:0: file: has 65537 bytes, allowed is");
+    refuse(FILE_NAME, -EINVAL, "ctwatch.conf:0: file: has more than 65536 bytes, allowed is");
 }
 
-static void test_a_file_that_hides_its_size_is_bounded(void **state) {
+static void config_without_size_is_bounded(void **state) {
     struct ctw_settings s;
     char error[CTW_CONFIG_ERROR_MAX];
     (void)state;
-    /* Its size is said to be 0. What it holds varies, but it is no configuration. */
+    /* stat(2) reports 0 bytes. The contents vary, but are no configuration. */
     assert_int_equal(ctw_config_load("/proc/self/maps", &s, error), -EINVAL);
     assert_memory_equal(error, "/proc/self/maps:", 16);
 }
 
-static void test_a_binary_is_refused_with_its_line(void **state) {
+static void config_binary_is_refused_with_its_line(void **state) {
     (void)state;
     write_file("# one\n\x7f\x45LF\0\0\n", 13);
     refuse(FILE_NAME, -EINVAL, "ctwatch.conf:2: file: holds byte 0x7f, allowed is text");
 }
 
-/* Root may read everything, so as somebody else, in a process that ends with it. */
-static void test_an_unreadable_file_is_refused(void **state) {
+/* As another user in a child, since root may read every file. */
+static void config_unreadable_is_refused(void **state) {
     write_file("# one\n", 6);
     assert_int_equal(chmod(*state, 0755), 0);
     assert_int_equal(chmod(FILE_NAME, 0), 0);
@@ -152,7 +154,7 @@ static void test_an_unreadable_file_is_refused(void **state) {
         if (geteuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
             _exit(2);
         int r = ctw_config_load(FILE_NAME, &s, error);
-        const char *start = "ctwatch.conf:0: file: cannot be opened (Permission denied), allowed ";
+        const char *start = "ctwatch.conf:0: file: cannot be read (Permission denied), allowed ";
         _exit(r == -EACCES && strncmp(error, start, strlen(start)) == 0 ? 0 : 1);
     }
     int status = 0;
@@ -161,32 +163,32 @@ static void test_an_unreadable_file_is_refused(void **state) {
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void test_a_long_or_odd_path_leaves_the_error_one_whole_line(void **state) {
+static void config_error_with_long_path_is_one_line(void **state) {
     char path[CTW_CONFIG_ERROR_MAX * 2];
     (void)state;
     memset(path, 'x', sizeof path);
     path[sizeof path - 1] = '\0';
     refuse(path, -ENAMETOOLONG, "...xxxx");
-    refuse("a\nb", -ENOENT, "a?b:0: file: cannot be opened");
+    refuse("a\nb", -ENOENT, "a?b:0: file: cannot be read");
 }
 
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, enter_folder, leave_folder)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(test_a_file_is_read_whole),
-        IN_FOLDER(test_an_error_names_file_line_and_key),
-        IN_FOLDER(test_a_missing_file_is_refused),
-        IN_FOLDER(test_an_empty_file_is_refused),
-        IN_FOLDER(test_a_directory_is_refused),
-        IN_FOLDER(test_a_fifo_is_refused_without_blocking),
-        IN_FOLDER(test_a_device_is_refused),
-        IN_FOLDER(test_10_megabytes_are_refused),
-        IN_FOLDER(test_one_byte_too_many_is_refused),
-        IN_FOLDER(test_a_file_that_hides_its_size_is_bounded),
-        IN_FOLDER(test_a_binary_is_refused_with_its_line),
-        IN_FOLDER(test_an_unreadable_file_is_refused),
-        IN_FOLDER(test_a_long_or_odd_path_leaves_the_error_one_whole_line),
+        IN_FOLDER(config_of_64_kib_is_read_whole),
+        IN_FOLDER(config_error_names_file_line_and_key),
+        IN_FOLDER(config_missing_is_refused),
+        IN_FOLDER(config_empty_is_refused),
+        IN_FOLDER(config_directory_is_refused),
+        IN_FOLDER(config_fifo_is_refused_without_blocking),
+        IN_FOLDER(config_device_is_refused),
+        IN_FOLDER(config_of_10_mb_is_refused),
+        IN_FOLDER(config_above_64_kib_is_refused),
+        IN_FOLDER(config_without_size_is_bounded),
+        IN_FOLDER(config_binary_is_refused_with_its_line),
+        IN_FOLDER(config_unreadable_is_refused),
+        IN_FOLDER(config_error_with_long_path_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
