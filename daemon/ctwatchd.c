@@ -15,7 +15,7 @@
 
 /* ctwatchd: watches the conntrack table. See ctwatchd(8). */
 
-/* sysexits.h has no names for these; they are documented in ctwatchd(8). */
+/* Documented in ctwatchd(8). */
 #define EXIT_BAD_CONFIG 1
 #define EXIT_BAD_USAGE  2
 #define EXIT_NOT_ALONE  3
@@ -27,21 +27,20 @@ struct arguments {
 
 static const struct ctw_option options[] = {
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, paths.config),
-     "read FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+     "read FILE instead of " CTWATCH_CONFIG_PATH},
     {'r', "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, paths.root),
-     "read /proc and /sys below DIR: a captured machine", NULL},
+     "read /proc and /sys below DIR: a captured machine"},
     {'s', "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, paths.state),
-     "publish in DIR instead of " CTWATCH_RUN_PATH, NULL},
+     "publish in DIR instead of " CTWATCH_RUN_PATH},
     {0, "check-config", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, check_config),
-     "report what is wrong with the configuration, and end", NULL},
+     "report what is wrong with the configuration, and end"},
     {0, "forget-limits", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, forget_limits),
      "restore the limits from before the first growth that was saved (growth.persist), remove the "
-     "saved limits, and end",
-     NULL},
+     "saved limits, and end"},
     {0, "print-defaults", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, print_defaults),
-     "print a configuration of defaults, and end", NULL},
+     "print a configuration of defaults, and end"},
     {0, "version", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, version),
-     "print the version, and end", NULL},
+     "print the version, and end"},
 };
 
 static const struct ctw_cli cli = {
@@ -66,7 +65,6 @@ static int print_defaults(void) {
 static int run(const struct arguments *arguments, const struct ctw_settings *settings) {
     struct ctw_manager *m = NULL;
 
-    /* Writing to a pipe that nobody reads is an error to be handled, not an end. */
     (void)signal(SIGPIPE, SIG_IGN);
     int r = ctw_manager_new(&arguments->paths, settings, &m);
     if (r == -EBUSY)
@@ -109,6 +107,6 @@ int main(int argc, char *argv[]) {
     if (arguments.check_config)
         return EXIT_SUCCESS;
     if (!arguments.paths.state && arguments.paths.root[0] == '\0')
-        arguments.paths.state = CTWATCH_RUN_PATH; /* of this machine, not of a captured one */
+        arguments.paths.state = CTWATCH_RUN_PATH;
     return run(&arguments, &settings);
 }

@@ -29,11 +29,11 @@ struct arguments {
 };
 
 static const struct ctw_option options[] = {
-    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json), "as JSON", NULL},
+    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json), "as JSON"},
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "growth.* and poll.worst_rate from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+     "growth.* and poll.worst_rate from FILE instead of " CTWATCH_CONFIG_PATH},
     {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "of a captured machine: what is in DIR/proc and DIR/sys", NULL},
+     "of a captured machine: what is in DIR/proc and DIR/sys"},
 };
 
 static const struct ctw_cli cli = {

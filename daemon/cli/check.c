@@ -60,27 +60,26 @@ static int bad_value(const struct arguments *a, const char *option, const char *
 
 static const struct ctw_option options[] = {
     {'w', "warning", "PERCENT", CTW_OPTION_TEXT, offsetof(struct arguments, warning),
-     "warn at this fill, 1 to 100, instead of levels.warning", NULL},
+     "warn at this fill, 1 to 100, instead of levels.warning"},
     {'c', "critical", "PERCENT", CTW_OPTION_TEXT, offsetof(struct arguments, critical),
-     "critical at this fill, instead of levels.critical", NULL},
+     "critical at this fill, instead of levels.critical"},
     {0, "daemon", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, wants_daemon),
-     "warn when no ctwatchd polls the table", NULL},
+     "warn when no ctwatchd polls the table"},
     {0, "npd", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, npd),
      "for node-problem-detector: at most 80 bytes, and exit status 0 no problem, 1 critical, 2 "
-     "unknown",
-     NULL},
+     "unknown"},
     {0, "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "levels from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+     "levels from FILE instead of " CTWATCH_CONFIG_PATH},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "of a captured machine: what is in DIR/proc", NULL},
+     "of a captured machine: what is in DIR/proc"},
     {'t', "timeout", "SECONDS", CTW_OPTION_TEXT, offsetof(struct arguments, timeout),
-     "give up after this, 10 by default", NULL},
+     "give up after this, 10 by default"},
     {'v', "verbose", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, verbose),
-     "as plugins have it; changes nothing", NULL},
+     "as plugins have it; changes nothing"},
     {'V', "version", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, version),
-     "print the version, and end", NULL},
+     "print the version, and end"},
 };
 
 static const struct ctw_cli cli = {

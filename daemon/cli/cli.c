@@ -9,15 +9,14 @@
 
 #define EXIT_BAD_USAGE 2
 
-/* What getopt_long() returns for the option at this index of the table; letters are below. */
+/* What getopt_long() returns for the long option in row @i; letters are below 256. */
 #define VALUE_OF(i) (256 + (int)(i))
-#define HELP        'h'
 
 /* --- --help ---------------------------------------------------------------------------------- */
 
 #define COLUMNS 79u
 
-/* @text from this column on, broken between words. */
+/* Prints @text from @column on, with line breaks between words. */
 static void print_wrapped(const char *text, size_t column) {
     for (size_t at = column; *text != '\0';) {
         const size_t word = strcspn(text, " ");
@@ -35,7 +34,7 @@ static void print_wrapped(const char *text, size_t column) {
     (void)putchar('\n');
 }
 
-/* "  -c, --config FILE"; its columns. */
+/* "  -c, --config FILE". Return: its columns. */
 static int print_name(const struct ctw_option *o, char *buffer, size_t size) {
     char letter[] = "   ";
 
@@ -46,9 +45,9 @@ static int print_name(const struct ctw_option *o, char *buffer, size_t size) {
 }
 
 static const struct ctw_option help_option = {
-    'h', "help", NULL, CTW_OPTION_FLAG, 0, "print this, and end", NULL};
+    'h', "help", NULL, CTW_OPTION_FLAG, 0, "print this, and end"};
 
-/* Of the table, and --help behind it. */
+/* Row @i of the table, whose last row is --help. */
 static const struct ctw_option *option_at(const struct ctw_cli *cli, size_t i) {
     return i < cli->n_options ? &cli->options[i] : &help_option;
 }
@@ -87,25 +86,7 @@ static bool bad(char *error, const char *option, const char *what) {
     return false;
 }
 
-static bool take_word(const struct ctw_option *o, const char *word, unsigned *ret, char *error) {
-    size_t used;
-
-    for (unsigned i = 0; o->words[i]; i++)
-        if (strcmp(o->words[i], word) == 0) {
-            *ret = i;
-            return true;
-        }
-    used = (size_t)snprintf(error, CTW_CLI_ERROR_MAX, "--%s: %.64s is not", o->name, word);
-    for (unsigned i = 0; o->words[i] && used < CTW_CLI_ERROR_MAX; i++)
-        used += (size_t)snprintf(error + used, CTW_CLI_ERROR_MAX - used, "%s %s",
-                                 i == 0            ? ""
-                                 : o->words[i + 1] ? ","
-                                                   : " or",
-                                 o->words[i]);
-    return false;
-}
-
-/* Whether the option may stand there; otherwise @error says why not. */
+/* Stores the argument of an option. Return: false: it is refused, as @error explains. */
 static bool take(const struct ctw_option *o, int argc, char *argv[], void *arguments, char *error) {
     void *field = (char *)arguments + o->offset;
 
@@ -116,7 +97,7 @@ static bool take(const struct ctw_option *o, int argc, char *argv[], void *argum
     case CTW_OPTION_TEXT:
         *(const char **)field = optarg;
         return true;
-    case CTW_OPTION_OPTIONAL: /* for getopt, "--watch 5" is an option and a word */
+    case CTW_OPTION_OPTIONAL: /* getopt_long() takes "--watch 5" for an option and an operand */
         if (!optarg && optind < argc && isdigit((unsigned char)argv[optind][0]))
             optarg = argv[optind++];
         *(const char **)field = optarg ? optarg : "";
@@ -128,17 +109,15 @@ static bool take(const struct ctw_option *o, int argc, char *argv[], void *argum
         list->at[list->n++] = optarg;
         return true;
     }
-    case CTW_OPTION_WORD:
-        return take_word(o, optarg, field, error);
     case CTW_OPTION_REFUSED:
         return bad(error, o->name, o->help);
     }
     return false;
 }
 
-/* The table as getopt_long() takes it. */
+/* The table for getopt_long(). */
 static void fill_getopt(const struct ctw_cli *cli, struct option *options, char *letters) {
-    *letters++ = ':'; /* a missing argument is told from an unknown option */
+    *letters++ = ':'; /* getopt_long() returns ':' for a missing argument, '?' otherwise */
     for (size_t i = 0; i <= cli->n_options; i++) {
         const struct ctw_option *o = option_at(cli, i);
         const bool optional = o->kind == CTW_OPTION_OPTIONAL;
@@ -158,7 +137,7 @@ static void fill_getopt(const struct ctw_cli *cli, struct option *options, char 
     *letters = '\0';
 }
 
-/* From what getopt_long() returned to the index of the option. */
+/* The row of the option for which getopt_long() returned @value. */
 static size_t find(const struct ctw_cli *cli, int value) {
     size_t i = 0;
 
@@ -229,9 +208,7 @@ int ctw_cli_bad(const struct ctw_cli *cli, const char *option, const char *value
 
 int ctw_cli_end(void) {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_SUCCESS;
-    if (errno == EPIPE) /* the reader has gone, and has what it wanted */
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE) /* the reader has gone */
         return EXIT_SUCCESS;
     (void)fprintf(stderr, "%s: cannot write: %s\n", program_invocation_short_name,
                   strerror(errno > 0 ? errno : EIO));

@@ -3,8 +3,8 @@
 #define CTW_DAEMON_CLI_CLI_H
 
 /*
- * The command line of a program or verb as one table, which drives parsing and --help; the
- * completion for bash reads --help.
+ * The command line of a program or verb. One table has its options, for parsing and for --help,
+ * which the completion for bash reads.
  */
 
 #include <stdbool.h>
@@ -16,21 +16,19 @@ enum ctw_option_kind {
     CTW_OPTION_TEXT,     /* const char *: its argument */
     CTW_OPTION_OPTIONAL, /* const char *: its argument, a number; "" without one */
     CTW_OPTION_LIST,     /* struct ctw_cli_list: each argument */
-    CTW_OPTION_WORD,     /* unsigned: which of `words` its argument is */
-    CTW_OPTION_REFUSED,  /* known, but refused here, since `help`; not in --help */
+    CTW_OPTION_REFUSED,  /* an option of other verbs; `help` is why this one refuses it */
 };
 
 struct ctw_option {
     char letter; /* 0: none */
     const char *name;
-    const char *argument; /* as --help calls it: "FILE", "[SECONDS]"; NULL: takes none */
+    const char *argument; /* its name in --help: "FILE", "[SECONDS]"; NULL: takes none */
     enum ctw_option_kind kind;
-    size_t offset; /* in the struct of arguments */
+    size_t offset; /* in the caller's struct */
     const char *help;
-    const char *const *words; /* of CTW_OPTION_WORD, the last is NULL */
 };
 
-/* As many as `ctwatch serve` can listen on. */
+/* Arguments of a repeated option: the sockets of `ctwatch serve`. */
 #define CTW_CLI_LIST_MAX 8u
 
 struct ctw_cli_list {
@@ -40,23 +38,23 @@ struct ctw_cli_list {
 
 struct ctw_cli {
     const char *program;  /* "ctwatch status" */
-    const char *synopses; /* what follows the program's name, one line each */
+    const char *synopses; /* what follows the program's name, a line for each form */
     const char *about;    /* one paragraph */
     const struct ctw_option *options;
     size_t n_options;
-    bool has_operand; /* one word that is no option */
-    size_t operand;   /* const char *: its offset */
+    bool has_operand; /* takes an argument that is no option */
+    size_t operand;   /* const char *: its offset in the caller's struct */
 };
 
 /* Options of one program, --help included. */
 #define CTW_CLI_OPTIONS_MAX 16u
 
-/* Room for an error, whose option may be of any length. */
+/* Room for an error. A longer option is cut. */
 #define CTW_CLI_ERROR_MAX 256
 
 enum ctw_cli_result {
     CTW_CLI_RUN,
-    CTW_CLI_HELP, /* --help was given; what follows was not read */
+    CTW_CLI_HELP, /* --help was given; the rest was not read */
     CTW_CLI_BAD,
 };
 
@@ -72,9 +70,10 @@ enum ctw_cli_result ctw_cli_parse(const struct ctw_cli *cli, int argc, char *arg
 void ctw_cli_print_help(const struct ctw_cli *cli);
 
 /**
- * ctw_cli_start() - parse, print --help where it is asked for, and errors
+ * ctw_cli_start() - parse, and print --help or an error
  *
- * Return: -1 to go on, or the exit status: 2 for a wrong command line, else that of ctw_cli_end().
+ * Return: -1: the program runs; or its exit status: 2 after an error, that of ctw_cli_end() after
+ * --help.
  */
 int ctw_cli_start(const struct ctw_cli *cli, int argc, char *argv[], void *arguments);
 
@@ -82,7 +81,7 @@ int ctw_cli_start(const struct ctw_cli *cli, int argc, char *argv[], void *argum
 int ctw_cli_bad(const struct ctw_cli *cli, const char *option, const char *value,
                 const char *allowed);
 
-/** ctw_cli_end() - flush stdout. Return: 0; 1 when it could not be written, which is reported. */
+/** ctw_cli_end() - flush stdout. Return: 0; 1 when writing fails, which is reported on stderr. */
 int ctw_cli_end(void);
 
 #endif

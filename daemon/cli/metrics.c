@@ -29,14 +29,13 @@ struct arguments {
 
 static const struct ctw_option options[] = {
     {0, "openmetrics", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, openmetrics),
-     "in the OpenMetrics format", NULL},
+     "in the OpenMetrics format"},
     {0, "textfile", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, textfile),
      "write FILE, in one piece, for the textfile collector of node_exporter, which reads files "
-     "that end in .prom",
-     NULL},
+     "that end in .prom"},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, directory),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
-    {0, "root", "DIR", CTW_OPTION_REFUSED, 0, "no ctwatchd polls a captured machine", NULL},
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+    {0, "root", "DIR", CTW_OPTION_REFUSED, 0, "no ctwatchd polls a captured machine"},
 };
 
 static const struct ctw_cli cli = {

@@ -74,21 +74,21 @@ struct source {
 
 static const struct ctw_option options[] = {
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "the settings to try, instead of " CTWATCH_CONFIG_PATH, NULL},
-    {'q', "summary", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, summary), "only the summary",
-     NULL},
+     "the settings to try, instead of " CTWATCH_CONFIG_PATH},
+    {'q', "summary", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, summary),
+     "only the summary"},
     {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON, one object a line", NULL},
+     "as JSON, one object a line"},
     {0, "plot", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, plot_path),
-     "draw it, as an SVG file", NULL},
+     "draw it, as an SVG file"},
     {0, "memory", "SIZE", CTW_OPTION_TEXT, offsetof(struct arguments, memory),
-     "of the machine, for growth; by default that of this machine", NULL},
+     "of the machine, for growth; by default that of this machine"},
     {0, "instance", "NAME", CTW_OPTION_TEXT, offsetof(struct arguments, instance),
-     "of a range query: the machine that is meant", NULL},
+     "of a range query: the machine that is meant"},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "take the memory of a captured machine, in DIR/proc", NULL},
+     "take the memory of a captured machine, in DIR/proc"},
 };
 
 static const struct ctw_cli cli = {

@@ -33,13 +33,13 @@ struct sockets {
 
 static const struct ctw_option options[] = {
     {0, "listen", "ADDRESS:PORT", CTW_OPTION_LIST, offsetof(struct arguments, listen),
-     "listen there, too, up to 8 times; IPv6: [::1]:9817", NULL},
+     "listen there, too, up to 8 times; IPv6: [::1]:9817"},
     {0, "top", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, top),
-     "show addresses, and /top: what fills the table", NULL},
+     "show addresses, and /top: what fills the table"},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
-     "of a captured machine there is only what a ctwatchd published, see --state", NULL},
+     "of a captured machine there is only what a ctwatchd published, see --state"},
 };
 
 static const struct ctw_cli cli = {

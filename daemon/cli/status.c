@@ -21,36 +21,31 @@
 #define EXIT_CANNOT_READ 1
 #define EXIT_BAD_USAGE   2
 
-enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
-
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *root;        /* "": this machine */
     const char *state;       /* NULL: CTWATCH_RUN_PATH, of this machine */
     const char *watch;       /* NULL: once; "": every 2 seconds */
-    unsigned colour;         /* enum when */
+    const char *colour;      /* "auto", "always", "never" */
     bool json;
     uint64_t watch_usec;
 };
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static const char *const when_words[] = {
-    [WHEN_AUTO] = "auto", [WHEN_ALWAYS] = "always", [WHEN_NEVER] = "never", NULL};
-
 static const struct ctw_option options[] = {
     {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
-     "repeat, every 2 seconds by default", NULL},
+     "repeat, every 2 seconds by default"},
     {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON; with --watch one object a line", NULL},
-    {0, "color", "WHEN", CTW_OPTION_WORD, offsetof(struct arguments, colour),
-     "auto, always or never", when_words},
+     "as JSON; with --watch one object a line"},
+    {0, "color", "WHEN", CTW_OPTION_TEXT, offsetof(struct arguments, colour),
+     "auto, always or never"},
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "without ctwatchd, thresholds from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+     "without ctwatchd, thresholds from FILE instead of " CTWATCH_CONFIG_PATH},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH, NULL},
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "of a captured machine: what is in DIR/proc", NULL},
+     "of a captured machine: what is in DIR/proc"},
 };
 
 static const struct ctw_cli cli = {
@@ -64,12 +59,12 @@ static const struct ctw_cli cli = {
 
 /* --- how -------------------------------------------------------------------------------------- */
 
-/* https://no-color.org: any value counts but the empty one. */
-static bool in_colour(enum when when) {
+/* NO_COLOR: any value but "" (https://no-color.org). */
+static bool in_colour(const char *when) {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
-    if (when != WHEN_AUTO)
-        return when == WHEN_ALWAYS;
+    if (strcmp(when, "auto") != 0)
+        return strcmp(when, "always") == 0;
     return isatty(STDOUT_FILENO) && !(no_color && no_color[0] != '\0') && term &&
            strcmp(term, "dumb") != 0;
 }
@@ -152,10 +147,14 @@ static int run(const struct arguments *a, const struct ctw_settings *s, struct p
 }
 
 int ctw_verb_status(int argc, char *argv[]) {
-    struct arguments arguments = {.root = ""};
+    struct arguments arguments = {.root = "", .colour = "auto"};
     struct ctw_settings settings;
 
     int status = ctw_cli_start(&cli, argc, argv, &arguments);
+    const char *colour = arguments.colour;
+    if (status < 0 && strcmp(colour, "auto") != 0 && strcmp(colour, "always") != 0 &&
+        strcmp(colour, "never") != 0)
+        status = ctw_cli_bad(&cli, "--color", colour, "auto, always or never");
     if (status < 0 && ctw_terminal_interval(&cli, arguments.watch, &arguments.watch_usec) < 0)
         status = EXIT_BAD_USAGE;
     if (status >= 0)

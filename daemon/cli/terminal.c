@@ -33,24 +33,19 @@ uint32_t ctw_terminal_columns(void) {
     return COLUMNS_USUAL;
 }
 
-/* Lines of the terminal; what does not fit would scroll. */
-static size_t terminal_lines(void) {
-    struct winsize size;
-
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row - 1u
-                                                                           : SIZE_MAX;
-}
-
-/* A line that is longer than the terminal is wide is one row of it all the same. */
+/* Makes each line a row of the terminal, whatever its length. */
 #define WRAP_OFF "\033[?7l"
 #define WRAP_ON  "\033[?7h"
 
 static void redraw(const struct ctw_terminal *s, const char *text) {
-    size_t left = terminal_lines();
+    struct winsize size;
+    size_t left = SIZE_MAX; /* further lines would scroll */
 
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1)
+        left = size.ws_row - 1u;
     (void)fputs(s->again ? "\033[H" WRAP_OFF : "\033[H\033[2J" WRAP_OFF, stdout);
     for (const char *line = text; *line != '\0' && left > 0; left--) {
-        /* Cleared before, for behind a full line the cursor is still on its last character. */
+        /* Clear the row first: after a full row the cursor stands on its last character. */
         const size_t n = strcspn(line, "\n");
         (void)fputs("\033[K", stdout);
         (void)fwrite(line, 1, n, stdout);
@@ -77,16 +72,12 @@ int ctw_terminal_show(struct ctw_terminal *s, const char *text) {
     return r;
 }
 
-/* A signal that is blocked is kept, though its default is to be ignored. */
-static void only_size(sigset_t *ret) {
-    (void)sigemptyset(ret);
-    (void)sigaddset(ret, SIGWINCH);
-}
-
+/* A blocked signal stays pending, even one that is ignored by default. */
 void ctw_terminal_notice_size(void) {
     sigset_t set;
 
-    only_size(&set);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGWINCH);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
@@ -94,7 +85,8 @@ bool ctw_terminal_wait(uint64_t usec) {
     const uint64_t until = ctw_monotonic_usec() + usec;
     sigset_t set;
 
-    only_size(&set);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGWINCH);
     for (uint64_t now; (now = ctw_monotonic_usec()) < until;) {
         const struct timespec rest = {.tv_sec = (time_t)((until - now) / CTW_USEC_PER_SEC),
                                       .tv_nsec = (long)((until - now) % CTW_USEC_PER_SEC) * 1000};

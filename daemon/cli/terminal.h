@@ -3,10 +3,10 @@
 #define CTW_DAEMON_CLI_TERMINAL_H
 
 /*
- * What --watch does: one picture after the other, on a terminal each over the last.
+ * The repeated output of --watch. On a terminal each output replaces the one before.
  *
- * Between two pictures nothing about the terminal is changed that would have to be put back:
- * however the program ends there, the last one stays and the prompt comes below it.
+ * Between two outputs the terminal has its usual settings: after an interrupt the last output
+ * stays, and the prompt follows it.
  */
 
 #include <stdbool.h>
@@ -15,38 +15,37 @@
 #include "daemon/cli/cli.h"
 
 struct ctw_terminal {
-    bool redraw; /* on a terminal, over what is there */
-    bool apart;  /* otherwise with an empty line between them */
-    bool again;  /* something has been written before; the caller begins with false */
+    bool redraw; /* replace the output before; stdout is a terminal */
+    bool apart;  /* without redraw: an empty line between two outputs */
+    bool again;  /* not the first output */
 };
 
-/** ctw_terminal_columns() - of the terminal that stdout is, else of COLUMNS, else 80 */
+/** ctw_terminal_columns() - the width of the terminal on stdout, else $COLUMNS, else 80 */
 uint32_t ctw_terminal_columns(void);
 
 /**
- * ctw_terminal_show() - one picture: lines, each with a newline
+ * ctw_terminal_show() - print an output
+ * @text:  lines, each with a newline
  *
- * When it is redrawn, lines below the terminal's last are left out, and what is right of its last
- * column. An interrupt waits until it is complete.
+ * With redraw, lines and columns that do not fit the terminal are left out. An interrupt is delayed
+ * until the output is complete.
  *
- * Return: 0 or a negative errno, -EPIPE when nobody reads any more.
+ * Return: 0 or a negative errno; -EPIPE: the reader has gone.
  */
 int ctw_terminal_show(struct ctw_terminal *s, const char *text);
 
-/** ctw_terminal_notice_size() - from now on ctw_terminal_wait() ends when the terminal's size
- * changes
- */
+/** ctw_terminal_notice_size() - make ctw_terminal_wait() end when the terminal's size changes */
 void ctw_terminal_notice_size(void);
 
-/** ctw_terminal_wait() - Return: whether the size changed before @usec had passed */
+/** ctw_terminal_wait() - Return: true when the size changes within @usec, otherwise false */
 bool ctw_terminal_wait(uint64_t usec);
 
 /**
- * ctw_terminal_interval() - the argument of --watch
- * @text:  as given; NULL or "": 2 s
+ * ctw_terminal_interval() - read the argument of --watch
+ * @text:  NULL or "": 2 s
  * @ret:   microseconds
  *
- * Return: 0 or -EINVAL, which is reported on stderr.
+ * Return: 0; -EINVAL, which is reported on stderr.
  */
 int ctw_terminal_interval(const struct ctw_cli *cli, const char *text, uint64_t *ret);
 

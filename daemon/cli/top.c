@@ -83,21 +83,21 @@ struct gathering {
 
 static const struct ctw_option options[] = {
     {0, "exact", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, exact),
-     "count every entry: about a second for each half million", NULL},
+     "count every entry: about a second for each half million"},
     {'n', "lines", "N", CTW_OPTION_TEXT, offsetof(struct arguments, n),
-     "lines of each list, 1 to 1000", NULL},
+     "lines of each list, 1 to 1000"},
     {0, "by", "WHAT", CTW_OPTION_TEXT, offsetof(struct arguments, by),
-     "one list, by source, destination, port, protocol, state or zone", NULL},
+     "one list, by source, destination, port, protocol, state or zone"},
     {0, "ipv6-prefix", "N", CTW_OPTION_TEXT, offsetof(struct arguments, ipv6_prefix),
-     "take IPv6 addresses that share N bits, 1 to 128, for one source", NULL},
+     "take IPv6 addresses that share N bits, 1 to 128, for one source"},
     {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
-     "repeat, every 2 seconds by default", NULL},
+     "repeat, every 2 seconds by default"},
     {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON; with --watch one object a line", NULL},
+     "as JSON; with --watch one object a line"},
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "defaults from FILE instead of " CTWATCH_CONFIG_PATH, NULL},
+     "defaults from FILE instead of " CTWATCH_CONFIG_PATH},
     {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
-     "a captured machine has no table whose entries could be read", NULL},
+     "a captured machine has no table whose entries could be read"},
 };
 
 static const struct ctw_cli cli = {

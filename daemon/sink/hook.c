@@ -35,10 +35,10 @@ struct ctw_hook {
     pid_t pid; /* the running program, and its process group; 0: none */
     sd_event_source *ended;
     sd_event_source *limit;
-    int failure; /* a pipe: a child that cannot exec sends the errno */
+    int failure; /* a pipe, into which a child that cannot exec writes the errno */
     bool overdue;
 
-    int fault; /* the errno reported last; 0: a run has succeeded since */
+    int fault; /* the errno of the last run; 0: it succeeded */
     uint64_t n_dropped;
     size_t head, n_waiting;
     struct waiting queue[QUEUE_MAX];
@@ -49,34 +49,20 @@ struct ctw_hook {
 static void print(const char *fault) {
     char line[256];
 
-    const int length = snprintf(line, sizeof line, "alerts.command: %.200s\n", fault);
+    const int length = snprintf(line, sizeof(line), "alerts.command: %.200s\n", fault);
     ctw_write_if_ready(STDERR_FILENO, line, (size_t)length);
 }
 
-/* One line per fault, regardless of the number of alerts it costs. @error: 0: success */
+/* Prints a fault once until another fault or success. @error: an errno; 0: success */
 static void report(struct ctw_hook *h, int error) {
-    if (error == h->fault)
-        return;
+    if (error != 0 && error != h->fault)
+        print(error == ETIMEDOUT ? "killed at its time limit" : strerror(error));
     h->fault = error;
-    if (error == ETIMEDOUT)
-        print("killed at its time limit");
-    else if (error != 0)
-        print(strerror(error));
-}
-
-static void report_drops(struct ctw_hook *h) {
-    char why[96];
-
-    if (h->n_dropped == 0)
-        return;
-    snprintf(why, sizeof why, "too slow, %" PRIu64 " alerts were not passed to it", h->n_dropped);
-    h->n_dropped = 0;
-    print(why);
 }
 
 /* --- the child ----------------------------------------------------------------------------- */
 
-/* Split at blanks, in place. Return: 0, -E2BIG. */
+/* Splits @text at blanks, in place. Return: 0; -E2BIG; -ENOENT: there are only blanks. */
 static int split(char *text, char *ret_argv[static ARGUMENTS_MAX + 1]) {
     static const char blanks[] = " \t";
     size_t n = 0;
@@ -93,8 +79,8 @@ static int split(char *text, char *ret_argv[static ARGUMENTS_MAX + 1]) {
     return n > 0 ? 0 : -ENOENT;
 }
 
-/* PATH and the fields. The values of a repeated field are one variable, separated by newlines,
- * since an environment cannot hold a name twice. @text has room for all fields. */
+/* PATH and the fields. An environment cannot hold a name twice: the values of a repeated field are
+ * one variable, separated by newlines. @text has room for all fields. */
 static void build_environment(const struct waiting *w, char *text,
                               char *ret[static CTW_FIELDS_MAX + 2]) {
     size_t n = 0, used = 0;
@@ -132,7 +118,7 @@ static void __attribute__((noreturn)) child(char *argv[], char *env[], int failu
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
         dup2(null, STDERR_FILENO) >= 0) {
-        /* Ours are close-on-exec; those of a library may not be. */
+        /* Descriptors of a library may not be close-on-exec. */
         close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
         execve(argv[0], argv, env);
     }
@@ -165,8 +151,8 @@ static int on_ended(sd_event_source *s, const siginfo_t *info, void *userdata) {
 
     (void)s;
     (void)info;
-    /* The program is reaped after the return, so its number is still that of its group: kill its
-     * remaining children. */
+    /* Kill its remaining children. The program is reaped after the return, so its process id is
+     * still that of the group. */
     kill_all(h);
     if (read(h->failure, &error, sizeof error) != sizeof error)
         error = h->overdue ? ETIMEDOUT : 0;
@@ -186,17 +172,8 @@ static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
     return 0;
 }
 
-static int watch_child(struct ctw_hook *h) {
-    int r = sd_event_add_child(h->event, &h->ended, h->pid, WEXITED, on_ended, h);
-
-    if (r >= 0)
-        r = sd_event_add_time_relative(h->event, &h->limit, CLOCK_MONOTONIC, h->limit_usec, 0,
-                                       on_limit, h);
-    return r < 0 ? r : 0;
-}
-
-/* Kill the running program, and wait for it, which SIGKILL makes short. A program of another user
- * (set-user-ID) cannot be killed, and is not waited for. */
+/* Kills the running program, and waits for its end. A program of another user (set-user-ID) cannot
+ * be killed, and is not waited for. */
 static void stop(struct ctw_hook *h) {
     if (kill_all(h) == 0)
         while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR)
@@ -229,7 +206,10 @@ static int start(struct ctw_hook *h, const struct waiting *w) {
 
     h->pid = pid;
     h->failure = failure[0];
-    r = watch_child(h);
+    r = sd_event_add_child(h->event, &h->ended, pid, WEXITED, on_ended, h);
+    if (r >= 0)
+        r = sd_event_add_time_relative(h->event, &h->limit, CLOCK_MONOTONIC, h->limit_usec, 0,
+                                       on_limit, h);
     if (r < 0)
         stop(h);
     return r;
@@ -245,8 +225,13 @@ static void start_next(struct ctw_hook *h) {
         if (r < 0)
             report(h, -r);
     }
-    if (h->pid == 0)
-        report_drops(h);
+    if (h->pid == 0 && h->n_dropped > 0) {
+        char drops[96];
+        (void)snprintf(drops, sizeof(drops), "too slow, %" PRIu64 " alerts were not passed to it",
+                       h->n_dropped);
+        print(drops);
+        h->n_dropped = 0;
+    }
 }
 
 /* --- interface ----------------------------------------------------------------------------- */

@@ -3,10 +3,10 @@
 #define CTW_DAEMON_SINK_HOOK_H
 
 /*
- * alerts.command: a program of the administrator, run once per alert with the alert's fields as
- * environment. It runs without a shell and without the daemon's capabilities, one at a time, and
- * its process group is killed at a time limit. Alerts wait in a fixed queue; those that exceed it
- * are dropped and counted. Nothing the program does can block the loop.
+ * Runs alerts.command, a program of the administrator, once per alert, with the fields of the alert
+ * as environment. The program runs without a shell and without the daemon's capabilities. One runs
+ * at a time, and its process group is killed at a time limit. Alerts wait in a fixed queue; when it
+ * is full, further alerts are dropped and counted. The program cannot block the daemon's loop.
  */
 
 #include <systemd/sd-event.h>
@@ -23,23 +23,23 @@ struct ctw_hook;
  * ctw_hook_new()
  * @limit_usec:  CTW_HOOK_LIMIT_USEC
  *
- * Blocks SIGCHLD in the calling thread, as sd-event requires to watch children.
+ * Blocks SIGCHLD in the calling thread, which sd_event_add_child(3) requires.
  *
  * Return: 0 or a negative errno.
  */
 int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret);
 
-/** ctw_hook_free() - also kills the running program */
+/** ctw_hook_free() - kills the running program */
 struct ctw_hook *ctw_hook_free(struct ctw_hook *h);
 
 /**
- * ctw_hook_run() - run @command for an alert, after those in the queue
+ * ctw_hook_run() - run @command for an alert, after the alerts in the queue
  * @command:  absolute path, then arguments, separated by blanks; "" runs nothing
  * @f:        copied
  *
- * The environment is PATH and the fields, the standard streams are /dev/null, and the program leads
- * a process group, which is killed when the program ends or its time limit is reached. A fault is
- * one line on stderr, which is not repeated until another fault or success.
+ * The environment is PATH and the fields. The standard streams are /dev/null. The program leads a
+ * process group, which is killed when the program ends or reaches its time limit. A fault is
+ * printed as a line on stderr, once until another fault or success.
  */
 void ctw_hook_run(struct ctw_hook *h, const char *command, const struct ctw_fields *f);
 

@@ -23,27 +23,29 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* Alerts held while the journal takes none. The beginning of the outage and the present are worth
- * most: when the buffer is full, a further alert replaces the newest. */
+/* Alerts held while the journal takes no records. When the buffer is full, a further alert replaces
+ * the newest: the first alerts of the outage show its cause, the last one the present. */
 #define HELD_MAX 64
+
+#define DELAYED_BYTES sizeof("CTWATCH_DELAYED_SECONDS=18446744073709551615")
 
 struct held {
     uint64_t at_usec;
     size_t used;
-    char text[CTW_FIELDS_BYTES]; /* the fields, each ended by a NUL */
+    char text[CTW_FIELDS_BYTES + DELAYED_BYTES]; /* the fields, each ended by a NUL */
 };
 
 struct ctw_journal {
     bool journal;
     int error; /* of the last attempt to send */
-    int out;   /* where lines go if not to the journal */
+    int out;   /* for lines, without a journal */
     size_t n_held;
     uint64_t n_lost;
     struct held held[HELD_MAX];
 };
 
-/* $JOURNAL_STREAM is "DEVICE:INODE" of the journal's stream; a stderr that was redirected
- * afterwards is another file, and gets lines (systemd.exec(5)). */
+/* $JOURNAL_STREAM is "DEVICE:INODE" of the stderr that systemd connected to the journal
+ * (systemd.exec(5)). A stderr that was redirected afterwards is another file. */
 static bool stderr_is_journal(void) {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat st;
@@ -55,9 +57,9 @@ static bool stderr_is_journal(void) {
     return strcmp(stream, is) == 0;
 }
 
-/* A terminal with room for a single byte is writable, and then blocks within the line. Hence a
- * file description of our own, non-blocking: the flag on that of stderr would hold for the shell
- * and all other programs that share it. */
+/* A terminal with room for a single byte polls writable, and then blocks within the line.
+ * O_NONBLOCK on stderr would also apply to the shell, which shares its file description, so the
+ * terminal is opened anew. */
 static int open_line_output(void) {
     if (!isatty(STDERR_FILENO))
         return STDERR_FILENO;
@@ -88,46 +90,38 @@ struct ctw_journal *ctw_journal_free(struct ctw_journal *j) {
 
 /* --- stderr ------------------------------------------------------------------------------- */
 
-static const char *priority_word(const char *priority) {
-    static const char *const words[] = {"emergency", "alert",  "critical", "error",
-                                        "warning",   "notice", "info",     "debug"};
-
-    if (!priority || priority[0] < '0' || priority[0] > '7')
-        return "notice";
-    return words[priority[0] - '0'];
-}
-
 /* "14:03:22 warning usage: Conntrack table at 76.2 % ..." */
 static void write_line(int fd, const struct ctw_fields *f) {
-    const char *message = ctw_fields_get(f, "MESSAGE");
-    const char *kind = ctw_fields_get(f, "CTWATCH_ALERT");
+    static const char *const priorities[] = {"emergency", "alert",  "critical", "error",
+                                             "warning",   "notice", "info",     "debug"};
+    const char *message = ctw_fields_get(f, "MESSAGE"), *kind = ctw_fields_get(f, "CTWATCH_ALERT"),
+               *priority = ctw_fields_get(f, "PRIORITY");
     char line[CTW_FIELDS_BYTES + 64], clock[16] = "";
     const time_t t = time(NULL);
     struct tm tm;
 
     if (localtime_r(&t, &tm))
-        strftime(clock, sizeof clock, "%H:%M:%S", &tm);
-    int length = snprintf(line, sizeof line, "%s %s %s: %s\n", clock,
-                          priority_word(ctw_fields_get(f, "PRIORITY")), kind ? kind : "",
-                          message ? message : "");
-    if (length > 0)
-        ctw_write_if_ready(fd, line, (size_t)length);
+        (void)strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+    const int length = snprintf(line, sizeof(line), "%s %s %s: %s\n", clock,
+                                priorities[priority ? (unsigned)(priority[0] - '0') % 8 : 5],
+                                kind ? kind : "", message ? message : "");
+    ctw_write_if_ready(fd, line, (size_t)length);
 }
 
 /* --- the journal -------------------------------------------------------------------------- */
 
 /*
- * Whether a record sent now would arrive without delay.
+ * Whether the journal takes a record at once.
  *
- * sd_journal_sendv() returns success when the socket does not exist (ENOENT), and its socket
- * blocks: a stopped journald with a full queue would stop this process, too. A connected datagram
- * socket polls writable only while the queue of its peer has room (net/unix/af_unix.c:
- * unix_dgram_poll). It is connected anew each time, since a restarted journald may have replaced
- * the socket.
+ * sd_journal_sendv() returns success when the socket does not exist (ENOENT). It also blocks, so
+ * that a stopped journald with a full queue would stop this process. A connected datagram socket
+ * polls writable only while the queue of its peer has room (net/unix/af_unix.c: unix_dgram_poll).
+ * It is connected anew each time, since a restarted journald may have replaced the socket.
  *
- * This does not cover libsystemd's own send buffer. libsystemd asks for 8 MiB, more than a full
- * queue of our records takes, and gets it with CAP_NET_ADMIN; without (a container),
- * net.core.wmem_max bounds it, and some 190 records unread by a stopped journald can fill it.
+ * The send buffer of libsystemd may be full nevertheless. libsystemd asks for 8 MiB, more than a
+ * full queue of our records takes, and gets it with CAP_NET_ADMIN. Without that capability (in a
+ * container) net.core.wmem_max bounds it, and some 190 records that a stopped journald has not read
+ * can fill it.
  */
 static int journal_ready(void) {
     static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET};
@@ -145,50 +139,29 @@ static int journal_ready(void) {
     return r;
 }
 
-static int journal_send(const struct iovec *iov, size_t n) {
-    int r = journal_ready();
-
-    if (r < 0)
-        return r;
-    r = sd_journal_sendv(iov, (int)n);
-    return r < 0 ? r : 0;
-}
-
-/* Send the fields in @text, each ended by a NUL, then @extra, which may be NULL. */
-static int send_text(const char *text, size_t used, const char *extra) {
+/* @text: fields, each ended by a NUL. Return: 0 or a negative errno. */
+static int send_text(const char *text, size_t used) {
     struct iovec iov[CTW_FIELDS_MAX + 1];
-    size_t n = 0;
+    int n = 0, r = journal_ready();
 
-    for (size_t at = 0; at < used && n < CTW_FIELDS_MAX; n++) {
+    for (size_t at = 0; at < used && n <= CTW_FIELDS_MAX; n++) {
         const size_t length = strlen(text + at);
         iov[n] = (struct iovec){.iov_base = (char *)text + at, .iov_len = length};
         at += length + 1;
     }
-    if (extra)
-        iov[n++] = (struct iovec){.iov_base = (char *)extra, .iov_len = strlen(extra)};
-    return journal_send(iov, n);
+    if (r >= 0)
+        r = sd_journal_sendv(iov, n);
+    return r < 0 ? r : 0;
 }
 
 /* A record that is no alert. */
-static int send_plain(const char *message, const char *priority) {
-    static const char identifier[] = "SYSLOG_IDENTIFIER=ctwatchd";
-    const struct iovec iov[] = {
-        {.iov_base = (char *)message, .iov_len = strlen(message)},
-        {.iov_base = (char *)priority, .iov_len = strlen(priority)},
-        {.iov_base = (char *)identifier, .iov_len = sizeof identifier - 1},
-    };
+static int send_message(char priority, const char *message) {
+    char text[320];
+    const int n =
+        snprintf(text, sizeof(text), "MESSAGE=%.250s%cPRIORITY=%c%cSYSLOG_IDENTIFIER=ctwatchd",
+                 message, '\0', priority, '\0');
 
-    return journal_send(iov, sizeof iov / sizeof iov[0]);
-}
-
-/* Log the number of alerts lost, at the place of the gap. */
-static int send_lost(uint64_t lost) {
-    char message[128];
-
-    snprintf(message, sizeof message,
-             "MESSAGE=%" PRIu64 " alert%s lost here: the journal took no records.", lost,
-             lost == 1 ? " was" : "s were");
-    return send_plain(message, "PRIORITY=4");
+    return send_text(text, (size_t)n + 1);
 }
 
 static void hold(struct ctw_journal *j, const struct ctw_fields *f) {
@@ -203,19 +176,23 @@ static void hold(struct ctw_journal *j, const struct ctw_fields *f) {
     memcpy(h->text, f->text, f->used);
 }
 
-static int send_held(struct ctw_journal *j, const struct held *h) {
+static int send_held(struct ctw_journal *j, struct held *h) {
     const uint64_t late = (ctw_monotonic_usec() - h->at_usec) / CTW_USEC_PER_SEC;
-    char delayed[64];
+    char message[96];
 
-    /* The gap is just before the newest alert. */
+    /* The lost alerts were between the newest and the one before. */
     if (j->n_lost > 0 && h == &j->held[j->n_held - 1]) {
-        const int e = send_lost(j->n_lost);
+        (void)snprintf(message, sizeof(message),
+                       "%" PRIu64 " alert%s lost here: the journal took no records.", j->n_lost,
+                       j->n_lost == 1 ? " was" : "s were");
+        const int e = send_message('4', message);
         if (e < 0)
             return e;
         j->n_lost = 0;
     }
-    snprintf(delayed, sizeof delayed, "CTWATCH_DELAYED_SECONDS=%" PRIu64, late);
-    return send_text(h->text, h->used, delayed);
+    const int n =
+        snprintf(h->text + h->used, DELAYED_BYTES, "CTWATCH_DELAYED_SECONDS=%" PRIu64, late);
+    return send_text(h->text, h->used + (size_t)n + 1);
 }
 
 /* Send held alerts, oldest first, until the journal takes no more. */
@@ -235,7 +212,7 @@ void ctw_journal_send(struct ctw_journal *j, const struct ctw_fields *f) {
     }
     flush_held(j);
     if (j->n_held == 0)
-        j->error = send_text(f->text, f->used, NULL);
+        j->error = send_text(f->text, f->used);
     if (j->error < 0)
         hold(j, f);
 }
@@ -250,10 +227,6 @@ void ctw_journal_flush(struct ctw_journal *j, struct ctw_source_health *ret) {
 }
 
 void ctw_journal_note(struct ctw_journal *j, const char *text) {
-    char message[256];
-
-    if (!j->journal)
-        return;
-    snprintf(message, sizeof message, "MESSAGE=%s", text);
-    (void)send_plain(message, "PRIORITY=7");
+    if (j->journal)
+        (void)send_message('7', text);
 }

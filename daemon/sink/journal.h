@@ -3,8 +3,8 @@
 #define CTW_DAEMON_SINK_JOURNAL_H
 
 /*
- * Sends alerts to the journal if stderr is connected to it, otherwise to stderr as one readable
- * line each. A journal that takes no records delays nothing: alerts are held in a fixed buffer and
+ * Sends alerts to the journal if stderr is connected to it, otherwise prints each as a line on
+ * stderr. It never blocks: alerts that the journal does not take are held in a fixed buffer and
  * sent later.
  */
 
@@ -17,11 +17,10 @@ struct ctw_journal;
 int ctw_journal_new(struct ctw_journal **ret);
 struct ctw_journal *ctw_journal_free(struct ctw_journal *j);
 
-/** ctw_journal_send() - send an alert, or hold it; never blocks */
+/** ctw_journal_send() - send an alert, or hold it */
 void ctw_journal_send(struct ctw_journal *j, const struct ctw_fields *f);
 
-/** ctw_journal_note() - log a line at debug priority; dropped when there is no journal or it takes
- * no records */
+/** ctw_journal_note() - log a line at debug priority, or drop it if the journal does not take it */
 void ctw_journal_note(struct ctw_journal *j, const char *text);
 
 /** ctw_journal_flush() - send held alerts. @ret: the health of the journal; UNUSED on stderr */

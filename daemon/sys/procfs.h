@@ -3,8 +3,8 @@
 #define CTW_DAEMON_SYS_PROCFS_H
 
 /*
- * Files of /proc and /sys, below a root: "" for this machine, a folder for a captured tree.
- * The first path of a list that exists is used; a list ends with NULL.
+ * Files of /proc and /sys below a root: "" is this machine, a folder a captured one. The first path
+ * of a list that exists is used; a list ends with NULL.
  */
 
 #include <stdbool.h>
@@ -15,16 +15,16 @@
 /*
  * Where each kernel generation keeps a table's count, limit and buckets, newest first:
  * nf_conntrack, then ip_conntrack (Linux 2.6), whose limit was at first one directory higher (2.4).
- * nf_conntrack_frag6_* beside them belong to nf_defrag_ipv6 and are no sign of conntrack.
+ * nf_conntrack_frag6_* beside them belong to nf_defrag_ipv6, and exist without conntrack.
  */
 extern const char *const ctw_count_paths[];
 extern const char *const ctw_max_paths[];
 extern const char *const ctw_buckets_paths[];
 
 /**
- * ctw_procfs_open() - open one file below @root
- * @flags:  O_RDONLY or O_WRONLY, and what else is wanted. Opening never blocks, even on a FIFO that
- *          a captured tree may hold, and the descriptor is closed on exec.
+ * ctw_procfs_open() - open a file below @root
+ * @flags:  as for open(2); O_NONBLOCK is added, since a captured tree may hold a FIFO, and
+ * O_CLOEXEC
  *
  * Return: a descriptor or a negative errno.
  */
@@ -33,7 +33,7 @@ int ctw_procfs_open(const char *root, const char *path, int flags);
 /**
  * ctw_procfs_read() - read from an open file at @offset
  *
- * One system call, so at most what the kernel prints at once, often a page.
+ * It is a single pread(2), which returns as much as the kernel prints at once, often a page.
  *
  * Return: bytes read or a negative errno.
  */
