@@ -39,10 +39,9 @@ struct ctw_manager {
     sd_event_source *timer;
 
     struct ctw_table *table;
-    uint64_t netns_inode; /* of the table; 0: not known */
-    char netns[CTW_NETNS_NAME_MAX];
-    struct ctw_kernlog *kernlog; /* NULL: switched off, or the machine is a captured one */
-    struct ctw_events *events;   /* NULL: the machine is a captured one */
+    char netns[CTW_NETNS_NAME_MAX]; /* of the table */
+    struct ctw_kernlog *kernlog;    /* NULL: switched off, or the machine is a captured one */
+    struct ctw_events *events;      /* NULL: the machine is a captured one */
     struct ctw_machine *machine;
     struct ctw_walk *walk; /* running, or ended and not yet freed; NULL: neither */
     struct ctw_census *census;
@@ -69,7 +68,7 @@ struct ctw_manager {
 static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
     struct ctw_fields fields;
 
-    if (a->netns_inode == m->netns_inode)
+    if (a->netns_inode == m->tick.netns_inode)
         memcpy(a->netns, m->netns, sizeof(a->netns));
     else if (a->netns_inode != 0)
         ctw_netns_name(a->netns_inode, a->netns);
@@ -276,7 +275,7 @@ static void reload(struct ctw_manager *m) {
             (void)fprintf(stderr, "kernel log: %s, going on without it\n", strerror(-r));
     }
     alert.level = m->watch.level.level;
-    alert.netns_inode = m->netns_inode;
+    alert.netns_inode = m->tick.netns_inode;
     raise_alert(m, &alert);
     ctw_service_ready();
 }
@@ -344,11 +343,11 @@ static int add_timer(struct ctw_manager *m) {
 static void name_netns(struct ctw_manager *m) {
     if (m->paths.root[0] != '\0')
         return; /* the namespace of a captured machine is not ours */
-    m->netns_inode = m->tick.netns_inode = ctw_netns_own_inode();
+    m->tick.netns_inode = ctw_netns_own_inode();
     if (access(INITIAL_NETNS_ONLY, F_OK) == 0)
         (void)snprintf(m->netns, sizeof(m->netns), "initial");
     else
-        ctw_netns_name(m->netns_inode, m->netns);
+        ctw_netns_name(m->tick.netns_inode, m->netns);
 }
 
 static int open_sinks(struct ctw_manager *m) {
@@ -358,8 +357,8 @@ static int open_sinks(struct ctw_manager *m) {
     if (r >= 0)
         r = ctw_hook_new(m->event, CTW_HOOK_LIMIT_USEC, &m->hook);
     if (r >= 0)
-        r = ctw_state_writer_new(m->paths.state, m->netns, m->netns_inode, ctw_monotonic_usec(),
-                                 &m->writer);
+        r = ctw_state_writer_new(m->paths.state, m->netns, m->tick.netns_inode,
+                                 ctw_monotonic_usec(), &m->writer);
     if (r >= 0)
         r = ctw_limits_new(m->event, m->paths.root, initial, &m->limits);
     return r;
