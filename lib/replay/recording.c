@@ -23,20 +23,16 @@ enum {
     IGNORED = COLUMNS,
 };
 
-#define BIT(column) (UINT32_C(1) << (column))
+#define BIT(column)    (UINT32_C(1) << (column))
+#define BITS(from, to) (BIT((to) + 1) - BIT(from))
 _Static_assert(COLUMNS < 32, "a bit for each column");
 
-/* A line with one of these known tells of losses. */
+/* A line has losses when it has a value in one of these. */
 #define LOSSES                                                                                     \
-    (BIT(CTW_COLUMN_DROPS) | BIT(CTW_COLUMN_OTHER_DROPS) | BIT(CTW_COLUMN_EARLY_DROPS) |           \
-     BIT(CTW_COLUMN_CLASHES) | BIT(CTW_COLUMN_CHAIN_TOO_LONG) | BIT(DROPS_TOTAL) |                 \
-     BIT(EARLY_DROPS_TOTAL))
+    (BITS(CTW_COLUMN_DROPS, CTW_COLUMN_CHAIN_TOO_LONG) | BITS(DROPS_TOTAL, EARLY_DROPS_TOTAL))
 
 /* A recording has slots when it has all of these. */
-#define SLOTS                                                                                      \
-    (BIT(CTW_COLUMN_WIDTH) | BIT(CTW_COLUMN_FIRST) | BIT(CTW_COLUMN_HIGH) | BIT(CTW_COLUMN_LOW) |  \
-     BIT(CTW_COLUMN_FIRST_MSEC) | BIT(CTW_COLUMN_HIGH_MSEC) | BIT(CTW_COLUMN_LOW_MSEC) |           \
-     BIT(CTW_COLUMN_LAST_MSEC) | BIT(CTW_COLUMN_LOSS_FIRST_MSEC) | BIT(CTW_COLUMN_LOSS_LAST_MSEC))
+#define SLOTS (BIT(CTW_COLUMN_WIDTH) | BITS(CTW_COLUMN_FIRST, CTW_COLUMN_LOSS_LAST_MSEC))
 
 #define CHANGES (BIT(CTW_COLUMN_LIMIT_CHANGES) | BIT(CTW_COLUMN_SET_MAX))
 

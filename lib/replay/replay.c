@@ -103,20 +103,18 @@ static void grow(struct ctw_replay *r) {
     ctw_watch_grown(&r->watch, r->settings, &r->tick, &o, &r->verdict);
 }
 
-static void alert(struct ctw_replay *r, struct ctw_alert *a) {
-    a->writer_unknown = r->writer_unknown;
-    r->summary.alerts[a->kind]++;
-    r->summary.n_alerts++;
-    r->alert(r->at_usec, a, r->userdata);
-}
-
 static void report(struct ctw_replay *r) {
     static const struct ctw_talkers unknown = {0};
 
     if (r->verdict.want_walk)
         ctw_watch_learn(&r->watch, &unknown, r->tick.now_usec);
-    for (size_t i = 0; i < r->verdict.n_alerts; i++)
-        alert(r, &r->verdict.alerts[i]);
+    for (size_t i = 0; i < r->verdict.n_alerts; i++) {
+        struct ctw_alert *a = &r->verdict.alerts[i];
+        a->writer_unknown = r->writer_unknown;
+        r->summary.alerts[a->kind]++;
+        r->alert(r->at_usec, a, r->userdata);
+    }
+    r->summary.n_alerts += r->verdict.n_alerts;
 }
 
 static void lose(struct ctw_replay *r, const struct ctw_record *record,

@@ -28,7 +28,7 @@ static void add(struct ctw_plot *p, uint64_t at_sec, uint32_t low, uint32_t high
     ctw_plot_add(p, &seen);
 }
 
-/* The picture; the caller frees it. */
+/* The caller frees the drawing. */
 static char *draw(const struct ctw_plot *p) {
     struct ctw_settings settings;
 
