@@ -460,6 +460,102 @@ static void writer_without_permission_continues(void **state) {
     publish_calm(p);
 }
 
+/* --- the history ------------------------------------------------------------------------------ */
+
+/* One poll of @count entries; the step left @max in force. */
+static void poll_at(struct place *p, uint64_t now_usec, uint32_t count, uint32_t max,
+                    uint64_t drops) {
+    struct ctw_settings settings;
+    struct ctw_watch *watch = calloc(1, sizeof(*watch));
+    struct ctw_tick *tick = calloc(1, sizeof(*tick));
+    struct ctw_verdict *verdict = calloc(1, sizeof(*verdict));
+
+    assert_true(watch && tick && verdict);
+    ctw_settings_defaults(&settings);
+    tick->now_usec = now_usec;
+    tick->sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+    tick->sample = (struct ctw_sample){.count = count, .max = 1000};
+    verdict->sample = (struct ctw_sample){.count = count, .max = max};
+    verdict->lost.drops = drops;
+    ctw_state_writer_poll(p->writer, &settings, watch, tick, verdict, now_usec, now_usec + SECOND);
+    free(watch);
+    free(tick);
+    free(verdict);
+}
+
+static void writer_new_at(struct place *p, uint64_t now_usec) {
+    p->writer = ctw_state_writer_free(p->writer);
+    assert_int_equal(ctw_state_writer_new(p->directory, "", 0, now_usec, &p->writer), 0);
+}
+
+static const struct ctw_record *slot_at(struct place *p, enum ctw_resolution r, uint64_t at_usec) {
+    assert_int_equal(read_history(p), 0);
+    const struct ctw_record *slot = ctw_history_slot(&p->history, r, at_usec);
+    assert_non_null(slot);
+    return slot;
+}
+
+/* A slot of ten seconds is open then, and no slot of a second. */
+static void writer_resumed_across_slot_boundary_starts_next_slot_empty(void **state) {
+    struct place *p = *state;
+    const uint64_t begin_usec = SAMPLE_NOW_USEC; /* a multiple of ten seconds */
+
+    writer_new_at(p, begin_usec);
+    for (uint64_t i = 0; i < 8; i++)
+        poll_at(p, begin_usec + i * SECOND, 900, 1000, i == 3 ? 5 : 0);
+    writer_new_at(p, begin_usec + 9 * SECOND);
+    for (uint64_t i = 10; i < 20; i++)
+        poll_at(p, begin_usec + i * SECOND, 200, 1000, 0);
+    p->writer = ctw_state_writer_free(p->writer);
+
+    const struct ctw_record *slot = slot_at(p, CTW_RESOLUTION_COARSE, begin_usec);
+    assert_int_equal(slot->polls, 8);
+    assert_int_equal(slot->losses.drops, 5);
+    slot = slot_at(p, CTW_RESOLUTION_COARSE, begin_usec + 10 * SECOND);
+    assert_int_equal(slot->polls, 10);
+    assert_int_equal(slot->losses.drops, 0);
+}
+
+static void writer_resumed_within_slot_continues_it(void **state) {
+    struct place *p = *state;
+
+    writer_new_at(p, SAMPLE_NOW_USEC);
+    poll_at(p, SAMPLE_NOW_USEC, 900, 1000, 5);
+    writer_new_at(p, SAMPLE_NOW_USEC + SECOND / 2);
+    poll_at(p, SAMPLE_NOW_USEC + SECOND / 2, 100, 1000, 0);
+    p->writer = ctw_state_writer_free(p->writer);
+    for (enum ctw_resolution r = 0; r < CTW_RESOLUTIONS; r++) {
+        const struct ctw_record *slot = slot_at(p, r, SAMPLE_NOW_USEC);
+        assert_int_equal(slot->polls, 2);
+        assert_int_equal(slot->mean, 500);
+        assert_int_equal(slot->losses.drops, 5);
+    }
+}
+
+static void writer_slot_after_growth_has_new_max(void **state) {
+    struct place *p = *state;
+
+    writer_new_at(p, SAMPLE_NOW_USEC);
+    poll_at(p, SAMPLE_NOW_USEC, 900, 2000, 0);
+    p->writer = ctw_state_writer_free(p->writer);
+    assert_int_equal(slot_at(p, CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC)->max, 2000);
+}
+
+/* While no ctwatchd ran. */
+static void writer_max_changed_over_restart_is_limit_change(void **state) {
+    struct place *p = *state;
+
+    writer_new_at(p, SAMPLE_NOW_USEC);
+    ctw_state_writer_snapshot(p->writer)->table = (struct ctw_sample){.count = 1, .max = 1000};
+    poll_at(p, SAMPLE_NOW_USEC, 900, 1000, 0);
+    writer_new_at(p, SAMPLE_NOW_USEC + 5 * SECOND);
+    poll_at(p, SAMPLE_NOW_USEC + 5 * SECOND, 900, 3000, 0);
+    p->writer = ctw_state_writer_free(p->writer);
+    const struct ctw_record *slot = slot_at(p, CTW_RESOLUTION_FINE, SAMPLE_NOW_USEC + 5 * SECOND);
+    assert_int_equal(slot->limit_changes, 1);
+    assert_int_equal(slot->set_max, 3000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(writer_new_gives_the_file_to_the_group_of_its_directory),
@@ -483,6 +579,10 @@ int main(void) {
         TEST(writer_file_in_place_of_directory_fails),
         TEST(writer_failed_retries_every_ten_seconds),
         TEST(writer_without_permission_continues),
+        TEST(writer_resumed_across_slot_boundary_starts_next_slot_empty),
+        TEST(writer_resumed_within_slot_continues_it),
+        TEST(writer_slot_after_growth_has_new_max),
+        TEST(writer_max_changed_over_restart_is_limit_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
