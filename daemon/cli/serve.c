@@ -33,13 +33,13 @@ struct sockets {
 
 static const struct ctw_option options[] = {
     {0, "listen", "ADDRESS:PORT", CTW_OPTION_LIST, offsetof(struct arguments, listen),
-     "listen there, too, up to 8 times; IPv6: [::1]:9817"},
+     "listen on this address, at most 8 times; IPv6: [::1]:9817"},
     {0, "top", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, top),
      "show addresses, and /top: what fills the table"},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
      "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
-     "of a captured machine there is only what a ctwatchd published, see --state"},
+     "a captured machine has only the state that its ctwatchd published, see --state"},
 };
 
 static const struct ctw_cli cli = {
@@ -53,23 +53,22 @@ static const struct ctw_cli cli = {
 
 /* --- sockets --------------------------------------------------------------------------------- */
 
-static int open_one(struct sockets *s, const char *where) {
+/* Return: -1 to go on, or the exit status. */
+static int listen_at(struct sockets *s, const char *where) {
     const int fd = s->n < CTW_SERVER_SOCKETS_MAX ? ctw_listen_at(where) : -E2BIG;
 
     if (fd >= 0) {
         s->fd[s->n++] = fd;
         return -1;
     }
-    if (fd == -EINVAL)
-        (void)fprintf(stderr,
-                      "ctwatch serve: --listen: %s is no ADDRESS:PORT in numbers, such as " USUAL
-                      " or [::1]:9817\n",
-                      where);
-    else if (fd == -E2BIG)
+    if (fd == -E2BIG)
         (void)fprintf(stderr, "ctwatch serve: --listen: more than %u sockets in all\n",
                       CTW_SERVER_SOCKETS_MAX);
-    else
+    else if (fd != -EINVAL)
         (void)fprintf(stderr, "ctwatch serve: cannot listen on %s: %s\n", where, strerror(-fd));
+    else
+        (void)ctw_cli_bad(&cli, "--listen", where,
+                          "ADDRESS:PORT in numbers, such as " USUAL " or [::1]:9817");
     return fd == -EINVAL || fd == -E2BIG ? EXIT_BAD_USAGE : EXIT_CANNOT_SERVE;
 }
 
@@ -85,10 +84,8 @@ static int open_sockets(const struct arguments *a, struct sockets *ret) {
     }
     ret->n = (size_t)n;
     for (size_t i = 0; status < 0 && i < a->listen.n; i++)
-        status = open_one(ret, a->listen.at[i]);
-    if (status < 0 && ret->n == 0)
-        status = open_one(ret, USUAL);
-    return status;
+        status = listen_at(ret, a->listen.at[i]);
+    return status < 0 && ret->n == 0 ? listen_at(ret, USUAL) : status;
 }
 
 static void announce(const struct sockets *s) {

@@ -26,11 +26,11 @@ _Static_assert(PAGE_MAX >= CTW_RENDER_METRICS_MAX && PAGE_MAX >= CTW_RENDER_STAT
                    PAGE_MAX >= CTW_RENDER_TALKERS_MAX,
                "a page has room");
 
-/* Replies with the history at a time. Each has a copy of it, of 1.6 MB. */
+/* Replies with the history that are sent at a time. Each has a copy of it, of 1.6 MB. */
 #define STREAMS_MAX 8u
 
-/* A state left half written costs its reader 100 ms, in which no other request is served: for this
- * long it is not read again. */
+/* Reading a state that is half written takes 100 ms, during which no other request is served. It is
+ * not read again for this time. */
 #define TORN_USEC CTW_USEC_PER_SEC
 
 struct ctw_pages {
@@ -40,7 +40,7 @@ struct ctw_pages {
     struct stream *streams[STREAMS_MAX];
     size_t next_evicted;
 
-    /* of the present request */
+    /* for one request */
     struct ctw_view view;
     struct ctw_history history;
 };
@@ -73,8 +73,8 @@ static int read_history(struct ctw_pages *s) {
 
 enum form { TEXT, JSON, CSV, OPENMETRICS };
 
-/* Renders into ret->text, which has PAGE_MAX bytes, and returns the length of the whole, or sets
- * ret->stream. The status is 200 and the type that of the route, unless it sets others. */
+/* Renders into ret->text, which has PAGE_MAX bytes, and returns the length, or sets ret->stream.
+ * The status is 200 and the type that of the route, unless the renderer sets others. */
 typedef size_t renderer(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret);
 
 static size_t line(struct ctw_server_reply *ret, unsigned status, const char *text) {
@@ -195,7 +195,7 @@ static void free_stream(void *userdata) {
     free(s);
 }
 
-/* Where all are taken another stream is evicted: clients that read slowly do not keep them. */
+/* Evicts another stream when all are taken, so that clients that read slowly cannot keep them. */
 static struct stream **take_place(struct ctw_pages *s) {
     for (size_t i = 0; i < STREAMS_MAX; i++)
         if (!s->streams[i])
@@ -234,7 +234,8 @@ static size_t render_history(struct ctw_pages *pages, enum form form,
 
 /* --- routes ---------------------------------------------------------------------------------- */
 
-/* The first whose path is asked for and whose @accept, if it has one, is named in the header. */
+/* The first route with the requested path is used. A route with @accept requires that type in the
+ * header "Accept". */
 static const struct route {
     const char *path, *accept;
     renderer *render;
@@ -282,7 +283,7 @@ int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
         read_view(s);
         ret->length = route->render(s, route->form, ret);
     } else {
-        ret->length = line(ret, 404, "there is no such page: / lists those there are");
+        ret->length = line(ret, 404, "there is no such page: / lists the pages");
     }
     const bool fits = ret->length > 0 && ret->length < PAGE_MAX;
     char *text = realloc(ret->text, fits ? ret->length : 1);

@@ -2,8 +2,7 @@
 #ifndef CTW_DAEMON_HTTP_PAGES_H
 #define CTW_DAEMON_HTTP_PAGES_H
 
-/* The pages of `ctwatch serve`. Each request reads anew what ctwatchd published, and nothing else.
- */
+/* The pages of `ctwatch serve`, from the published state alone, which each request reads anew. */
 
 #include <stdbool.h>
 
@@ -13,17 +12,17 @@ struct ctw_pages;
 
 /**
  * ctw_pages_new()
- * @directory:  where a daemon publishes: CTWATCH_RUN_PATH, usually; must outlive the pages
- * @addresses:  show client addresses, and /top; otherwise no page has an address
+ * @directory:  of the published state, such as CTWATCH_RUN_PATH; must outlive the pages
+ * @addresses:  serve /top, and alerts with client addresses; otherwise no page has an address
  *
  * Return: 0 or -ENOMEM.
  */
 int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret);
 
-/** ctw_pages_free() - after the server that they belong to */
+/** ctw_pages_free() - must be called after ctw_server_free() */
 struct ctw_pages *ctw_pages_free(struct ctw_pages *s);
 
-/** ctw_pages_answer() - the page at a path, as a ctw_server_handler. @pages: struct ctw_pages */
+/** ctw_pages_answer() - a ctw_server_handler. @pages: struct ctw_pages */
 int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
                      struct ctw_server_reply *ret);
 

@@ -29,34 +29,32 @@
 #define CONNECTIONS_MAX 64u
 #define ADDRESS_DIVISOR 4u
 
-/* With the connections that libmicrohttpd has closed, but whose last bytes the client has not
- * acknowledged. Each holds at most 192 KiB in the kernel, and REQUEST_BYTES in libmicrohttpd: less
- * than half of the unit's MemoryMax=, and less than LimitNOFILE=. */
-#define PLACES_MAX 80u
+/* Connections that libmicrohttpd has closed before the client acknowledged the last bytes. */
+#define CLOSING_MAX 16u
 
-/* A request with more in it is refused (414, 431). */
+/* A longer request is refused (414, 431). */
 #define REQUEST_BYTES ((size_t)16 << 10)
 
-/* The kernel doubles them. */
+/* Of a connection in the kernel, which doubles them: for 80 connections, a third of the unit's
+ * MemoryMax=. */
 #define SEND_BYTES    (64 << 10)
 #define RECEIVE_BYTES (32 << 10)
 
 /* A block of a stream. */
 #define BLOCK_BYTES ((size_t)8 << 10)
 
-/* libmicrohttpd's own timeout starts anew with every byte: a client that sends a byte a second
- * never meets it. These are for the whole of a step. */
+/* The timeout of libmicrohttpd restarts with every byte, so a client that sends a byte a second
+ * never reaches it. These limit a whole step. */
 #define REQUEST_USEC (10 * CTW_USEC_PER_SEC)  /* from connecting to the end of the headers */
 #define REPLY_USEC   (30 * CTW_USEC_PER_SEC)  /* from there to the end of the reply */
 #define KEPT_USEC    (300 * CTW_USEC_PER_SEC) /* from there to the next request */
-#define LINGER_USEC  (10 * CTW_USEC_PER_SEC)  /* from closing to the last acknowledgement */
+#define CLOSING_USEC (10 * CTW_USEC_PER_SEC)  /* from closing to the last acknowledgement */
 
 /* How often the deadlines are checked. */
 #define DEADLINES_MSEC 1000
 
-struct place {
-    enum { FREE, OPEN, ENDED /* libmicrohttpd is yet to close it */, LINGERING } state;
-    int fd; /* libmicrohttpd's; LINGERING: ours */
+struct connection {
+    int fd; /* 0: none */
     uint64_t deadline_usec;
 };
 
@@ -65,92 +63,87 @@ struct ctw_server {
     void *userdata;
     struct MHD_Daemon *mhd[CTW_SERVER_SOCKETS_MAX]; /* one per socket */
     size_t n_mhd;
-    struct place places[PLACES_MAX];
+    struct connection open[CONNECTIONS_MAX]; /* the descriptors are libmicrohttpd's */
+    struct connection closing[CLOSING_MAX];  /* a ring of our own descriptors */
+    size_t next_closing;
     int signal_fd;
 };
 
 /* --- connections ----------------------------------------------------------------------------- */
 
-/* What the client has not acknowledged does not outlive close(). */
+/* Makes close() discard the bytes that the client has not acknowledged. */
 static void discard_unsent(int fd) {
     const struct linger none = {.l_onoff = 1, .l_linger = 0};
 
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
-static void end(struct place *p) {
-    discard_unsent(p->fd);
-    if (p->state == LINGERING) {
-        (void)close(p->fd);
-        p->state = FREE;
-    } else {
-        /* libmicrohttpd has no call to end a connection, but sees this. */
-        (void)shutdown(p->fd, SHUT_RDWR);
-        p->state = ENDED;
+static void end_closing(struct connection *c) {
+    if (c->fd > 0) {
+        discard_unsent(c->fd);
+        (void)close(c->fd);
     }
+    c->fd = 0;
 }
 
 static void end_overdue(struct ctw_server *s) {
     const uint64_t now_usec = ctw_monotonic_usec();
 
-    for (size_t i = 0; i < PLACES_MAX; i++) {
-        struct place *p = &s->places[i];
-        if ((p->state == OPEN || p->state == LINGERING) && now_usec >= p->deadline_usec)
-            end(p);
+    for (size_t i = 0; i < CLOSING_MAX; i++)
+        if (now_usec >= s->closing[i].deadline_usec)
+            end_closing(&s->closing[i]);
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+        struct connection *c = &s->open[i];
+        if (c->fd == 0 || now_usec < c->deadline_usec)
+            continue;
+        /* libmicrohttpd has no call to end a connection, but notices this, and closes it. */
+        discard_unsent(c->fd);
+        (void)shutdown(c->fd, SHUT_RDWR);
+        c->deadline_usec = UINT64_MAX;
     }
 }
 
-/* Never NULL while libmicrohttpd has at most CONNECTIONS_MAX, as the rest can only linger. */
-static struct place *take_place(struct ctw_server *s) {
-    struct place *oldest = NULL;
+static struct connection *connection_opened(struct ctw_server *s, int fd) {
+    struct connection *c = s->open;
 
-    for (size_t i = 0; i < PLACES_MAX; i++) {
-        struct place *p = &s->places[i];
-        if (p->state == FREE)
-            return p;
-        if (p->state == LINGERING && (!oldest || p->deadline_usec < oldest->deadline_usec))
-            oldest = p;
-    }
-    if (oldest)
-        end(oldest);
-    return oldest;
+    while (c < s->open + CONNECTIONS_MAX && c->fd > 0)
+        c++;
+    if (c == s->open + CONNECTIONS_MAX)
+        return NULL;
+    *c = (struct connection){fd, ctw_monotonic_usec() + REQUEST_USEC};
+    return c;
 }
 
-/* libmicrohttpd is about to close @p: the kernel would go on to send its last bytes, and hold those
- * of any number of connections. With a descriptor of ours it counts until they have been sent. */
-static void leave_place(struct place *p) {
+/* Called before libmicrohttpd closes @c. After close() the kernel still sends the last bytes, for
+ * any number of connections. A descriptor of our own lets the server end all but the newest. */
+static void connection_closed(struct ctw_server *s, struct connection *c) {
     int bytes;
 
-    if (p->state == OPEN && ioctl(p->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0) {
-        (void)shutdown(p->fd, SHUT_RDWR);
-        const int fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
-        if (fd >= 0) {
-            *p = (struct place){LINGERING, fd, ctw_monotonic_usec() + LINGER_USEC};
-            return;
-        }
-        discard_unsent(p->fd);
+    if (c->deadline_usec < UINT64_MAX && ioctl(c->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0) {
+        struct connection *oldest = &s->closing[s->next_closing++ % CLOSING_MAX];
+        end_closing(oldest);
+        (void)shutdown(c->fd, SHUT_RDWR);
+        *oldest = (struct connection){fcntl(c->fd, F_DUPFD_CLOEXEC, 1),
+                                      ctw_monotonic_usec() + CLOSING_USEC};
+        if (oldest->fd < 0)
+            discard_unsent(c->fd);
     }
-    p->state = FREE;
+    c->fd = 0;
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode what) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct place *p = *context;
 
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        p = info ? take_place(cls) : NULL;
-        if (p)
-            *p = (struct place){OPEN, info->connect_fd, ctw_monotonic_usec() + REQUEST_USEC};
-        *context = p;
-    } else if (p) {
-        leave_place(p);
-        *context = NULL;
-    }
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = info ? connection_opened(cls, info->connect_fd) : NULL;
+    else if (*context)
+        connection_closed(cls, *context);
 }
 
-static struct place *place_of(struct MHD_Connection *connection) {
+/* Return: NULL where on_connection() set none. */
+static struct connection *find_connection(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
@@ -159,12 +152,12 @@ static struct place *place_of(struct MHD_Connection *connection) {
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode why) {
-    struct place *p = place_of(connection);
+    struct connection *c = find_connection(connection);
 
     (void)cls;
     (void)context;
-    if (p && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-        p->deadline_usec = ctw_monotonic_usec() + KEPT_USEC;
+    if (c && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        c->deadline_usec = ctw_monotonic_usec() + KEPT_USEC;
 }
 
 /* --- replies --------------------------------------------------------------------------------- */
@@ -186,8 +179,8 @@ static void free_stream(void *cls) {
     free(s);
 }
 
-/* libmicrohttpd answers HEAD for a stream of unknown size with the chunk that ends it, which the
- * client takes for the next reply. Without chunks, the stream ends with the connection. */
+/* To HEAD, libmicrohttpd sends the last chunk of a stream of unknown size, which the client reads
+ * as the start of the next reply. HTTP/1.0 has no chunks: the stream ends with the connection. */
 static struct MHD_Response *stream_response(const struct ctw_server_stream *stream, bool head) {
     struct ctw_server_stream *s = malloc(sizeof(*s));
     struct MHD_Response *response = NULL;
@@ -224,7 +217,7 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection,
     (void)MHD_add_response_header(response, "Content-Security-Policy", "default-src 'none'");
     if (reply->status == 405)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    if (reply->status == 405 || reply->status == 413) /* the body has not been read */
+    if (reply->status == 405 || reply->status == 413) /* the body is not read */
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     const enum MHD_Result done = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
@@ -241,7 +234,7 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
 
 /* --- requests -------------------------------------------------------------------------------- */
 
-/* A target is a path or, as a client of a proxy sends it, "http://HOST/PATH" (RFC 9112, 3.2). */
+/* A target is a path or, from a client of a proxy, "http://HOST/PATH" (RFC 9112, section 3.2). */
 static const char *path_of(const char *target) {
     static const char scheme[] = "http://";
 
@@ -281,32 +274,32 @@ static enum MHD_Result answer(struct ctw_server *s, struct MHD_Connection *conne
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *target,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **context) {
-    struct place *p = place_of(connection);
+    struct connection *c = find_connection(connection);
     const bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 
     (void)version;
     (void)upload;
-    if (!p)
+    if (!c)
         return MHD_NO;
     if (*context)
         return *upload_size == 0 ? answer(cls, connection, target, head) : MHD_NO;
 
-    *context = p;
-    p->deadline_usec = ctw_monotonic_usec() + REPLY_USEC;
+    *context = c;
+    c->deadline_usec = ctw_monotonic_usec() + REPLY_USEC;
     if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
         return refuse(connection, 405, "only GET and HEAD are answered\n");
     if (has_body(connection))
-        return refuse(connection, 413, "a request has no body here\n");
+        return refuse(connection, 413, "a request must have no body\n");
     return MHD_YES;
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
-static int timeout_msec(const struct ctw_server *s) {
+static int poll_timeout_msec(const struct ctw_server *s) {
     int timeout = -1;
 
-    for (size_t i = 0; i < PLACES_MAX; i++)
-        if (s->places[i].state != FREE)
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        if (s->open[i].fd > 0 || s->closing[i % CLOSING_MAX].fd > 0)
             timeout = DEADLINES_MSEC;
     for (size_t i = 0; i < s->n_mhd; i++) {
         MHD_UNSIGNED_LONG_LONG msec;
@@ -326,7 +319,7 @@ int ctw_server_run(struct ctw_server *s) {
         fds[1 + i] = (struct pollfd){.fd = info->epoll_fd, .events = POLLIN};
     }
     for (;;) {
-        if (poll(fds, 1 + s->n_mhd, timeout_msec(s)) < 0 && errno != EINTR)
+        if (poll(fds, 1 + s->n_mhd, poll_timeout_msec(s)) < 0 && errno != EINTR)
             return -errno;
         if (fds[0].revents != 0)
             return 0;
@@ -355,13 +348,13 @@ static int open_signals(void) {
 
 static struct MHD_Daemon *start_mhd(struct ctw_server *s, int socket, unsigned connections) {
     const int send_bytes = SEND_BYTES, receive_bytes = RECEIVE_BYTES;
-    const unsigned linger_msec = LINGER_USEC / CTW_USEC_PER_MSEC;
+    const unsigned timeout_msec = CLOSING_USEC / CTW_USEC_PER_MSEC;
 
-    /* Connections inherit these. The kernel ends one whose client acknowledges nothing for the
-     * last; a socket in the file system does not have it. */
+    /* Connections inherit these. The kernel ends a connection whose client acknowledges nothing for
+     * TCP_USER_TIMEOUT. A socket in the file system has no such option. */
     (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
     (void)setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
-    (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &linger_msec, sizeof(linger_msec));
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_msec, sizeof(timeout_msec));
     return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET,
                             socket, MHD_OPTION_CONNECTION_LIMIT, connections,
                             MHD_OPTION_PER_IP_CONNECTION_LIMIT, connections / ADDRESS_DIVISOR,
@@ -404,9 +397,8 @@ struct ctw_server *ctw_server_free(struct ctw_server *s) {
         return NULL;
     for (size_t i = 0; i < s->n_mhd; i++)
         MHD_stop_daemon(s->mhd[i]);
-    for (size_t i = 0; i < PLACES_MAX; i++)
-        if (s->places[i].state == LINGERING)
-            end(&s->places[i]);
+    for (size_t i = 0; i < CLOSING_MAX; i++)
+        end_closing(&s->closing[i]);
     if (s->signal_fd >= 0)
         (void)close(s->signal_fd);
     free(s);
@@ -424,31 +416,8 @@ int ctw_listen_passed(int *ret, size_t max) {
         ret[i] = SD_LISTEN_FDS_START + i;
         if (sd_is_socket(ret[i], AF_UNSPEC, SOCK_STREAM, 1) <= 0)
             return -ENOTSOCK;
-        const int flags = fcntl(ret[i], F_GETFL);
-        if (flags < 0 || fcntl(ret[i], F_SETFL, flags | O_NONBLOCK) < 0)
-            return -errno;
     }
     return n;
-}
-
-/* The port follows the last colon. An address with colons stands in brackets; no other does. */
-static int split(const char *where, char host[static CTW_LISTEN_NAME_MAX], const char **ret_port) {
-    const char *colon = strrchr(where, ':');
-    const bool brackets = where[0] == '[';
-    uint64_t port;
-
-    if (!colon || ctw_text_decimal(colon + 1, strlen(colon + 1), UINT16_MAX, &port) < 0)
-        return -EINVAL;
-    const char *begin = where + brackets, *end = colon;
-    if (brackets && *--end != ']')
-        return -EINVAL;
-    if (end <= begin || end - begin >= CTW_LISTEN_NAME_MAX)
-        return -EINVAL;
-    (void)snprintf(host, CTW_LISTEN_NAME_MAX, "%.*s", (int)(end - begin), begin);
-    if (brackets != (strchr(host, ':') != NULL))
-        return -EINVAL;
-    *ret_port = colon + 1;
-    return 0;
 }
 
 static int listen_at(int fd, const struct addrinfo *a) {
@@ -465,16 +434,24 @@ static int listen_at(int fd, const struct addrinfo *a) {
 }
 
 int ctw_listen_at(const char *where) {
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                                   .ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    const char *port = strrchr(where, ':'); /* an IPv6 address stands in brackets */
     char host[CTW_LISTEN_NAME_MAX];
     struct addrinfo *found;
-    const char *port;
+    uint64_t number;
 
-    if (split(where, host, &port) < 0 || getaddrinfo(host, port, &hints, &found) != 0)
+    if (!port || port - where >= CTW_LISTEN_NAME_MAX ||
+        ctw_text_decimal(port + 1, strlen(port + 1), UINT16_MAX, &number) < 0)
         return -EINVAL;
-    const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int n = snprintf(host, sizeof(host), "%.*s", (int)(port - where), where);
+    const bool ipv6 = n > 1 && host[0] == '[' && host[n - 1] == ']';
+    if (ipv6)
+        host[n - 1] = '\0';
+    const struct addrinfo hints = {.ai_family = ipv6 ? AF_INET6 : AF_INET,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    if (getaddrinfo(host + ipv6, port + 1, &hints, &found) != 0)
+        return -EINVAL;
+    const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int r = listen_at(fd, found);
     freeaddrinfo(found);
     if (r < 0 && fd >= 0)

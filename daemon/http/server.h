@@ -6,9 +6,10 @@
  * An HTTP server for GET and HEAD, in one thread, on top of libmicrohttpd.
  *
  * At most 64 connections are open at a time, shared equally among the sockets, and one address gets
- * at most a quarter of them. A connection above the limit of its address is closed at once; one
- * above the total waits in the socket's backlog. A connection ends when its request is not complete
- * within 10 s, its reply not read within 30 s, or no further request comes within 300 s.
+ * at most a quarter of them. A connection above the limit of its address is closed at once. A
+ * connection above the total waits in the backlog of the socket. The server ends a connection whose
+ * request is not complete within 10 s, whose reply is not read within 30 s, or that has no further
+ * request within 300 s.
  */
 
 #include <stddef.h>
@@ -22,7 +23,7 @@ struct ctw_server_request {
     const char *accept; /* the header "Accept"; NULL if absent */
 };
 
-/* A reply that is made while it is sent. */
+/* A reply whose length is not known when it begins. */
 struct ctw_server_stream {
     /* Fills up to @size bytes. Return: their number; 0 at the end; or a negative errno. */
     ssize_t (*read)(void *stream, char *buffer, size_t size);
@@ -32,14 +33,14 @@ struct ctw_server_stream {
 
 struct ctw_server_reply {
     unsigned status;  /* 200, 404, ... */
-    const char *type; /* "text/plain"; must outlive the reply */
+    const char *type; /* "text/plain"; a literal */
     char *text;       /* from malloc(), or NULL; the server frees it */
     size_t length;
-    struct ctw_server_stream stream; /* if set, instead of the text */
+    struct ctw_server_stream stream; /* replaces the text, if set */
 };
 
-/** ctw_server_handler - fills @ret, which is zero. Return: 0, or a negative errno: the connection
- * ends without a reply. */
+/** ctw_server_handler - fills @ret, which is zero before. Return: 0; a negative errno ends the
+ * connection without a reply. */
 typedef int ctw_server_handler(void *userdata, const struct ctw_server_request *request,
                                struct ctw_server_reply *ret);
 
@@ -47,10 +48,10 @@ struct ctw_server;
 
 /**
  * ctw_server_new() - a server on sockets that listen
- * @sockets:  stream sockets; the server closes them, also on failure
+ * @sockets:  stream sockets; ctw_server_free() closes them
  * @n:        1 to CTW_SERVER_SOCKETS_MAX
  *
- * From now on SIGTERM and SIGINT are held until ctw_server_run(), and SIGPIPE is ignored.
+ * Blocks SIGTERM and SIGINT, which ctw_server_run() waits for, and ignores SIGPIPE.
  *
  * Return: 0 or a negative errno.
  */
