@@ -56,7 +56,7 @@ static void fetched(struct place *p, const char *directory, struct ctw_view *ret
 }
 
 /* A daemon that looked so long ago, and will again so long after now. Return: when. */
-static uint64_t publish_looked(struct place *p, int64_t ago_sec, int64_t due_sec) {
+static uint64_t publish_polled(struct place *p, int64_t ago_sec, int64_t due_sec) {
 
     if (!p->writer)
         assert_int_equal(
@@ -73,10 +73,10 @@ static uint64_t publish_looked(struct place *p, int64_t ago_sec, int64_t due_sec
 }
 
 static uint64_t publish(struct place *p, int64_t due_sec) {
-    return publish_looked(p, 10, due_sec);
+    return publish_polled(p, 10, due_sec);
 }
 
-static void expect_own_look(const struct ctw_view *g, uint32_t count) {
+static void expect_own_sample(const struct ctw_view *g, uint32_t count) {
     const struct ctw_snapshot *s = &g->snapshot;
 
     assert_int_equal(s->pid, 0);
@@ -89,13 +89,13 @@ static void expect_own_look(const struct ctw_view *g, uint32_t count) {
     assert_int_equal(s->n_recent_alerts, 0);
 }
 
-static void a_daemon_that_looks_is_believed(void **state) {
+static void fetch_daemon_alive_is_its_snapshot(void **state) {
     struct place *p = *state;
     struct ctw_view g;
 
     put_machine(p, "1\n", "1000\n");
     do { /* once more where the machine stood still meanwhile */
-        publish_looked(p, 0, 60);
+        publish_polled(p, 0, 60);
         fetched(p, p->directory, &g);
     } while (g.daemon_polled_usec != 0);
     assert_int_equal(g.state_error, 0);
@@ -105,12 +105,12 @@ static void a_daemon_that_looks_is_believed(void **state) {
     assert_true(g.snapshot.has_rate);
 }
 
-static void of_one_that_looks_seldom_the_table_is_read_here(void **state) {
+static void fetch_poll_old_renews_the_table(void **state) {
     struct place *p = *state;
     struct ctw_view g;
 
     put_machine(p, "1000\n", "1000\n");
-    const uint64_t polled_usec = publish_looked(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
+    const uint64_t polled_usec = publish_polled(p, 10, 60) - 70 * CTW_USEC_PER_SEC;
     ctw_state_writer_snapshot(p->writer)->lost.drops = 123;
     ctw_state_writer_publish(p->writer);
     fetched(p, p->directory, &g);
@@ -137,7 +137,7 @@ static void here(const struct place *p, bool named, struct ctw_view *ret) {
     assert_int_equal(ctw_fetch_from("", p->directory, named, &settings, ret), 0);
 }
 
-static void expect_elsewhere(const struct ctw_view *g, enum ctw_liveness liveness) {
+static void expect_other_netns(const struct ctw_view *g, enum ctw_liveness liveness) {
     assert_int_equal(g->state_error, -EXDEV);
     assert_int_equal(g->liveness, liveness);
     assert_int_equal(g->snapshot.pid, 0);
@@ -149,7 +149,7 @@ static void publish_of(struct place *p, int64_t due_sec, uint64_t netns_inode) {
     ctw_state_writer_publish(p->writer);
 }
 
-static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(void **state) {
+static void fetch_other_namespace_is_exdev(void **state) {
     struct place *p = *state;
     struct stat own;
     struct ctw_view g;
@@ -161,7 +161,7 @@ static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(v
         assert_int_equal(g.state_error, 0);
         publish_of(p, due_sec, own.st_ino + 1);
         here(p, false, &g);
-        expect_elsewhere(&g, due_sec < 0 ? CTW_LIVENESS_LATE : CTW_LIVENESS_NONE);
+        expect_other_netns(&g, due_sec < 0 ? CTW_LIVENESS_LATE : CTW_LIVENESS_NONE);
     }
     /* Named, one that looks is meant; the table here is not its. */
     here(p, true, &g);
@@ -171,7 +171,7 @@ static void what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks(v
     assert_int_equal(g.daemon_polled_usec, 0);
 }
 
-static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state) {
+static void fetch_other_namespace_stopped_keeps_liveness(void **state) {
     struct place *p = *state;
     struct stat own;
     struct ctw_view g;
@@ -179,16 +179,16 @@ static void one_of_another_namespace_that_has_ended_is_told_to_have(void **state
     assert_int_equal(stat("/proc/self/ns/net", &own), 0);
     publish_of(p, -60, own.st_ino + 1);
     here(p, true, &g);
-    expect_elsewhere(&g, CTW_LIVENESS_LATE);
+    expect_other_netns(&g, CTW_LIVENESS_LATE);
     ctw_state_writer_snapshot(p->writer)->stopped_usec = 1;
     ctw_state_writer_publish(p->writer);
     for (int named = 0; named <= 1; named++) {
         here(p, named, &g);
-        expect_elsewhere(&g, CTW_LIVENESS_STOPPED);
+        expect_other_netns(&g, CTW_LIVENESS_STOPPED);
     }
 }
 
-static void without_a_daemon_the_table_is_read_here(void **state) {
+static void fetch_without_a_daemon_is_a_sample(void **state) {
     struct place *p = *state;
     struct ctw_view g;
 
@@ -196,7 +196,7 @@ static void without_a_daemon_the_table_is_read_here(void **state) {
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -ENOENT);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
-    expect_own_look(&g, 700);
+    expect_own_sample(&g, 700);
     assert_int_equal(g.snapshot.table.max, 1000);
     assert_true(g.snapshot.table.has_buckets);
     assert_int_equal(g.snapshot.table.buckets, 512);
@@ -209,7 +209,7 @@ static void without_a_daemon_the_table_is_read_here(void **state) {
     assert_int_equal(g.snapshot.clear_permyriad, 500);
 }
 
-static void the_level_is_that_of_the_fill(void **state) {
+static void fetch_sample_level_is_that_of_the_fill(void **state) {
     static const struct {
         const char *count, *max;
         enum ctw_level level;
@@ -229,7 +229,7 @@ static void the_level_is_that_of_the_fill(void **state) {
     }
 }
 
-static void where_only_the_kernel_is_asked_no_daemon_is(void **state) {
+static void fetch_without_directory_is_a_sample(void **state) {
     struct place *p = *state;
     struct ctw_view g;
 
@@ -238,10 +238,10 @@ static void where_only_the_kernel_is_asked_no_daemon_is(void **state) {
     fetched(p, NULL, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
-    expect_own_look(&g, 700);
+    expect_own_sample(&g, 700);
 }
 
-static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
+static void fetch_daemon_late_or_stopped_is_a_sample(void **state) {
     struct place *p = *state;
     struct ctw_view g;
     uint64_t due_usec;
@@ -256,7 +256,7 @@ static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_LATE);
-    expect_own_look(&g, 700);
+    expect_own_sample(&g, 700);
 
     publish(p, 1);
     struct ctw_snapshot *now = ctw_state_writer_snapshot(p->writer);
@@ -264,10 +264,10 @@ static void a_daemon_that_is_late_or_has_ended_is_not_believed(void **state) {
     ctw_state_writer_publish(p->writer);
     fetched(p, p->directory, &g);
     assert_int_equal(g.liveness, CTW_LIVENESS_STOPPED);
-    expect_own_look(&g, 700);
+    expect_own_sample(&g, 700);
 }
 
-static void one_that_has_not_looked_yet_is_none(void **state) {
+static void fetch_before_the_first_poll_is_a_sample(void **state) {
     struct place *p = *state;
     struct ctw_view g;
 
@@ -278,10 +278,10 @@ static void one_that_has_not_looked_yet_is_none(void **state) {
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, 0);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
-    expect_own_look(&g, 700);
+    expect_own_sample(&g, 700);
 }
 
-static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
+static void fetch_state_damaged_is_a_sample(void **state) {
     struct place *p = *state;
     struct ctw_view g;
 
@@ -293,16 +293,16 @@ static void damaged_state_is_an_error_and_the_table_is_read_here(void **state) {
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -EBADMSG);
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
-    expect_own_look(&g, 700);
+    expect_own_sample(&g, 700);
 
     p->image.version++;
     leave_image(p);
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -ESTALE);
-    expect_own_look(&g, 700);
+    expect_own_sample(&g, 700);
 }
 
-static void why_there_is_no_table_is_in_the_sources(void **state) {
+static void fetch_table_absent_is_in_the_sources(void **state) {
     struct place *p = *state;
     const struct ctw_source_health *table;
     struct ctw_view g;
@@ -324,7 +324,7 @@ static void why_there_is_no_table_is_in_the_sources(void **state) {
     assert_int_equal(g.snapshot.level, CTW_LEVEL_OK);
 }
 
-static void a_root_that_is_too_long_is_refused(void **state) {
+static void fetch_root_too_long_is_enametoolong(void **state) {
     struct ctw_settings settings;
     struct ctw_view g;
     char deep[PATH_MAX + 1];
@@ -336,7 +336,7 @@ static void a_root_that_is_too_long_is_refused(void **state) {
     assert_int_equal(ctw_fetch_from(deep, NULL, false, &settings, &g), -ENAMETOOLONG);
 }
 
-static void a_root_that_is_no_folder_is_not_a_machine_without_a_table(void **state) {
+static void fetch_root_missing_is_enoent(void **state) {
     struct place *p = *state;
     struct ctw_settings settings;
     struct ctw_view g;
@@ -354,19 +354,19 @@ static void a_root_that_is_no_folder_is_not_a_machine_without_a_table(void **sta
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(a_daemon_that_looks_is_believed),
-        TEST(of_one_that_looks_seldom_the_table_is_read_here),
-        TEST(what_is_of_another_namespace_is_told_to_be_whether_or_not_it_looks),
-        TEST(one_of_another_namespace_that_has_ended_is_told_to_have),
-        TEST(without_a_daemon_the_table_is_read_here),
-        TEST(the_level_is_that_of_the_fill),
-        TEST(where_only_the_kernel_is_asked_no_daemon_is),
-        TEST(a_daemon_that_is_late_or_has_ended_is_not_believed),
-        TEST(one_that_has_not_looked_yet_is_none),
-        TEST(damaged_state_is_an_error_and_the_table_is_read_here),
-        TEST(why_there_is_no_table_is_in_the_sources),
-        TEST(a_root_that_is_too_long_is_refused),
-        TEST(a_root_that_is_no_folder_is_not_a_machine_without_a_table),
+        TEST(fetch_daemon_alive_is_its_snapshot),
+        TEST(fetch_poll_old_renews_the_table),
+        TEST(fetch_other_namespace_is_exdev),
+        TEST(fetch_other_namespace_stopped_keeps_liveness),
+        TEST(fetch_without_a_daemon_is_a_sample),
+        TEST(fetch_sample_level_is_that_of_the_fill),
+        TEST(fetch_without_directory_is_a_sample),
+        TEST(fetch_daemon_late_or_stopped_is_a_sample),
+        TEST(fetch_before_the_first_poll_is_a_sample),
+        TEST(fetch_state_damaged_is_a_sample),
+        TEST(fetch_table_absent_is_in_the_sources),
+        TEST(fetch_root_too_long_is_enametoolong),
+        TEST(fetch_root_missing_is_enoent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-static void what_a_daemon_left_is_read(void **state) {
+static void state_left_behind_is_read(void **state) {
     struct place *p = *state;
 
     make_image(p);
@@ -83,7 +83,7 @@ static void view_polled_in_the_future_is_late(void **state) {
     assert_int_equal(error, 0);
 }
 
-static void where_nobody_publishes_there_is_nothing(void **state) {
+static void state_missing_is_enoent(void **state) {
     struct place *p = *state;
     char deep[8192];
 
@@ -96,7 +96,7 @@ static void where_nobody_publishes_there_is_nothing(void **state) {
     assert_int_equal(ctw_state_read(deep, &p->got), -ENAMETOOLONG);
 }
 
-static void a_user_who_may_not_read_it_is_told_so(void **state) {
+static void state_not_permitted_is_eacces(void **state) {
     struct place *p = *state;
 
     if (geteuid() != 0) {
@@ -112,7 +112,7 @@ static void a_user_who_may_not_read_it_is_told_so(void **state) {
     assert_int_equal(r, -EACCES);
 }
 
-static void a_truncated_file_is_damaged(void **state) {
+static void state_truncated_is_ebadmsg(void **state) {
     static const size_t sizes[] = {0,
                                    1,
                                    8,
@@ -136,7 +136,7 @@ static void a_truncated_file_is_damaged(void **state) {
     assert_int_equal(read_history(p), -EBADMSG);
 }
 
-static void a_file_of_another_program_is_damaged_and_one_of_another_version_is_stale(void **state) {
+static void state_of_another_version_is_estale(void **state) {
     struct place *p = *state;
 
     make_image(p);
@@ -165,7 +165,7 @@ static void expect_damaged(struct place *p, size_t offset, unsigned char value) 
     assert_int_equal(read_history(p), 0);
 }
 
-static void a_byte_that_cannot_be_is_damage(void **state) {
+static void snapshot_impossible_byte_is_ebadmsg(void **state) {
     struct place *p = *state;
 
     expect_damaged(p, offsetof(struct ctw_snapshot, level), 4);
@@ -183,7 +183,7 @@ static void a_byte_that_cannot_be_is_damage(void **state) {
     assert_int_equal(read_state(p), -EBADMSG);
 }
 
-static void a_slot_that_cannot_be_is_damage(void **state) {
+static void history_impossible_slot_is_ebadmsg(void **state) {
     struct place *p = *state;
 
     make_image(p);
@@ -193,7 +193,7 @@ static void a_slot_that_cannot_be_is_damage(void **state) {
     assert_int_equal(read_state(p), 0);
 }
 
-static void what_a_daemon_left_half_written_is_not_waited_for_for_ever(void **state) {
+static void state_half_written_is_eagain(void **state) {
     struct place *p = *state;
 
     make_image(p);
@@ -208,7 +208,7 @@ static void what_a_daemon_left_half_written_is_not_waited_for_for_ever(void **st
     assert_int_equal(read_state(p), 0);
 }
 
-static void another_file_that_comes_while_one_waits_is_read(void **state) {
+static void state_replaced_while_waiting_is_read(void **state) {
     struct place *p = *state;
 
     make_image(p);
@@ -231,7 +231,7 @@ static void another_file_that_comes_while_one_waits_is_read(void **state) {
     assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
-static void what_is_no_file_is_neither_followed_nor_waited_for(void **state) {
+static void state_no_regular_file_is_refused(void **state) {
     struct place *p = *state;
     char target[128];
 
@@ -261,7 +261,7 @@ static void cut_for_ever(const struct place *p) {
             _exit(1);
 }
 
-static void a_file_cut_while_it_is_read_is_damaged_and_no_more(void **state) {
+static void state_truncated_while_read_is_ebadmsg(void **state) {
     struct place *p = *state;
     unsigned whole = 0, damaged = 0;
 
@@ -282,20 +282,20 @@ static void a_file_cut_while_it_is_read_is_damaged_and_no_more(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(what_a_daemon_left_is_read),
+        TEST(state_left_behind_is_read),
         TEST(view_of_another_boot_has_no_state),
         TEST(view_of_this_boot_is_alive_until_its_poll_is_late),
         TEST(view_polled_in_the_future_is_late),
-        TEST(where_nobody_publishes_there_is_nothing),
-        TEST(a_user_who_may_not_read_it_is_told_so),
-        TEST(a_truncated_file_is_damaged),
-        TEST(a_file_of_another_program_is_damaged_and_one_of_another_version_is_stale),
-        TEST(a_byte_that_cannot_be_is_damage),
-        TEST(a_slot_that_cannot_be_is_damage),
-        TEST(what_a_daemon_left_half_written_is_not_waited_for_for_ever),
-        TEST(another_file_that_comes_while_one_waits_is_read),
-        TEST(what_is_no_file_is_neither_followed_nor_waited_for),
-        TEST(a_file_cut_while_it_is_read_is_damaged_and_no_more),
+        TEST(state_missing_is_enoent),
+        TEST(state_not_permitted_is_eacces),
+        TEST(state_truncated_is_ebadmsg),
+        TEST(state_of_another_version_is_estale),
+        TEST(snapshot_impossible_byte_is_ebadmsg),
+        TEST(history_impossible_slot_is_ebadmsg),
+        TEST(state_half_written_is_eagain),
+        TEST(state_replaced_while_waiting_is_read),
+        TEST(state_no_regular_file_is_refused),
+        TEST(state_truncated_while_read_is_ebadmsg),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,13 +19,13 @@
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Who asks, with the usual thresholds, half a second after the daemon's last look. */
+/* The usual thresholds, half a second after the last poll of the daemon. */
 static struct ctw_view view;
 static struct ctw_snapshot *const snapshot = &view.snapshot;
 static struct ctw_check_limits limits;
 static struct ctw_line line;
 
-static void asks(void (*sample)(struct ctw_snapshot *)) {
+static void begin(void (*sample)(struct ctw_snapshot *)) {
     view = (struct ctw_view){.now_usec = SAMPLE_NOW_USEC + 500 * CTW_USEC_PER_MSEC};
     sample(snapshot);
     view.liveness = snapshot->pid != 0 ? CTW_LIVENESS_ALIVE : CTW_LIVENESS_NONE;
@@ -33,8 +33,8 @@ static void asks(void (*sample)(struct ctw_snapshot *)) {
     limits = (struct ctw_check_limits){.warning_permyriad = 7500, .critical_permyriad = 9000};
 }
 
-static void own_look_of(uint32_t count, uint32_t max) {
-    asks(sample_own_poll);
+static void own_sample_of(uint32_t count, uint32_t max) {
+    begin(sample_own_poll);
     snapshot->table.count = count;
     snapshot->table.max = max;
 }
@@ -116,16 +116,16 @@ static void assert_npd(int status, const char *text) {
 
 /* --- by the fill ------------------------------------------------------------------------------ */
 
-static void a_calm_table_is_ok(void **state) {
+static void fill_calm_is_ok(void **state) {
     (void)state;
-    own_look_of(31337, 262144);
+    own_sample_of(31337, 262144);
     assert_plugin(CTW_CHECK_OK,
                   "CONNTRACK OK - 11.9 % (31337 of 262144) | usage=11.95%;75;90;0;100 "
                   "entries=31337;196608;235929;0;262144");
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
 }
 
-static void a_level_begins_at_its_threshold(void **state) {
+static void fill_at_threshold_is_its_state(void **state) {
     static const struct {
         uint32_t count;
         enum ctw_check_state state;
@@ -138,25 +138,25 @@ static void a_level_begins_at_its_threshold(void **state) {
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
-        own_look_of(rows[i].count, 10000);
+        own_sample_of(rows[i].count, 10000);
         assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), rows[i].state);
         assert_grammar(line.text, words[rows[i].state]);
     }
 }
 
-static void one_threshold_for_both_leaves_no_room_for_a_warning(void **state) {
+static void thresholds_equal_have_no_warning(void **state) {
     (void)state;
-    own_look_of(7999, 10000);
+    own_sample_of(7999, 10000);
     limits.warning_permyriad = limits.critical_permyriad = 8000;
     assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
-    own_look_of(8000, 10000);
+    own_sample_of(8000, 10000);
     limits.warning_permyriad = limits.critical_permyriad = 8000;
     assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
 }
 
-static void thresholds_keep_their_decimals(void **state) {
+static void thresholds_with_decimals_keep_them(void **state) {
     (void)state;
-    own_look_of(833, 1000);
+    own_sample_of(833, 1000);
     limits.warning_permyriad = 8250;
     limits.critical_permyriad = 9905;
     assert_plugin(CTW_CHECK_WARNING, "CONNTRACK WARNING - 83.3 % (833 of 1000) | "
@@ -164,27 +164,27 @@ static void thresholds_keep_their_decimals(void **state) {
     assert_npd(0, "conntrack: 83.3 % full (833 of 1000)");
 }
 
-static void more_entries_than_the_limit_are_critical(void **state) {
+static void fill_above_limit_is_critical(void **state) {
     (void)state;
-    own_look_of(500000, 262144);
+    own_sample_of(500000, 262144);
     assert_plugin(CTW_CHECK_CRITICAL, "CONNTRACK CRITICAL - 190.7 % (500000 of 262144) | "
                                       "usage=190.73%;75;90;0;100 "
                                       "entries=500000;196608;235929;0;262144");
     assert_npd(1, "conntrack: 190.7 % full (500000 of 262144)");
 }
 
-static void without_a_limit_all_is_well(void **state) {
+static void fill_without_limit_is_ok(void **state) {
     (void)state;
-    own_look_of(31337, 0);
+    own_sample_of(31337, 0);
     assert_plugin(CTW_CHECK_OK, "CONNTRACK OK - no limit (31337 entries) | entries=31337;;;0");
     assert_npd(0, "conntrack: no limit (31337 entries)");
 }
 
 /* --- by what a daemon knows ------------------------------------------------------------------- */
 
-static void losses_so_far_are_performance_data(void **state) {
+static void losses_past_are_performance_data(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->lost.drops = 100;
     snapshot->lost.other_drops = 20;
     snapshot->lost.chain_too_long = 3;
@@ -195,9 +195,9 @@ static void losses_so_far_are_performance_data(void **state) {
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
 }
 
-static void dropped_connections_are_critical_whatever_the_fill(void **state) {
+static void drops_recent_are_critical(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->lost.other_drops = 7;
     snapshot->refused_usec = SAMPLE_NOW_USEC;
     assert_plugin(CTW_CHECK_CRITICAL,
@@ -207,9 +207,9 @@ static void dropped_connections_are_critical_whatever_the_fill(void **state) {
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped");
 }
 
-static void a_loss_is_told_for_a_minute(void **state) {
+static void drops_after_a_minute_are_past(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->refused_usec = SAMPLE_NOW_USEC;
     snapshot->polled_usec = view.now_usec = SAMPLE_NOW_USEC + CTW_CHECK_LOSS_USEC - 1;
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped 59 s ago");
@@ -225,9 +225,9 @@ static void a_loss_is_told_for_a_minute(void **state) {
     assert_npd(1, "conntrack: 11.9 % full (31337 of 262144), new connections dropped");
 }
 
-static void evicted_entries_are_critical(void **state) {
+static void evictions_recent_are_critical(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->table.count = 262100;
     snapshot->level = CTW_LEVEL_FULL;
     snapshot->lost.early_drops = 56789;
@@ -240,15 +240,15 @@ static void evicted_entries_are_critical(void **state) {
     assert_npd(1, "conntrack: 99.9 % full (262100 of 262144), entries evicted to make room");
 }
 
-static void a_dropped_connection_counts_more_than_an_evicted_entry(void **state) {
+static void drops_outrank_evictions(void **state) {
     (void)state;
-    asks(sample_full);
+    begin(sample_full);
     assert_npd(1, "conntrack: 100.0 % full (262144 of 262144), new connections dropped 2 s ago");
 }
 
-static void the_daemons_level_full_is_critical(void **state) {
+static void level_full_is_critical(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->table.count = 252144;
     snapshot->fills = false;
     snapshot->level = CTW_LEVEL_FULL;
@@ -258,9 +258,9 @@ static void the_daemons_level_full_is_critical(void **state) {
     assert_npd(1, "conntrack: 100.0 % full (262144 of 262144)");
 }
 
-static void the_daemons_other_levels_do_not_count(void **state) {
+static void level_below_full_is_ignored(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->table.count = 240000;
     snapshot->fills = false;
     snapshot->level = CTW_LEVEL_CRITICAL;
@@ -270,9 +270,9 @@ static void the_daemons_other_levels_do_not_count(void **state) {
     assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
 }
 
-static void the_time_to_full_is_told_within_an_hour(void **state) {
+static void time_to_full_within_an_hour_is_shown(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->usec_to_full = 3600 * CTW_USEC_PER_SEC - 1;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144), full in 59 min");
     snapshot->usec_to_full = 1;
@@ -288,9 +288,9 @@ static void the_time_to_full_is_told_within_an_hour(void **state) {
 }
 
 /* A snapshot that a daemon left behind says nothing about now. */
-static void losses_count_only_while_the_daemon_looks(void **state) {
+static void losses_of_a_late_daemon_are_ignored(void **state) {
     (void)state;
-    asks(sample_full);
+    begin(sample_full);
     view.liveness = CTW_LIVENESS_LATE;
     snapshot->table.count = 1000;
     assert_plugin(CTW_CHECK_OK, "CONNTRACK OK - 0.3 % (1000 of 262144) | usage=0.38%;75;90;0;100 "
@@ -299,7 +299,7 @@ static void losses_count_only_while_the_daemon_looks(void **state) {
 
 /* --- where a daemon should be ----------------------------------------------------------------- */
 
-static void a_missing_daemon_is_a_warning_where_one_is_wanted(void **state) {
+static void daemon_missing_but_wanted_is_a_warning(void **state) {
     static const struct {
         enum ctw_liveness liveness;
         int error;
@@ -317,7 +317,7 @@ static void a_missing_daemon_is_a_warning_where_one_is_wanted(void **state) {
 
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
-        own_look_of(1000, 10000);
+        own_sample_of(1000, 10000);
         view.liveness = rows[i].liveness;
         view.state_error = rows[i].error;
         assert_npd(0, "conntrack: 10.0 % full (1000 of 10000)");
@@ -331,27 +331,27 @@ static void a_missing_daemon_is_a_warning_where_one_is_wanted(void **state) {
     }
 }
 
-static void a_daemon_that_looks_is_not_mentioned(void **state) {
+static void daemon_alive_is_not_mentioned(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     limits.wants_daemon = true;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
 }
 
-static void a_look_that_is_old_is_told_to_be(void **state) {
+static void poll_old_shows_its_age(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     view.now_usec = SAMPLE_NOW_USEC + CTW_LATE_USEC;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
     view.now_usec = SAMPLE_NOW_USEC + 40 * CTW_USEC_PER_SEC;
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144), seen 40 s ago");
 }
 
-/* --- what cannot be told ---------------------------------------------------------------------- */
+/* --- what is not known ---------------------------------------------------------------------- */
 
-static void no_module_is_unknown(void **state) {
+static void table_absent_is_unknown(void **state) {
     (void)state;
-    asks(sample_absent);
+    begin(sample_absent);
     view.liveness = CTW_LIVENESS_NONE;
     assert_plugin(CTW_CHECK_UNKNOWN,
                   "CONNTRACK UNKNOWN - no conntrack table: nf_conntrack is not loaded");
@@ -362,7 +362,7 @@ static void no_module_is_unknown(void **state) {
 }
 
 static void cannot_read(int error) {
-    asks(sample_absent);
+    begin(sample_absent);
     view.liveness = CTW_LIVENESS_NONE;
     snapshot->sources[CTW_SOURCE_TABLE] = (struct ctw_source_health){
         .health = CTW_HEALTH_FAILED,
@@ -371,7 +371,7 @@ static void cannot_read(int error) {
     };
 }
 
-static void an_unreadable_table_is_unknown(void **state) {
+static void table_unreadable_is_unknown(void **state) {
     (void)state;
     cannot_read(-EACCES);
     assert_plugin(CTW_CHECK_UNKNOWN,
@@ -383,7 +383,7 @@ static void an_unreadable_table_is_unknown(void **state) {
 }
 
 /* The daemon is blind, and knows from the kernel log. */
-static void losses_count_more_than_what_cannot_be_read(void **state) {
+static void drops_outrank_an_unreadable_table(void **state) {
     (void)state;
     cannot_read(-EACCES);
     view.liveness = CTW_LIVENESS_ALIVE;
@@ -394,14 +394,14 @@ static void losses_count_more_than_what_cannot_be_read(void **state) {
                   "Permission denied, new connections dropped | drops=0c early_drops=0c");
 }
 
-static void a_reason_stays_one_line_without_performance_data(void **state) {
+static void reason_is_one_line_without_data(void **state) {
     (void)state;
     ctw_check_unknown(CTW_CHECK_PLUGIN, "/tmp/a|b\nc:3: levels.warning: is 950\x1b[2J", &line);
     assert_string_equal(line.text, "CONNTRACK UNKNOWN - /tmp/a?b?c:3: levels.warning: is 950?[2J");
     assert_grammar(line.text, "UNKNOWN");
 }
 
-static void a_reason_is_cut_between_two_characters(void **state) {
+static void reason_too_long_is_cut_between_characters(void **state) {
     char reason[100];
 
     (void)state;
@@ -421,9 +421,9 @@ static void a_reason_is_cut_between_two_characters(void **state) {
 
 /* --- whatever a snapshot holds ---------------------------------------------------------------- */
 
-static void the_largest_numbers_fit(void **state) {
+static void numbers_largest_fit(void **state) {
     (void)state;
-    asks(sample_calm);
+    begin(sample_calm);
     snapshot->table.count = UINT32_MAX;
     snapshot->table.max = 1;
     snapshot->lost.drops = snapshot->lost.early_drops = UINT64_MAX;
@@ -439,14 +439,14 @@ static void the_largest_numbers_fit(void **state) {
     assert_npd(1, "conntrack: 100.0 % full (2147483647 of 2147483647), new connections dropped");
 }
 
-static void every_combination_keeps_to_the_grammar(void **state) {
+static void line_of_every_combination_is_well_formed(void **state) {
     static const uint32_t numbers[] = {0, 1, 9, 10, 99, 100, 262144, INT32_MAX, UINT32_MAX};
     static void (*const samples[])(struct ctw_snapshot *) = {
         sample_calm, sample_full, sample_absent, sample_unlimited, sample_own_poll};
 
     (void)state;
     for (size_t i = 0; i < LENGTH(samples) * LENGTH(numbers) * LENGTH(numbers) * 4 * 2; i++) {
-        asks(samples[i % LENGTH(samples)]);
+        begin(samples[i % LENGTH(samples)]);
         snapshot->table.count = numbers[i / LENGTH(samples) % LENGTH(numbers)];
         snapshot->table.max = numbers[i / LENGTH(samples) / LENGTH(numbers) % LENGTH(numbers)];
         const size_t rest = i / LENGTH(samples) / LENGTH(numbers) / LENGTH(numbers);
@@ -462,31 +462,31 @@ static void every_combination_keeps_to_the_grammar(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_calm_table_is_ok),
-        cmocka_unit_test(a_level_begins_at_its_threshold),
-        cmocka_unit_test(one_threshold_for_both_leaves_no_room_for_a_warning),
-        cmocka_unit_test(thresholds_keep_their_decimals),
-        cmocka_unit_test(more_entries_than_the_limit_are_critical),
-        cmocka_unit_test(without_a_limit_all_is_well),
-        cmocka_unit_test(losses_so_far_are_performance_data),
-        cmocka_unit_test(dropped_connections_are_critical_whatever_the_fill),
-        cmocka_unit_test(a_loss_is_told_for_a_minute),
-        cmocka_unit_test(evicted_entries_are_critical),
-        cmocka_unit_test(a_dropped_connection_counts_more_than_an_evicted_entry),
-        cmocka_unit_test(the_daemons_level_full_is_critical),
-        cmocka_unit_test(the_daemons_other_levels_do_not_count),
-        cmocka_unit_test(the_time_to_full_is_told_within_an_hour),
-        cmocka_unit_test(losses_count_only_while_the_daemon_looks),
-        cmocka_unit_test(a_missing_daemon_is_a_warning_where_one_is_wanted),
-        cmocka_unit_test(a_daemon_that_looks_is_not_mentioned),
-        cmocka_unit_test(a_look_that_is_old_is_told_to_be),
-        cmocka_unit_test(no_module_is_unknown),
-        cmocka_unit_test(an_unreadable_table_is_unknown),
-        cmocka_unit_test(losses_count_more_than_what_cannot_be_read),
-        cmocka_unit_test(a_reason_stays_one_line_without_performance_data),
-        cmocka_unit_test(a_reason_is_cut_between_two_characters),
-        cmocka_unit_test(the_largest_numbers_fit),
-        cmocka_unit_test(every_combination_keeps_to_the_grammar),
+        cmocka_unit_test(fill_calm_is_ok),
+        cmocka_unit_test(fill_at_threshold_is_its_state),
+        cmocka_unit_test(thresholds_equal_have_no_warning),
+        cmocka_unit_test(thresholds_with_decimals_keep_them),
+        cmocka_unit_test(fill_above_limit_is_critical),
+        cmocka_unit_test(fill_without_limit_is_ok),
+        cmocka_unit_test(losses_past_are_performance_data),
+        cmocka_unit_test(drops_recent_are_critical),
+        cmocka_unit_test(drops_after_a_minute_are_past),
+        cmocka_unit_test(evictions_recent_are_critical),
+        cmocka_unit_test(drops_outrank_evictions),
+        cmocka_unit_test(level_full_is_critical),
+        cmocka_unit_test(level_below_full_is_ignored),
+        cmocka_unit_test(time_to_full_within_an_hour_is_shown),
+        cmocka_unit_test(losses_of_a_late_daemon_are_ignored),
+        cmocka_unit_test(daemon_missing_but_wanted_is_a_warning),
+        cmocka_unit_test(daemon_alive_is_not_mentioned),
+        cmocka_unit_test(poll_old_shows_its_age),
+        cmocka_unit_test(table_absent_is_unknown),
+        cmocka_unit_test(table_unreadable_is_unknown),
+        cmocka_unit_test(drops_outrank_an_unreadable_table),
+        cmocka_unit_test(reason_is_one_line_without_data),
+        cmocka_unit_test(reason_too_long_is_cut_between_characters),
+        cmocka_unit_test(numbers_largest_fit),
+        cmocka_unit_test(line_of_every_combination_is_well_formed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,21 +181,21 @@ static void expect_samples(const char *const *lines, size_t n) {
     assert_int_equal(i, n);
 }
 
-static void every_sample_of_a_full_table(void **state) {
+static void openmetrics_of_a_full_table_has_every_sample(void **state) {
     (void)state;
     sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
     expect_samples(full_samples, N_FULL_SAMPLES);
 }
 
-static void both_formats_have_the_same_samples(void **state) {
+static void text_format_has_the_same_samples(void **state) {
     (void)state;
     sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
     expect_samples(full_samples, N_FULL_SAMPLES);
 }
 
-static void openmetrics_names_families_and_units_and_ends(void **state) {
+static void openmetrics_names_families_units_and_end(void **state) {
     (void)state;
     sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
@@ -209,7 +209,7 @@ static void openmetrics_names_families_and_units_and_ends(void **state) {
     assert_string_equal(text + strlen(text) - strlen("\n# EOF\n"), "\n# EOF\n");
 }
 
-static void the_older_format_knows_neither(void **state) {
+static void text_format_has_neither_unit_nor_end(void **state) {
     (void)state;
     sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
@@ -223,7 +223,7 @@ static void the_older_format_knows_neither(void **state) {
 }
 
 /* And none that has no samples. */
-static void every_family_has_one_head(void **state) {
+static void family_has_one_head(void **state) {
     (void)state;
     sample_unlimited(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
@@ -232,7 +232,7 @@ static void every_family_has_one_head(void **state) {
     expect_none("entries_limit");
 }
 
-static void a_histogram_adds_up(void **state) {
+static void histogram_adds_up(void **state) {
     (void)state;
     sample_calm(snapshot);
     for (size_t i = 0; i <= CTW_LATENCY_BOUNDS; i++)
@@ -248,7 +248,7 @@ static void a_histogram_adds_up(void **state) {
     expect_line("ctwatch_look_latency_seconds_sum 123.456789");
 }
 
-static void a_filling_table_has_a_time_to_full(void **state) {
+static void time_to_full_only_while_filling(void **state) {
     (void)state;
     sample_calm(snapshot);
     snapshot->usec_to_full = 12345678;
@@ -261,7 +261,7 @@ static void a_filling_table_has_a_time_to_full(void **state) {
     expect_line("ctwatch_entries_net_per_second -300");
 }
 
-static void no_limit_is_no_number(void **state) {
+static void limit_absent_has_no_metric(void **state) {
     (void)state;
     sample_unlimited(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
@@ -272,7 +272,7 @@ static void no_limit_is_no_number(void **state) {
     expect_none("memory_limit");
 }
 
-static void no_table_has_no_entries(void **state) {
+static void table_absent_has_no_metric(void **state) {
     (void)state;
     sample_absent(snapshot);
     render(CTW_LIVENESS_ALIVE, false);
@@ -284,7 +284,7 @@ static void no_table_has_no_entries(void **state) {
     expect_line("ctwatch_drops_total{reason=\"table_full\"} 0");
 }
 
-static void what_was_never_seen_is_left_out(void **state) {
+static void unknown_values_are_left_out(void **state) {
     (void)state;
     sample_calm(snapshot);
     snapshot->table.has_buckets = false;
@@ -299,7 +299,7 @@ static void what_was_never_seen_is_left_out(void **state) {
     expect_line("ctwatch_table_memory_bytes 12033408");
 }
 
-static void who_does_not_look_has_seen_nothing(void **state) {
+static void daemon_not_alive_has_up_and_build_only(void **state) {
     static const enum ctw_liveness others[] = {CTW_LIVENESS_NONE, CTW_LIVENESS_LATE,
                                                CTW_LIVENESS_STOPPED};
     static const char *const down[] = {"ctwatch_up 0", BUILD};
@@ -312,7 +312,7 @@ static void who_does_not_look_has_seen_nothing(void **state) {
     }
 }
 
-static void a_value_from_outside_stays_one_label(void **state) {
+static void label_from_outside_is_escaped(void **state) {
     (void)state;
     sample_calm(snapshot);
     (void)snprintf(snapshot->version, sizeof(snapshot->version), "1\"\\\n\xc3{} x");
@@ -320,7 +320,7 @@ static void a_value_from_outside_stays_one_label(void **state) {
     expect_line("ctwatch_build_info{program=\"ctwatchd\",version=\"1\\\"\\\\??{} x\"} 1");
 }
 
-static void nobody_is_named(void **state) {
+static void metrics_have_no_address(void **state) {
     (void)state;
     sample_full(snapshot);
     render(CTW_LIVENESS_ALIVE, true);
@@ -330,7 +330,7 @@ static void nobody_is_named(void **state) {
         expect_none(snapshot->talkers.ports[i].name);
 }
 
-static void the_largest_numbers_fit(void **state) {
+static void numbers_largest_fit(void **state) {
     (void)state;
     memset(snapshot, 0xff, sizeof(*snapshot));
     memset(snapshot->version, 'v', sizeof(snapshot->version) - 1);
@@ -348,7 +348,7 @@ static void the_largest_numbers_fit(void **state) {
     expect_line("ctwatch_entries 4294967295");
 }
 
-static void a_short_buffer_is_filled_and_measured(void **state) {
+static void buffer_too_short_is_filled_and_measured(void **state) {
     char start[100];
 
     (void)state;
@@ -362,21 +362,21 @@ static void a_short_buffer_is_filled_and_measured(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_sample_of_a_full_table),
-        cmocka_unit_test(both_formats_have_the_same_samples),
-        cmocka_unit_test(openmetrics_names_families_and_units_and_ends),
-        cmocka_unit_test(the_older_format_knows_neither),
-        cmocka_unit_test(every_family_has_one_head),
-        cmocka_unit_test(a_histogram_adds_up),
-        cmocka_unit_test(a_filling_table_has_a_time_to_full),
-        cmocka_unit_test(no_limit_is_no_number),
-        cmocka_unit_test(no_table_has_no_entries),
-        cmocka_unit_test(what_was_never_seen_is_left_out),
-        cmocka_unit_test(who_does_not_look_has_seen_nothing),
-        cmocka_unit_test(a_value_from_outside_stays_one_label),
-        cmocka_unit_test(nobody_is_named),
-        cmocka_unit_test(the_largest_numbers_fit),
-        cmocka_unit_test(a_short_buffer_is_filled_and_measured),
+        cmocka_unit_test(openmetrics_of_a_full_table_has_every_sample),
+        cmocka_unit_test(text_format_has_the_same_samples),
+        cmocka_unit_test(openmetrics_names_families_units_and_end),
+        cmocka_unit_test(text_format_has_neither_unit_nor_end),
+        cmocka_unit_test(family_has_one_head),
+        cmocka_unit_test(histogram_adds_up),
+        cmocka_unit_test(time_to_full_only_while_filling),
+        cmocka_unit_test(limit_absent_has_no_metric),
+        cmocka_unit_test(table_absent_has_no_metric),
+        cmocka_unit_test(unknown_values_are_left_out),
+        cmocka_unit_test(daemon_not_alive_has_up_and_build_only),
+        cmocka_unit_test(label_from_outside_is_escaped),
+        cmocka_unit_test(metrics_have_no_address),
+        cmocka_unit_test(numbers_largest_fit),
+        cmocka_unit_test(buffer_too_short_is_filled_and_measured),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
