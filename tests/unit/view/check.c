@@ -347,7 +347,7 @@ static void poll_old_shows_its_age(void **state) {
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144), seen 40 s ago");
 }
 
-/* --- what is not known ---------------------------------------------------------------------- */
+/* --- what is not known ------------------------------------------------------------------------ */
 
 static void table_absent_is_unknown(void **state) {
     (void)state;
