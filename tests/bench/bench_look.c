@@ -110,8 +110,8 @@ static void compare(struct side *s, int count, int max, const char *what) {
     (void)printf("two bare preads             %7.0f ns\n", median(bare));
     (void)printf("%-9s, one a second %7.0f ns   ratio %.2f   (at most 2.5)\n", what, median(calm),
                  median(calm_ratio));
-    (void)printf("%-9s, every 2 ms     %7.0f ns   ratio %.2f   (at most 2.5)\n", what, median(flood),
-                 median(flood_ratio));
+    (void)printf("%-9s, every 2 ms     %7.0f ns   ratio %.2f   (at most 2.5)\n", what,
+                 median(flood), median(flood_ratio));
 }
 
 int main(void) {

@@ -246,9 +246,9 @@ static void fields_of_the_largest_alert_fit(void **state) {
             a.growth_path = a.reason;
             a.bound = CTW_BOUND_BUCKETS;
             a.source = CTW_SOURCE_KERNEL_LOG;
-            a.health = ctw_source_health_of(CTW_HEALTH_FAILED, INT32_MIN + 1, a.reason);
             memset(a.reason, 'r', sizeof a.reason);
             a.reason[sizeof a.reason - 1] = '\0';
+            a.health = ctw_source_health_of(CTW_HEALTH_FAILED, INT32_MIN + 1, a.reason);
 
             ctw_fields_of(&a, &f);
             assert_in_range(f.used, 1, sizeof f.text);
