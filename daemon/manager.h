@@ -3,27 +3,27 @@
 #define CTW_DAEMON_MANAGER_H
 
 /*
- * The manager owns the event loop and every source. At each wake-up it gathers a tick, hands it
- * to ctw_watch_step() and carries out the verdict; it decides nothing itself.
+ * The manager owns the event loop, the sources and the sinks. At each poll it gathers a tick, hands
+ * it to ctw_watch_step() and carries out the verdict. It decides nothing itself.
  */
 
 #include "lib/config/settings.h"
 
 struct ctw_manager;
 
-/* Strings that outlive the manager. */
+/* These strings must outlive the manager. */
 struct ctw_manager_paths {
     const char *config; /* read again on SIGHUP */
-    const char *root;   /* where /proc is found below, "" for this machine */
-    const char *state;  /* the folder where readers find what to read; NULL: none */
+    const char *root;   /* the folder above /proc and /sys; "": this machine */
+    const char *state;  /* the folder to publish in; NULL: publish nowhere */
 };
 
 /**
- * ctw_manager_new() - set everything up
- * @paths:        where things are
- * @settings:     in force until the first reload
+ * ctw_manager_new() - open sources and sinks
+ * @settings:  in force until the first reload
  *
- * Return: 0; -EBUSY, said on stderr, when another ctwatchd has paths.state; another negative errno.
+ * Return: 0; -EBUSY, reported on stderr, when another ctwatchd publishes in paths.state; another
+ * negative errno.
  */
 int ctw_manager_new(const struct ctw_manager_paths *paths, const struct ctw_settings *settings,
                     struct ctw_manager **ret);
@@ -32,7 +32,9 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m);
 /**
  * ctw_manager_run() - run until SIGTERM or SIGINT
  *
- * Return: 0, or what made the dominant source, the timer, fail.
+ * Alerts that wait for a sample are sent before it returns.
+ *
+ * Return: 0, or the negative errno of the timer, the one source that cannot be missing.
  */
 int ctw_manager_run(struct ctw_manager *m);
 

@@ -33,6 +33,7 @@ struct ctw_state_writer {
     char *directory; /* NULL: publish nowhere */
     char *path, *lock_path;
     int lock;         /* -1: not held */
+    uint32_t owner;   /* the process that holds it instead; 0: not known */
     int fd;           /* of the state file, which may have been removed since; -1: none yet */
     int error;        /* why publishing fails; 0: it does not */
     const char *what; /* the file that @error is about */
@@ -58,25 +59,8 @@ static void free_history(struct ctw_history **h) {
 
 /* --- the lock -------------------------------------------------------------------------------- */
 
-static uint32_t read_owner(int fd) {
+static int lock_file(struct ctw_state_writer *w, int fd) {
     char text[OWNER_MAX];
-    uint32_t owner = 0;
-
-    const ssize_t n = pread(fd, text, sizeof(text), 0);
-    if (n > 0)
-        (void)ctw_text_sysctl(text, (size_t)n, &owner);
-    return owner;
-}
-
-/* On a full disk the file stays empty, and the owner is not known. */
-static int write_owner(int fd) {
-    char text[OWNER_MAX];
-    const int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-
-    return ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) < n ? -errno : 0;
-}
-
-static int lock_file(int fd, uint32_t *ret_owner) {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
@@ -87,7 +71,9 @@ static int lock_file(int fd, uint32_t *ret_owner) {
         return 0;
     if (errno != EWOULDBLOCK)
         return -errno;
-    *ret_owner = read_owner(fd);
+    const ssize_t n = pread(fd, text, sizeof(text), 0);
+    if (n > 0)
+        (void)ctw_text_sysctl(text, (size_t)n, &w->owner);
     return -EBUSY;
 }
 
@@ -100,41 +86,31 @@ static bool holds_lock(const struct ctw_state_writer *w, int directory) {
            held.st_ino == there.st_ino && held.st_dev == there.st_dev;
 }
 
-static int take_lock(struct ctw_state_writer *w, int directory, uint32_t *ret_owner) {
+static int take_lock(struct ctw_state_writer *w, int directory) {
     if (holds_lock(w, directory))
         return 0;
     close_fd(&w->lock);
     /* 0600: a process that can open it can lock it. */
     w->lock = openat(directory, NAME_LOCK,
                      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
-    if (w->lock < 0)
-        return -errno;
-    const int r = lock_file(w->lock, ret_owner);
-    if (r == 0) {
-        (void)write_owner(w->lock);
-        return 0;
-    }
-    close(w->lock);
-    w->lock = -1;
+    const int r = w->lock < 0 ? -errno : lock_file(w, w->lock);
+    if (r < 0) {
+        close_fd(&w->lock);
+        w->lock = -1;
+    } else if (ftruncate(w->lock, 0) == 0) /* on a full disk it stays empty: owner not known */
+        (void)dprintf(w->lock, "%d\n", (int)getpid());
     return r;
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
 
 static int write_at(int fd, size_t offset, const void *bytes, size_t size) {
-    for (size_t done = 0; done < size;) {
-        const ssize_t n =
-            pwrite(fd, (const char *)bytes + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? -errno : -EIO;
-        done += (size_t)n;
-    }
-    return 0;
+    const ssize_t n = pwrite(fd, bytes, size, (off_t)offset);
+
+    return n == (ssize_t)size ? 0 : n < 0 ? -errno : -ENOSPC;
 }
 
-/* The group of the directory may read the file, which contains addresses; nobody else. */
+/* The group of the directory may read the file, which contains addresses; others may not. */
 static int set_access(int fd, int directory) {
     struct stat file, above;
 
@@ -150,11 +126,8 @@ static int fill(struct ctw_state_writer *w, int fd, const struct ctw_history *hi
         uint64_t magic;
         uint32_t version, bytes;
     } head = {CTW_STATE_MAGIC, CTW_STATE_VERSION, sizeof(struct ctw_state)};
-    int r;
 
-    do
-        r = -posix_fallocate(fd, 0, sizeof(struct ctw_state));
-    while (r == -EINTR);
+    int r = -posix_fallocate(fd, 0, sizeof(struct ctw_state));
     if (r == 0)
         r = write_at(fd, 0, &head, sizeof(head));
     if (r == 0)
@@ -204,15 +177,14 @@ static int open_directory(const char *path) {
 }
 
 /* The lock comes first: without it the file may be that of another daemon. */
-static int make(struct ctw_state_writer *w, const struct ctw_history *history,
-                uint32_t *ret_owner) {
+static int make(struct ctw_state_writer *w, const struct ctw_history *history) {
     __attribute__((cleanup(close_fd))) int directory = open_directory(w->directory);
 
     w->what = w->directory;
     if (directory < 0)
         return directory;
     w->what = w->lock_path;
-    const int r = take_lock(w, directory, ret_owner);
+    const int r = take_lock(w, directory);
     if (r < 0)
         return r;
     w->what = w->path;
@@ -221,12 +193,11 @@ static int make(struct ctw_state_writer *w, const struct ctw_history *history,
 
 static int make_anew(struct ctw_state_writer *w) {
     __attribute__((cleanup(free_history))) struct ctw_history *history = malloc(sizeof(*history));
-    uint32_t owner;
 
     const bool kept = history && w->fd >= 0 &&
                       pread(w->fd, history, sizeof(*history),
                             offsetof(struct ctw_state, history)) == (ssize_t)sizeof(*history);
-    return make(w, kept ? history : NULL, &owner);
+    return make(w, kept ? history : NULL);
 }
 
 /* 0; -ENOENT: removed, so that no reader finds it; -EBADMSG: truncated. */
@@ -365,7 +336,7 @@ void ctw_state_writer_alert(struct ctw_state_writer *w, const struct ctw_alert *
 
 /* --- begin and end --------------------------------------------------------------------------- */
 
-/* A snapshot that cannot be read does not say which table it is of; mostly it is this one. */
+/* A snapshot that cannot be read does not show which table it is of; mostly it is this one. */
 static bool take_over(struct ctw_state_writer *w, uint64_t now_usec, struct ctw_history *history) {
     struct ctw_snapshot before = {0};
     struct ctw_record slots[CTW_RESOLUTIONS];
@@ -397,16 +368,14 @@ static void init_snapshot(struct ctw_snapshot *p, const char *netns, uint64_t ne
     (void)snprintf(p->netns, sizeof(p->netns), "%s", netns);
 }
 
-static int set_up(struct ctw_state_writer *w, const char *directory, uint64_t now_usec,
-                  uint32_t *ret_owner) {
+static int set_up(struct ctw_state_writer *w, const char *directory, uint64_t now_usec) {
     __attribute__((cleanup(free_history))) struct ctw_history *history = malloc(sizeof(*history));
 
     w->directory = strdup(directory);
     if (!history || !w->directory || asprintf(&w->path, "%s/" NAME, directory) < 0 ||
         asprintf(&w->lock_path, "%s/" NAME_LOCK, directory) < 0)
         return -ENOMEM;
-    const bool taken = take_over(w, now_usec, history);
-    w->error = make(w, taken ? history : NULL, ret_owner);
+    w->error = make(w, take_over(w, now_usec, history) ? history : NULL);
     w->checked_usec = now_usec;
     w->retry_usec = w->error < 0 ? now_usec + RETRY_USEC : 0;
     return w->error == -EBUSY ? -EBUSY : 0;
@@ -415,25 +384,25 @@ static int set_up(struct ctw_state_writer *w, const char *directory, uint64_t no
 int ctw_state_writer_new(const char *directory, const char *netns, uint64_t netns_inode,
                          uint64_t now_usec, struct ctw_state_writer **ret) {
     struct ctw_state_writer *w = calloc(1, sizeof(*w));
-    uint32_t owner = 0;
+    char process[32] = "";
     if (!w)
         return -ENOMEM;
 
     w->lock = w->fd = -1;
     init_snapshot(&w->published.now, netns, netns_inode, now_usec);
-    const int r = directory ? set_up(w, directory, now_usec, &owner) : 0;
-    if (r == -EBUSY && owner != 0)
-        (void)fprintf(stderr, "ctwatchd: another ctwatchd, process %" PRIu32 ", ", owner);
-    else if (r == -EBUSY)
-        (void)fprintf(stderr, "ctwatchd: another ctwatchd ");
-    if (r == -EBUSY)
-        (void)fprintf(stderr, "publishes in %s (see --state in ctwatchd(8))\n", directory);
-    if (r < 0) {
-        (void)ctw_state_writer_free(w);
-        return r;
+    const int r = directory ? set_up(w, directory, now_usec) : 0;
+    if (r == 0) {
+        *ret = w;
+        return 0;
     }
-    *ret = w;
-    return 0;
+    if (w->owner != 0)
+        (void)snprintf(process, sizeof(process), ", process %" PRIu32 ",", w->owner);
+    if (r == -EBUSY)
+        (void)fprintf(stderr,
+                      "ctwatchd: another ctwatchd%s publishes in %s (see --state in ctwatchd(8))\n",
+                      process, directory);
+    (void)ctw_state_writer_free(w);
+    return r;
 }
 
 struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *w) {

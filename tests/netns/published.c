@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * published DIRECTORY: what a ctwatchd has published there, as
- * "liveness=looking pid=812 looks=40 seconds=9", where seconds is how many slots of the history
+ * published DIRECTORY: prints the state that a ctwatchd published there, as
+ * "liveness=alive pid=812 polls=40 seconds=9", where seconds is how many slots of the history
  * are known by the second. What cannot be read is an error on stderr, and exit status 1.
  */
 
@@ -24,7 +24,7 @@ static unsigned count_seconds(const struct ctw_history *h) {
 int main(int argc, char *argv[]) {
     static const char *const liveness[] = {
         [CTW_LIVENESS_NONE] = "none",
-        [CTW_LIVENESS_ALIVE] = "looking",
+        [CTW_LIVENESS_ALIVE] = "alive",
         [CTW_LIVENESS_LATE] = "late",
         [CTW_LIVENESS_STOPPED] = "stopped",
     };
@@ -43,7 +43,7 @@ int main(int argc, char *argv[]) {
         (void)fprintf(stderr, "%s: %s\n", argv[1], strerror(-r));
         return 1;
     }
-    (void)printf("liveness=%s pid=%" PRIu32 " looks=%" PRIu64 " seconds=%u\n", liveness[v.liveness],
+    (void)printf("liveness=%s pid=%" PRIu32 " polls=%" PRIu64 " seconds=%u\n", liveness[v.liveness],
                  v.snapshot.pid, v.snapshot.polls, count_seconds(&h));
     return 0;
 }

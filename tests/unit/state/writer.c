@@ -103,7 +103,6 @@ static void writer_unpublished_change_is_not_read(void **state) {
     assert_int_equal(fine_mean(&p->history, 86399), 77);
 }
 
-/* They are left alone at a look that says nothing. */
 static void writer_alerts_and_talkers_are_published_when_they_change(void **state) {
     struct place *p = *state;
 
@@ -187,7 +186,7 @@ static void writer_other_directory_has_its_own_lock(void **state) {
     assert_int_equal(ctw_state_writer_new(p->above, "", 0, SAMPLE_NOW_USEC, &p->second), 0);
 }
 
-/* Publish, tell that it is done, and wait to be killed. */
+/* Publishes, writes a byte to @done, and waits to be killed. */
 static void publish_until_killed(const struct place *p, int done) {
     struct ctw_state_writer *w;
 

@@ -174,8 +174,7 @@ static void writer_file_truncated_at_any_moment_is_made_anew(void **state) {
 
 /* --- a full disk ----------------------------------------------------------------------------- */
 
-/* A small tmpfs over @path, which nobody else sees. Return: false when that is not possible here.
- */
+/* A small tmpfs over @path, in a mount namespace of its own. Return: false: not possible here. */
 static bool mount_small(const char *path) {
     return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("none", path, "tmpfs", 0, "size=2m,mode=755") == 0;

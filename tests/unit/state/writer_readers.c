@@ -2,7 +2,7 @@
 
 /*
  * A thousand readers against one writer. Each publication is one number, in every field of the
- * snapshot that has room for it, so that whoever got two halves of two publications sees it.
+ * snapshot that has room for it, so that a reader of two halves of two publications sees it.
  */
 
 #include "tests/support/state_directory.h"

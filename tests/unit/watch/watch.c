@@ -641,6 +641,40 @@ static void watch_sample_keeps_counters_of_an_earlier_poll(void **state) {
     assert_int_equal(r->verdict.sample.counters.drop, 7);
 }
 
+/* Return: how many of the next 20 polls, @step_usec apart, want counters. */
+static unsigned polls_with_counters(struct run *r, uint64_t step_usec, uint32_t count) {
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < 20; i++) {
+        tick_of(r, r->tick.now_usec + step_usec, count, 1000);
+        r->tick.sample.has_counters = ctw_watch_wants_counters(&r->watch, &r->settings, &r->tick);
+        n += r->tick.sample.has_counters;
+        step(r);
+    }
+    return n;
+}
+
+static void watch_calm_table_wants_counters_at_every_tenth_poll(void **state) {
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    ctw_settings_defaults(&r->settings);
+    tick_of(r, CTW_USEC_PER_SEC, 10, 1000);
+    r->tick.sample.has_counters = true;
+    step(r);
+    assert_int_equal(polls_with_counters(r, CTW_USEC_PER_SEC, 10), 2);
+    assert_int_equal(polls_with_counters(r, CTW_USEC_PER_SEC, 960), 20); /* nearly full */
+    assert_int_equal(polls_with_counters(r, CTW_USEC_PER_SEC, 800), 20); /* a level */
+    assert_in_range(polls_with_counters(r, CTW_USEC_PER_SEC / 2, 800), 10, 11);
+
+    r->settings.poll.interval_usec = 250 * CTW_USEC_PER_MSEC;
+    (void)polls_with_counters(r, 10 * CTW_USEC_PER_SEC, 10); /* all is well again */
+    assert_int_equal(polls_with_counters(r, 250 * CTW_USEC_PER_MSEC, 10), 2);
+    r->settings.poll.interval_usec = 3600 * CTW_USEC_PER_SEC;
+    assert_int_equal(polls_with_counters(r, 10 * CTW_USEC_PER_SEC, 10), 20);
+}
+
 static void watch_without_table_leaves_the_events_for_that_reason(void **state) {
     struct run *r = &the_run;
     (void)state;
@@ -672,6 +706,7 @@ int main(void) {
         cmocka_unit_test(watch_same_ticks_give_the_same_verdicts),
         cmocka_unit_test(watch_grown_puts_the_new_limits_into_the_verdict),
         cmocka_unit_test(watch_sample_keeps_counters_of_an_earlier_poll),
+        cmocka_unit_test(watch_calm_table_wants_counters_at_every_tenth_poll),
         cmocka_unit_test(watch_without_table_leaves_the_events_for_that_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
