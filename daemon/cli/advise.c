@@ -10,11 +10,10 @@
 #include <sys/stat.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/fetch.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
-#include "daemon/source/machine.h"
-#include "daemon/source/table.h"
 #include "daemon/sys/config.h"
 #include "daemon/sys/procfs.h"
 #include "lib/view/advice.h"
@@ -46,29 +45,12 @@ static const struct ctw_cli cli = {
     .n_options = sizeof(options) / sizeof(options[0]),
 };
 
-/* Return: the exit status. */
-static int show(const struct ctw_advice_facts *f, const struct ctw_settings *s,
-                const struct ctw_advice *a, bool json) {
-    struct ctw_terminal terminal = {0};
-    char text[CTW_RENDER_ADVICE_MAX];
-    const size_t n = json ? ctw_render_advice_json(f, a, text, sizeof(text))
-                          : ctw_render_advice_text(f, s, a, text, sizeof(text));
-
-    if (n == 0 || n >= sizeof(text)) {
-        (void)fputs("ctwatch advise: no memory\n", stderr);
-        return EXIT_CANNOT_READ;
-    }
-    const int r = ctw_terminal_show(&terminal, text);
-    if (r == 0 || r == -EPIPE)
-        return EXIT_SUCCESS;
-    (void)fprintf(stderr, "ctwatch advise: cannot write: %s\n", strerror(-r));
-    return EXIT_CANNOT_READ;
-}
-
 int ctw_verb_advise(int argc, char *argv[]) {
     struct arguments arguments = {.root = ""};
     char error[CTW_ADVISE_ERROR_MAX];
     struct ctw_advice_facts facts;
+    struct ctw_terminal terminal = {0};
+    char text[CTW_RENDER_ADVICE_MAX];
     struct ctw_settings settings;
     struct ctw_advice advice;
 
@@ -78,12 +60,16 @@ int ctw_verb_advise(int argc, char *argv[]) {
     if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch advise", &settings) < 0)
         return EXIT_CANNOT_READ;
 
-    if (ctw_advise_gather(arguments.root, settings.talkers.sample, &facts, error) < 0) {
+    if (ctw_advise_gather(arguments.root, &settings, &facts, error) < 0) {
         (void)fprintf(stderr, "ctwatch advise: %s\n", error);
         return EXIT_CANNOT_READ;
     }
     ctw_advise(&facts, &settings, &advice);
-    return show(&facts, &settings, &advice, arguments.json);
+    const size_t n = arguments.json
+                         ? ctw_render_advice_json(&facts, &advice, text, sizeof(text))
+                         : ctw_render_advice_text(&facts, &settings, &advice, text, sizeof(text));
+    const int r = ctw_terminal_print(&terminal, &cli, text, n, sizeof(text));
+    return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
 /* Where most entries are of other network namespaces, the kernel searches all of them for ours: the
@@ -92,14 +78,6 @@ int ctw_verb_advise(int argc, char *argv[]) {
 
 #define SYSCTL "/proc/sys/net/netfilter/nf_conntrack_"
 #define MODULE "/sys/module/nf_conntrack"
-
-static void free_table(struct ctw_table **t) {
-    *t = ctw_table_free(*t);
-}
-
-static void free_machine(struct ctw_machine **m) {
-    *m = ctw_machine_free(*m);
-}
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -149,37 +127,6 @@ static void read_sysctls(const char *root, struct ctw_advice_facts *f) {
             read_number(root, SYSCTL, ctw_advice_timeout_name(i), &f->timeouts[i].seconds);
 }
 
-static int read_machine(const char *root, struct ctw_growth_facts *ret) {
-    __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
-
-    int r = ctw_machine_new(root, &m);
-    if (r >= 0)
-        ctw_machine_read(m, CTW_USEC_PER_SEC, false, ret);
-    return r;
-}
-
-/* Return: 0, also without a table; a negative errno. */
-static int read_table(const char *root, struct ctw_advice_facts *f,
-                      char reterr[static CTW_ADVISE_ERROR_MAX]) {
-    __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
-    struct ctw_source_health state, counters;
-
-    int r = ctw_table_new(root, &t);
-    if (r < 0) {
-        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s", strerror(-r));
-        return r;
-    }
-    ctw_table_read(t, &f->table, &state);
-    if (state.health == CTW_HEALTH_FAILED) {
-        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s: %s", state.what, strerror(-state.error));
-        return state.error;
-    }
-    f->has_table = state.health == CTW_HEALTH_OK;
-    if (f->has_table)
-        ctw_table_read_counters(t, &f->table, &counters);
-    return 0;
-}
-
 static void on_entry(const struct ctw_flow *flow, void *userdata) {
     ctw_census_count(userdata, flow);
 }
@@ -205,33 +152,33 @@ static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
     f->lack = CTW_CENSUS_TAKEN;
 }
 
-/* --- interface -------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
-static int check_root(const char *root, char reterr[static CTW_ADVISE_ERROR_MAX]) {
-    const int r = ctw_machine_check_root(root);
-
-    if (r < 0)
-        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s: %s", root, strerror(-r));
-    return r;
-}
-
-int ctw_advise_gather(const char *root, uint32_t sample, struct ctw_advice_facts *ret,
-                      char reterr[static CTW_ADVISE_ERROR_MAX]) {
+int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
+                      struct ctw_advice_facts *ret, char reterr[static CTW_ADVISE_ERROR_MAX]) {
     struct ctw_advice_facts f = {.lack = CTW_CENSUS_CAPTURED};
+    const struct ctw_source_health *table;
+    struct ctw_view view;
 
-    int r = check_root(root, reterr);
-    if (r >= 0)
-        r = read_table(root, &f, reterr);
-    if (r < 0)
-        return r;
-    r = read_machine(root, &f.machine);
+    int r = ctw_fetch_from(root, NULL, false, settings, &view);
+    if (r == 0)
+        r = ctw_fetch_machine(root, &f.machine);
     if (r < 0) {
-        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s", strerror(-r));
+        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s%s%s", root,
+                       root[0] != '\0' ? ": " : "", strerror(-r));
         return r;
     }
+    table = &view.snapshot.sources[CTW_SOURCE_TABLE];
+    if (table->health == CTW_HEALTH_FAILED) {
+        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s: %s", table->what,
+                       strerror(-table->error));
+        return table->error;
+    }
+    f.table = view.snapshot.table;
+    f.has_table = view.snapshot.has_table;
     read_sysctls(root, &f);
     if (f.has_table && root[0] == '\0')
-        take_census(sample, &f);
+        take_census(settings->talkers.sample, &f);
     *ret = f;
     return 0;
 }

@@ -4,6 +4,7 @@
 
 /* The facts that `ctwatch advise` judges. */
 
+#include "lib/config/settings.h"
 #include "lib/report/advice.h"
 
 /* Room for an error. */
@@ -12,13 +13,12 @@
 /**
  * ctw_advise_gather() - read this machine, or the captured tree below @root
  * @root:    "" for this machine, whose entries are sampled as well
- * @sample:  entries to read at most
  * @ret:     set only on success; has_table is false without a table
  * @reterr:  the error, set only on failure
  *
  * Return: 0 or a negative errno.
  */
-int ctw_advise_gather(const char *root, uint32_t sample, struct ctw_advice_facts *ret,
-                      char reterr[static CTW_ADVISE_ERROR_MAX]);
+int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
+                      struct ctw_advice_facts *ret, char reterr[static CTW_ADVISE_ERROR_MAX]);
 
 #endif

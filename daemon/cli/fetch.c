@@ -38,20 +38,19 @@ static int read_table(const char *root, const struct ctw_settings *settings, uin
     return 0;
 }
 
-static int read_machine(const char *root, uint64_t now_usec, struct ctw_snapshot *p) {
+int ctw_fetch_machine(const char *root, struct ctw_growth_facts *ret) {
     __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
-    struct ctw_growth_facts facts = {0};
 
-    int r = ctw_machine_new(root, &m);
-    if (r < 0)
-        return r;
-    ctw_machine_read(m, now_usec, false, &facts);
-    p->memory_bytes = facts.memory.total_bytes;
-    return 0;
+    const int r = ctw_machine_new(root, &m);
+    memset(ret, 0, sizeof(*ret));
+    if (r == 0)
+        ctw_machine_read(m, ctw_monotonic_usec(), false, ret);
+    return r;
 }
 
 static int poll(const char *root, const struct ctw_settings *settings, struct ctw_view *g) {
     struct ctw_snapshot *p = &g->snapshot;
+    struct ctw_growth_facts machine;
 
     memset(p, 0, sizeof(*p));
     p->polled_usec = g->now_usec;
@@ -61,7 +60,11 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
     p->clear_permyriad = settings->levels.clear_permyriad;
     p->events_mode = settings->events.mode;
     int r = read_table(root, settings, g->now_usec, p);
-    return r < 0 ? r : read_machine(root, g->now_usec, p);
+    if (r == 0)
+        r = ctw_fetch_machine(root, &machine);
+    if (r == 0)
+        p->memory_bytes = machine.memory.total_bytes;
+    return r;
 }
 
 /* Replace the table, which the daemon polled long ago; the thresholds stay the daemon's. */

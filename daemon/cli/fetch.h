@@ -5,6 +5,7 @@
 /* What the reading verbs show: what the daemon published, or a sample of their own without one. */
 
 #include "lib/config/settings.h"
+#include "lib/sizing/growth.h"
 #include "lib/state/snapshot.h"
 
 /**
@@ -35,5 +36,8 @@ int ctw_fetch_from(const char *root, const char *directory, bool named,
  */
 int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
               struct ctw_view *ret);
+
+/** ctw_fetch_machine() - memory, release and namespaces. Return: 0 or -ENOMEM. */
+int ctw_fetch_machine(const char *root, struct ctw_growth_facts *ret);
 
 #endif

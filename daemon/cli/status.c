@@ -94,52 +94,39 @@ struct page {
     char text[CTW_RENDER_STATUS_MAX];
 };
 
-/* Return: 0; -ENOMEM; another negative errno when the root cannot be read. */
-static int fetch(const struct arguments *a, const struct ctw_settings *s,
-                 struct ctw_status_style *style, struct page *p) {
+/* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
+static int show(const struct arguments *a, const struct ctw_settings *s,
+                struct ctw_status_style *style, struct ctw_terminal *terminal, struct page *p) {
     const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
     struct ctw_view *v = &p->view;
 
     const int r = ctw_fetch(a->root, a->state, s, v);
-    if (r < 0)
+    if (r < 0) {
+        (void)fprintf(stderr, "ctwatch status: %s%s%s\n", a->root, a->root[0] != '\0' ? ": " : "",
+                      strerror(-r));
         return r;
+    }
     if (state && v->state_error == 0 && ctw_state_read_history(state, &p->history) == 0)
         v->history = &p->history;
     style->columns = ctw_terminal_columns();
     style->utc_offset_sec = utc_offset_sec(v->realtime_usec);
     const size_t n = a->json ? ctw_render_status_json(v, a->watch, p->text, sizeof(p->text))
                              : ctw_render_status_text(v, style, p->text, sizeof(p->text));
-    return n > 0 && n < sizeof(p->text) ? 0 : -ENOMEM;
-}
-
-static int cannot_read(const struct arguments *a, int error) {
-    if (error == -ENOMEM)
-        (void)fputs("ctwatch status: no memory\n", stderr);
-    else
-        (void)fprintf(stderr, "ctwatch status: %s: %s\n", a->root, strerror(-error));
-    return EXIT_CANNOT_READ;
+    return ctw_terminal_print(terminal, &cli, p->text, n, sizeof(p->text));
 }
 
 static int run(const struct arguments *a, const struct ctw_settings *s, struct page *p) {
     struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
                                     .apart = !a->json};
     struct ctw_status_style style = {.colour = in_colour(a->colour), .utf8 = in_utf8()};
+    int r;
 
     if (terminal.redraw)
         ctw_terminal_notice_size();
-    for (;;) {
-        int r = fetch(a, s, &style, p);
-        if (r < 0)
-            return cannot_read(a, r);
-        r = ctw_terminal_show(&terminal, p->text);
-        if (r < 0 && r != -EPIPE)
-            (void)fprintf(stderr, "ctwatch status: cannot write: %s\n", strerror(-r));
-        if (r < 0)
-            return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
-        if (!a->watch)
-            break;
+    while ((r = show(a, s, &style, &terminal, p)) == 0 && a->watch)
         (void)ctw_terminal_wait(a->watch_usec);
-    }
+    if (r < 0)
+        return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
     const struct ctw_snapshot *of = &p->view.snapshot;
     return of->pid == 0 && of->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_FAILED
                ? EXIT_CANNOT_READ

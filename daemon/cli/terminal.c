@@ -72,6 +72,17 @@ int ctw_terminal_show(struct ctw_terminal *s, const char *text) {
     return r;
 }
 
+int ctw_terminal_print(struct ctw_terminal *s, const struct ctw_cli *cli, const char *text,
+                       size_t n, size_t size) {
+    const int r = n > 0 && n < size ? ctw_terminal_show(s, text) : -ENOMEM;
+
+    if (r == -ENOMEM)
+        (void)fprintf(stderr, "%s: no memory\n", cli->program);
+    else if (r < 0 && r != -EPIPE)
+        (void)fprintf(stderr, "%s: cannot write: %s\n", cli->program, strerror(-r));
+    return r;
+}
+
 /* A blocked signal stays pending, even one that is ignored by default. */
 void ctw_terminal_notice_size(void) {
     sigset_t set;

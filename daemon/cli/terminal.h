@@ -34,6 +34,16 @@ uint32_t ctw_terminal_columns(void);
  */
 int ctw_terminal_show(struct ctw_terminal *s, const char *text);
 
+/**
+ * ctw_terminal_print() - the same for what was rendered into a buffer, with errors on stderr
+ * @n:     bytes of the whole text; 0: there was no memory
+ * @size:  bytes in the buffer
+ *
+ * Return: as ctw_terminal_show(); -ENOMEM.
+ */
+int ctw_terminal_print(struct ctw_terminal *s, const struct ctw_cli *cli, const char *text,
+                       size_t n, size_t size);
+
 /** ctw_terminal_notice_size() - make ctw_terminal_wait() end when the terminal's size changes */
 void ctw_terminal_notice_size(void);
 

@@ -339,28 +339,30 @@ static int gather(struct gathering *g, struct ctw_top *ret, char reterr[static E
 
 /* --- the verb --------------------------------------------------------------------------------- */
 
-static int run(const struct arguments *a, struct gathering *g, char *text, size_t size) {
-    struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
-                                    .apart = !a->json};
+/* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
+static int show(const struct arguments *a, struct gathering *g, struct ctw_terminal *terminal,
+                char *text, size_t size) {
     char error[ERROR_MAX];
     struct ctw_top top;
 
-    for (;;) {
-        if (gather(g, &top, error) < 0) {
-            (void)fprintf(stderr, "ctwatch top: %s\n", error);
-            return EXIT_CANNOT_READ;
-        }
-        const size_t n = a->json ? ctw_render_top_json(&top, a->watch, text, size)
-                                 : ctw_render_top_text(&top, text, size);
-        const int r = n > 0 && n < size ? ctw_terminal_show(&terminal, text) : -ENOMEM;
-        if (r < 0 && r != -EPIPE)
-            (void)fprintf(stderr, "ctwatch top: cannot write: %s\n", strerror(-r));
-        if (r < 0)
-            return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
-        if (!a->watch)
-            return EXIT_SUCCESS;
-        (void)ctw_terminal_wait(a->watch_usec);
+    const int r = gather(g, &top, error);
+    if (r < 0) {
+        (void)fprintf(stderr, "ctwatch top: %s\n", error);
+        return r;
     }
+    const size_t n = a->json ? ctw_render_top_json(&top, a->watch, text, size)
+                             : ctw_render_top_text(&top, text, size);
+    return ctw_terminal_print(terminal, &cli, text, n, size);
+}
+
+static int run(const struct arguments *a, struct gathering *g, char *text, size_t size) {
+    struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
+                                    .apart = !a->json};
+    int r;
+
+    while ((r = show(a, g, &terminal, text, size)) == 0 && a->watch)
+        (void)ctw_terminal_wait(a->watch_usec);
+    return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
 int ctw_verb_top(int argc, char *argv[]) {

@@ -136,16 +136,16 @@ static void put_labelled(struct page *g, const char *name, const char *label, ui
 
 /* --- families --------------------------------------------------------------------------------- */
 
-static void begin(struct page *g, struct family f) {
-    g->family = f;
+static void begin(struct page *g, const char *name, enum type type, enum unit unit,
+                  const char *help) {
+    g->family = (struct family){name, type, unit, help};
     g->headed = false;
 }
 
 /* A family of one sample, which is left out unless it is @known. */
-static void put_value(struct page *g, struct family f, bool known, uint64_t value) {
-    begin(g, f);
+static void put_value(struct page *g, bool known, uint64_t value) {
     if (known)
-        put_sample(g, suffix(f.type), NULL, whole(value), f.unit);
+        put_sample(g, suffix(g->family.type), NULL, whole(value), g->family.unit);
 }
 
 static void put_latency(struct page *g) {
@@ -153,8 +153,8 @@ static void put_latency(struct page *g) {
     uint64_t polls = 0;
     char bound[32];
 
-    begin(g, (struct family){"ctwatch_look_latency_seconds", HISTOGRAM, SECONDS,
-                             "From when a poll was due until its decisions were carried out."});
+    begin(g, "ctwatch_look_latency_seconds", HISTOGRAM, SECONDS,
+          "From when a poll was due until its decisions were carried out.");
     for (size_t i = 0; i <= CTW_LATENCY_BOUNDS; i++) {
         if (i < CTW_LATENCY_BOUNDS)
             print_value(bounds[i], SECONDS, bound);
@@ -169,8 +169,8 @@ static void put_latency(struct page *g) {
 
 /* @running: the daemon's version, NULL: none polls. After an upgrade it may differ for a while. */
 static void put_build(struct page *g, const char *running) {
-    begin(g, (struct family){"ctwatch_build", INFO, NUMBER,
-                             "Version that is installed (ctwatch) and running (ctwatchd)."});
+    begin(g, "ctwatch_build", INFO, NUMBER,
+          "Version that is installed (ctwatch) and running (ctwatchd).");
     put_sample(g, "_info",
                (struct label[LABELS_MAX]){{"program", "ctwatch"}, {"version", CTWATCH_VERSION}}, 1,
                NUMBER);
@@ -183,31 +183,27 @@ static void put_build(struct page *g, const char *running) {
 static void put_daemon(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
-    put_value(g,
-              (struct family){"ctwatch_start_time_seconds", GAUGE, SECONDS,
-                              "When ctwatchd started: all counters are since then."},
-              true, p->started_realtime_usec);
-    put_value(g,
-              (struct family){"ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS,
-                              "When ctwatchd last polled the table."},
-              true, p->polled_realtime_usec);
-    put_value(g,
-              (struct family){"ctwatch_next_look_timestamp_seconds", GAUGE, SECONDS,
-                              "When ctwatchd will poll again, at the latest."},
-              true, ctw_snapshot_wall_usec(p, p->due_usec));
-    put_value(g, (struct family){"ctwatch_looks", COUNTER, NUMBER, "Polls of the table."}, true,
-              p->polls);
+    begin(g, "ctwatch_start_time_seconds", GAUGE, SECONDS,
+          "When ctwatchd started: all counters are since then.");
+    put_value(g, true, p->started_realtime_usec);
+    begin(g, "ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS,
+          "When ctwatchd last polled the table.");
+    put_value(g, true, p->polled_realtime_usec);
+    begin(g, "ctwatch_next_look_timestamp_seconds", GAUGE, SECONDS,
+          "When ctwatchd will poll again, at the latest.");
+    put_value(g, true, ctw_snapshot_wall_usec(p, p->due_usec));
+    begin(g, "ctwatch_looks", COUNTER, NUMBER, "Polls of the table.");
+    put_value(g, true, p->polls);
     put_latency(g);
 }
 
 static void put_level(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
-    begin(g, (struct family){"ctwatch_level", STATESET, NUMBER, "The level of the table."});
+    begin(g, "ctwatch_level", STATESET, NUMBER, "The level of the table.");
     for (int i = 0; p->has_table && i <= CTW_LEVEL_FULL; i++)
         put_labelled(g, g->family.name, ctw_level_name((enum ctw_level)i), (int)p->level == i);
-    begin(g, (struct family){"ctwatch_threshold_ratio", GAUGE, RATIO,
-                             "The fill at which a level begins."});
+    begin(g, "ctwatch_threshold_ratio", GAUGE, RATIO, "The fill at which a level begins.");
     put_labelled(g, "level", ctw_level_name(CTW_LEVEL_WARNING), p->warning_permyriad);
     put_labelled(g, "level", ctw_level_name(CTW_LEVEL_CRITICAL), p->critical_permyriad);
 }
@@ -217,87 +213,71 @@ static void put_table(struct page *g) {
     const struct ctw_sample *t = &p->table;
     const bool limited = p->has_table && t->max > 0;
 
-    put_value(g,
-              (struct family){"ctwatch_entries", GAUGE, NUMBER, "Entries in the conntrack table."},
-              p->has_table, t->count);
-    put_value(g,
-              (struct family){"ctwatch_entries_limit", GAUGE, NUMBER,
-                              "Most entries it can have (nf_conntrack_max); absent without a "
-                              "limit."},
-              limited, t->max);
-    put_value(g,
-              (struct family){"ctwatch_buckets", GAUGE, NUMBER,
-                              "Buckets of its hash table, which all network namespaces share."},
-              p->has_table && t->has_buckets, t->buckets);
-    put_value(g,
-              (struct family){"ctwatch_usage_ratio", GAUGE, RATIO,
-                              "Entries as a share of the limit; absent without a limit."},
-              limited, ctw_usage_permyriad(t->count, t->max));
-    put_value(g,
-              (struct family){"ctwatch_table_memory_bytes", GAUGE, BYTES,
-                              "Memory of the entries and buckets, at most."},
-              p->has_table, ctw_growth_bytes(t, t->count));
-    put_value(g,
-              (struct family){"ctwatch_table_memory_limit_bytes", GAUGE, BYTES,
-                              "The same for a full table; absent without a limit."},
-              limited, ctw_growth_bytes(t, t->max));
+    begin(g, "ctwatch_entries", GAUGE, NUMBER, "Entries in the conntrack table.");
+    put_value(g, p->has_table, t->count);
+    begin(g, "ctwatch_entries_limit", GAUGE, NUMBER,
+          "Most entries it can have (nf_conntrack_max); absent without a "
+          "limit.");
+    put_value(g, limited, t->max);
+    begin(g, "ctwatch_buckets", GAUGE, NUMBER,
+          "Buckets of its hash table, which all network namespaces share.");
+    put_value(g, p->has_table && t->has_buckets, t->buckets);
+    begin(g, "ctwatch_usage_ratio", GAUGE, RATIO,
+          "Entries as a share of the limit; absent without a limit.");
+    put_value(g, limited, ctw_usage_permyriad(t->count, t->max));
+    begin(g, "ctwatch_table_memory_bytes", GAUGE, BYTES,
+          "Memory of the entries and buckets, at most.");
+    put_value(g, p->has_table, ctw_growth_bytes(t, t->count));
+    begin(g, "ctwatch_table_memory_limit_bytes", GAUGE, BYTES,
+          "The same for a full table; absent without a limit.");
+    put_value(g, limited, ctw_growth_bytes(t, t->max));
     put_level(g);
-    begin(g, (struct family){"ctwatch_entries_net_per_second", GAUGE, NUMBER,
-                             "Entries gained or lost over the last second."});
+    begin(g, "ctwatch_entries_net_per_second", GAUGE, NUMBER,
+          "Entries gained or lost over the last second.");
     if (p->has_table && p->has_rate)
         put_sample(g, "", NULL, p->rate, NUMBER);
-    put_value(
-        g,
-        (struct family){"ctwatch_time_to_full_seconds", GAUGE, SECONDS,
-                        "Until the table is full at that rate; absent when it is not filling."},
-        limited && p->fills, p->usec_to_full);
+    begin(g, "ctwatch_time_to_full_seconds", GAUGE, SECONDS,
+          "Until the table is full at that rate; absent when it is not filling.");
+    put_value(g, limited && p->fills, p->usec_to_full);
 }
 
 static void put_losses(struct page *g) {
     const struct ctw_losses *lost = &g->of->lost;
 
-    begin(g, (struct family){"ctwatch_drops", COUNTER, NUMBER,
-                             "New connections that the kernel refused."});
+    begin(g, "ctwatch_drops", COUNTER, NUMBER, "New connections that the kernel refused.");
     put_labelled(g, "reason", "table_full", lost->drops);
     put_labelled(g, "reason", "below_max", lost->other_drops);
     put_labelled(g, "reason", "chain_too_long", lost->chain_too_long);
     put_labelled(g, "reason", "clash", lost->clashes);
-    put_value(g,
-              (struct family){"ctwatch_early_drops", COUNTER, NUMBER,
-                              "Live connections that the kernel evicted from a full table."},
-              true, lost->early_drops);
-    put_value(g,
-              (struct family){"ctwatch_kernel_log_lines", COUNTER, NUMBER,
-                              "Table-full lines in the kernel log, which the kernel rate-limits."},
-              true, lost->log_lines);
+    begin(g, "ctwatch_early_drops", COUNTER, NUMBER,
+          "Live connections that the kernel evicted from a full table.");
+    put_value(g, true, lost->early_drops);
+    begin(g, "ctwatch_kernel_log_lines", COUNTER, NUMBER,
+          "Table-full lines in the kernel log, which the kernel rate-limits.");
+    put_value(g, true, lost->log_lines);
 }
 
 static void put_events(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
-    put_value(g,
-              (struct family){"ctwatch_events_subscribed", GAUGE, NUMBER,
-                              "Whether ctwatchd is subscribed to the kernel's events."},
-              true, p->subscribed);
-    put_value(g, (struct family){"ctwatch_events_read", COUNTER, NUMBER, "Events read."}, true,
-              p->events);
-    put_value(g,
-              (struct family){"ctwatch_events_lost", COUNTER, NUMBER, "Events lost, an estimate."},
-              true, p->events_lost);
-    put_value(g,
-              (struct family){"ctwatch_events_overruns", COUNTER, NUMBER,
-                              "Times that the kernel had no room for an event."},
-              true, p->overruns);
-    put_value(g,
-              (struct family){"ctwatch_events_sampling", GAUGE, NUMBER,
-                              "One of this many events is read."},
-              p->rates.known, p->rates.sampling);
-    begin(g, (struct family){"ctwatch_flows", COUNTER, NUMBER,
-                             "Flows created and destroyed while ctwatchd was subscribed."});
+    begin(g, "ctwatch_events_subscribed", GAUGE, NUMBER,
+          "Whether ctwatchd is subscribed to the kernel's events.");
+    put_value(g, true, p->subscribed);
+    begin(g, "ctwatch_events_read", COUNTER, NUMBER, "Events read.");
+    put_value(g, true, p->events);
+    begin(g, "ctwatch_events_lost", COUNTER, NUMBER, "Events lost, an estimate.");
+    put_value(g, true, p->events_lost);
+    begin(g, "ctwatch_events_overruns", COUNTER, NUMBER,
+          "Times that the kernel had no room for an event.");
+    put_value(g, true, p->overruns);
+    begin(g, "ctwatch_events_sampling", GAUGE, NUMBER, "One of this many events is read.");
+    put_value(g, p->rates.known, p->rates.sampling);
+    begin(g, "ctwatch_flows", COUNTER, NUMBER,
+          "Flows created and destroyed while ctwatchd was subscribed.");
     put_labelled(g, "event", "created", p->created);
     put_labelled(g, "event", "destroyed", p->destroyed);
-    begin(g, (struct family){"ctwatch_flows_per_second", GAUGE, NUMBER,
-                             "The same over the last second; absent while not subscribed."});
+    begin(g, "ctwatch_flows_per_second", GAUGE, NUMBER,
+          "The same over the last second; absent while not subscribed.");
     if (p->rates.known) {
         put_labelled(g, "event", "created", p->rates.created);
         put_labelled(g, "event", "destroyed", p->rates.destroyed);
@@ -307,39 +287,33 @@ static void put_events(struct page *g) {
 static void put_growth(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
-    put_value(g,
-              (struct family){"ctwatch_growth_enabled", GAUGE, NUMBER,
-                              "Whether ctwatchd may raise the limit."},
-              true, p->growth_enabled);
-    put_value(g,
-              (struct family){"ctwatch_growth_dry_run", GAUGE, NUMBER,
-                              "Whether ctwatchd only reports what it would change."},
-              true, p->growth_dry_run);
-    begin(g, (struct family){"ctwatch_growth_refused", STATESET, NUMBER,
-                             "Why the table does not grow although it should."});
+    begin(g, "ctwatch_growth_enabled", GAUGE, NUMBER, "Whether ctwatchd may raise the limit.");
+    put_value(g, true, p->growth_enabled);
+    begin(g, "ctwatch_growth_dry_run", GAUGE, NUMBER,
+          "Whether ctwatchd only reports what it would change.");
+    put_value(g, true, p->growth_dry_run);
+    begin(g, "ctwatch_growth_refused", STATESET, NUMBER,
+          "Why the table does not grow although it should.");
     for (int i = CTW_GROWTH_UNLIMITED; i <= CTW_GROWTH_PERSIST_FAILED; i++)
         put_labelled(g, g->family.name, ctw_growth_refusal_name((enum ctw_growth_refusal)i),
                      p->growth_refused && (int)p->refusal == i);
-    put_value(g,
-              (struct family){"ctwatch_growth_ceiling", GAUGE, NUMBER,
-                              "How high the limit may be raised; absent when not known."},
-              p->ceiling > 0, p->ceiling);
-    put_value(g,
-              (struct family){"ctwatch_growth_limit_changes", COUNTER, NUMBER,
-                              "Limits that ctwatchd has changed."},
-              true, p->growths);
+    begin(g, "ctwatch_growth_ceiling", GAUGE, NUMBER,
+          "How high the limit may be raised; absent when not known.");
+    put_value(g, p->ceiling > 0, p->ceiling);
+    begin(g, "ctwatch_growth_limit_changes", COUNTER, NUMBER, "Limits that ctwatchd has changed.");
+    put_value(g, true, p->growths);
 }
 
 static void put_alerts(struct page *g) {
-    begin(g, (struct family){"ctwatch_alerts", COUNTER, NUMBER,
-                             "Alerts in the journal, reminders and ends included."});
+    begin(g, "ctwatch_alerts", COUNTER, NUMBER,
+          "Alerts in the journal, reminders and ends included.");
     for (int i = 0; i < CTW_ALERT_KINDS; i++)
         put_labelled(g, "kind", ctw_alert_kind_name((enum ctw_alert_kind)i), g->of->alerts[i]);
 }
 
 static void put_sources(struct page *g) {
-    begin(g, (struct family){"ctwatch_source_health", STATESET, NUMBER,
-                             "The health of each source that ctwatchd reads or writes."});
+    begin(g, "ctwatch_source_health", STATESET, NUMBER,
+          "The health of each source that ctwatchd reads or writes.");
     for (int source = 0; source < CTW_SOURCES; source++)
         for (int i = 0; i <= CTW_HEALTH_FAILED; i++)
             put_sample(
@@ -352,18 +326,15 @@ static void put_sources(struct page *g) {
 static void put_talkers(struct page *g) {
     const struct ctw_talkers *t = &g->of->talkers;
 
-    put_value(g,
-              (struct family){"ctwatch_last_walk_timestamp_seconds", GAUGE, SECONDS,
-                              "When ctwatchd last sampled the entries; absent before."},
-              t->known, ctw_snapshot_wall_usec(g->of, g->of->talkers_usec));
-    put_value(g,
-              (struct family){"ctwatch_assured_ratio", GAUGE, RATIO,
-                              "Entries that cannot be evicted, as of that time."},
-              t->known, t->assured_permyriad);
-    put_value(g,
-              (struct family){"ctwatch_drop_risk_ratio", GAUGE, RATIO,
-                              "New connections dropped if the table filled with such entries."},
-              t->known && t->has_drop_risk, t->drop_risk_permyriad);
+    begin(g, "ctwatch_last_walk_timestamp_seconds", GAUGE, SECONDS,
+          "When ctwatchd last sampled the entries; absent before.");
+    put_value(g, t->known, ctw_snapshot_wall_usec(g->of, g->of->talkers_usec));
+    begin(g, "ctwatch_assured_ratio", GAUGE, RATIO,
+          "Entries that cannot be evicted, as of that time.");
+    put_value(g, t->known, t->assured_permyriad);
+    begin(g, "ctwatch_drop_risk_ratio", GAUGE, RATIO,
+          "New connections dropped if the table filled with such entries.");
+    put_value(g, t->known && t->has_drop_risk, t->drop_risk_permyriad);
 }
 
 size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buffer, size_t size) {
@@ -376,8 +347,8 @@ size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buff
 
     if (size > 0)
         buffer[0] = '\0';
-    put_value(&g, (struct family){"ctwatch_up", GAUGE, NUMBER, "Whether ctwatchd polls the table."},
-              true, up);
+    begin(&g, "ctwatch_up", GAUGE, NUMBER, "Whether ctwatchd polls the table.");
+    put_value(&g, true, up);
     put_build(&g, up ? v->snapshot.version : NULL);
     for (size_t i = 0; up && i < sizeof(sections) / sizeof(sections[0]); i++)
         sections[i](&g);

@@ -524,7 +524,7 @@ static void gather_captured_machines(void **state) {
         char root[4096], error[CTW_ADVISE_ERROR_MAX], kinds[256] = "";
         (void)snprintf(root, sizeof(root), "%s/tests/fixtures/roots/%s", source ? source : ".",
                        cases[i].name);
-        if (ctw_advise_gather(root, 5000, &f, error) < 0)
+        if (ctw_advise_gather(root, &settings, &f, error) < 0)
             fail_msg("%s (run it in the source tree, or set SOURCE_DIR)", error);
         assert_int_equal(f.has_table, strcmp(cases[i].name, "no-module") != 0);
         assert_int_equal(f.lack, CTW_CENSUS_CAPTURED);
@@ -547,9 +547,9 @@ static void gather_no_folder_fails(void **state) {
     struct ctw_advice_facts f;
 
     (void)state;
-    assert_true(ctw_advise_gather("/nonexistent", 5000, &f, error) < 0);
+    assert_true(ctw_advise_gather("/nonexistent", &settings, &f, error) < 0);
     assert_non_null(strstr(error, "/nonexistent: "));
-    assert_true(ctw_advise_gather("/dev/null", 5000, &f, error) < 0);
+    assert_true(ctw_advise_gather("/dev/null", &settings, &f, error) < 0);
 }
 
 int main(void) {
