@@ -384,41 +384,26 @@ void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,
 }
 
 const char *ctw_advice_file_path(enum ctw_advice_file file) {
-    switch (file) {
-    case CTW_FILE_SYSCTL:
-        return "/etc/sysctl.d/99-conntrack.conf";
-    case CTW_FILE_MODULES_LOAD:
-        return "/etc/modules-load.d/conntrack.conf";
-    case CTW_FILE_MODPROBE:
-        return "/etc/modprobe.d/conntrack.conf";
-    case CTW_FILE_NFT:
-        return "/etc/nftables.conf";
-    }
-    return "unknown";
+    static const char *const paths[CTW_ADVICE_FILES] = {
+        [CTW_FILE_SYSCTL] = "/etc/sysctl.d/99-conntrack.conf",
+        [CTW_FILE_MODULES_LOAD] = "/etc/modules-load.d/conntrack.conf",
+        [CTW_FILE_MODPROBE] = "/etc/modprobe.d/conntrack.conf",
+        [CTW_FILE_NFT] = "/etc/nftables.conf",
+    };
+
+    return paths[file];
 }
 
 const char *ctw_finding_name(enum ctw_finding_kind kind) {
-    switch (kind) {
-    case CTW_FINDING_MAX:
-        return "max";
-    case CTW_FINDING_BUCKETS:
-        return "buckets";
-    case CTW_FINDING_TIMEOUT:
-        return "timeout";
-    case CTW_FINDING_LOOPBACK:
-        return "loopback";
-    case CTW_FINDING_DNS:
-        return "dns";
-    case CTW_FINDING_MEMORY:
-        return "memory";
-    case CTW_FINDING_CEILING:
-        return "ceiling";
-    case CTW_FINDING_FOREIGN:
-        return "namespace";
-    case CTW_FINDING_OLD:
-        return "kernel";
-    }
-    return "unknown";
+    static const char *const names[] = {
+        [CTW_FINDING_MAX] = "max",         [CTW_FINDING_BUCKETS] = "buckets",
+        [CTW_FINDING_TIMEOUT] = "timeout", [CTW_FINDING_LOOPBACK] = "loopback",
+        [CTW_FINDING_DNS] = "dns",         [CTW_FINDING_MEMORY] = "memory",
+        [CTW_FINDING_CEILING] = "ceiling", [CTW_FINDING_FOREIGN] = "namespace",
+        [CTW_FINDING_OLD] = "kernel",
+    };
+
+    return names[kind];
 }
 
 bool ctw_finding_changes(enum ctw_finding_kind kind) {

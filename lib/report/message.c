@@ -136,19 +136,6 @@ static void add_other_netns(struct ctw_line *l, const struct ctw_alert *a) {
 
 /* --- losses ----------------------------------------------------------------------------------- */
 
-static uint64_t lost(const struct ctw_alert *a) {
-    switch (a->kind) {
-    case CTW_ALERT_EARLY_DROP:
-        return a->losses.early_drops;
-    case CTW_ALERT_CHAIN_TOO_LONG:
-        return a->losses.chain_too_long;
-    case CTW_ALERT_INSERT_FAILED:
-        return a->losses.clashes;
-    default:
-        return ctw_losses_drops(&a->losses);
-    }
-}
-
 static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
     static const struct {
         const char *what, *now, *over, *one, *many; /* "WHAT [still ]NOW", or "OVER: N MANY" */
@@ -172,7 +159,10 @@ static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
                                      "No more clashes in the conntrack table",
                                      "new connection lost", "new connections lost"},
     };
-    const uint64_t n = lost(a);
+    const uint64_t n = a->kind == CTW_ALERT_EARLY_DROP       ? a->losses.early_drops
+                       : a->kind == CTW_ALERT_CHAIN_TOO_LONG ? a->losses.chain_too_long
+                       : a->kind == CTW_ALERT_INSERT_FAILED  ? a->losses.clashes
+                                                             : ctw_losses_drops(&a->losses);
 
     if (a->edge == CTW_EDGE_END) {
         ctw_line_add(l, "%s", words[a->kind].over);
@@ -307,46 +297,21 @@ static void add_config(struct ctw_line *l, const struct ctw_alert *a) {
 /* --- growth ----------------------------------------------------------------------------------- */
 
 const char *ctw_message_refusal(enum ctw_growth_refusal refusal) {
-    switch (refusal) {
-    case CTW_GROWTH_NOT_REFUSED:
-    case CTW_GROWTH_DISABLED:
-        break;
-    case CTW_GROWTH_UNLIMITED:
-        return "there is no limit to raise";
-    case CTW_GROWTH_AT_CEILING:
-        return "it is at its ceiling";
-    case CTW_GROWTH_NO_MEMORY:
-        return "too little memory is available";
-    case CTW_GROWTH_TOO_FEW_BUCKETS:
-        return "there are too few buckets";
-    case CTW_GROWTH_FOREIGN_WRITER:
-        return "another program keeps lowering the limit";
-    case CTW_GROWTH_NOT_PERMITTED:
-        return "the limit may not be written";
-    case CTW_GROWTH_CHILD_NAMESPACE:
-        return "the limit belongs to the initial network namespace";
-    case CTW_GROWTH_WRITE_FAILED:
-        return "the kernel does not take the value";
-    case CTW_GROWTH_PERSIST_FAILED:
-        return "grown limits do not survive a boot";
-    }
-    return "growth is off";
-}
+    static const char *const words[CTW_GROWTH_REFUSALS] = {
+        [CTW_GROWTH_NOT_REFUSED] = "growth is off",
+        [CTW_GROWTH_DISABLED] = "growth is off",
+        [CTW_GROWTH_UNLIMITED] = "there is no limit to raise",
+        [CTW_GROWTH_AT_CEILING] = "it is at its ceiling",
+        [CTW_GROWTH_NO_MEMORY] = "too little memory is available",
+        [CTW_GROWTH_TOO_FEW_BUCKETS] = "there are too few buckets",
+        [CTW_GROWTH_FOREIGN_WRITER] = "another program keeps lowering the limit",
+        [CTW_GROWTH_NOT_PERMITTED] = "the limit may not be written",
+        [CTW_GROWTH_CHILD_NAMESPACE] = "the limit belongs to the initial network namespace",
+        [CTW_GROWTH_WRITE_FAILED] = "the kernel does not take the value",
+        [CTW_GROWTH_PERSIST_FAILED] = "grown limits do not survive a boot",
+    };
 
-static const char *reason_words(enum ctw_growth_reason reason) {
-    switch (reason) {
-    case CTW_GROWTH_FILL:
-        return "the fill reached growth.at";
-    case CTW_GROWTH_BURST:
-        return "at this rate it would have been full within 200 ms";
-    case CTW_GROWTH_RESERVE:
-        return "fewer entries were free than growth.reserve asks for";
-    case CTW_GROWTH_SAVED:
-        return "this was the limit before the last boot";
-    case CTW_GROWTH_STARTUP:
-        return "room for further growth";
-    }
-    return "";
+    return words[refusal];
 }
 
 /* " (52000 entries, filling at 800 entries/s)" */
@@ -359,10 +324,23 @@ static void add_present(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ")");
 }
 
-static void add_grew(struct ctw_line *l, const struct ctw_alert *a, const char *what) {
-    ctw_line_add(l, "%s, ", what);
+static void add_grew(struct ctw_line *l, const struct ctw_alert *a) {
+    static const char *const reasons[] = {
+        [CTW_GROWTH_FILL] = "the fill reached growth.at",
+        [CTW_GROWTH_BURST] = "at this rate it would have been full within 200 ms",
+        [CTW_GROWTH_RESERVE] = "fewer entries were free than growth.reserve asks for",
+        [CTW_GROWTH_SAVED] = "this was the limit before the last boot",
+        [CTW_GROWTH_STARTUP] = "room for further growth",
+    };
+
+    if (a->edge == CTW_EDGE_END) {
+        ctw_line_add(l, "Dry run: growth is no longer needed.");
+        return;
+    }
+    ctw_line_add(l, a->kind == CTW_ALERT_GREW ? "Conntrack table grown, "
+                                              : "Dry run: the conntrack table would be grown, ");
     add_change(l, a);
-    ctw_line_add(l, ": %s", reason_words(a->growth_reason));
+    ctw_line_add(l, ": %s", reasons[a->growth_reason]);
     add_present(l, a);
     if (a->stall_usec != 0)
         ctw_line_add(l, "; changing the buckets took %" PRIu64 " ms", a->stall_usec / 1000);
@@ -425,59 +403,28 @@ static void add_refused(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
-static void add_dry_run(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->edge == CTW_EDGE_END)
-        ctw_line_add(l, "Dry run: growth is no longer needed.");
-    else
-        add_grew(l, a, "Dry run: the conntrack table would be grown");
-}
-
 /* --- all kinds -------------------------------------------------------------------------------- */
 
 void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
+    static void (*const add[CTW_ALERT_KINDS])(struct ctw_line *, const struct ctw_alert *) = {
+        [CTW_ALERT_USAGE] = add_usage,
+        [CTW_ALERT_FORECAST] = add_forecast,
+        [CTW_ALERT_TABLE_FULL] = add_table_full,
+        [CTW_ALERT_EARLY_DROP] = add_losses,
+        [CTW_ALERT_CHAIN_TOO_LONG] = add_losses,
+        [CTW_ALERT_DROPPED_BELOW_MAX] = add_losses,
+        [CTW_ALERT_INSERT_FAILED] = add_losses,
+        [CTW_ALERT_EXPECT_FULL] = add_expect_full,
+        [CTW_ALERT_GREW] = add_grew,
+        [CTW_ALERT_GROWTH_REFUSED] = add_refused,
+        [CTW_ALERT_GROWTH_DRY_RUN] = add_grew,
+        [CTW_ALERT_LIMIT_CHANGED] = add_limit_changed,
+        [CTW_ALERT_EVENTS_LOST] = add_events_lost,
+        [CTW_ALERT_BLIND] = add_blind,
+        [CTW_ALERT_SIGHTED] = add_sighted,
+        [CTW_ALERT_CONFIG] = add_config,
+    };
+
     ctw_line_start(ret);
-    switch (a->kind) {
-    case CTW_ALERT_USAGE:
-        add_usage(ret, a);
-        break;
-    case CTW_ALERT_FORECAST:
-        add_forecast(ret, a);
-        break;
-    case CTW_ALERT_TABLE_FULL:
-        add_table_full(ret, a);
-        break;
-    case CTW_ALERT_EARLY_DROP:
-    case CTW_ALERT_CHAIN_TOO_LONG:
-    case CTW_ALERT_DROPPED_BELOW_MAX:
-    case CTW_ALERT_INSERT_FAILED:
-        add_losses(ret, a);
-        break;
-    case CTW_ALERT_EXPECT_FULL:
-        add_expect_full(ret, a);
-        break;
-    case CTW_ALERT_GREW:
-        add_grew(ret, a, "Conntrack table grown");
-        break;
-    case CTW_ALERT_GROWTH_REFUSED:
-        add_refused(ret, a);
-        break;
-    case CTW_ALERT_GROWTH_DRY_RUN:
-        add_dry_run(ret, a);
-        break;
-    case CTW_ALERT_LIMIT_CHANGED:
-        add_limit_changed(ret, a);
-        break;
-    case CTW_ALERT_EVENTS_LOST:
-        add_events_lost(ret, a);
-        break;
-    case CTW_ALERT_BLIND:
-        add_blind(ret, a);
-        break;
-    case CTW_ALERT_SIGHTED:
-        add_sighted(ret, a);
-        break;
-    case CTW_ALERT_CONFIG:
-        add_config(ret, a);
-        break;
-    }
+    add[a->kind](ret, a);
 }

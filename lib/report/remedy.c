@@ -210,122 +210,82 @@ static void add_grew(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, "; or growth.persist = true in ctwatch.conf");
 }
 
-static void add_ceiling(struct ctw_line *l, enum ctw_growth_bound bound) {
-    switch (bound) {
-    case CTW_BOUND_SETTING:
-    case CTW_BOUND_MEMORY:
-        ctw_line_add(l, "Raise %s in ctwatch.conf; ", ctw_growth_bound_name(bound));
-        break;
-    case CTW_BOUND_AVAILABLE:
-        ctw_line_add(l, "free -m and slabtop show what takes the memory; ");
-        break;
-    case CTW_BOUND_BUCKETS:
-        ctw_line_add(l, "In a quiet moment sysctl -w net.netfilter.nf_conntrack_buckets=N, a "
-                        "quarter of the wanted max (stalls packets for 0.4 us per entry), or "
-                        "growth.buckets = \"always\" in ctwatch.conf; ");
-        break;
-    case CTW_BOUND_KERNEL:
-        break;
-    }
-    ctw_line_add(l, "conntrack -L shows what fills the table");
-}
-
 static void add_refused(struct ctw_line *l, const struct ctw_alert *a) {
-    switch (a->growth_refusal) {
-    case CTW_GROWTH_AT_CEILING:
-    case CTW_GROWTH_NO_MEMORY:
-    case CTW_GROWTH_TOO_FEW_BUCKETS:
-        add_ceiling(l, a->bound);
-        break;
-    case CTW_GROWTH_FOREIGN_WRITER:
-        ctw_line_add(l, FIND_WRITER ", --conntrack-max-per-core=0 stops that)");
-        break;
-    case CTW_GROWTH_CHILD_NAMESPACE:
-        ctw_line_add(l, "Run ctwatchd on the host, in the initial network namespace");
-        break;
-    case CTW_GROWTH_NOT_PERMITTED:
-        if (a->growth_error == -EROFS)
-            ctw_line_add(l, "systemctl cat ctwatch: the unit needs "
-                            "ReadWritePaths=/proc/sys/net/netfilter; in a container /proc/sys must "
-                            "be writable, or ctwatchd run on the host");
-        else
-            ctw_line_add(l, CAPABILITIES "CAP_NET_ADMIN; in a container that is not enough, run "
-                                         "ctwatchd on the host");
-        break;
-    case CTW_GROWTH_PERSIST_FAILED:
-        ctw_line_add(l, "systemctl cat ctwatch: the unit needs StateDirectory=ctwatch, with room "
-                        "on its disk; the next growth writes the file anew");
-        break;
-    case CTW_GROWTH_WRITE_FAILED:
-        ctw_line_add(l, "sysctl -w net.netfilter.nf_conntrack_max=N shows whether the kernel takes "
-                        "the value by hand");
-        break;
-    case CTW_GROWTH_NOT_REFUSED:
-    case CTW_GROWTH_DISABLED:
-    case CTW_GROWTH_UNLIMITED:
-        break;
-    }
+    static const char more[] = "conntrack -L shows what fills the table";
+    static const char *const fixed[CTW_GROWTH_REFUSALS] = {
+        [CTW_GROWTH_FOREIGN_WRITER] = FIND_WRITER ", --conntrack-max-per-core=0 stops that)",
+        [CTW_GROWTH_CHILD_NAMESPACE] = "Run ctwatchd on the host, in the initial network namespace",
+        [CTW_GROWTH_NOT_PERMITTED] = CAPABILITIES "CAP_NET_ADMIN; in a container that is not "
+                                                  "enough, run ctwatchd on the host",
+        [CTW_GROWTH_PERSIST_FAILED] =
+            "systemctl cat ctwatch: the unit needs StateDirectory=ctwatch, with room on its disk; "
+            "the next growth writes the file anew",
+        [CTW_GROWTH_WRITE_FAILED] = "sysctl -w net.netfilter.nf_conntrack_max=N shows whether the "
+                                    "kernel takes the value by hand",
+    };
+
+    if (a->growth_refusal == CTW_GROWTH_NOT_PERMITTED && a->growth_error == -EROFS)
+        ctw_line_add(l, "systemctl cat ctwatch: the unit needs "
+                        "ReadWritePaths=/proc/sys/net/netfilter; in a container /proc/sys must be "
+                        "writable, or ctwatchd run on the host");
+    else if (fixed[a->growth_refusal])
+        ctw_line_add(l, "%s", fixed[a->growth_refusal]);
+    else if (a->bound == CTW_BOUND_SETTING || a->bound == CTW_BOUND_MEMORY)
+        ctw_line_add(l, "Raise %s in ctwatch.conf; %s", ctw_growth_bound_name(a->bound), more);
+    else if (a->bound == CTW_BOUND_AVAILABLE)
+        ctw_line_add(l, "free -m and slabtop show what takes the memory; %s", more);
+    else if (a->bound == CTW_BOUND_BUCKETS)
+        ctw_line_add(l,
+                     "In a quiet moment sysctl -w net.netfilter.nf_conntrack_buckets=N, a quarter "
+                     "of the wanted max (stalls packets for 0.4 us per entry), or growth.buckets = "
+                     "\"always\" in ctwatch.conf; %s",
+                     more);
+    else
+        ctw_line_add(l, "%s", more);
 }
 
 /* --- all kinds -------------------------------------------------------------------------------- */
 
 void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret) {
+    static const char *const fixed[CTW_ALERT_KINDS] = {
+        [CTW_ALERT_DROPPED_BELOW_MAX] =
+            "conntrack -S shows the counters of each CPU; free -m and dmesg show whether the "
+            "kernel is short of memory",
+        [CTW_ALERT_INSERT_FAILED] =
+            "conntrack -S shows the clashes of each CPU; where this machine does NAT, give the "
+            "rule more addresses or ports (nft: snat to ADDRESS-ADDRESS, masquerade to "
+            ":1024-65535 fully-random)",
+        [CTW_ALERT_EXPECT_FULL] =
+            "sysctl net.netfilter.nf_conntrack_expect_max shows the limit, conntrack -L expect "
+            "what fills it; double it with sysctl -w",
+        [CTW_ALERT_GROWTH_DRY_RUN] =
+            "To have it grow: growth.enabled = true and growth.dry_run = false in ctwatch.conf, "
+            "then systemctl reload ctwatch",
+        [CTW_ALERT_EVENTS_LOST] =
+            "Levels and drops are not affected; a larger events.buffer in ctwatch.conf holds "
+            "longer bursts",
+    };
+
     ctw_line_start(ret);
     if (a->edge == CTW_EDGE_END)
         return;
-
-    switch (a->kind) {
-    case CTW_ALERT_USAGE:
-        if (a->level != CTW_LEVEL_OK)
-            add_filling(ret, a);
-        break;
-    case CTW_ALERT_FORECAST:
-    case CTW_ALERT_TABLE_FULL:
-    case CTW_ALERT_EARLY_DROP:
+    if (fixed[a->kind])
+        ctw_line_add(ret, "%s", fixed[a->kind]);
+    else if (a->kind == CTW_ALERT_FORECAST || a->kind == CTW_ALERT_TABLE_FULL ||
+             a->kind == CTW_ALERT_EARLY_DROP ||
+             (a->kind == CTW_ALERT_USAGE && a->level != CTW_LEVEL_OK))
         add_filling(ret, a);
-        break;
-    case CTW_ALERT_CHAIN_TOO_LONG:
+    else if (a->kind == CTW_ALERT_CHAIN_TOO_LONG)
         add_long_chains(ret, &a->table);
-        break;
-    case CTW_ALERT_DROPPED_BELOW_MAX:
-        ctw_line_add(ret, "conntrack -S shows the counters of each CPU; free -m and dmesg show "
-                          "whether the kernel is short of memory");
-        break;
-    case CTW_ALERT_INSERT_FAILED:
-        ctw_line_add(ret, "conntrack -S shows the clashes of each CPU; where this machine does "
-                          "NAT, give the rule more addresses or ports (nft: snat to "
-                          "ADDRESS-ADDRESS, masquerade to :1024-65535 fully-random)");
-        break;
-    case CTW_ALERT_EXPECT_FULL:
-        ctw_line_add(ret, "sysctl net.netfilter.nf_conntrack_expect_max shows the limit, "
-                          "conntrack -L expect what fills it; double it with sysctl -w");
-        break;
-    case CTW_ALERT_GREW:
+    else if (a->kind == CTW_ALERT_GREW)
         add_grew(ret, a);
-        break;
-    case CTW_ALERT_GROWTH_REFUSED:
+    else if (a->kind == CTW_ALERT_GROWTH_REFUSED)
         add_refused(ret, a);
-        break;
-    case CTW_ALERT_GROWTH_DRY_RUN:
-        ctw_line_add(ret, "To have it grow: growth.enabled = true and growth.dry_run = false in "
-                          "ctwatch.conf, then systemctl reload ctwatch");
-        break;
-    case CTW_ALERT_LIMIT_CHANGED:
+    else if (a->kind == CTW_ALERT_LIMIT_CHANGED)
         add_limit_changed(ret, a);
-        break;
-    case CTW_ALERT_EVENTS_LOST:
-        ctw_line_add(ret, "Levels and drops are not affected; a larger events.buffer in "
-                          "ctwatch.conf holds longer bursts");
-        break;
-    case CTW_ALERT_BLIND:
+    else if (a->kind == CTW_ALERT_BLIND)
         add_blind(ret, a);
-        break;
-    case CTW_ALERT_SIGHTED:
-        break;
-    case CTW_ALERT_CONFIG:
-        if (a->config_refused)
-            ctw_line_add(ret, "Correct the file, check it with ctwatchd --check-config, then "
-                              "systemctl reload ctwatch");
-        break;
-    }
+    else if (a->config_refused)
+        ctw_line_add(ret, "Correct the file, check it with ctwatchd --check-config, then systemctl "
+                          "reload ctwatch");
 }

@@ -385,62 +385,42 @@ uint64_t ctw_growth_next_poll(const struct ctw_growth *g, const struct ctw_setti
     return (uint64_t)(t->max - t->count) * CTW_USEC_PER_SEC / 2 / s->poll.worst_rate;
 }
 
+/* --- names ------------------------------------------------------------------------------------ */
+
 const char *ctw_growth_reason_name(enum ctw_growth_reason reason) {
-    switch (reason) {
-    case CTW_GROWTH_FILL:
-        return "fill";
-    case CTW_GROWTH_BURST:
-        return "burst";
-    case CTW_GROWTH_RESERVE:
-        return "reserve";
-    case CTW_GROWTH_SAVED:
-        return "kept";
-    case CTW_GROWTH_STARTUP:
-        return "startup";
-    }
-    return "unknown";
+    static const char *const names[] = {
+        [CTW_GROWTH_FILL] = "fill",       [CTW_GROWTH_BURST] = "burst",
+        [CTW_GROWTH_RESERVE] = "reserve", [CTW_GROWTH_SAVED] = "kept",
+        [CTW_GROWTH_STARTUP] = "startup",
+    };
+
+    return names[reason];
 }
 
 const char *ctw_growth_refusal_name(enum ctw_growth_refusal refusal) {
-    switch (refusal) {
-    case CTW_GROWTH_NOT_REFUSED:
-        return "not_refused";
-    case CTW_GROWTH_DISABLED:
-        return "disabled";
-    case CTW_GROWTH_UNLIMITED:
-        return "unlimited";
-    case CTW_GROWTH_AT_CEILING:
-        return "at_ceiling";
-    case CTW_GROWTH_NO_MEMORY:
-        return "no_memory";
-    case CTW_GROWTH_TOO_FEW_BUCKETS:
-        return "too_few_buckets";
-    case CTW_GROWTH_FOREIGN_WRITER:
-        return "foreign_writer";
-    case CTW_GROWTH_NOT_PERMITTED:
-        return "not_permitted";
-    case CTW_GROWTH_CHILD_NAMESPACE:
-        return "child_namespace";
-    case CTW_GROWTH_WRITE_FAILED:
-        return "write_failed";
-    case CTW_GROWTH_PERSIST_FAILED:
-        return "not_kept";
-    }
-    return "unknown";
+    static const char *const names[CTW_GROWTH_REFUSALS] = {
+        [CTW_GROWTH_NOT_REFUSED] = "not_refused",
+        [CTW_GROWTH_DISABLED] = "disabled",
+        [CTW_GROWTH_UNLIMITED] = "unlimited",
+        [CTW_GROWTH_AT_CEILING] = "at_ceiling",
+        [CTW_GROWTH_NO_MEMORY] = "no_memory",
+        [CTW_GROWTH_TOO_FEW_BUCKETS] = "too_few_buckets",
+        [CTW_GROWTH_FOREIGN_WRITER] = "foreign_writer",
+        [CTW_GROWTH_NOT_PERMITTED] = "not_permitted",
+        [CTW_GROWTH_CHILD_NAMESPACE] = "child_namespace",
+        [CTW_GROWTH_WRITE_FAILED] = "write_failed",
+        [CTW_GROWTH_PERSIST_FAILED] = "not_kept",
+    };
+
+    return names[refusal];
 }
 
 const char *ctw_growth_bound_name(enum ctw_growth_bound bound) {
-    switch (bound) {
-    case CTW_BOUND_SETTING:
-        return "growth.ceiling";
-    case CTW_BOUND_MEMORY:
-        return "growth.memory";
-    case CTW_BOUND_AVAILABLE:
-        return "MemAvailable";
-    case CTW_BOUND_BUCKETS:
-        return "buckets";
-    case CTW_BOUND_KERNEL:
-        return "kernel";
-    }
-    return "unknown";
+    static const char *const names[CTW_BOUNDS] = {
+        [CTW_BOUND_SETTING] = "growth.ceiling", [CTW_BOUND_MEMORY] = "growth.memory",
+        [CTW_BOUND_AVAILABLE] = "MemAvailable", [CTW_BOUND_BUCKETS] = "buckets",
+        [CTW_BOUND_KERNEL] = "kernel",
+    };
+
+    return names[bound];
 }

@@ -46,6 +46,7 @@ enum ctw_growth_refusal {
     CTW_GROWTH_WRITE_FAILED,    /* the kernel refused the value */
     CTW_GROWTH_PERSIST_FAILED,  /* growth.persist could not save or read the limits */
 };
+#define CTW_GROWTH_REFUSALS (CTW_GROWTH_PERSIST_FAILED + 1)
 
 /* What sets the ceiling. CTWATCH_BOUND. */
 enum ctw_growth_bound {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* What the machine is like: /proc/meminfo, and the kernel's release. */
+/* /proc/meminfo, and the kernel's release. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static struct ctw_memory parse(const char *text) {
     return m;
 }
 
-static void a_machine_of_today_says_what_is_available(void **state) {
+static void memory_reads_total_and_available(void **state) {
     const struct ctw_memory m = parse("MemTotal:       24622396 kB\n"
                                       "MemFree:         1120148 kB\n"
                                       "MemAvailable:   22350748 kB\n"
@@ -33,7 +33,7 @@ static void a_machine_of_today_says_what_is_available(void **state) {
     assert_int_equal(m.available_bytes, UINT64_C(22350748) * 1024);
 }
 
-static void before_linux_3_14_what_is_free_stands_for_it(void **state) {
+static void memory_before_linux_3_14_uses_mem_free(void **state) {
     struct ctw_memory m = parse("MemTotal:         131072 kB\nMemFree:           64000 kB\n");
     (void)state;
 
@@ -43,7 +43,7 @@ static void before_linux_3_14_what_is_free_stands_for_it(void **state) {
     assert_false(m.has_available); /* cut short */
 }
 
-static void what_is_no_meminfo_is_refused(void **state) {
+static void memory_junk_refuses(void **state) {
     static const char *const texts[] = {
         "",
         "MemTotal:",
@@ -66,7 +66,7 @@ static void what_is_no_meminfo_is_refused(void **state) {
     }
 }
 
-static void the_chain_limit_follows_the_release(void **state) {
+static void release_gives_the_chain_limit(void **state) {
     static const struct {
         const char *osrelease, *version, *signature;
         uint32_t entries;
@@ -108,10 +108,10 @@ static void the_chain_limit_follows_the_release(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_machine_of_today_says_what_is_available),
-        cmocka_unit_test(before_linux_3_14_what_is_free_stands_for_it),
-        cmocka_unit_test(what_is_no_meminfo_is_refused),
-        cmocka_unit_test(the_chain_limit_follows_the_release),
+        cmocka_unit_test(memory_reads_total_and_available),
+        cmocka_unit_test(memory_before_linux_3_14_uses_mem_free),
+        cmocka_unit_test(memory_junk_refuses),
+        cmocka_unit_test(release_gives_the_chain_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
