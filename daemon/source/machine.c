@@ -27,7 +27,7 @@
 /* The kernel prints /proc/meminfo in as long as it takes to poll a table thirty times. */
 #define MEMORY_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
 
-/* Named namespaces and those that have an id in ours are counted up to this. */
+/* Namespaces with a name, or with an id in ours, are counted up to this. */
 #define NAMESPACES_MAX 100000u
 
 struct ctw_machine {
@@ -61,17 +61,17 @@ static void read_memory(struct ctw_machine *m, struct ctw_memory *ret) {
     if (m->meminfo >= 0)
         n = ctw_procfs_read(m->meminfo, text, sizeof(text), 0);
     if (n >= 0)
-        (void)ctw_memory_parse(text, (size_t)n, ret); /* without it nothing grows, and says so */
+        (void)ctw_memory_parse(text, (size_t)n, ret); /* without it growth is refused */
     if (n >= 0 && m->root[0] == '\0')
         return;
     if (m->meminfo >= 0)
-        close(m->meminfo); /* a captured tree's may be replaced under its name */
+        close(m->meminfo); /* the file of a captured tree may be replaced */
     m->meminfo = -1;
 }
 
 /* --- namespaces ------------------------------------------------------------------------------- */
 
-/* Those with a name: made by `ip netns`, or by a container runtime for each of its networks. */
+/* Namespaces with a name: made by `ip netns`, or by a container runtime for its networks. */
 static uint32_t count_named(const struct ctw_machine *m) {
     uint32_t n = 0;
 
@@ -96,7 +96,7 @@ static int on_id(const struct nlmsghdr *h, void *data) {
     return MNL_CB_OK;
 }
 
-/* Those with an id in ours: each that a veth pair connects to it. Needs no privilege. */
+/* Namespaces with an id in ours, as a veth pair between them makes one. Needs no privilege. */
 static uint32_t count_connected(void) {
     char buffer[8192];
     uint32_t n = 0;
@@ -112,7 +112,7 @@ static uint32_t count_connected(void) {
     if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0 &&
         mnl_socket_sendto(s, h, h->nlmsg_len) >= 0)
         for (int r = MNL_CB_OK; r > MNL_CB_STOP;) {
-            /* The kernel queues what the buffer lacks room for: nothing here can wait. */
+            /* The whole dump is queued already: recv() need not wait. */
             ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
             r = got <= 0 ? MNL_CB_ERROR
                          : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), on_id, &n);

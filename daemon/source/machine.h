@@ -2,7 +2,7 @@
 #ifndef CTW_DAEMON_SOURCE_MACHINE_H
 #define CTW_DAEMON_SOURCE_MACHINE_H
 
-/* What growth must know of the machine: memory, release, how many namespaces may hold entries. */
+/* The facts of growth about the machine: memory, kernel release, number of namespaces. */
 
 #include <stdbool.h>
 
@@ -11,9 +11,9 @@
 struct ctw_machine;
 
 /**
- * ctw_machine_check_root() - what is no folder must not pass for a machine that tracks nothing
+ * ctw_machine_check_root() - a root that is no folder must not pass for a machine without conntrack
  *
- * Return: 0; a negative errno when there is a @root, which is no folder or cannot be looked at.
+ * Return: 0, also for ""; a negative errno when @root is no folder or cannot be accessed.
  */
 int ctw_machine_check_root(const char *root);
 
@@ -22,8 +22,7 @@ int ctw_machine_new(const char *root, struct ctw_machine **ret);
 struct ctw_machine *ctw_machine_free(struct ctw_machine *m);
 
 /**
- * ctw_machine_read() - memory, entries_per_bucket and namespaces of @ret; the rest is left alone
- *
+ * ctw_machine_read() - sets memory, entries_per_bucket and namespaces of @ret
  * @calm:  memory may be ten seconds old
  *
  * The release is read once, and namespaces are counted at most once a minute.

@@ -217,7 +217,7 @@ static void decide_below_the_reserve_grows_to_two_reserves(void **state) {
     assert_grows(&f, 3338240, CTW_GROWTH_RESERVE); /* half of 6672384, and 1 */
 }
 
-/* A machine too small for the reserve keeps a quarter of its ceiling, and is not told so. */
+/* A machine too small for the reserve keeps a quarter of its ceiling, without an alert. */
 static void decide_reserve_beyond_the_ceiling_alerts_when_it_matters(void **state) {
     struct fixture f = machine();
     (void)state;
@@ -506,7 +506,7 @@ static void decide_buckets_always_grow_with_max(void **state) {
     assert_refused(&f, CTW_GROWTH_TOO_FEW_BUCKETS);
 }
 
-static void always_at_the_largest_buckets_leaves_them(void **state) {
+static void decide_at_the_largest_buckets_leaves_them(void **state) {
     struct fixture f = machine();
     (void)state;
 
@@ -617,7 +617,7 @@ int main(void) {
         cmocka_unit_test(startup_raises_max_to_two_reserves_once),
         cmocka_unit_test(startup_leaves_the_buckets),
         cmocka_unit_test(decide_buckets_always_grow_with_max),
-        cmocka_unit_test(always_at_the_largest_buckets_leaves_them),
+        cmocka_unit_test(decide_at_the_largest_buckets_leaves_them),
         cmocka_unit_test(startup_sets_the_saved_max_up_to_the_ceiling),
         cmocka_unit_test(done_remembers_the_limits_before_the_first_growth),
         cmocka_unit_test(next_poll_before_half_of_the_free_entries_are_taken),

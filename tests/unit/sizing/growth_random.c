@@ -20,7 +20,7 @@
 
 static uint64_t seed;
 
-/* xorshift64*: the same everywhere, for ever. */
+/* xorshift64*: the same on every machine. */
 static uint32_t below(uint32_t n) {
     seed ^= seed >> 12;
     seed ^= seed << 25;
@@ -144,7 +144,7 @@ static void check_decision(struct world *w) {
     const struct ctw_sample *t = &w->tick.sample;
     const bool always = w->s.growth.buckets == CTW_BUCKETS_ALWAYS;
 
-    /* never lower, never 0, never in a dry run, never unasked */
+    /* never lower, never 0, never in a dry run, never when switched off */
     CHECK(w, d->new_max == 0 || d->new_max > t->max);
     CHECK(w, d->new_buckets == 0 || d->new_buckets > d->old_buckets);
     CHECK(w, !d->write || d->new_max != 0 || d->new_buckets != 0);
@@ -188,7 +188,7 @@ static void check_again(struct world *w, uint32_t ours) {
     w->again[w->n_again++ % CTW_GROWTH_AGAIN_MAX] = w->tick.now_usec;
 }
 
-/* What is written is said, and as it was written. */
+/* What was written is alerted, as it was written. */
 static void check_alerted(struct world *w, size_t from, const struct ctw_growth_outcome *o) {
     const struct ctw_alert *grew = NULL;
 
@@ -243,7 +243,7 @@ static void random_polls_never_lower_exceed_or_hide(void **state) {
                      refusals[i]);
 }
 
-/* Somebody else's change is told apart from our own. */
+/* Changes by other programs and by growth are distinguished. */
 static void random_growth_is_no_foreign_change(void **state) {
     struct world *w = &the_world;
     unsigned own = 0;
