@@ -112,7 +112,7 @@ static uint32_t count_connected(void) {
     if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0 &&
         mnl_socket_sendto(s, h, h->nlmsg_len) >= 0)
         for (int r = MNL_CB_OK; r > MNL_CB_STOP;) {
-            /* The whole dump is queued already: recv() need not wait. */
+            /* Each recv() makes the kernel queue the next part of the dump: there is no wait. */
             ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
             r = got <= 0 ? MNL_CB_ERROR
                          : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), on_id, &n);
