@@ -54,13 +54,13 @@ static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
 
     if (t->max == 0)
         return;
-    ctw_out_put(o, LABEL "%" PRIu64 " MiB = %" PRIu32 " x 256", "memory at the limit",
-                a->bytes_least >> 20, t->max);
+    ctw_out_put(o, LABEL "%" PRIu64 " MiB = %" PRIu32 " x %u", "memory at the limit",
+                a->bytes_least >> 20, t->max, CTW_ENTRY_BYTES_LEAST);
     if (t->has_buckets)
-        ctw_out_put(o, " + %" PRIu32 " x 8", t->buckets);
-    ctw_out_put(
-        o, " bytes\n" LABEL "%" PRIu64 " MiB, with 384 instead of 256: events, or accounting\n",
-        "  at worst", a->bytes_most >> 20);
+        ctw_out_put(o, " + %" PRIu32 " x %u", t->buckets, CTW_BUCKET_BYTES);
+    ctw_out_put(o,
+                " bytes\n" LABEL "%" PRIu64 " MiB, with %u instead of %u: events, or accounting\n",
+                "  at worst", a->bytes_most >> 20, CTW_ENTRY_BYTES, CTW_ENTRY_BYTES_LEAST);
     if (f->machine.namespaces > 1)
         ctw_out_put(o, LABEL "%" PRIu32 " network namespaces may hold as many entries each\n", "",
                     f->machine.namespaces);
