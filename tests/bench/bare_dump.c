@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* bare_dump: the whole table by netlink, one recv after the other, and nothing done with it. */
+/* bare_dump: the cost of a netlink dump of the whole table whose entries are ignored. */
 
 #include <stdio.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 
-/* As much as the kernel puts into one datagram. */
+/* The largest datagram of a dump. */
 #define DATAGRAM_MAX 32768
 
 int main(void) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * bare_events BUFFER_BYTES: what reading events costs when nothing is done with them: poll(), then
- * one recv() per event, no parsing. The other side of tests/bench/bench_events.
+ * bare_events BUFFER_BYTES: the cost of reading events and ignoring them: poll(), then one recv()
+ * per event, no parsing. The baseline of tests/bench/bench_events.
  *
- * Joins the groups that ctwatchd joins, says "ready", reads until SIGTERM, and prints
+ * Joins the groups that ctwatchd joins, prints "ready", reads until SIGTERM, and prints
  *   events=N overruns=N cpu_usec=N
  */
 
@@ -41,7 +41,7 @@ static void read_all(int fd) {
     const uint64_t start = cpu_usec();
     sigset_t all, none;
 
-    /* SIGTERM is let in only while it waits, so that none comes between the test and the wait. */
+    /* SIGTERM is unblocked only in ppoll(), so that none arrives between the test and the wait. */
     (void)sigfillset(&all);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &all, NULL);

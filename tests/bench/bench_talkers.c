@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * bench_talkers: what heavy hitters in fixed memory cost, and how right they are.
+ * bench_talkers: the cost and the accuracy of frequent keys in fixed memory.
  *
- * Each stream is counted twice: by lib/talkers/sketch, and exactly, in an open hash table that has
- * room for every name (whose plain increment is the other side of the ratio). Names are drawn
- * before the clock starts. An error is the distance of a named count from the exact one; it is
- * wrong when the exact one lies outside of [count - error, count], or when one of the names that
- * make more than 1/CTW_SKETCH_COUNTERS of the stream is not there.
+ * Each stream is counted by lib/talkers/sketch, and exactly, in an open hash table with room for
+ * each key, whose plain increment is the baseline. Keys are drawn before the clock starts. An error
+ * is the distance of a count from the exact one. It is wrong when the exact one lies outside of
+ * [count - error, count], or when a key that makes more than 1/CTW_SKETCH_COUNTERS of the stream is
+ * missing.
  */
 
 #include <arpa/inet.h>
@@ -48,7 +48,7 @@ static double now_ns(void) {
 
 /* --- streams --------------------------------------------------------------------------------- */
 
-/* The name of rank r comes by @weight(r) of all. */
+/* The key of rank r makes @weight(r) of all. */
 static void fill_by_rank(double (*weight)(double rank)) {
     double *until = malloc(RANKS * sizeof(*until)), sum = 0;
 
@@ -105,13 +105,13 @@ static void fill_distinct_and_ten_heavy(void) {
         stream[i] = next_random() % 10 == 0 ? UINT32_MAX - (uint32_t)(next_random() % 10) : i;
 }
 
-/* One name more than there are counters, in turn: each add takes over a counter. */
+/* One key more than counters, in turn: each add takes over a counter. */
 static void fill_round_robin(void) {
     for (uint32_t i = 0; i < ADDS; i++)
         stream[i] = i % (CTW_SKETCH_COUNTERS + 1);
 }
 
-/* Counts that all differ, pushed up from below by new names: the order has the most to do. */
+/* Counts that all differ, and new keys in between: the most work for the order. */
 static void fill_ladder(void) {
     for (uint32_t i = 0, name = 0, left = 0; i < ADDS; i++) {
         if (left == 0) {
@@ -123,13 +123,13 @@ static void fill_ladder(void) {
     }
 }
 
-/* A crowd first, and a heavy one only in the last tenth. */
+/* Distinct keys, and a frequent one only in the last tenth. */
 static void fill_late(void) {
     for (uint32_t i = 0; i < ADDS; i++)
         stream[i] = i > ADDS - ADDS / 10 && i % 2 ? UINT32_MAX : i;
 }
 
-/* --- both ways of counting ------------------------------------------------------------------- */
+/* --- counting -------------------------------------------------------------------------------- */
 
 static struct cell *cell_of(uint32_t name) {
     uint32_t at = name * UINT32_C(0x9e3779b1) >> (32 - TABLE_BITS);
@@ -170,7 +170,7 @@ static double count_talkers(void) {
     return (now_ns() - start) / ADDS;
 }
 
-/* --- how right ------------------------------------------------------------------------------- */
+/* --- accuracy -------------------------------------------------------------------------------- */
 
 static int most_first(const void *a, const void *b) {
     const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -179,10 +179,10 @@ static int most_first(const void *a, const void *b) {
 }
 
 struct accuracy {
-    unsigned heavy;    /* names above 1/CTW_SKETCH_COUNTERS */
+    unsigned heavy;    /* keys above 1/CTW_SKETCH_COUNTERS */
     unsigned missing;  /* of these */
     unsigned wrong;    /* bounds that do not hold */
-    unsigned first;    /* of the first ten named, so many belong there */
+    unsigned first;    /* of the first ten, those that belong there */
     double worst_sure; /* largest distance of count - error from the truth among these, in % */
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * capture_flow: real ctnetlink messages, one to a file, for corpus/flow. capture_flow.sh builds
- * and drives it, in a network namespace of its own.
+ * capture_flow: real ctnetlink messages, one per file, for corpus/flow. capture_flow.sh builds and
+ * drives it, in a network namespace of its own.
  *
- *   capture_flow FOLDER CASE COMMAND...       runs COMMAND and keeps what the kernel says of it:
+ *   capture_flow FOLDER CASE COMMAND...       runs COMMAND and keeps the messages about it:
  *                                             FOLDER/CASE.new, .update, .dump, .destroy
  *   capture_flow --send 4|6 PROTOCOL HEX...   sends one IP packet with that payload over loopback
  *
@@ -109,7 +109,7 @@ static int run(char **command) {
     }
     if (pid < 0 || waitpid(pid, &status, 0) < 0)
         return -errno;
-    return 0; /* a command that was refused an answer may well fail */
+    return 0; /* a command may fail for want of an answer */
 }
 
 static int capture(const char *folder, const char *name, char **command) {

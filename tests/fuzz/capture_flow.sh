@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Fills corpus/flow with what this machine's kernel says of connections of every kind: events NEW,
-# UPDATE and DESTROY, and entries of a dump, one message to a file.
+# Fills corpus/flow with this kernel's messages about connections of each kind: events NEW, UPDATE
+# and DESTROY, and entries of a dump, one message per file.
 #
 #   BUILD_DIR=build/test tests/fuzz/capture_flow.sh [FOLDER]    (default: corpus/flow beside it)
 #
-# Everything happens in a network namespace of its own, over its loopback. Nobody answers: packets
-# are dropped at input, when their entry is confirmed. Needs root, nft, conntrack, a C compiler,
+# Everything happens in a network namespace of its own, over its loopback. There are no answers:
+# packets are dropped at input, when their entry is confirmed. Needs root, nft, conntrack, a C compiler,
 # libmnl and BUILD_DIR/tests/netns/flood. The files are in the byte order of this machine.
 
 . "$(dirname "$0")/../lib.sh"
@@ -24,13 +24,13 @@ ns=ctw-capture-$$
 netns_new "$ns"
 netns_track "$ns"
 
-# capture CASE COMMAND...: what the kernel says of it.
+# capture CASE COMMAND...: the messages about it.
 capture() { in_netns "$ns" "$scratch/capture_flow" "$folder" "$@" >/dev/null; }
 
-# packet CASE 4|6 PROTOCOL HEX...: what it says of one packet.
+# packet CASE 4|6 PROTOCOL HEX...: the messages about one packet.
 packet() { capture "$1" "$scratch/capture_flow" --send "${@:2}"; }
 
-# insert CASE ARGUMENTS...: what it says of an entry that conntrack(8) makes.
+# insert CASE ARGUMENTS...: the messages about an entry that conntrack(8) creates.
 insert() { capture "$1" conntrack -I -t 60 "${@:2}"; }
 
 # with RULES COMMAND...: under more nft rules.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Both notations of the kernel's statistics. The first byte chooses: 'n' for a netlink message,
- * anything else, the first letter of a header line included, for the text.
+ * The kernel's counters from /proc and from netlink. The first byte chooses: 'n' for a netlink
+ * message, anything else, the first letter of a header line included, for the text.
  */
 
 #include <stdint.h>
@@ -14,13 +14,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What is refused must leave no trace. */
+/* Malformed input must change nothing. */
 static void check(int r, const struct ctw_counters *before, const struct ctw_counters *after) {
     if (r < 0 && memcmp(before, after, sizeof *before) != 0)
         abort();
 }
 
-/* No loss may be larger than what its column can move by, or be counted twice. */
+/* No loss may exceed the difference of its column, or be counted twice. */
 static void check_losses(const struct ctw_counters *before, const struct ctw_counters *now) {
     const struct ctw_losses l = ctw_losses_between(before, now);
     if (l.drops > UINT32_MAX || l.early_drops > UINT32_MAX || l.clashes > UINT32_MAX ||

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * lib/kernel/flow against a second opinion: the same message looked up attribute by attribute with
- * libmnl. What was read is then counted and named, as the daemon would.
+ * lib/kernel/flow against an oracle that searches the same message attribute by attribute with
+ * libmnl. The result is then counted and named, as in the daemon.
  */
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* --- the second opinion ---------------------------------------------------------------------- */
+/* --- the oracle ------------------------------------------------------------------------------ */
 
 /* The attributes of one level. */
 struct nest {
@@ -37,7 +37,7 @@ static struct nest attribute_nest(const struct nlattr *a) {
     return (struct nest){mnl_attr_get_payload(a), value + mnl_attr_get_payload_len(a)};
 }
 
-/* The next one of that type, NULL when there is none. */
+/* The next attribute of that type; NULL: none. */
 static const struct nlattr *next(struct nest *n, uint16_t type) {
     while (mnl_attr_ok(n->at, (int)(n->end - (const uint8_t *)n->at))) {
         const struct nlattr *a = n->at;
@@ -48,7 +48,7 @@ static const struct nlattr *next(struct nest *n, uint16_t type) {
     return NULL;
 }
 
-/* An attribute may come more than once, and so may the one that holds it: the last one counts. */
+/* An attribute, or the one that holds it, may come more than once: the last one counts. */
 static const struct nlattr *last_in(struct nest n, uint16_t type) {
     const struct nlattr *found = NULL;
 
@@ -130,7 +130,7 @@ static bool first_source_is_last(const struct nlmsghdr *h) {
     return last == (const uint8_t *)message_nest(h).at + 2 * sizeof(struct nlattr);
 }
 
-/* --- what becomes of it ---------------------------------------------------------------------- */
+/* --- use of the result ----------------------------------------------------------------------- */
 
 static void use(const struct ctw_flow *flow) {
     static struct ctw_census census; /* too large for a stack */

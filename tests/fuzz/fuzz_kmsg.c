@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * lib/kernel/kmsg against a second opinion: regular expressions written from the same list of
- * spellings. The record's kind must be what they say, but for numbers of ten and more digits, of
- * which some fit their field and some do not.
+ * lib/kernel/kmsg against regular expressions written from the same list of forms. Both must agree
+ * on the kind, except with numbers of ten and more digits, some of which fit their field.
  */
 
 #undef NDEBUG /* the assertions are the test, in every kind of build */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * pinned_kmsg: what ctwatchd relies on of /dev/kmsg, asked of the running kernel. Each check
- * writes records of its own and reads them back; only root may do so.
+ * pinned_kmsg: the behaviour of /dev/kmsg that ctwatchd expects. Each check writes records of its
+ * own and reads them back, which only root may do.
  */
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define DEVICE "/dev/kmsg"
 #define LOSS   "nf_conntrack: nf_conntrack: table full, dropping packet"
 
-/* Most that is read at a time in search of a record: a log that others flood meanwhile. */
+/* The most records read in search of one, in a log that others flood meanwhile. */
 #define RECORDS_MAX 1000000
 
 struct log {
@@ -81,7 +81,7 @@ static void find(struct log *l, const char *what) {
     failed(what, "not found in all those records");
 }
 
-/* A line that no record had before. */
+/* A unique line. */
 struct marker {
     char line[128];
 };
@@ -243,7 +243,7 @@ static void overrun_is_said_once_and_then_shows_as_a_jump(void) {
     close(l.fd);
 }
 
-/* --- what the script asks -------------------------------------------------------------------- */
+/* --- modes for the script -------------------------------------------------------------------- */
 
 static void newest(void) {
     struct log l;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * pinned_table: what daemon/table relies on, asked of the running kernel. test_kernel_table drives
- * it; each mode ends with 0, or says what did not hold and ends with 1.
+ * pinned_table: the behaviour of the running kernel that daemon/source/table expects. Driven by
+ * test_kernel_table. Each mode ends with 0, or prints what did not hold and ends with 1.
  */
 
 #include <errno.h>
@@ -32,7 +32,7 @@
 
 #define NOBODY 65534
 
-/* A condition that does not come within this time does not come. */
+/* A condition is waited for this long. */
 #define PATIENCE_MSEC 30000
 
 static void expect(bool holds, const char *what) {
@@ -51,7 +51,7 @@ static int opened(const char *path, int flags) {
     return fd;
 }
 
-/* As daemon/table reads it; -1 with errno where that fails. */
+/* As daemon/source/table reads it; -1 with errno when that fails. */
 static int64_t read_number(int fd) {
     char text[64];
     uint32_t value;
@@ -76,7 +76,7 @@ static struct ctw_table *new_table(void) {
     return t;
 }
 
-static void expect_look(struct ctw_table *t, int64_t count, const char *what) {
+static void expect_poll(struct ctw_table *t, int64_t count, const char *what) {
     struct ctw_sample sample;
     struct ctw_source_health state;
 
@@ -107,8 +107,8 @@ static bool same(const struct ctw_counters *a, const struct ctw_counters *b) {
 
 /* --- modes ----------------------------------------------------------------------------------- */
 
-/* pinned_table look: what ctwatchd would see here. */
-static void mode_look(void) {
+/* pinned_table poll: what ctwatchd would read here. */
+static void mode_poll(void) {
     struct ctw_sample s;
     struct ctw_source_health table, counters;
     struct ctw_table *t = new_table();
@@ -131,8 +131,8 @@ static void enter(const char *netns) {
 }
 
 /*
- * pinned_table foreign THEIRS COUNT OURS COUNT: descriptors opened in the one namespace are read
- * from within the other, while the first lives and when it has been deleted, which this does.
+ * pinned_table foreign THEIRS COUNT OURS COUNT: descriptors opened in one namespace are read from
+ * within the other, before and after the first is deleted, which this does.
  */
 static void mode_foreign(const char *theirs, int64_t their_count, const char *ours,
                          int64_t our_count) {
@@ -140,12 +140,12 @@ static void mode_foreign(const char *theirs, int64_t their_count, const char *ou
 
     enter(theirs);
     int fd = opened(COUNT, O_RDONLY);
-    expect_look(t, their_count, "a look shows the namespace it is made in");
+    expect_poll(t, their_count, "a poll shows the namespace it is made in");
     enter(ours);
 
     expect(read_number(fd) == their_count,
            "a kept descriptor shows the namespace it was opened in, wherever its reader is");
-    expect_look(t, their_count, "and so does a look");
+    expect_poll(t, their_count, "and so does a poll");
     expect(number_in(COUNT) == our_count, "the count is one per namespace");
 
     expect(umount2(theirs, MNT_DETACH) == 0 && unlink(theirs) == 0, "a namespace can be deleted");
@@ -154,7 +154,7 @@ static void mode_foreign(const char *theirs, int64_t their_count, const char *ou
         poll(NULL, 0, 1);
     expect(read_number(fd) == -1 && errno == ENOENT,
            "a kept descriptor does not keep its namespace, and answers ENOENT without it");
-    expect_look(t, our_count, "a look whose descriptors have died opens anew at once");
+    expect_poll(t, our_count, "a poll whose descriptors are dead opens the files again at once");
     close(fd);
     ctw_table_free(t);
 }
@@ -188,7 +188,7 @@ static void mode_child(void) {
     close(fd);
 }
 
-/* pinned_table counters: the two notations of the same statistics. */
+/* pinned_table counters: the same counters from /proc and from netlink. */
 static void mode_counters(void) {
     static char text[1 << 20];
     struct ctw_counters netlink;
@@ -223,8 +223,8 @@ static struct ctw_source_health counters_of(struct ctw_table *t, struct ctw_coun
     return state;
 }
 
-/* pinned_table hidden: what ctwatchd does with ever less of /proc and of its capabilities, in a
- * mount namespace of its own. */
+/* pinned_table hidden: what ctwatchd reads with less and less of /proc and of its capabilities, in
+ * a mount namespace of its own. */
 static void mode_hidden(void) {
     struct ctw_sample s;
     struct ctw_source_health state;
@@ -235,20 +235,19 @@ static void mode_hidden(void) {
 
     expect(unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0,
            "a mount namespace can be made");
-    hide("/proc/self/net"); /* what is below does not stay hidden: it is looked up anew each time */
+    hide("/proc/self/net"); /* files below do not stay hidden: their path is resolved each time */
     expect(access("/proc/net/stat/nf_conntrack", F_OK) < 0, "the statistics are out of sight");
-    expect_look(t, count, "the table can be read without them");
+    expect_poll(t, count, "the table can be read without them");
     state = counters_of(t, &c);
-    expect(state.health == CTW_HEALTH_OK && same(&c, &file),
-           "netlink stands in for a missing file");
+    expect(state.health == CTW_HEALTH_OK && same(&c, &file), "netlink replaces a missing file");
 
-    expect(seteuid(NOBODY) == 0, "capabilities can be laid down");
+    expect(seteuid(NOBODY) == 0, "capabilities can be dropped");
     state = counters_of(t, &c);
     expect(state.health == CTW_HEALTH_FAILED && state.error == -EPERM &&
                strcmp(state.what, "ctnetlink") == 0,
-           "but not without CAP_NET_ADMIN, which is said");
-    expect_look(t, count, "while the table itself needs no capability");
-    expect(seteuid(0) == 0, "and taken up again");
+           "but not without CAP_NET_ADMIN, which is the error");
+    expect_poll(t, count, "while the table itself needs no capability");
+    expect(seteuid(0) == 0, "and regained");
 
     t = ctw_table_free(t);
     t = new_table();
@@ -257,21 +256,22 @@ static void mode_hidden(void) {
     expect(state.health == CTW_HEALTH_ABSENT && strcmp(state.what, COUNT) == 0,
            "no sysctl means that there is no module");
     state = counters_of(t, &c);
-    expect(state.health == CTW_HEALTH_ABSENT, "then netlink, which would load it, is not asked");
+    expect(state.health == CTW_HEALTH_ABSENT,
+           "then no netlink request, which would load it, is sent");
 
     hide("/proc/sys");
     ctw_table_read(t, &s, &state);
     expect(state.health == CTW_HEALTH_FAILED && state.error == -ENOENT &&
                strcmp(state.what, "/proc/sys/net") == 0,
-           "without /proc/sys at all nobody can tell");
+           "without /proc/sys at all the table has failed");
     ctw_table_free(t);
 }
 
 int main(int argc, char **argv) {
     const char *mode = argc > 1 ? argv[1] : "";
 
-    if (argc == 2 && strcmp(mode, "look") == 0)
-        mode_look();
+    if (argc == 2 && strcmp(mode, "poll") == 0)
+        mode_poll();
     else if (argc == 6 && strcmp(mode, "foreign") == 0)
         mode_foreign(argv[2], strtoll(argv[3], NULL, 10), argv[4], strtoll(argv[5], NULL, 10));
     else if (argc == 2 && strcmp(mode, "child") == 0)
@@ -282,7 +282,7 @@ int main(int argc, char **argv) {
         mode_hidden();
     else {
         fprintf(stderr,
-                "usage: %s look|child|counters|hidden\n       %s foreign PATH COUNT PATH "
+                "usage: %s poll|child|counters|hidden\n       %s foreign PATH COUNT PATH "
                 "COUNT\n",
                 argv[0], argv[0]);
         return 2;

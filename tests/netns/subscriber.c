@@ -3,14 +3,14 @@
 /*
  * subscriber: daemon/source/events in a loop of its own, polled as by the manager.
  *
- *   subscriber [-b BUFFER_BYTES] [-p BUDGET_PERMYRIAD] [-6 PREFIX] [-l LOOK_MSEC]
+ *   subscriber [-b BUFFER_BYTES] [-p BUDGET_PERMYRIAD] [-6 PREFIX] [-l POLL_MSEC]
  *
  * Reads one command per line from standard input and answers each with one line:
  *
  *   want | leave               subscribe, or leave
  *   buffer N | budget N | prefix N   a reload with that setting changed
  *   close                      close the subscription's descriptor under it
- *   later SECONDS              from now on pretend that it is so much later, for what looks take
+ *   later SECONDS              move the time of polls forward
  *   report                     totals since the last `reset`
  *   reset                      start the totals anew
  *   top                        the three most frequent sources of new flows, with shares
@@ -38,13 +38,13 @@ struct subscriber {
     struct ctw_events *events;
     struct ctw_settings settings;
     bool wanted;
-    uint64_t look_usec;
+    uint64_t poll_usec;
     uint64_t began_usec, later_usec;
 
     struct ctw_event_counts total;
     struct ctw_source_health state;
     struct ctw_rate_window window;
-    uint64_t polls, late_usec; /* the most any look came late */
+    uint64_t polls, late_usec; /* the longest delay of a poll */
     uint64_t since_usec, cpu_since_nsec;
 };
 
@@ -61,7 +61,7 @@ static uint64_t now_usec(const struct subscriber *s) {
     return clock_nsec(CLOCK_MONOTONIC) / 1000 - s->began_usec + s->later_usec;
 }
 
-/* --- looking --------------------------------------------------------------------------------- */
+/* --- polls ----------------------------------------------------------------------------------- */
 
 static void add(struct ctw_event_counts *total, const struct ctw_event_counts *t) {
     total->subscribed = t->subscribed;
@@ -89,11 +89,11 @@ static int on_timer(sd_event_source *source, uint64_t due_usec, void *userdata) 
     if (now - due_usec > s->late_usec)
         s->late_usec = now - due_usec;
     poll(s);
-    (void)sd_event_source_set_time(source, now + s->look_usec);
+    (void)sd_event_source_set_time(source, now + s->poll_usec);
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-/* --- answering ------------------------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------------------------- */
 
 static uint64_t resident_kb(void) {
     uint64_t pages = 0;
@@ -107,7 +107,7 @@ static uint64_t resident_kb(void) {
     return pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 }
 
-/* How many descriptors there are; *ret_netlink is the subscription's, or -1. */
+/* The number of descriptors; *ret_netlink is the subscription's, or -1. */
 static unsigned descriptors(int *ret_netlink) {
     DIR *folder = opendir("/proc/self/fd");
     unsigned n = 0;
@@ -140,7 +140,7 @@ static void report(struct subscriber *s) {
                  " lost=%" PRIu64 " sampling=%" PRIu32 " ",
                  t->events, t->created, t->destroyed, t->overruns, t->lost, t->sampling);
     (void)printf("rate=%" PRIu64 " lower_bound=%d ", rates.created, rates.lower_bound);
-    (void)printf("looks=%" PRIu64 " late_usec=%" PRIu64 " cpu_usec=%" PRIu64 " usec=%" PRIu64
+    (void)printf("polls=%" PRIu64 " late_usec=%" PRIu64 " cpu_usec=%" PRIu64 " usec=%" PRIu64
                  " rss_kb=%" PRIu64 " fds=%u\n",
                  s->polls, s->late_usec, cpu / 1000, usec, resident_kb(), descriptors(&netlink));
 }
@@ -217,7 +217,7 @@ static void answer(struct subscriber *s, char *line) {
     }
 }
 
-/* Commands come one at a time: who asks waits for the answer. */
+/* One command at a time: the sender waits for the answer. */
 static int on_input(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
     struct subscriber *s = userdata;
     char line[64];
@@ -254,7 +254,7 @@ static int run(struct subscriber *s) {
 }
 
 int main(int argc, char **argv) {
-    static struct subscriber s = {.look_usec = 250 * CTW_USEC_PER_MSEC};
+    static struct subscriber s = {.poll_usec = 250 * CTW_USEC_PER_MSEC};
     int c;
 
     ctw_settings_defaults(&s.settings);
@@ -268,11 +268,11 @@ int main(int argc, char **argv) {
         else if (c == '6')
             s.settings.talkers.ipv6_prefix = (uint32_t)n;
         else if (c == 'l')
-            s.look_usec = n * CTW_USEC_PER_MSEC;
+            s.poll_usec = n * CTW_USEC_PER_MSEC;
         else
             return 2;
     }
-    s.began_usec = clock_nsec(CLOCK_MONOTONIC) / 1000 - CTW_USEC_PER_SEC; /* no time is 0 */
+    s.began_usec = clock_nsec(CLOCK_MONOTONIC) / 1000 - CTW_USEC_PER_SEC; /* time 0 is never */
     reset(&s);
     return run(&s) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

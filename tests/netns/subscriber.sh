@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# Driving ./subscriber, which is daemon/events in a loop of its own. After ../lib.sh:
+# Drives ./subscriber, which is daemon/source/events in a loop of its own. After ../lib.sh:
 #
 #   subscribe COMMAND... -- OPTION...   start it by COMMAND (`ip netns exec NAME`, or nothing)
 #   ask COMMAND                         the answer is in $answer
@@ -10,10 +10,10 @@
 
 export answer=
 
-# A budget that is never spent, even where the CPU's time was taken by a hypervisor: a hundred CPUs.
+# A budget that is never spent, even with CPU time stolen by a hypervisor: a hundred CPUs.
 export boundless=1000000
 
-# What each health of lib/watch/alert.h is as a number.
+# enum ctw_health of lib/watch/alert.h.
 export unused=0 ok=1 failed=3
 
 subscribe() {
@@ -49,7 +49,7 @@ expect() {
     wait_for 5 reported "$@" || fail "expected $*: $answer"
 }
 
-# near A B PERCENT: whether A is within so many percent of B.
+# near A B PERCENT: whether A is within PERCENT of B.
 near() {
     local off=$(($1 - $2))
     [ $((${off#-} * 100)) -le $(($2 * $3)) ]

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * walker: walk in an event loop, as the daemon does, and say how it went.
+ * walker: a walk in an event loop, as in the daemon.
  *
  *   walker ENTRIES LIMIT_MSEC [forge]
  *
- * A timer of higher priority that is always due runs beside it, as the daemon's looks would. With
- * forge, another socket sends the walk's own an entry that is not in the table, before anything is
- * read. Prints one line:  r=R entries=N forged=N wakeups=N
+ * A timer of higher priority that is always due runs beside it, as the daemon's polls would. With
+ * forge, another socket first sends an entry that is not in the table to the walk's socket. Prints
+ * one line:  r=R entries=N forged=N wakeups=N
  */
 
 #include <errno.h>
@@ -77,7 +77,7 @@ static void put_forged_entry(struct nlmsghdr *h) {
     mnl_attr_nest_end(h, tuple);
 }
 
-/* The walk's socket is this process's first, so its address is the process id. */
+/* The walk's socket is the first of this process, so its port is the process id. */
 static int forge(void) {
     const struct sockaddr_nl to = {.nl_family = AF_NETLINK, .nl_pid = (uint32_t)getpid()};
     _Alignas(struct nlmsghdr) char bytes[256];

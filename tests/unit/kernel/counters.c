@@ -58,7 +58,7 @@ static void assert_counters(struct ctw_counters c, uint32_t drop, uint32_t early
 
 /* --- the text -------------------------------------------------------------------------------- */
 
-static void lines_are_summed_by_column_name(void **state) {
+static void parse_sums_columns_by_name(void **state) {
     (void)state;
     assert_counters(parsed(HEADER_618
                            "000003e8  00000001 00000002 00000003 00000004 00000005 00000006 "
@@ -70,7 +70,7 @@ static void lines_are_summed_by_column_name(void **state) {
                     0x1000 + 0xabcd, 0x10002, 0x10f, 0x11);
 }
 
-static void delete_list_of_an_old_kernel_is_not_chainlength(void **state) {
+static void parse_delete_list_is_not_chainlength(void **state) {
     (void)state;
     assert_counters(parsed(HEADER_2632
                            "0000ffed  0412f3aa 31f0c2d1 00a10c44 00000d12 000213c5 00a0fb4b "
@@ -79,31 +79,31 @@ static void delete_list_of_an_old_kernel_is_not_chainlength(void **state) {
                     0x7d3, 0x2b0, 0x11, 0);
 }
 
-static void columns_may_come_in_any_order_and_number(void **state) {
+static void parse_accepts_any_order_of_columns(void **state) {
     (void)state;
     assert_counters(parsed("drop chainlength early_drop insert_failed\n1 2 3 4\n"), 1, 3, 4, 2);
     assert_counters(parsed("early_drop what drop\n5 6 7\n"), 7, 5, 0, 0);
     assert_counters(parsed("drop\n9\n"), 9, 0, 0, 0);
 }
 
-static void a_name_that_only_resembles_a_column_is_none(void **state) {
+static void parse_similar_column_name_is_ignored(void **state) {
     (void)state;
     assert_counters(parsed("drops drop dropp xdrop Drop\n1 2 3 4 5\n"), 2, 0, 0, 0);
     assert_refused("drops early_drop\n1 2\n", 20);
 }
 
-static void words_beyond_the_header_are_no_harm(void **state) {
+static void parse_more_words_than_columns_are_ignored(void **state) {
     (void)state;
     assert_counters(parsed("entries drop\n00000001 00000002 00000003\n"), 2, 0, 0, 0);
 }
 
-static void a_sum_wraps_as_its_columns_do(void **state) {
+static void parse_sum_wraps_at_32_bits(void **state) {
     (void)state;
     assert_counters(parsed("drop early_drop\nffffffff fffffff0\n00000003 00000020\n"), 2, 0x10, 0,
                     0);
 }
 
-static void five_hundred_and_twelve_cpus_are_summed(void **state) {
+static void parse_512_cpus_are_summed(void **state) {
     (void)state;
     enum { CPUS = 512 };
     char *text = NULL;
@@ -123,9 +123,8 @@ static void five_hundred_and_twelve_cpus_are_summed(void **state) {
     free(text);
 }
 
-/* A complete text, cut anywhere but after a whole line, is refused: what it says could be a tenth
- * of the truth. */
-static void a_text_cut_anywhere_within_a_line_is_refused(void **state) {
+/* A truncated number could be a tenth of the true one. */
+static void parse_truncated_text_is_malformed(void **state) {
     (void)state;
     static const char text[] = HEADER_618
         "00000400  00000000 00000000 00000000 00000001 00000000 00000000 00000000 00000000 "
@@ -140,13 +139,13 @@ static void a_text_cut_anywhere_within_a_line_is_refused(void **state) {
     assert_counters(parsed(text), 2000, 0, 0, 0);
 }
 
-static void a_line_with_fewer_words_than_the_header_is_refused(void **state) {
+static void parse_short_line_is_malformed(void **state) {
     (void)state;
     const char *text = "entries drop early_drop\n1 2 3\n1 2\n";
     assert_refused(text, strlen(text));
 }
 
-static void anything_but_hexadecimal_numbers_is_refused(void **state) {
+static void parse_other_than_hexadecimal_is_malformed(void **state) {
     (void)state;
     static const char *const texts[] = {
         "",
@@ -192,7 +191,7 @@ static void put(struct message *m, uint16_t attribute, uint32_t value) {
     mnl_attr_put_u32(m->header, attribute, htonl(value));
 }
 
-/* Of exactly its length, for the sanitizer's sake. */
+/* Of exactly its length, so that a sanitizer sees a read beyond it. */
 static int add_bytes(const struct message *m, size_t length, struct ctw_counters *sum) {
     void *exact = malloc(length > 0 ? length : 1);
     assert_non_null(exact);
@@ -208,7 +207,7 @@ static void assert_adds_nothing(const struct message *m, size_t length) {
     assert_counters(c, 7, 8, 9, 10);
 }
 
-static void a_message_is_added_to_the_sum(void **state) {
+static void netlink_message_is_added(void **state) {
     (void)state;
     struct ctw_counters c = {.drop = UINT32_MAX, .early_drop = 1};
     struct message m;
@@ -224,7 +223,7 @@ static void a_message_is_added_to_the_sum(void **state) {
     assert_counters(c, 0x101, 6, 3, 7);
 }
 
-static void a_message_without_attributes_adds_nothing_and_is_no_error(void **state) {
+static void netlink_without_attributes_adds_nothing(void **state) {
     (void)state;
     struct ctw_counters c = {.drop = 1};
     struct message m;
@@ -234,7 +233,7 @@ static void a_message_without_attributes_adds_nothing_and_is_no_error(void **sta
     assert_counters(c, 1, 0, 0, 0);
 }
 
-static void an_attribute_of_the_wrong_size_is_refused_whole(void **state) {
+static void netlink_attribute_of_wrong_size_adds_nothing(void **state) {
     (void)state;
     static const uint64_t value = 1;
 
@@ -248,7 +247,7 @@ static void an_attribute_of_the_wrong_size_is_refused_whole(void **state) {
     }
 }
 
-static void a_message_cut_anywhere_is_refused(void **state) {
+static void netlink_truncated_is_malformed(void **state) {
     (void)state;
     struct message m;
 
@@ -267,7 +266,7 @@ static void a_message_cut_anywhere_is_refused(void **state) {
     }
 }
 
-static void an_attribute_that_reaches_beyond_its_message_is_refused(void **state) {
+static void netlink_attribute_beyond_its_message_is_malformed(void **state) {
     (void)state;
     struct message m;
 
@@ -283,7 +282,7 @@ static void an_attribute_that_reaches_beyond_its_message_is_refused(void **state
     assert_adds_nothing(&m, m.header->nlmsg_len);
 }
 
-static void a_message_of_another_type_is_refused(void **state) {
+static void netlink_other_type_is_malformed(void **state) {
     (void)state;
     static const uint16_t types[] = {
         0,
@@ -305,22 +304,22 @@ static void a_message_of_another_type_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_are_summed_by_column_name),
-        cmocka_unit_test(delete_list_of_an_old_kernel_is_not_chainlength),
-        cmocka_unit_test(columns_may_come_in_any_order_and_number),
-        cmocka_unit_test(a_name_that_only_resembles_a_column_is_none),
-        cmocka_unit_test(words_beyond_the_header_are_no_harm),
-        cmocka_unit_test(a_sum_wraps_as_its_columns_do),
-        cmocka_unit_test(five_hundred_and_twelve_cpus_are_summed),
-        cmocka_unit_test(a_text_cut_anywhere_within_a_line_is_refused),
-        cmocka_unit_test(a_line_with_fewer_words_than_the_header_is_refused),
-        cmocka_unit_test(anything_but_hexadecimal_numbers_is_refused),
-        cmocka_unit_test(a_message_is_added_to_the_sum),
-        cmocka_unit_test(a_message_without_attributes_adds_nothing_and_is_no_error),
-        cmocka_unit_test(an_attribute_of_the_wrong_size_is_refused_whole),
-        cmocka_unit_test(a_message_cut_anywhere_is_refused),
-        cmocka_unit_test(an_attribute_that_reaches_beyond_its_message_is_refused),
-        cmocka_unit_test(a_message_of_another_type_is_refused),
+        cmocka_unit_test(parse_sums_columns_by_name),
+        cmocka_unit_test(parse_delete_list_is_not_chainlength),
+        cmocka_unit_test(parse_accepts_any_order_of_columns),
+        cmocka_unit_test(parse_similar_column_name_is_ignored),
+        cmocka_unit_test(parse_more_words_than_columns_are_ignored),
+        cmocka_unit_test(parse_sum_wraps_at_32_bits),
+        cmocka_unit_test(parse_512_cpus_are_summed),
+        cmocka_unit_test(parse_truncated_text_is_malformed),
+        cmocka_unit_test(parse_short_line_is_malformed),
+        cmocka_unit_test(parse_other_than_hexadecimal_is_malformed),
+        cmocka_unit_test(netlink_message_is_added),
+        cmocka_unit_test(netlink_without_attributes_adds_nothing),
+        cmocka_unit_test(netlink_attribute_of_wrong_size_adds_nothing),
+        cmocka_unit_test(netlink_truncated_is_malformed),
+        cmocka_unit_test(netlink_attribute_beyond_its_message_is_malformed),
+        cmocka_unit_test(netlink_other_type_is_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

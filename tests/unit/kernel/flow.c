@@ -32,7 +32,7 @@ struct message {
     };
 };
 
-/* Parses a copy of exactly that size, so that a sanitizer sees the first byte too far. */
+/* Parses a copy of exactly that size, so that a sanitizer sees a read beyond it. */
 static int parse_bytes(const void *bytes, size_t length, struct ctw_flow *ret) {
     void *copy = malloc(length ? length : 1);
     int r;
@@ -44,7 +44,7 @@ static int parse_bytes(const void *bytes, size_t length, struct ctw_flow *ret) {
     return r;
 }
 
-/* --- what the kernel sent -------------------------------------------------------------------- */
+/* --- messages of the kernel ------------------------------------------------------------------ */
 
 static void corpus_path(char *ret, size_t size, const char *name) {
     const char *source = getenv("SOURCE_DIR");
@@ -67,7 +67,7 @@ static struct message corpus_message(const char *name) {
     return m;
 }
 
-/* Calls @check with each message there is; returns how many. */
+/* Calls @check with each message of the corpus; returns their number. */
 static unsigned for_each_message(void (*check)(const struct message *m)) {
     char path[512];
     unsigned n = 0;
@@ -217,7 +217,7 @@ static void parse_gre_keys_are_no_ports(void **state) {
     assert_int_equal(flow.destination_port, 0);
 }
 
-/* --- what else may come ---------------------------------------------------------------------- */
+/* --- malformed messages ---------------------------------------------------------------------- */
 
 static int parse_until(const struct message *m, size_t length, bool honest) {
     struct message cut = *m;
@@ -237,7 +237,7 @@ static int parse_until(const struct message *m, size_t length, bool honest) {
 static void check_truncations(const struct message *m) {
     for (size_t length = 0; length < m->length; length++) {
         assert_int_equal(parse_until(m, length, false), -EBADMSG);
-        (void)parse_until(m, length, true); /* may be whole, but for attributes nobody needs */
+        (void)parse_until(m, length, true); /* may lack only attributes that are ignored */
     }
 }
 
@@ -295,7 +295,7 @@ static void parse_ignores_bytes_behind_the_message(void **state) {
     assert_int_equal(flow.destination_port, 53);
 }
 
-/* Builds a message: what lacks or is wrong is the test's to say. */
+/* Starts a message; each test adds what it needs. */
 static struct nlmsghdr *begin(struct message *m, uint8_t family) {
     struct nlmsghdr *h = mnl_nlmsg_put_header(m->bytes);
 
@@ -452,8 +452,7 @@ static void parse_last_attribute_may_lack_padding(void **state) {
     assert_int_equal(parse_built(&m, &flow), -EBADMSG);
 }
 
-/* --- the usual tuple ---------------------------------------------------------------------------
- */
+/* --- the usual tuple ------------------------------------------------------------------------- */
 
 struct usual {
     _Alignas(struct nlmsghdr) char bytes[256];

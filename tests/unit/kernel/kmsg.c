@@ -51,7 +51,7 @@ static void expect_kind(const char *text, enum ctw_kmsg_kind kind) {
         fail_msg("\"%s\" is of kind %d, not %d", text, (int)k.kind, (int)kind);
 }
 
-static void a_record_has_its_sequence_and_time(void **state) {
+static void parse_returns_sequence_and_time(void **state) {
     struct ctw_kmsg k = parse("6,18446744073709551615,979882514,-;hello\n");
 
     (void)state;
@@ -60,7 +60,7 @@ static void a_record_has_its_sequence_and_time(void **state) {
     assert_int_equal(k.usec, 979882514);
 }
 
-static void every_spelling_of_a_full_table_is_known(void **state) {
+static void parse_each_form_of_table_full(void **state) {
     static const char *const spellings[] = {
         "ip_conntrack: maximum limit of 8192 entries exceeded",
         "ip_conntrack: table full, dropping packet.",
@@ -75,7 +75,7 @@ static void every_spelling_of_a_full_table_is_known(void **state) {
         expect_kind(spellings[i], CTW_KMSG_TABLE_FULL);
 }
 
-static void a_named_namespace_is_its_inode(void **state) {
+static void parse_netns_is_its_inode(void **state) {
     (void)state;
     assert_int_equal(
         parse_text("nf_conntrack: nf_conntrack: table full in netns 4026532246, dropping packet")
@@ -84,14 +84,14 @@ static void a_named_namespace_is_its_inode(void **state) {
     assert_int_equal(parse_text("nf_conntrack: table full, dropping packet").netns_inode, 0);
 }
 
-static void a_full_expectation_table_is_another_thing(void **state) {
+static void parse_expectation_table_full_is_its_own_kind(void **state) {
     (void)state;
     expect_kind("nf_conntrack: expectation table full", CTW_KMSG_EXPECT_FULL);
     expect_kind("nf_conntrack: nf_conntrack: expectation table full", CTW_KMSG_EXPECT_FULL);
     expect_kind("nf_conntrack: expectation table full, dropping packet", CTW_KMSG_OTHER);
 }
 
-static void every_spelling_of_suppression_is_known(void **state) {
+static void parse_each_form_of_suppression(void **state) {
     static const char *const spellings[] = {
         "NET: 17 messages suppressed.",           "printk: 17 messages suppressed.",
         "__ratelimit: 17 messages suppressed",    "__ratelimit: 17 callbacks suppressed",
@@ -105,7 +105,7 @@ static void every_spelling_of_suppression_is_known(void **state) {
     }
 }
 
-static void what_only_resembles_a_loss_line_is_none(void **state) {
+static void parse_similar_line_is_other(void **state) {
     static const char *const texts[] = {
         "nf_conntrack: falling back to vmalloc.",
         "neighbour: arp_cache: neighbor table overflow!",
@@ -139,13 +139,13 @@ static void what_only_resembles_a_loss_line_is_none(void **state) {
         expect_kind(texts[i], CTW_KMSG_OTHER);
 }
 
-static void a_loss_line_quoted_by_another_line_is_none(void **state) {
+static void parse_quoted_loss_line_is_other(void **state) {
     (void)state;
     expect_kind("usb 1-1: Product: nf_conntrack: table full, dropping packet", CTW_KMSG_OTHER);
     expect_kind(" nf_conntrack: table full, dropping packet", CTW_KMSG_OTHER);
 }
 
-static void only_the_kernel_itself_is_believed(void **state) {
+static void parse_other_facility_is_other(void **state) {
     struct ctw_kmsg k = {0};
 
     (void)state;
@@ -164,7 +164,7 @@ static void only_the_kernel_itself_is_believed(void **state) {
     assert_int_equal(k.suppressed, 0);
 }
 
-static void further_header_fields_are_allowed(void **state) {
+static void parse_further_header_fields_are_accepted(void **state) {
     (void)state;
     assert_int_equal(parse("4,1,2,-,caller=T123;nf_conntrack: table full, dropping packet\n").kind,
                      CTW_KMSG_TABLE_FULL);
@@ -172,7 +172,7 @@ static void further_header_fields_are_allowed(void **state) {
                      CTW_KMSG_TABLE_FULL);
 }
 
-static void dictionary_lines_are_not_read(void **state) {
+static void parse_dictionary_lines_are_ignored(void **state) {
     (void)state;
     assert_int_equal(parse("4,1,2,-;nf_conntrack: table full, dropping packet\n"
                            " SUBSYSTEM=net\n DEVICE=+net:eth0\n")
@@ -186,7 +186,7 @@ static void dictionary_lines_are_not_read(void **state) {
                      CTW_KMSG_OTHER);
 }
 
-static void a_number_beyond_its_field_is_no_loss_line(void **state) {
+static void parse_number_too_large_is_other(void **state) {
     (void)state;
     expect_kind("nf_conntrack: table full in netns 18446744073709551615, dropping packet",
                 CTW_KMSG_TABLE_FULL);
@@ -198,7 +198,7 @@ static void a_number_beyond_its_field_is_no_loss_line(void **state) {
                 CTW_KMSG_OTHER);
 }
 
-static void bytes_without_a_header_are_no_record(void **state) {
+static void parse_without_header_is_malformed(void **state) {
     static const char *const records[] = {
         "",
         "\n",
@@ -230,7 +230,7 @@ static void bytes_without_a_header_are_no_record(void **state) {
     }
 }
 
-static void a_record_of_full_size_and_of_any_bytes_is_survived(void **state) {
+static void parse_any_bytes_of_full_size(void **state) {
     static const char header[] = "4,1,2,-;nf_conntrack: table full, dropping packet";
     char record[CTW_KMSG_RECORD_MAX];
     struct ctw_kmsg k;
@@ -253,7 +253,7 @@ static struct ctw_kmsg full_line(uint64_t inode, uint64_t usec) {
     return (struct ctw_kmsg){.kind = CTW_KMSG_TABLE_FULL, .netns_inode = inode, .usec = usec};
 }
 
-static void the_tally_counts_each_kind_apart(void **state) {
+static void counts_each_kind_separately(void **state) {
     const struct ctw_kmsg records[] = {
         {.kind = CTW_KMSG_OTHER, .usec = 900},
         full_line(0, 100),
@@ -279,7 +279,7 @@ static void the_tally_counts_each_kind_apart(void **state) {
     assert_int_equal(t.last_usec, 200);
 }
 
-static void namespaces_beyond_the_room_are_counted_together(void **state) {
+static void counts_further_namespaces_together(void **state) {
     struct ctw_log_counts t = {0};
 
     (void)state;
@@ -301,21 +301,21 @@ static void namespaces_beyond_the_room_are_counted_together(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_record_has_its_sequence_and_time),
-        cmocka_unit_test(every_spelling_of_a_full_table_is_known),
-        cmocka_unit_test(a_named_namespace_is_its_inode),
-        cmocka_unit_test(a_full_expectation_table_is_another_thing),
-        cmocka_unit_test(every_spelling_of_suppression_is_known),
-        cmocka_unit_test(what_only_resembles_a_loss_line_is_none),
-        cmocka_unit_test(a_loss_line_quoted_by_another_line_is_none),
-        cmocka_unit_test(only_the_kernel_itself_is_believed),
-        cmocka_unit_test(further_header_fields_are_allowed),
-        cmocka_unit_test(dictionary_lines_are_not_read),
-        cmocka_unit_test(a_number_beyond_its_field_is_no_loss_line),
-        cmocka_unit_test(bytes_without_a_header_are_no_record),
-        cmocka_unit_test(a_record_of_full_size_and_of_any_bytes_is_survived),
-        cmocka_unit_test(the_tally_counts_each_kind_apart),
-        cmocka_unit_test(namespaces_beyond_the_room_are_counted_together),
+        cmocka_unit_test(parse_returns_sequence_and_time),
+        cmocka_unit_test(parse_each_form_of_table_full),
+        cmocka_unit_test(parse_netns_is_its_inode),
+        cmocka_unit_test(parse_expectation_table_full_is_its_own_kind),
+        cmocka_unit_test(parse_each_form_of_suppression),
+        cmocka_unit_test(parse_similar_line_is_other),
+        cmocka_unit_test(parse_quoted_loss_line_is_other),
+        cmocka_unit_test(parse_other_facility_is_other),
+        cmocka_unit_test(parse_further_header_fields_are_accepted),
+        cmocka_unit_test(parse_dictionary_lines_are_ignored),
+        cmocka_unit_test(parse_number_too_large_is_other),
+        cmocka_unit_test(parse_without_header_is_malformed),
+        cmocka_unit_test(parse_any_bytes_of_full_size),
+        cmocka_unit_test(counts_each_kind_separately),
+        cmocka_unit_test(counts_further_namespaces_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

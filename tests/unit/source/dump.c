@@ -31,7 +31,7 @@ enum answer {
     CPU,         /* statistics of one CPU: drop 10 */
     DONE,        /* the end of the dump */
     CPU_DONE,    /* both in one datagram */
-    INTERRUPTED, /* one CPU, with the flag that says the dump cannot be trusted */
+    INTERRUPTED, /* one CPU, with the flag NLM_F_DUMP_INTR */
     ERROR_EPERM, /* the refusal of a caller without CAP_NET_ADMIN */
     OVERSIZED,   /* an attribute of eight bytes */
     STRANGER,    /* one CPU, but from another process */

@@ -336,7 +336,7 @@ int main(void) {
         TEST(faults_leak_no_descriptor),
     };
     if (getenv("SOURCE_DIR") == NULL) {
-        puts("skipped: SOURCE_DIR does not say where the captured machines are");
+        puts("skipped: SOURCE_DIR, the folder of the captured machines, is not set");
         return 77;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
