@@ -157,7 +157,7 @@ static void gather(struct ctw_manager *m) {
     ctw_table_read(m->table, &t->sample, &t->sources[CTW_SOURCE_TABLE]);
     const bool present = t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
     gather_log(m, t);
-    if (present && ctw_watch_wants_counters(&m->watch, &m->settings, t))
+    if (present && ctw_watch_wants_counters(&m->watch, t))
         ctw_table_read_counters(m->table, &t->sample, &t->sources[CTW_SOURCE_COUNTERS]);
     if (m->events)
         ctw_events_take(m->events, t->now_usec, &t->events, &t->sources[CTW_SOURCE_EVENTS]);

@@ -39,6 +39,8 @@ void ctw_loss_episode_add(struct ctw_loss_episode *e, const struct ctw_losses *l
         e->losses = (struct ctw_losses){0};
     }
     ctw_losses_add(&e->losses, lost);
+    if (ctw_losses_any(lost))
+        e->lost_usec = now_usec;
 
     if (now_usec - e->clash_window_usec >= CTW_CLASH_WINDOW_USEC) {
         e->clash_window_usec = now_usec;

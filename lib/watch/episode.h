@@ -43,6 +43,7 @@ enum ctw_edge ctw_episode_step(struct ctw_episode *e, bool condition, uint64_t n
 struct ctw_loss_episode {
     bool running;             /* the level is not ok, or a loss is recent */
     struct ctw_losses losses; /* since the episode began */
+    uint64_t lost_usec;       /* the last poll with losses, of any episode; 0: none */
     uint64_t clash_window_usec;
     uint64_t clashes_in_window;
 };

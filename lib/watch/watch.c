@@ -3,33 +3,34 @@
 
 #include <string.h>
 
-/* Counters and buckets are read this often during an episode. While all is well they are read at
- * every tenth poll, since they cost four times what count and max do. */
+/* How often counters and buckets are read, and for how long after a loss a table is not idle. */
 #define COUNTERS_INTERVAL_USEC CTW_USEC_PER_SEC
-#define COUNTERS_CALM_POLLS    10
+#define COUNTERS_IDLE_USEC     (10 * CTW_USEC_PER_SEC)
+#define LOSS_RECENT_USEC       (60 * CTW_USEC_PER_SEC)
 
-/* The kernel prints at most 10 lines in 5 s (net.core.message_cost), so a condition known from its
- * log alone is over after twice that without a line; one with counters after a second. */
+/* The kernel prints at most 10 lines in 5 s (net.core.message_cost). A condition known only from
+ * these lines ends after twice that time without a line; a condition known from counters, after the
+ * interval of reading them. */
 #define LOG_CLEAR_DELAY_USEC      (10 * CTW_USEC_PER_SEC)
-#define COUNTERS_CLEAR_DELAY_USEC CTW_USEC_PER_SEC
+#define COUNTERS_CLEAR_DELAY_USEC COUNTERS_INTERVAL_USEC
 
-/* Overruns of one burst are one loss. */
+/* The overruns of one burst are one loss of events. */
 #define EVENTS_LOST_CLEAR_DELAY_USEC (10 * CTW_USEC_PER_SEC)
 
-/* The subscription outlasts its reason: it has no rates for its first second, so it should not be
- * left and joined again. */
+/* The subscription outlasts its reason, because a new one has no rates for its first second. */
 #define EVENTS_CLEAR_DELAY_USEC (30 * CTW_USEC_PER_SEC)
 
-/* How long growth must not have been refused until that is over: the fill goes up and down. */
+/* A refusal of growth ends after this time: the fill goes up and down. */
 #define GROWTH_CLEAR_DELAY_USEC (10 * CTW_USEC_PER_SEC)
 
-/* The result of a walk goes with alerts for two intervals. In a table less than half full another
- * namespace may hold most of the entries, and the kernel would walk past all of them at once. */
+/* Alerts carry the result of a walk for two intervals. No walk starts in a table less than half
+ * full: other namespaces may hold most of the entries, and the kernel skips all of them in one
+ * uninterrupted section. */
 #define WALK_INTERVAL_USEC  (60 * CTW_USEC_PER_SEC)
 #define WALK_FROM_PERMYRIAD 5000u
 #define TALKERS_FRESH_USEC  (2 * WALK_INTERVAL_USEC)
 
-/* One poll and its meaning. */
+/* One poll: the arguments of the step, and what follows from them. */
 struct poll {
     struct ctw_watch *w;
     const struct ctw_settings *s;
@@ -38,36 +39,44 @@ struct poll {
     bool readable;  /* this poll read count and max */
     uint32_t usage; /* permyriad; 0 where not readable */
     struct ctw_losses lost;
-    uint32_t unnamed_lines; /* about the table of another namespace */
+    uint32_t unnamed_lines; /* table-full lines about the table of another namespace */
 };
-
-static uint64_t min_u64(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
 
 static uint64_t max_u64(uint64_t a, uint64_t b) {
     return a > b ? a : b;
 }
 
-bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_settings *s,
-                              const struct ctw_tick *t) {
-    const uint64_t calm_usec =
-        min_u64(s->poll.interval_usec, COUNTERS_INTERVAL_USEC) * COUNTERS_CALM_POLLS;
-    const uint64_t interval_usec = w->loss_episode.running
-                                       ? COUNTERS_INTERVAL_USEC
-                                       : max_u64(calm_usec, COUNTERS_INTERVAL_USEC);
+bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t) {
+    const struct ctw_loss_episode *e = &w->loss_episode;
+    const uint64_t since = t->now_usec - w->counters_usec;
+    const struct ctw_sample *now = &t->sample, *last = &w->last;
 
-    if (!w->polled || t->now_usec - w->counters_usec >= interval_usec)
+    if (!w->polled || t->log.full_lines > 0 || t->log.n_netns > 0 ||
+        ctw_nearly_full(now->count, now->max) || ctw_nearly_full(last->count, last->max))
         return true;
-    if (ctw_nearly_full(t->sample.count, t->sample.max) ||
-        ctw_nearly_full(w->last.count, w->last.max))
-        return true;
-    return t->log.full_lines > 0 || t->log.n_netns > 0;
+    if (e->running || w->count_changed || now->count != last->count ||
+        (e->lost_usec != 0 && t->now_usec - e->lost_usec < LOSS_RECENT_USEC))
+        return since >= COUNTERS_INTERVAL_USEC;
+    return since >= COUNTERS_IDLE_USEC;
 }
 
 /* --- alerts ---------------------------------------------------------------------------------- */
 
-/* An alert about this table, with all that this poll read; NULL when the verdict is full. */
+static void describe_growth(struct ctw_alert *a, const struct ctw_growth_decision *d) {
+    const bool changes = a->kind != CTW_ALERT_GROWTH_REFUSED;
+
+    a->old_max = d->old_max;
+    a->new_max = d->new_max;
+    a->max_changed = changes && d->new_max != 0;
+    a->old_buckets = d->old_buckets;
+    a->new_buckets = d->new_buckets;
+    a->buckets_changed = changes && d->new_buckets != 0;
+    a->growth_reason = d->reason;
+    a->ceiling = d->bounds.ceiling;
+    a->bound = d->bounds.bound;
+}
+
+/* Adds an alert with all that this poll knows of the table; NULL when the verdict is full. */
 static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ctw_edge edge) {
     const struct ctw_watch *w = p->w;
 
@@ -94,14 +103,17 @@ static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ct
     a->has_rate = ctw_trend_knows(&w->trend);
     a->rate = ctw_trend_rate(&w->trend);
     a->fills = ctw_trend_fills(&w->trend, &a->table, &a->usec_to_full);
+    if (kind == CTW_ALERT_GREW || kind == CTW_ALERT_GROWTH_REFUSED ||
+        kind == CTW_ALERT_GROWTH_DRY_RUN)
+        describe_growth(a, &p->ret->growth);
     return a;
 }
 
-/* One poll of one condition; returns its alert, NULL when there is none. */
+/* Steps the episode of one condition; returns its alert, NULL when there is none. */
 static struct ctw_alert *step_condition(struct poll *p, struct ctw_episode *e, bool condition,
                                         uint64_t clear_delay_usec, enum ctw_alert_kind kind) {
     if (!condition && !e->active)
-        return NULL; /* as at nearly every poll */
+        return NULL; /* the usual case */
 
     const enum ctw_edge edge =
         ctw_episode_step(e, condition, p->t->now_usec, clear_delay_usec, p->s->alerts.remind_usec);
@@ -112,46 +124,32 @@ static struct ctw_alert *step_condition(struct poll *p, struct ctw_episode *e, b
     return a;
 }
 
-static void step_sources(struct poll *p) {
-    for (enum ctw_source i = 0; i < CTW_SOURCES; i++) {
-        struct ctw_source_episode *e = &p->w->sources[i];
-        const enum ctw_edge edge = ctw_source_episode_step(
-            e, p->t->sources[i].health, p->t->now_usec, p->s->alerts.remind_usec);
-        if (edge == CTW_EDGE_NONE)
-            continue;
-        struct ctw_alert *a =
-            alert(p, edge == CTW_EDGE_END ? CTW_ALERT_SIGHTED : CTW_ALERT_BLIND, edge);
-        if (!a)
-            return;
-        a->source = i;
-        a->health = p->t->sources[i];
-        a->lasted_usec = e->blind.condition_usec - e->blind.began_usec;
-    }
-}
-
 /* --- the table ------------------------------------------------------------------------------- */
 
 static bool is_losing(const struct ctw_losses *lost) {
     return lost->drops > 0 || lost->early_drops > 0 || lost->log_lines > 0;
 }
 
+/* Buckets and counters that this poll did not read stay as they were. */
 static void remember_sample(struct poll *p) {
     struct ctw_watch *w = p->w;
-    struct ctw_sample last = p->t->sample;
+    const struct ctw_sample before = w->last, *now = &p->t->sample;
 
-    if (last.has_counters)
+    w->last = *now;
+    if (now->has_counters) {
         w->counters_usec = p->t->now_usec;
-    else if (w->last.has_counters) {
-        last.has_counters = true;
-        last.counters = w->last.counters;
+        w->count_changed = false;
+    } else {
+        w->last.has_counters = before.has_counters;
+        w->last.counters = before.counters;
+        w->count_changed = w->count_changed || now->count != before.count;
     }
-    if (!last.has_buckets && w->last.has_buckets) {
-        last.has_buckets = true;
-        last.buckets = w->last.buckets;
+    if (!now->has_buckets) {
+        w->last.has_buckets = before.has_buckets;
+        w->last.buckets = before.buckets;
     }
-    w->last = last;
     w->polled = true;
-    ctw_trend_add(&w->trend, p->t->now_usec, last.count);
+    ctw_trend_add(&w->trend, p->t->now_usec, now->count);
 }
 
 static void alert_limits(struct poll *p, const struct ctw_sample *before) {
@@ -176,65 +174,54 @@ static void alert_limits(struct poll *p, const struct ctw_sample *before) {
     a->our_max = p->w->growth_state.growth.ours;
 }
 
-/* Every level passed on the way up has its alert, so that a rule on one level never misses a burst
- * that jumped over it; the way down has one. While the full table loses flows, table_full or
- * early_drop reports that it is full. */
-static void alert_level(struct poll *p, enum ctw_level before, bool losing) {
+/* Each level on the way up has an alert, so that an alert rule on one level sees a burst that jumps
+ * over it. A fall has one alert. In a full table that loses flows, table_full or early_drop reports
+ * the level full. */
+static void alert_level(struct poll *p, enum ctw_level before) {
     const enum ctw_level now = p->w->level.level;
 
     if (now < before)
         (void)alert(p, CTW_ALERT_USAGE, now == CTW_LEVEL_OK ? CTW_EDGE_END : CTW_EDGE_BEGIN);
     for (enum ctw_level l = before + 1; l <= now; l++) {
-        if (l == CTW_LEVEL_FULL && losing)
+        if (l == CTW_LEVEL_FULL && is_losing(&p->lost))
             break;
         struct ctw_alert *a = alert(p, CTW_ALERT_USAGE, CTW_EDGE_BEGIN);
         if (a)
             a->level = l;
     }
-    if (now != before)
-        p->w->level_alerted_usec = p->t->now_usec;
+    p->w->level_alerted_usec = p->t->now_usec;
 }
 
+/* An unchanged level is alerted again on request, when the culprits of an earlier alert are known
+ * now, and after alerts.remind, unless the alerts of a full table have reminders of their own. */
 static void remind_of_level(struct poll *p) {
     struct ctw_watch *w = p->w;
+    const bool ok = w->level.level == CTW_LEVEL_OK;
+    const uint64_t since = p->t->now_usec - w->level_alerted_usec;
+    const bool due = !ok && p->s->alerts.remind_usec > 0 && since >= p->s->alerts.remind_usec;
 
-    if (w->level.level == CTW_LEVEL_OK || p->s->alerts.remind_usec == 0)
-        return;
-    if (p->t->now_usec - w->level_alerted_usec < p->s->alerts.remind_usec)
-        return;
-    w->level_alerted_usec = p->t->now_usec;
-    if (!w->table_full.active && !w->early_drop.active)
+    if (due)
+        w->level_alerted_usec = p->t->now_usec;
+    if ((due && !w->table_full.active && !w->early_drop.active) ||
+        (p->readable && (p->t->requested || (p->t->culprits_due && !ok))))
         (void)alert(p, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
 }
 
-/* At most once a minute. */
-static bool may_walk(struct poll *p) {
+/* A risen level and a request start a walk, at most once a minute. The usage alerts of this poll
+ * wait for its result. */
+static void start_walk(struct poll *p, bool risen) {
     struct ctw_watch *w = p->w;
 
-    if (p->usage < WALK_FROM_PERMYRIAD)
-        return false;
-    if (w->walk_usec != 0 && p->t->now_usec - w->walk_usec < WALK_INTERVAL_USEC)
-        return false;
+    if ((!risen && !p->t->requested) || p->usage < WALK_FROM_PERMYRIAD ||
+        (w->walk_usec != 0 && p->t->now_usec - w->walk_usec < WALK_INTERVAL_USEC))
+        return;
     w->walk_usec = p->t->now_usec;
-    return true;
-}
-
-/* A risen level asks for a walk, as the administrator can, and its alerts wait for the result. */
-static void start_walk(struct poll *p, enum ctw_level before) {
-    const enum ctw_level now = p->w->level.level;
-
-    if (!p->readable)
-        return;
-    if (now == before && (p->t->requested || (p->t->culprits_due && now != CTW_LEVEL_OK)))
-        (void)alert(p, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
-    if ((now <= before && !p->t->requested) || !may_walk(p))
-        return;
     p->ret->want_walk = true;
     for (size_t i = 0; i < p->ret->n_alerts; i++) {
         struct ctw_alert *a = &p->ret->alerts[i];
         if (a->kind == CTW_ALERT_USAGE && a->edge != CTW_EDGE_END) {
             a->wants_talkers = true;
-            a->talkers = &p->w->talkers;
+            a->talkers = &w->talkers;
         }
     }
 }
@@ -247,17 +234,15 @@ void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uin
 static void step_forecast(struct poll *p) {
     const struct ctw_sample *now = &p->w->last;
     const uint32_t ceiling = p->w->growth_state.ceiling;
-    const uint32_t end = now->max > ceiling ? now->max : ceiling; /* of a table that can grow */
+    const uint32_t limit = now->max > ceiling ? now->max : ceiling; /* growth comes before it */
     uint64_t usec = 0;
     int64_t rate = 0;
-    bool condition = false;
 
     if (p->w->level.level == CTW_LEVEL_FULL)
-        return; /* it has come true, and is over when the table is no longer full */
-    if (p->readable && end > now->count && p->s->levels.forecast_usec > 0 &&
-        ctw_trend_forecast(&p->w->trend, end - now->count, &usec, &rate))
-        condition = usec <= p->s->levels.forecast_usec;
-
+        return; /* it has come true; it ends when the table is no longer full */
+    const bool condition = p->readable && limit > now->count && p->s->levels.forecast_usec > 0 &&
+                           ctw_trend_forecast(&p->w->trend, limit - now->count, &usec, &rate) &&
+                           usec <= p->s->levels.forecast_usec;
     struct ctw_alert *a = step_condition(p, &p->w->forecast, condition,
                                          max_u64(p->s->levels.hold_usec, COUNTERS_CLEAR_DELAY_USEC),
                                          CTW_ALERT_FORECAST);
@@ -290,27 +275,30 @@ static void step_losses(struct poll *p) {
                                 w->dropped_below_max.active || w->insert_failed.active);
 }
 
-/* A fresh sample, or an absent table, which holds nothing. */
+/* The table as this poll read it; an absent table is an empty one. */
 static void step_table(struct poll *p) {
     struct ctw_watch *w = p->w;
     const enum ctw_level before = w->level.level;
     const struct ctw_sample last = w->last;
-    const bool polled = w->polled, losing = is_losing(&p->lost);
+    const bool polled = w->polled;
 
     if (p->readable)
         remember_sample(p);
-    ctw_level_step(&w->level, p->s, p->usage, losing, p->t->now_usec);
-    ctw_loss_episode_add(&w->loss_episode, &p->lost, w->level.level, p->t->now_usec);
+    const enum ctw_level now =
+        ctw_level_step(&w->level, p->s, p->usage, is_losing(&p->lost), p->t->now_usec);
+    ctw_loss_episode_add(&w->loss_episode, &p->lost, now, p->t->now_usec);
     if (p->readable && polled)
         alert_limits(p, &last);
-    alert_level(p, before, losing);
-    remind_of_level(p);
-    start_walk(p, before);
+    if (now != before)
+        alert_level(p, before);
+    else
+        remind_of_level(p);
+    start_walk(p, now > before);
     step_forecast(p);
     step_losses(p);
 }
 
-/* Without a sample no decision is made, except that the kernel log reports the table as full. */
+/* A table that cannot be read changes nothing, except that the kernel log may report it as full. */
 static void step_unreadable(struct poll *p) {
     struct ctw_watch *w = p->w;
 
@@ -323,13 +311,35 @@ static void step_unreadable(struct poll *p) {
 
 static void forget_table(struct ctw_watch *w) {
     w->polled = false;
-    memset(&w->last, 0, sizeof(w->last));
+    w->last = (struct ctw_sample){0};
     ctw_trend_reset(&w->trend);
+    /* The table comes back with limits of its own. */
+    w->growth_state.growth = (struct ctw_growth){0};
+    w->growth_state.ceiling = 0;
+}
+
+/* --- sources --------------------------------------------------------------------------------- */
+
+static void step_sources(struct poll *p) {
+    for (enum ctw_source i = 0; i < CTW_SOURCES; i++) {
+        struct ctw_source_episode *e = &p->w->sources[i];
+        const enum ctw_edge edge = ctw_source_episode_step(
+            e, p->t->sources[i].health, p->t->now_usec, p->s->alerts.remind_usec);
+        if (edge == CTW_EDGE_NONE)
+            continue;
+        struct ctw_alert *a =
+            alert(p, edge == CTW_EDGE_END ? CTW_ALERT_SIGHTED : CTW_ALERT_BLIND, edge);
+        if (!a)
+            return;
+        a->source = i;
+        a->health = p->t->sources[i];
+        a->lasted_usec = e->blind.condition_usec - e->blind.began_usec;
+    }
 }
 
 /* --- events ---------------------------------------------------------------------------------- */
 
-/* Events cost every new flow half as much again: whether they are worth it now, and the reason. */
+/* Whether the subscription is worth its cost, half as much again for every new flow; and why. */
 static bool want_events(struct poll *p, const char **ret_why) {
     const bool high = p->usage >= p->s->events.from_permyriad;
     struct ctw_episode *needed = &p->w->events_needed;
@@ -369,6 +379,7 @@ static void step_events(struct poll *p) {
 
 /* --- the kernel log of other namespaces, and of the past -------------------------------------- */
 
+/* Only the kernel log knows the tables of other namespaces. */
 static void make_other_netns(struct ctw_alert *a, uint64_t inode, uint64_t lines) {
     a->has_table = a->has_rate = a->fills = false;
     a->other_netns = true;
@@ -407,8 +418,7 @@ static void step_other_netns(struct poll *p) {
                    CTW_ALERT_EXPECT_FULL);
 }
 
-/* "It was full before I started", with the totals of the kernel's counters where it is our table.
- */
+/* The lines from before ctwatchd started. Of our own table, the totals of the counters as well. */
 static void alert_past(struct poll *p) {
     const struct ctw_log_counts *past = &p->t->past;
     const struct ctw_counters zero = {0};
@@ -433,40 +443,7 @@ static void alert_past(struct poll *p) {
 
 /* --- growth ---------------------------------------------------------------------------------- */
 
-static void describe_growth(struct ctw_alert *a, const struct ctw_growth_decision *d) {
-    const bool changes = a->kind != CTW_ALERT_GROWTH_REFUSED;
-
-    a->old_max = d->old_max;
-    a->new_max = d->new_max;
-    a->max_changed = changes && d->new_max != 0;
-    a->old_buckets = d->old_buckets;
-    a->new_buckets = d->new_buckets;
-    a->buckets_changed = changes && d->new_buckets != 0;
-    a->growth_reason = d->reason;
-    a->ceiling = d->bounds.ceiling;
-    a->bound = d->bounds.bound;
-}
-
-static struct ctw_alert *alert_growth(struct poll *p, enum ctw_alert_kind kind,
-                                      enum ctw_edge edge) {
-    struct ctw_alert *a = alert(p, kind, edge);
-
-    if (a)
-        describe_growth(a, &p->ret->growth);
-    return a;
-}
-
-static struct ctw_alert *step_growth_condition(struct poll *p, struct ctw_episode *e,
-                                               bool condition, enum ctw_alert_kind kind) {
-    struct ctw_alert *a = step_condition(
-        p, e, condition, max_u64(p->s->levels.hold_usec, GROWTH_CLEAR_DELAY_USEC), kind);
-
-    if (a)
-        describe_growth(a, &p->ret->growth);
-    return a;
-}
-
-static void step_refused(struct poll *p) {
+static void step_refused(struct poll *p, uint64_t clear_delay_usec) {
     struct ctw_growth_state *g = &p->w->growth_state;
     const struct ctw_growth_decision *d = &p->ret->growth;
     const unsigned reason = 1u << d->refusal;
@@ -475,10 +452,10 @@ static void step_refused(struct poll *p) {
         g->refusals_alerted = 0;
     if (d->alert_refusal)
         g->refused_as = d->refusal;
-    struct ctw_alert *a =
-        step_growth_condition(p, &g->refused, d->alert_refusal, CTW_ALERT_GROWTH_REFUSED);
+    struct ctw_alert *a = step_condition(p, &g->refused, d->alert_refusal, clear_delay_usec,
+                                         CTW_ALERT_GROWTH_REFUSED);
     if (!a && d->alert_refusal && !(g->refusals_alerted & reason)) /* each once an episode */
-        a = alert_growth(p, CTW_ALERT_GROWTH_REFUSED, CTW_EDGE_REMINDER);
+        a = alert(p, CTW_ALERT_GROWTH_REFUSED, CTW_EDGE_REMINDER);
     if (!a)
         return;
     g->refusals_alerted |= reason;
@@ -487,18 +464,18 @@ static void step_refused(struct poll *p) {
     a->growth_path = d->error != 0 ? p->t->facts.limit_path : NULL;
 }
 
-static void step_persist_failed(struct poll *p) {
+static void step_persist_failed(struct poll *p, uint64_t clear_delay_usec) {
     const struct ctw_growth_facts *f = &p->t->facts;
     const bool condition = p->s->growth.persist && ctw_growth_writes(p->s) && f->save_error != 0;
-    struct ctw_alert *a = step_growth_condition(p, &p->w->growth_state.persist_failed, condition,
-                                                CTW_ALERT_GROWTH_REFUSED);
+    struct ctw_alert *a = step_condition(p, &p->w->growth_state.persist_failed, condition,
+                                         clear_delay_usec, CTW_ALERT_GROWTH_REFUSED);
 
     if (!a)
         return;
     a->growth_refusal = CTW_GROWTH_PERSIST_FAILED;
     a->growth_error = f->save_error;
     a->growth_path = f->save_path;
-    a->ceiling = 0; /* it is not about the ceiling */
+    a->ceiling = 0; /* the ceiling has no part in it */
 }
 
 static void poll_in_time_to_grow(struct poll *p) {
@@ -510,7 +487,7 @@ static void poll_in_time_to_grow(struct poll *p) {
         p->ret->next_poll_usec = usec;
 }
 
-/* Switched off, and no episode left to end: as on most machines, at every poll. */
+/* Growth is off and no episode of it has to end: the case of most machines. */
 static bool is_growth_idle(const struct ctw_growth_state *g, const struct ctw_settings *s) {
     return !ctw_growth_on(s) && !g->was_dry_run && g->ceiling == 0 && !g->refused.active &&
            !g->persist_failed.active && !g->dry_run.active;
@@ -519,12 +496,9 @@ static bool is_growth_idle(const struct ctw_growth_state *g, const struct ctw_se
 static void step_growth(struct poll *p) {
     struct ctw_growth_state *g = &p->w->growth_state;
     struct ctw_growth_decision *d = &p->ret->growth;
+    const uint64_t clear_delay = max_u64(p->s->levels.hold_usec, GROWTH_CLEAR_DELAY_USEC);
 
     *d = (struct ctw_growth_decision){.refusal = CTW_GROWTH_DISABLED};
-    if (!p->w->polled) { /* the table is gone, and comes back with limits of its own */
-        g->growth = (struct ctw_growth){0};
-        g->ceiling = 0;
-    }
     if (!p->readable || is_growth_idle(g, p->s))
         return;
 
@@ -543,10 +517,10 @@ static void step_growth(struct poll *p) {
     ctw_growth_decide(&g->growth, p->s, &input, d);
     g->ceiling =
         ctw_growth_writes(p->s) && d->refusal == CTW_GROWTH_NOT_REFUSED ? d->bounds.ceiling : 0;
-    step_refused(p);
-    step_persist_failed(p);
-    step_growth_condition(p, &g->dry_run, !d->write && (d->new_max != 0 || d->new_buckets != 0),
-                          CTW_ALERT_GROWTH_DRY_RUN);
+    step_refused(p, clear_delay);
+    step_persist_failed(p, clear_delay);
+    step_condition(p, &g->dry_run, !d->write && (d->new_max != 0 || d->new_buckets != 0),
+                   clear_delay, CTW_ALERT_GROWTH_DRY_RUN);
     if (!d->write)
         ctw_growth_done(&g->growth, p->t->now_usec, d, NULL);
     poll_in_time_to_grow(p);
@@ -563,8 +537,8 @@ void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const st
     if (o->buckets_written)
         w->last.buckets = o->buckets;
     if (o->max_written || o->buckets_written) {
-        w->last.count = o->count; /* so that the alert shows how much was free */
-        a = alert_growth(&p, CTW_ALERT_GREW, CTW_EDGE_BEGIN);
+        w->last.count = o->count; /* so that the alert shows how many entries were free */
+        a = alert(&p, CTW_ALERT_GREW, CTW_EDGE_BEGIN);
         if (a) {
             a->max_changed = o->max_written;
             a->new_max = o->max;
@@ -573,8 +547,8 @@ void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const st
             a->stall_usec = o->stall_usec;
         }
     }
-    if (o->buckets_error != 0) { /* once: they are not tried again for this table */
-        a = alert_growth(&p, CTW_ALERT_GROWTH_REFUSED, CTW_EDGE_BEGIN);
+    if (o->buckets_error != 0) { /* once: growth does not try the buckets of this table again */
+        a = alert(&p, CTW_ALERT_GROWTH_REFUSED, CTW_EDGE_BEGIN);
         if (a) {
             a->growth_refusal = CTW_GROWTH_TOO_FEW_BUCKETS;
             a->growth_error = o->buckets_error;
@@ -605,7 +579,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         step_table(&p);
     else
         step_unreadable(&p);
-    step_sources(&p); /* after the table, so that its alerts carry the numbers of this poll */
+    step_sources(&p);
     step_other_netns(&p);
     step_events(&p);
     if (t->has_past)

@@ -3,11 +3,11 @@
 #define CTW_LIB_WATCH_WATCH_H
 
 /*
- * The one step: from what a poll read to the alerts, and to what is to be done next.
+ * The one step: from the readings of a poll to its alerts and to the actions of the daemon.
  *
- * ctw_watch_step() is the heart of ctwatch. It cannot fail, because it allocates, reads and
- * prints nothing; the same ticks always give the same verdicts. daemon/manager gathers a tick,
- * hands it over and carries out the verdict.
+ * ctw_watch_step() is the heart of ctwatch. It cannot fail, because it allocates, reads and prints
+ * nothing; the same ticks always give the same verdicts. daemon/manager gathers a tick, calls the
+ * step and carries out the verdict.
  */
 
 #include <stdbool.h>
@@ -26,10 +26,10 @@
 #include "lib/watch/level.h"
 #include "lib/watch/trend.h"
 
-/* Alerts of one step at most: the levels, every condition, every source, every namespace. */
+/* The most alerts of one step: the levels, every condition, every source, every namespace. */
 #define CTW_VERDICT_ALERTS_MAX 48
 
-/* What one poll read. */
+/* The readings of one poll. */
 struct ctw_tick {
     uint64_t now_usec;    /* monotonic, never 0, never before that of the last tick */
     uint64_t netns_inode; /* of the table's namespace, 0: not known */
@@ -37,55 +37,56 @@ struct ctw_tick {
     struct ctw_sample sample;       /* valid only when the table's source is OK */
     struct ctw_log_counts log;      /* since the last tick */
     struct ctw_event_counts events; /* since the last tick; subscribed or not */
-    bool has_past;                  /* first tick only: the kernel log was read back */
-    struct ctw_log_counts past;     /* its lines from before ctwatchd started */
-    uint64_t past_age_usec;         /* the age of the newest of them */
-    bool requested;                 /* the administrator asks for culprits */
-    bool culprits_due;              /* of alerts sent without: ctw_waiting_learned() */
-    struct ctw_growth_facts facts;  /* where growth is on */
+    bool has_past;                  /* first tick only: past and past_age_usec are set */
+    struct ctw_log_counts past;     /* lines from before ctwatchd started */
+    uint64_t past_age_usec;         /* age of the newest of these lines */
+    bool requested;                 /* SIGUSR1 asked for a usage alert with culprits */
+    bool culprits_due;              /* ctw_waiting_learned() returned true */
+    struct ctw_growth_facts facts;  /* zero where growth is off */
 };
 
-/* What to alert and to do. */
+/* The alerts and the actions that follow from one poll. */
 struct ctw_verdict {
     enum ctw_level level;
     struct ctw_losses lost;   /* since the last poll */
     bool limit_changed;       /* since the last poll, by another program */
-    struct ctw_sample sample; /* the last good sample as it is now, with buckets and counters as
-                                 last known; ctw_watch_grown() updates it */
+    struct ctw_sample sample; /* the last good sample, with the last known buckets and counters;
+                                 ctw_watch_grown() updates it */
     uint64_t next_poll_usec;  /* from this tick's now */
-    bool want_events;         /* be subscribed to events */
+    bool want_events;         /* the daemon should be subscribed to events */
     const char *events_why;   /* the reason, for the log: "the table is calm" */
     bool want_walk;           /* walk a sample of the table, then call ctw_watch_learn() */
-    /* What to write, if growth.write is set: at once, before any alert is sent. Its outcome goes to
+    /* If growth.write is set: write the limits before any alert is sent, then call
      * ctw_watch_grown(). */
     struct ctw_growth_decision growth;
     size_t n_alerts;
     struct ctw_alert alerts[CTW_VERDICT_ALERTS_MAX];
 };
 
-/* Growth from poll to poll. Zero-initialised, nothing was grown or refused. */
+/* Growth from poll to poll. Zero-initialised: nothing was grown or refused. */
 struct ctw_growth_state {
     struct ctw_growth growth;
     struct ctw_episode refused;
     enum ctw_growth_refusal refused_as;
-    unsigned refusals_alerted; /* bit 1 << refusal: alerted in this episode */
+    unsigned refusals_alerted; /* in this episode, as bits: 1 << refusal */
     struct ctw_episode persist_failed;
     struct ctw_episode dry_run;
     bool was_dry_run; /* the last poll was a dry run */
-    uint32_t ceiling; /* how far max may grow, as of the last poll; 0: it does not */
+    uint32_t ceiling; /* the max up to which growth is possible; 0: it is not */
 };
 
-/* The memory of one table from poll to poll. Zero-initialised, nothing was read. */
+/* The memory of one table from poll to poll. Zero-initialised: nothing was read. */
 struct ctw_watch {
-    bool polled;            /* there is a last sample */
-    struct ctw_sample last; /* the last good one, its buckets and counters as last known */
+    bool polled;            /* last is set */
+    struct ctw_sample last; /* the last good sample, with the last known buckets and counters */
     uint64_t counters_usec; /* the last poll that read counters */
+    bool count_changed;     /* since that poll */
     struct ctw_level_state level;
     uint64_t level_alerted_usec; /* the last usage alert */
     struct ctw_trend trend;
     struct ctw_loss_episode loss_episode;
     struct ctw_rate_window rates;
-    struct ctw_episode events_needed; /* the table is full enough, or fills */
+    struct ctw_episode events_needed; /* the fill is above events.from, or rises to full */
     struct ctw_episode events_lost;
     uint64_t events_lost_count; /* in that episode */
     uint64_t walk_usec;         /* the last poll that asked for a walk; 0: none */
@@ -104,38 +105,38 @@ struct ctw_watch {
 };
 
 /**
- * ctw_watch_wants_counters() - whether this poll needs the counters and the buckets as well
- * @w:    as left by the last step
- * @s:    the settings in force
- * @t:    this poll, with now, sample.count, sample.max and log filled in
+ * ctw_watch_wants_counters() - whether this poll has to read the counters and the buckets as well
+ * @w:  as left by the last step
+ * @t:  this poll, with now, sample.count, sample.max and log set
  *
- * While all is well they are read at every tenth poll, but at least every ten seconds and at most
- * every second; during an episode every second; and at every poll while the table is nearly full or
- * the kernel log reported it as full.
+ * Reading them costs four times what count and max cost, but not every loss leaves a line in the
+ * kernel log. So an idle table has them read every ten seconds; a table whose count changes, whose
+ * level is not ok or which has lost flows within the last minute, every second; and a table that is
+ * nearly full, or full by the kernel log, at every poll.
  */
-bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_settings *s,
-                              const struct ctw_tick *t);
+bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t);
 
 /**
  * ctw_watch_step() - one poll
- * @s:    the settings in force; they may differ from one step to the next
- * @ret:  always set, the alerts up to n_alerts
+ * @s:    the settings in force, which may change between two steps
+ * @ret:  set completely, except for the alerts beyond n_alerts
  */
 void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                     struct ctw_verdict *ret);
 
 /**
  * ctw_watch_learn() - a walk has ended
- * @talkers:  its result; not known when it failed
+ * @talkers:  the result; not known when the walk failed
  *
- * The alerts that wait for the walk carry it, and so do later ones while it is fresh.
+ * The alerts that wait for the walk point to the result, and so do later alerts for two minutes.
  */
 void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uint64_t now_usec);
 
 /**
- * ctw_watch_grown() - the limits of verdict.growth were written
- * @t:    the tick of that verdict
- * @ret:  that verdict: alerts are appended, the sample is updated, next_poll_usec may come earlier
+ * ctw_watch_grown() - the limits of a verdict's growth were written
+ * @t:    the tick of the verdict
+ * @o:    the outcome of writing
+ * @ret:  the verdict: gets more alerts, the new sample, and perhaps an earlier next poll
  */
 void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                      const struct ctw_growth_outcome *o, struct ctw_verdict *ret);

@@ -71,7 +71,7 @@ static uint64_t polls(struct side *s, uint64_t step_usec) {
         s->tick.now_usec += step_usec;
         ctw_table_read(s->table, &s->tick.sample, &s->tick.sources[CTW_SOURCE_TABLE]);
         if (s->tick.sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK &&
-            ctw_watch_wants_counters(&s->watch, &s->settings, &s->tick))
+            ctw_watch_wants_counters(&s->watch, &s->tick))
             ctw_table_read_counters(s->table, &s->tick.sample,
                                     &s->tick.sources[CTW_SOURCE_COUNTERS]);
         if (s->writer)

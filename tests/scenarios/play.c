@@ -395,7 +395,7 @@ static void poll_once(struct play *p, uint64_t at_usec) {
     p->now_usec = at_usec;
     tick.now_usec = EPOCH_USEC + at_usec;
     tick.sample.has_buckets = tick.sample.has_counters = false;
-    if (readable && ctw_watch_wants_counters(&p->watch, &p->settings, &tick)) {
+    if (readable && ctw_watch_wants_counters(&p->watch, &tick)) {
         tick.sample.has_buckets = tick.sample.buckets > 0;
         tick.sample.has_counters =
             p->counters && tick.sources[CTW_SOURCE_COUNTERS].health != CTW_HEALTH_FAILED;

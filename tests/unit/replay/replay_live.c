@@ -82,7 +82,7 @@ static void poll_live(struct world *w, const struct ctw_settings *s) {
         t->sample.counters.chainlength += random_below(w, 2) == 0 ? 50 : 0;
     }
     struct ctw_tick seen = *t;
-    seen.sample.has_buckets = seen.sample.has_counters = ctw_watch_wants_counters(&w->watch, s, t);
+    seen.sample.has_buckets = seen.sample.has_counters = ctw_watch_wants_counters(&w->watch, t);
     ctw_watch_step(&w->watch, s, &seen, &w->verdict);
     if (w->verdict.growth.write)
         grow_live(w, s);

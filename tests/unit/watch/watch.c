@@ -115,8 +115,7 @@ static void fill_log(uint64_t *r, struct ctw_log_counts *ret) {
         ret->other_netns_lines = random_below(r, 100);
 }
 
-static void world_tick(struct world *w, const struct ctw_watch *watch, const struct ctw_settings *s,
-                       struct ctw_tick *ret) {
+static void world_tick(struct world *w, const struct ctw_watch *watch, struct ctw_tick *ret) {
     uint64_t *r = &w->seed;
 
     world_change_table(w);
@@ -141,7 +140,7 @@ static void world_tick(struct world *w, const struct ctw_watch *watch, const str
     if (w->table == CTW_HEALTH_OK) {
         ret->sample.count = w->count;
         ret->sample.max = w->max;
-        if (ctw_watch_wants_counters(watch, s, ret)) {
+        if (ctw_watch_wants_counters(watch, ret)) {
             ret->sample.has_buckets = true;
             ret->sample.buckets = w->buckets;
             ret->sample.has_counters = w->counters_health == CTW_HEALTH_OK;
@@ -212,7 +211,7 @@ static void run_step(struct run *r, bool reloads) {
     if (reloads)
         settings_change(&r->world.seed, &r->settings);
     r->before = r->watch;
-    world_tick(&r->world, &r->watch, &r->settings, &r->tick);
+    world_tick(&r->world, &r->watch, &r->tick);
     r->tick.has_past = r->step == 0;
     memset(&r->verdict, 0xa5, sizeof(r->verdict));
     ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
@@ -692,6 +691,67 @@ static void watch_without_table_leaves_the_events_for_that_reason(void **state) 
     assert_string_equal(r->verdict.events_why, "there is no conntrack table");
 }
 
+/* Each poll comes a second after the last one; the count is that of the poll. */
+static unsigned counter_readings(struct run *r, const uint32_t *counts, unsigned n) {
+    unsigned readings = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        tick_of(r, r->world.now_usec += CTW_USEC_PER_SEC, counts[i], 1000000);
+        r->tick.sample.has_counters = ctw_watch_wants_counters(&r->watch, &r->tick);
+        r->tick.sample.counters = r->world.counters;
+        readings += r->tick.sample.has_counters;
+        step(r);
+    }
+    return readings;
+}
+
+static void watch_idle_table_has_its_counters_read_every_ten_seconds(void **state) {
+    uint32_t counts[61];
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    for (unsigned i = 0; i < 61; i++)
+        counts[i] = 20000;
+    assert_int_equal(counter_readings(r, counts, 61), 7);
+}
+
+/* Refusals below the limit leave no line in the kernel log: traffic is the only hint. */
+static void watch_changing_count_has_counters_read_every_second(void **state) {
+    uint32_t counts[61];
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    for (unsigned i = 0; i < 61; i++)
+        counts[i] = 20000 + i % 2;
+    assert_int_equal(counter_readings(r, counts, 61), 61);
+
+    /* The change comes half a second after a reading, the next reading a second after it. */
+    tick_of(r, r->world.now_usec += CTW_USEC_PER_SEC / 2, 20007, 1000000);
+    assert_false(ctw_watch_wants_counters(&r->watch, &r->tick));
+    step(r);
+    tick_of(r, r->world.now_usec += CTW_USEC_PER_SEC / 2, 20007, 1000000);
+    assert_true(ctw_watch_wants_counters(&r->watch, &r->tick));
+}
+
+static void watch_recent_loss_has_counters_read_every_second(void **state) {
+    uint32_t counts[61];
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    for (unsigned i = 0; i < 61; i++)
+        counts[i] = 20000;
+    (void)counter_readings(r, counts, 11);
+    r->world.counters.insert_failed = r->world.counters.chainlength = 3;
+    (void)counter_readings(r, counts, 10);
+    assert_true(r->watch.chain_too_long.active);
+    assert_int_equal(counter_readings(r, counts, 59), 59);
+    assert_false(r->watch.chain_too_long.active);
+    assert_in_range(counter_readings(r, counts, 60), 6, 8);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(watch_verdict_is_always_valid),
@@ -708,6 +768,9 @@ int main(void) {
         cmocka_unit_test(watch_sample_keeps_counters_of_an_earlier_poll),
         cmocka_unit_test(watch_calm_table_wants_counters_at_every_tenth_poll),
         cmocka_unit_test(watch_without_table_leaves_the_events_for_that_reason),
+        cmocka_unit_test(watch_idle_table_has_its_counters_read_every_ten_seconds),
+        cmocka_unit_test(watch_changing_count_has_counters_read_every_second),
+        cmocka_unit_test(watch_recent_loss_has_counters_read_every_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
