@@ -640,40 +640,6 @@ static void watch_sample_keeps_counters_of_an_earlier_poll(void **state) {
     assert_int_equal(r->verdict.sample.counters.drop, 7);
 }
 
-/* Return: how many of the next 20 polls, @step_usec apart, want counters. */
-static unsigned polls_with_counters(struct run *r, uint64_t step_usec, uint32_t count) {
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < 20; i++) {
-        tick_of(r, r->tick.now_usec + step_usec, count, 1000);
-        r->tick.sample.has_counters = ctw_watch_wants_counters(&r->watch, &r->settings, &r->tick);
-        n += r->tick.sample.has_counters;
-        step(r);
-    }
-    return n;
-}
-
-static void watch_calm_table_wants_counters_at_every_tenth_poll(void **state) {
-    struct run *r = &the_run;
-    (void)state;
-
-    run_start(r, 1);
-    ctw_settings_defaults(&r->settings);
-    tick_of(r, CTW_USEC_PER_SEC, 10, 1000);
-    r->tick.sample.has_counters = true;
-    step(r);
-    assert_int_equal(polls_with_counters(r, CTW_USEC_PER_SEC, 10), 2);
-    assert_int_equal(polls_with_counters(r, CTW_USEC_PER_SEC, 960), 20); /* nearly full */
-    assert_int_equal(polls_with_counters(r, CTW_USEC_PER_SEC, 800), 20); /* a level */
-    assert_in_range(polls_with_counters(r, CTW_USEC_PER_SEC / 2, 800), 10, 11);
-
-    r->settings.poll.interval_usec = 250 * CTW_USEC_PER_MSEC;
-    (void)polls_with_counters(r, 10 * CTW_USEC_PER_SEC, 10); /* all is well again */
-    assert_int_equal(polls_with_counters(r, 250 * CTW_USEC_PER_MSEC, 10), 2);
-    r->settings.poll.interval_usec = 3600 * CTW_USEC_PER_SEC;
-    assert_int_equal(polls_with_counters(r, 10 * CTW_USEC_PER_SEC, 10), 20);
-}
-
 static void watch_without_table_leaves_the_events_for_that_reason(void **state) {
     struct run *r = &the_run;
     (void)state;
@@ -691,65 +657,75 @@ static void watch_without_table_leaves_the_events_for_that_reason(void **state) 
     assert_string_equal(r->verdict.events_why, "there is no conntrack table");
 }
 
-/* Each poll comes a second after the last one; the count is that of the poll. */
-static unsigned counter_readings(struct run *r, const uint32_t *counts, unsigned n) {
-    unsigned readings = 0;
+/* A table of 1000, at second 1, its counters just read. */
+static struct run *run_counted(uint32_t count) {
+    struct run *r = &the_run;
 
-    for (unsigned i = 0; i < n; i++) {
-        tick_of(r, r->world.now_usec += CTW_USEC_PER_SEC, counts[i], 1000000);
+    run_start(r, 1);
+    ctw_settings_defaults(&r->settings);
+    tick_of(r, CTW_USEC_PER_SEC, count, 1000);
+    r->tick.sample.has_counters = true;
+    step(r);
+    return r;
+}
+
+/* Return: how many of the next @polls, @step_usec apart, want counters. */
+static unsigned polls_with_counters(struct run *r, unsigned polls, uint64_t step_usec,
+                                    uint32_t count) {
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < polls; i++) {
+        const struct ctw_counters counters = r->tick.sample.counters;
+        tick_of(r, r->tick.now_usec + step_usec, count, 1000);
         r->tick.sample.has_counters = ctw_watch_wants_counters(&r->watch, &r->tick);
-        r->tick.sample.counters = r->world.counters;
-        readings += r->tick.sample.has_counters;
+        r->tick.sample.counters = counters;
+        n += r->tick.sample.has_counters;
         step(r);
     }
-    return readings;
+    return n;
 }
 
-static void watch_idle_table_has_its_counters_read_every_ten_seconds(void **state) {
-    uint32_t counts[61];
-    struct run *r = &the_run;
+static void watch_idle_table_wants_counters_every_ten_seconds(void **state) {
+    struct run *r = run_counted(10);
     (void)state;
 
-    run_start(r, 1);
-    for (unsigned i = 0; i < 61; i++)
-        counts[i] = 20000;
-    assert_int_equal(counter_readings(r, counts, 61), 7);
+    assert_int_equal(polls_with_counters(r, 20, CTW_USEC_PER_SEC, 10), 2);
+    assert_int_equal(polls_with_counters(r, 80, CTW_USEC_PER_SEC / 4, 10), 2);
+    assert_int_equal(polls_with_counters(r, 20, 10 * CTW_USEC_PER_SEC, 10), 20);
 }
 
-/* Refusals below the limit leave no line in the kernel log: traffic is the only hint. */
-static void watch_changing_count_has_counters_read_every_second(void **state) {
-    uint32_t counts[61];
-    struct run *r = &the_run;
+static void watch_level_wants_counters_every_second(void **state) {
+    struct run *r = run_counted(10);
     (void)state;
 
-    run_start(r, 1);
-    for (unsigned i = 0; i < 61; i++)
-        counts[i] = 20000 + i % 2;
-    assert_int_equal(counter_readings(r, counts, 61), 61);
-
-    /* The change comes half a second after a reading, the next reading a second after it. */
-    tick_of(r, r->world.now_usec += CTW_USEC_PER_SEC / 2, 20007, 1000000);
-    assert_false(ctw_watch_wants_counters(&r->watch, &r->tick));
-    step(r);
-    tick_of(r, r->world.now_usec += CTW_USEC_PER_SEC / 2, 20007, 1000000);
-    assert_true(ctw_watch_wants_counters(&r->watch, &r->tick));
+    assert_int_equal(polls_with_counters(r, 20, CTW_USEC_PER_SEC, 800), 20);
+    assert_in_range(polls_with_counters(r, 20, CTW_USEC_PER_SEC / 2, 800), 10, 11);
+    assert_int_equal(polls_with_counters(r, 20, CTW_USEC_PER_SEC / 2, 960), 20); /* nearly full */
 }
 
-static void watch_recent_loss_has_counters_read_every_second(void **state) {
-    uint32_t counts[61];
-    struct run *r = &the_run;
+/* Losses below the limit leave no line in the kernel log: traffic is the only hint. */
+static void watch_changed_count_wants_counters_every_second(void **state) {
+    struct run *r = run_counted(10);
     (void)state;
 
-    run_start(r, 1);
-    for (unsigned i = 0; i < 61; i++)
-        counts[i] = 20000;
-    (void)counter_readings(r, counts, 11);
-    r->world.counters.insert_failed = r->world.counters.chainlength = 3;
-    (void)counter_readings(r, counts, 10);
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(polls_with_counters(r, 1, CTW_USEC_PER_SEC, i), 1);
+    /* The count changes half a second after a reading, and not again. */
+    assert_int_equal(polls_with_counters(r, 1, CTW_USEC_PER_SEC / 2, 30), 0);
+    assert_int_equal(polls_with_counters(r, 1, CTW_USEC_PER_SEC / 2, 30), 1);
+    assert_int_equal(polls_with_counters(r, 20, CTW_USEC_PER_SEC / 2, 30), 1);
+}
+
+static void watch_loss_wants_counters_every_second_for_a_minute(void **state) {
+    struct run *r = run_counted(10);
+    (void)state;
+
+    r->tick.sample.counters.insert_failed = r->tick.sample.counters.chainlength = 3;
+    assert_int_equal(polls_with_counters(r, 10, CTW_USEC_PER_SEC, 10), 1);
     assert_true(r->watch.chain_too_long.active);
-    assert_int_equal(counter_readings(r, counts, 59), 59);
+    assert_int_equal(polls_with_counters(r, 59, CTW_USEC_PER_SEC, 10), 59);
     assert_false(r->watch.chain_too_long.active);
-    assert_in_range(counter_readings(r, counts, 60), 6, 8);
+    assert_int_equal(polls_with_counters(r, 20, CTW_USEC_PER_SEC, 10), 2);
 }
 
 int main(void) {
@@ -766,11 +742,11 @@ int main(void) {
         cmocka_unit_test(watch_same_ticks_give_the_same_verdicts),
         cmocka_unit_test(watch_grown_puts_the_new_limits_into_the_verdict),
         cmocka_unit_test(watch_sample_keeps_counters_of_an_earlier_poll),
-        cmocka_unit_test(watch_calm_table_wants_counters_at_every_tenth_poll),
         cmocka_unit_test(watch_without_table_leaves_the_events_for_that_reason),
-        cmocka_unit_test(watch_idle_table_has_its_counters_read_every_ten_seconds),
-        cmocka_unit_test(watch_changing_count_has_counters_read_every_second),
-        cmocka_unit_test(watch_recent_loss_has_counters_read_every_second),
+        cmocka_unit_test(watch_idle_table_wants_counters_every_ten_seconds),
+        cmocka_unit_test(watch_level_wants_counters_every_second),
+        cmocka_unit_test(watch_changed_count_wants_counters_every_second),
+        cmocka_unit_test(watch_loss_wants_counters_every_second_for_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
