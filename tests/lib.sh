@@ -123,7 +123,7 @@ netns_flush() { in_netns "$1" conntrack -F >/dev/null 2>&1; }
 
 netns_delete() { [ ! -e "/run/netns/$1" ] || ip netns del "$1"; }
 
-# netns_track NAME: switch tracking on there and let nobody answer. Packets are dropped after
+# netns_track NAME: switch tracking on there, and let no packet be answered. Packets are dropped after
 # their entry has been confirmed, so entries stay and no reset or ICMP error touches them.
 netns_track() {
     in_netns "$1" nft -f - <<'RULES'
@@ -271,17 +271,17 @@ RECORDER
 settings() { sed "s|@RECORDER@|$recorder|" >"$conf"; }
 
 # start_daemon [COMMAND...]: by way of COMMAND, a program that becomes what it runs (ip netns exec
-# NAME), with the settings in $conf. Its process id is in $daemon once it looks at the table.
+# NAME), with the settings in $conf. Its process id is in $daemon once it has opened the table.
 start_daemon() {
     start "$@" "$ctwatchd" --config "$conf" --state "$run" >"$lines" 2>&1
     daemon=$started
-    if ! wait_for 10 looks "$daemon"; then
+    if ! wait_for 10 has_table "$daemon"; then
         cat "$lines" >&2
-        fail "ctwatchd does not look at the table"
+        fail "ctwatchd does not open the table"
     fi
 }
 
-# stop_daemon: which must end well, and with nothing leaked where a sanitizer looks.
+# stop_daemon: its exit status must be 0; a leak that a sanitizer finds makes it another.
 stop_daemon() {
     local code=0
     kill "$daemon" || fail "ctwatchd has ended by itself:"$'\n'"$(tail -n 20 "$lines")"
@@ -308,20 +308,20 @@ put() {
 }
 
 # start_daemon_in_root [OPTION...]: the same for the captured machine, whose files are opened at each
-# look. It publishes nowhere unless told to.
+# poll. It publishes nothing unless an OPTION makes it.
 start_daemon_in_root() {
     start "$ctwatchd" --config "$conf" --root "$root" "$@" >"$lines" 2>&1
     daemon=$started
     if ! wait_for 10 has_read "$daemon" 30; then
         cat "$lines" >&2
-        fail "ctwatchd does not look"
+        fail "ctwatchd does not poll"
     fi
 }
 
 # has_read PID TIMES: since it began; the start and the first poll take 24 reads, a calm poll 3.
 has_read() { [ "$(sed -n 's/^syscr: //p' "/proc/$1/io")" -ge "$2" ]; }
 
-looks() { [ -n "$(find "/proc/$1/fd" -lname '*nf_conntrack_count' 2>/dev/null)" ]; }
+has_table() { [ -n "$(find "/proc/$1/fd" -lname '*nf_conntrack_count' 2>/dev/null)" ]; }
 alive() { [ -e "/proc/$1" ] && ! gone "$1"; }
 
 # all_records: of the daemon, in the form of `journalctl -o export`.
@@ -351,13 +351,13 @@ await() {
     fi
 }
 
-# All of the others are read, too: who writes to a reader that has left fails.
+# sed reads to the end: with `head`, the writer before it would fail.
 find_first() {
     record=$(find_records "$@" | sed -n '1,/^$/p')
     [ -n "$record" ]
 }
 
-# summary: what there is, a line each, for whoever has to find out why a test failed.
+# summary: all records, a line each, to show why a test failed.
 summary() { all_records | sed -n 's/^MESSAGE=/    /p'; }
 
 # field NAME: its value in $record, nothing when it is not there.
@@ -417,7 +417,7 @@ fill() {
     flows=$((flows + missing))
 }
 
-# line_names_netns: whether a table-full line says which namespace it is about (Linux 6.17).
+# line_names_netns: whether a table-full line names its namespace (Linux 6.17 and later).
 line_names_netns() { printf '6.17\n%s\n' "$(uname -r)" | sort -CV; }
 
 # line_of NAME: what stands behind "table full" in the line about that namespace.

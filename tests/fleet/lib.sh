@@ -26,7 +26,7 @@ expect_metric() {
     [ "$(metric "$1")" = "$2" ] || fail "$1 is '$(metric "$1")', not '$2', in:"$'\n'"$text"
 }
 
-# start_captured: a daemon that looks at the captured machine in $root, and publishes in $run.
+# start_captured: a daemon that polls the captured machine in $root, and publishes in $run.
 start_captured() {
     start "$ctwatchd" --config "$conf" --root "$root" --state "$run" >"$lines" 2>&1
     daemon=$started
@@ -36,7 +36,7 @@ start_captured() {
     fi
 }
 
-# free_port: of the loopback interface, that nobody listens on at the moment.
+# free_port: a port of the loopback interface that is not in use at the moment.
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # get URL: what is there, nothing when there is no answer.

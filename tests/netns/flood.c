@@ -16,7 +16,7 @@
  *   IPv4   ADDRESS, port 1024 to 9215    ->   127.32.0.0/16, port 80 (TCP) or 53 (UDP)
  *   IPv6   ADDRESS, port 32768 to 65535  ->   ::1, port 1024 to 17407
  *
- * With --strangers each comes from an address of its own: 127.64.0.0/10, 4 million of them.
+ * With --new-sources each comes from an address of its own: 127.64.0.0/10, 4 million of them.
  */
 
 #include <arpa/inet.h>
@@ -52,7 +52,7 @@ struct options {
     uint32_t count;
     uint32_t offset;
     uint32_t rate; /* flows per second, 0: as fast as possible */
-    bool strangers;
+    bool new_sources;
     bool has_source;
     struct in6_addr source; /* IPv4: in its first four bytes */
 };
@@ -124,7 +124,7 @@ static void flow_endpoints(const struct options *o, uint32_t flow, struct endpoi
         from->port = (uint16_t)(1024 + (key & 0x1fff));
         to->address.v4.s_addr = htonl(INADDR_LOOPBACK);
         to->port = o->kind == UDP ? 53 : 80;
-        if (o->strangers)
+        if (o->new_sources)
             from->address.v4.s_addr = htonl(UINT32_C(0x7f400000) | (flow & 0x3fffff));
         if (o->has_source) {
             to->address.v4.s_addr = htonl(UINT32_C(0x7f200000) | key >> 13);
@@ -336,7 +336,7 @@ static int flood(int fd, const struct options *o, struct result *r) {
 
 static void usage(FILE *f) {
     fputs("Usage: flood --udp|--syn|--assured --count N [--offset K] [--rate R] [--source A | "
-          "--strangers]\n"
+          "--new-sources]\n"
           "             [-6]\n"
           "Makes N conntrack entries with real packets over loopback.\n"
           "\n"
@@ -347,7 +347,8 @@ static void usage(FILE *f) {
           "  --offset K  number of the first flow, default 0; a flow's number fixes its tuple\n"
           "  --rate R    flows per second, default 0: as fast as possible\n"
           "  --source A  all flows come from this address, which the namespace must have on lo\n"
-          "  --strangers each flow from an address of its own, IPv4\n"
+          "  --new-sources\n"
+          "              each flow from an address of its own, IPv4\n"
           "  -6          IPv6 over ::1\n"
           "\n"
           "Prints one line:\n"
@@ -376,7 +377,7 @@ static int parse_options(int argc, char **argv, struct options *o) {
         {"assured", no_argument, NULL, 'a'},      {"count", required_argument, NULL, 'c'},
         {"offset", required_argument, NULL, 'o'}, {"rate", required_argument, NULL, 'r'},
         {"help", no_argument, NULL, 'h'},         {"source", required_argument, NULL, 'f'},
-        {"strangers", no_argument, NULL, 'x'},    {0},
+        {"new-sources", no_argument, NULL, 'x'},  {0},
     };
     const char *source = NULL;
     int c, ret = 0;
@@ -402,7 +403,7 @@ static int parse_options(int argc, char **argv, struct options *o) {
             source = optarg;
             break;
         case 'x':
-            o->strangers = true;
+            o->new_sources = true;
             break;
         case '6':
             o->ipv6 = true;

@@ -99,8 +99,8 @@ shut_down() {
 
 is_disposable() { [ -d /run/systemd/system ] && systemd-detect-virt --quiet --container; }
 
-# What is installed here is put back in the end; a configuration that somebody edited is not ours to
-# take away, even for a while.
+# What is installed here is put back in the end; an edited configuration is not ours to take away,
+# even for a while.
 use_this_machine() {
     was_installed=
     checkout=$SOURCE_DIR
@@ -159,7 +159,7 @@ is() { [ "$(in_machine systemctl "is-$1" "${3-ctwatch.service}" 2>/dev/null || t
 # main_pid [UNIT]
 main_pid() { in_machine systemctl show --value -p MainPID "${1-ctwatch.service}"; }
 
-# healthy: the HTTP side says that the daemon looks
+# healthy: the HTTP service reports that the daemon polls
 healthy() {
     in_machine bash -c 'exec 3<>/dev/tcp/127.0.0.1/9817 && printf "GET /healthz HTTP/1.0\r\n\r\n" >&3 && head -n 1 <&3' |
         grep -q ' 200 '
@@ -168,7 +168,7 @@ healthy() {
 # write FILE: of the machine, from standard input.
 write() { cat >"$files$1"; }
 
-# all_records: what ctwatch has said in this machine's journal since machine_new. (With a filter,
+# all_records: those of ctwatchd in this machine's journal since machine_new. (With a filter,
 # --after-cursor= of systemd 252 leaves out the first one.)
 all_records() { in_machine journalctl -t ctwatchd -o export --since="$since"; }
 
