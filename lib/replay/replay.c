@@ -191,12 +191,16 @@ static uint32_t between(uint64_t from_usec, uint32_t from, uint64_t to_usec, uin
                       rise * (int64_t)(at_usec - from_usec) / (int64_t)(to_usec - from_usec));
 }
 
-/* In order of time; points of the same moment stay in the order in which they are added. */
+/* In order of time. Points of one moment are of one poll when their counts are the same; otherwise
+ * they stay in the order in which they are added. */
 static struct point *add_point(struct path *p, uint64_t at_usec, uint32_t count) {
-    size_t i = p->n++;
+    size_t i = p->n;
 
-    for (; i > 0 && p->points[i - 1].at_usec > at_usec; i--)
-        p->points[i] = p->points[i - 1];
+    while (i > 0 && p->points[i - 1].at_usec > at_usec)
+        i--;
+    if (i > 0 && p->points[i - 1].at_usec == at_usec && p->points[i - 1].count == count)
+        return &p->points[i - 1];
+    memmove(&p->points[i + 1], &p->points[i], (p->n++ - i) * sizeof(p->points[0]));
     p->points[i] = (struct point){.at_usec = at_usec, .count = count};
     return &p->points[i];
 }
@@ -293,16 +297,26 @@ static uint64_t next_step(struct ctw_replay *r, uint64_t to_usec, uint32_t to_co
     return step;
 }
 
+/* The shortest time to the next poll. An unhurried daemon polls sooner where the rate up to its
+ * last poll asks for it, but does not foresee a jump. */
+static uint64_t shortest_step(const struct ctw_replay *r, uint64_t bounded) {
+    const uint64_t next = r->verdict.next_poll_usec;
+    const bool hurries = next < r->settings->poll.interval_usec;
+    const uint64_t unhurried = hurries ? least(next, r->unhurried_usec) : r->unhurried_usec;
+
+    return bounded > unhurried ? bounded : unhurried;
+}
+
 /* The polls before the next point. The last of them keeps its distance to that point: over a few
  * microseconds a single entry is the rate of a flood. */
 static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) {
     const uint64_t from_usec = r->at_usec, left = to_usec - from_usec;
     const uint64_t bounded = left / BETWEEN_MAX + 1;
-    const uint64_t shortest = bounded > r->unhurried_usec ? bounded : r->unhurried_usec;
     const uint32_t from_count = r->count;
 
     for (;;) {
         const uint64_t wanted = next_step(r, to_usec, to_count);
+        const uint64_t shortest = shortest_step(r, bounded);
         const uint64_t step = wanted > shortest ? wanted : shortest;
         if (step + (step + 1) / 2 > to_usec - r->at_usec)
             return;

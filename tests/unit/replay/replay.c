@@ -366,6 +366,33 @@ static void replay_unhurried_slots_keep_jump(void **state) {
     expect_no_more(g);
 }
 
+/* Its rate was known, so ctwatchd would have polled sooner near a threshold. */
+static void replay_unhurried_slots_poll_sooner_near_threshold(void **state) {
+    struct stage *g = *state;
+
+    start(g);
+    for (uint32_t i = 0; i < 13; i++) {
+        const uint32_t count = 1000 + 700 * i;
+        const struct ctw_record record = {.at_usec = START + i * SEC,
+                                          .width_sec = 1,
+                                          .polls = 1,
+                                          .count = count,
+                                          .first = count,
+                                          .high = count,
+                                          .low = count,
+                                          .first_msec = 125,
+                                          .high_msec = 125,
+                                          .low_msec = 125,
+                                          .last_msec = 125,
+                                          .max = 10000};
+        ctw_replay_add(&g->replay, &record);
+    }
+    assert_in_range(expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_WARNING)->count, 7500,
+                    7600); /* 7300 and 8000 are recorded */
+    assert_in_range(expect(g, CTW_ALERT_USAGE, CTW_EDGE_BEGIN, CTW_LEVEL_CRITICAL)->count, 9000,
+                    9100); /* 8700 and 9400 */
+}
+
 static void replay_extreme_values_do_not_overflow(void **state) {
     struct stage *g = *state;
     struct ctw_record record = {.has_losses = 1};
@@ -426,6 +453,7 @@ int main(void) {
         ON_STAGE(replay_without_changes_column_writer_is_unknown),
         ON_STAGE(replay_recorded_reason_of_drop_is_kept),
         ON_STAGE(replay_unhurried_slots_keep_jump),
+        ON_STAGE(replay_unhurried_slots_poll_sooner_near_threshold),
         ON_STAGE(replay_extreme_values_do_not_overflow),
         ON_STAGE(replay_first_slot_is_interpolated),
     };
