@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_MANAGER_H
-#define CTW_DAEMON_MANAGER_H
+#pragma once
 
 /*
  * The manager owns the event loop, the sources and the sinks. At each poll it gathers a tick, hands
@@ -37,5 +36,3 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m);
  * Return: 0, or the negative errno of the timer, the one source that cannot be missing.
  */
 int ctw_manager_run(struct ctw_manager *m);
-
-#endif

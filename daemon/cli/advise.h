@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_CLI_ADVISE_H
-#define CTW_DAEMON_CLI_ADVISE_H
+#pragma once
 
 /* The facts that `ctwatch advise` judges. */
 
@@ -20,5 +19,3 @@
  */
 int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
                       struct ctw_advice_facts *ret, char reterr[static CTW_ADVISE_ERROR_MAX]);
-
-#endif

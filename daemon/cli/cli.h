@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_CLI_CLI_H
-#define CTW_DAEMON_CLI_CLI_H
+#pragma once
 
 /*
  * The command line of a program or verb. One table has its options, for parsing and for --help,
@@ -83,5 +82,3 @@ int ctw_cli_bad(const struct ctw_cli *cli, const char *option, const char *value
 
 /** ctw_cli_end() - flush stdout. Return: 0; 1 when writing fails, which is reported on stderr. */
 int ctw_cli_end(void);
-
-#endif

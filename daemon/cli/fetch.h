@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_CLI_FETCH_H
-#define CTW_DAEMON_CLI_FETCH_H
+#pragma once
 
 /* What the reading verbs show: what the daemon published, or a sample of their own without one. */
 
@@ -39,5 +38,3 @@ int ctw_fetch(const char *root, const char *state, const struct ctw_settings *se
 
 /** ctw_fetch_machine() - memory, release and namespaces. Return: 0 or -ENOMEM. */
 int ctw_fetch_machine(const char *root, struct ctw_growth_facts *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_CLI_TERMINAL_H
-#define CTW_DAEMON_CLI_TERMINAL_H
+#pragma once
 
 /*
  * The repeated output of --watch. On a terminal each output replaces the one before.
@@ -58,5 +57,3 @@ bool ctw_terminal_wait(uint64_t usec);
  * Return: 0; -EINVAL, which is reported on stderr.
  */
 int ctw_terminal_interval(const struct ctw_cli *cli, const char *text, uint64_t *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_CLI_VERBS_H
-#define CTW_DAEMON_CLI_VERBS_H
+#pragma once
 
 /* The verbs of ctwatch(8): @argv[0] is the verb; each returns the exit status. */
 
@@ -11,5 +10,3 @@ int ctw_verb_advise(int argc, char *argv[]);
 int ctw_verb_replay(int argc, char *argv[]);
 int ctw_verb_metrics(int argc, char *argv[]);
 int ctw_verb_serve(int argc, char *argv[]);
-
-#endif

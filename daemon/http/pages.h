@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_HTTP_PAGES_H
-#define CTW_DAEMON_HTTP_PAGES_H
+#pragma once
 
 /* The pages of `ctwatch serve`, from the published state alone, which each request reads anew. */
 
@@ -25,5 +24,3 @@ struct ctw_pages *ctw_pages_free(struct ctw_pages *s);
 /** ctw_pages_answer() - a ctw_server_handler. @pages: struct ctw_pages */
 int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
                      struct ctw_server_reply *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_HTTP_SERVER_H
-#define CTW_DAEMON_HTTP_SERVER_H
+#pragma once
 
 /*
  * An HTTP server for GET and HEAD, in one thread, on top of libmicrohttpd.
@@ -85,5 +84,3 @@ int ctw_listen_at(const char *where);
 
 /** ctw_listen_name() - the address of @fd in the form that ctw_listen_at() takes */
 void ctw_listen_name(int fd, char ret[static CTW_LISTEN_NAME_MAX]);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SINK_HOOK_H
-#define CTW_DAEMON_SINK_HOOK_H
+#pragma once
 
 /*
  * Runs alerts.command, a program of the administrator, once per alert, with the fields of the alert
@@ -42,5 +41,3 @@ struct ctw_hook *ctw_hook_free(struct ctw_hook *h);
  * printed as a line on stderr, once until another fault or success.
  */
 void ctw_hook_run(struct ctw_hook *h, const char *command, const struct ctw_fields *f);
-
-#endif

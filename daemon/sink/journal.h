@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SINK_JOURNAL_H
-#define CTW_DAEMON_SINK_JOURNAL_H
+#pragma once
 
 /*
  * Sends alerts to the journal if stderr is connected to it, otherwise prints each as a line on
@@ -25,5 +24,3 @@ void ctw_journal_note(struct ctw_journal *j, const char *text);
 
 /** ctw_journal_flush() - send held alerts. @ret: the health of the journal; UNUSED on stderr */
 void ctw_journal_flush(struct ctw_journal *j, struct ctw_source_health *ret);
-
-#endif

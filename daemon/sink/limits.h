@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SINK_LIMITS_H
-#define CTW_DAEMON_SINK_LIMITS_H
+#pragma once
 
 /* Writes nf_conntrack_max and nf_conntrack_buckets, reads them back, and saves them over a boot. */
 
@@ -54,5 +53,3 @@ void ctw_limits_save(struct ctw_limits *l, const struct ctw_saved_limits *saved)
  * Prints changes to stdout and errors to stderr. Return: 0 or a negative errno.
  */
 int ctw_limits_forget(const char *root);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SINK_SAVED_LIMITS_H
-#define CTW_DAEMON_SINK_SAVED_LIMITS_H
+#pragma once
 
 /*
  * The file of saved limits: $STATE_DIRECTORY/limits, or /var/lib/ctwatch/limits below the root.
@@ -51,5 +50,3 @@ int ctw_limits_store_error(const struct ctw_limits_store *k);
 
 /** ctw_limits_store_path() - the path of the file */
 const char *ctw_limits_store_path(const struct ctw_limits_store *k);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SINK_SERVICE_H
-#define CTW_DAEMON_SINK_SERVICE_H
+#pragma once
 
 /* Notifies the service manager (sd_notify(3)); without one, does nothing. */
 
@@ -28,5 +27,3 @@ void ctw_service_stopping(void);
  */
 void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,
                         const struct ctw_verdict *v);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SOURCE_DUMP_H
-#define CTW_DAEMON_SOURCE_DUMP_H
+#pragma once
 
 /*
  * What ctnetlink dumps of the caller's network namespace: the entries of its table, and the
@@ -76,5 +75,3 @@ int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry,
  * another negative errno, such as -EBADMSG when the answer is malformed.
  */
 int ctw_dump_counters(struct ctw_counters *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SOURCE_EVENTS_H
-#define CTW_DAEMON_SOURCE_EVENTS_H
+#pragma once
 
 /*
  * The ctnetlink event subscription: NEW and DESTROY of the daemon's own network namespace.
@@ -52,5 +51,3 @@ void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_c
 
 /** ctw_events_sources() - the sources of new flows; counts are halved every ten seconds */
 const struct ctw_sketch *ctw_events_sources(const struct ctw_events *e);
-
-#endif

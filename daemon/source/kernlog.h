@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SOURCE_KERNLOG_H
-#define CTW_DAEMON_SOURCE_KERNLOG_H
+#pragma once
 
 /*
  * The kernel log: /dev/kmsg read in the event loop, and its lines counted until the next poll.
@@ -51,5 +50,3 @@ void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw
  */
 void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
                       struct ctw_source_health *state);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SOURCE_MACHINE_H
-#define CTW_DAEMON_SOURCE_MACHINE_H
+#pragma once
 
 /* The facts of growth about the machine: memory, kernel release, number of namespaces. */
 
@@ -29,5 +28,3 @@ struct ctw_machine *ctw_machine_free(struct ctw_machine *m);
  */
 void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
                       struct ctw_growth_facts *ret);
-
-#endif

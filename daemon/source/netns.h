@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SOURCE_NETNS_H
-#define CTW_DAEMON_SOURCE_NETNS_H
+#pragma once
 
 /* Network namespaces by inode, the number the kernel log gives, and by name. */
 
@@ -16,5 +15,3 @@ uint64_t ctw_netns_own_inode(void);
  * @ret_name:  its name in /run/netns; else "pid N (comm)" of a visible process in it; else ""
  */
 void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SOURCE_TABLE_H
-#define CTW_DAEMON_SOURCE_TABLE_H
+#pragma once
 
 /*
  * One conntrack table, that of one network namespace, as /proc shows it.
@@ -41,5 +40,3 @@ void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample,
  */
 void ctw_table_read_counters(struct ctw_table *t, struct ctw_sample *sample,
                              struct ctw_source_health *state);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_STATE_READER_H
-#define CTW_DAEMON_STATE_READER_H
+#pragma once
 
 /*
  * Reads what a ctwatchd has published.
@@ -31,5 +30,3 @@ int ctw_state_read(const char *directory, struct ctw_snapshot *ret);
 
 /** ctw_state_read_history() - the same for the history */
 int ctw_state_read_history(const char *directory, struct ctw_history *ret);
-
-#endif

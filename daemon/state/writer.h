@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_STATE_WRITER_H
-#define CTW_DAEMON_STATE_WRITER_H
+#pragma once
 
 /*
  * Publishes the snapshot and the history in DIRECTORY/state, a struct ctw_state.
@@ -66,5 +65,3 @@ void ctw_state_writer_publish(struct ctw_state_writer *w);
 /** ctw_state_writer_slot() - write one slot of the history, at its place */
 void ctw_state_writer_slot(struct ctw_state_writer *w, uint32_t index,
                            const struct ctw_record *slot);
-
-#endif

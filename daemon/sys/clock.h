@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SYS_CLOCK_H
-#define CTW_DAEMON_SYS_CLOCK_H
+#pragma once
 
 /* The clocks, which lib/ must not read. */
 
@@ -15,5 +14,3 @@ uint64_t ctw_realtime_usec(void);
 /** ctw_booted_usec() - the time of the boot, in microseconds since 1970: CLOCK_REALTIME less
  * CLOCK_BOOTTIME, so that it changes when the clock is set, but not by suspend */
 uint64_t ctw_booted_usec(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SYS_CONFIG_H
-#define CTW_DAEMON_SYS_CONFIG_H
+#pragma once
 
 /* Reads the configuration file. */
 
@@ -29,5 +28,3 @@ int ctw_config_load(const char *path, struct ctw_settings *ret,
  * Return: 0; a negative errno when the file at @path is refused, which is reported on stderr.
  */
 int ctw_config_load_or_defaults(const char *path, const char *program, struct ctw_settings *ret);
-
-#endif

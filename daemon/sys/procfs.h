@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SYS_PROCFS_H
-#define CTW_DAEMON_SYS_PROCFS_H
+#pragma once
 
 /*
  * Files of /proc and /sys below a root: "" is this machine, a folder a captured one. The first path
@@ -76,5 +75,3 @@ void ctw_procfs_line(const char *root, const char *path, char *ret, size_t size)
  * Return: 0 or a negative errno.
  */
 int ctw_replace_file(const char *path, const void *bytes, size_t length, mode_t mode, bool sync);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_DAEMON_SYS_STDIO_H
-#define CTW_DAEMON_SYS_STDIO_H
+#pragma once
 
 #include <stddef.h>
 
@@ -16,5 +15,3 @@ int ctw_reserve_stdio(void);
 
 /** ctw_write_if_ready() - write a line in one piece, or drop it if that could block */
 void ctw_write_if_ready(int fd, const char *line, size_t length);
-
-#endif

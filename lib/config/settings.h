@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_CONFIG_SETTINGS_H
-#define CTW_LIB_CONFIG_SETTINGS_H
+#pragma once
 
 /*
  * The settings of /etc/ctwatch.conf. A reload replaces all of them, or none. One table in
@@ -101,5 +100,3 @@ int ctw_settings_refuse(struct ctw_settings_error *err, unsigned line, const cha
  * Return: bytes of the whole text, without the NUL; it may exceed @size.
  */
 size_t ctw_settings_print_defaults(char *buffer, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_KERNEL_COUNTERS_H
-#define CTW_LIB_KERNEL_COUNTERS_H
+#pragma once
 
 /* The kernel's conntrack counters, from /proc or from netlink. */
 
@@ -32,5 +31,3 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
  * Return: 0; -EBADMSG when the message is malformed.
  */
 int ctw_counters_add_netlink(const void *message, size_t length, struct ctw_counters *sum);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_KERNEL_FLOW_H
-#define CTW_LIB_KERNEL_FLOW_H
+#pragma once
 
 /*
  * ctnetlink messages: events of the subscription, and the datagrams of a dump.
@@ -96,5 +95,3 @@ typedef void (*ctw_dump_entry_fn)(const struct ctw_flow *flow, void *userdata);
  */
 int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
                   void *userdata);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_KERNEL_KMSG_H
-#define CTW_LIB_KERNEL_KMSG_H
+#pragma once
 
 /* The kernel log: the meaning of a /dev/kmsg record for a conntrack table, and counts of them. */
 
@@ -57,5 +56,3 @@ struct ctw_log_counts {
 
 /** ctw_log_counts_add() - count one record */
 void ctw_log_counts_add(struct ctw_log_counts *t, const struct ctw_kmsg *record);
-
-#endif

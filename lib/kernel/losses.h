@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_KERNEL_LOSSES_H
-#define CTW_LIB_KERNEL_LOSSES_H
+#pragma once
 
 /*
  * The one account of losses: what the counters and the kernel log show as lost, in the classes that
@@ -74,5 +73,3 @@ struct ctw_losses ctw_losses_since(const struct ctw_sample *before, const struct
  * the count falls a little. @max 0 is no limit.
  */
 bool ctw_nearly_full(uint32_t count, uint32_t max);
-
-#endif

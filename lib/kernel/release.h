@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_KERNEL_RELEASE_H
-#define CTW_LIB_KERNEL_RELEASE_H
+#pragma once
 
 /* The one table of kernel knowledge: what conntrack takes, costs and refuses. */
 
@@ -46,5 +45,3 @@
  */
 uint32_t ctw_release_entries_per_bucket(const char *osrelease, const char *version,
                                         const char *signature);
-
-#endif

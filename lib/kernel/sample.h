@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_KERNEL_SAMPLE_H
-#define CTW_LIB_KERNEL_SAMPLE_H
+#pragma once
 
 /* One sample of one conntrack table: a value, filled by daemon/source/table or a scenario. */
 
@@ -34,5 +33,3 @@ struct ctw_sample {
     bool has_counters;
     struct ctw_counters counters;
 };
-
-#endif

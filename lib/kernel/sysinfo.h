@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_KERNEL_SYSINFO_H
-#define CTW_LIB_KERNEL_SYSINFO_H
+#pragma once
 
 /* The memory of the machine: /proc/meminfo. */
 
@@ -24,5 +23,3 @@ struct ctw_memory {
  * Return: 0; -EBADMSG when MemTotal is missing or no number, or MemAvailable is no number.
  */
 int ctw_memory_parse(const char *text, size_t length, struct ctw_memory *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_REPLAY_PROMETHEUS_H
-#define CTW_LIB_REPLAY_PROMETHEUS_H
+#pragma once
 
 /*
  * A recording by Prometheus: the answer to a range query, /api/v1/query_range.
@@ -64,5 +63,3 @@ bool ctw_prometheus_next(struct ctw_prometheus *q, enum ctw_reading *ret_reading
 
 /** ctw_prometheus_release() - free the answer, also after a failure */
 void ctw_prometheus_release(struct ctw_prometheus *q);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_REPLAY_RECORDING_H
-#define CTW_LIB_REPLAY_RECORDING_H
+#pragma once
 
 /*
  * A recording of a conntrack table, read line by line:
@@ -74,5 +73,3 @@ struct ctw_recording {
  */
 enum ctw_reading ctw_recording_line(struct ctw_recording *r, const char *line, size_t length,
                                     struct ctw_record *ret);
-
-#endif

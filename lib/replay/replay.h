@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_REPLAY_REPLAY_H
-#define CTW_LIB_REPLAY_REPLAY_H
+#pragma once
 
 /*
  * A recording goes through the decision core in virtual time: which alerts ctwatchd would send.
@@ -88,5 +87,3 @@ void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
 /** ctw_replay_add() - the next record, at_usec since 1970 and later than that of the record before
  */
 void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record);
-
-#endif

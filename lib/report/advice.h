@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_REPORT_ADVICE_H
-#define CTW_LIB_REPORT_ADVICE_H
+#pragma once
 
 /*
  * What to set on this machine so that its table needs no ctwatchd: findings, each with the present
@@ -119,5 +118,3 @@ const char *ctw_finding_name(enum ctw_finding_kind kind);
 
 /** ctw_finding_changes() - whether the finding has lines */
 bool ctw_finding_changes(enum ctw_finding_kind kind);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_REPORT_FIELDS_H
-#define CTW_LIB_REPORT_FIELDS_H
+#pragma once
 
 /* An alert as the fields of a journal record. */
 
@@ -30,5 +29,3 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret);
 
 /** ctw_fields_get() - the value of field @name, NULL when absent */
 const char *ctw_fields_get(const struct ctw_fields *f, const char *name);
-
-#endif

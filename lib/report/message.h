@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_REPORT_MESSAGE_H
-#define CTW_LIB_REPORT_MESSAGE_H
+#pragma once
 
 /* The MESSAGE of an alert: one sentence with the numbers. */
 
@@ -15,5 +14,3 @@ void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret);
 
 /** ctw_message_refusal() - why the table cannot grow, as a clause */
 const char *ctw_message_refusal(enum ctw_growth_refusal refusal);
-
-#endif

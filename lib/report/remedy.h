@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_REPORT_REMEDY_H
-#define CTW_LIB_REPORT_REMEDY_H
+#pragma once
 
 /* The CTWATCH_REMEDY of an alert: the next step, with its commands. */
 
@@ -13,5 +12,3 @@
  * Commands are pasted into root shells: they hold numbers and addresses, never a name from outside.
  */
 void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret);
-
-#endif

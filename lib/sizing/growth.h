@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_SIZING_GROWTH_H
-#define CTW_LIB_SIZING_GROWTH_H
+#pragma once
 
 /*
  * Whether the table should grow, to what size, and if not, why not.
@@ -188,5 +187,3 @@ const char *ctw_growth_reason_name(enum ctw_growth_reason reason);
 const char *ctw_growth_refusal_name(enum ctw_growth_refusal refusal);
 /** "growth.ceiling", "growth.memory", "MemAvailable", "buckets", "kernel" */
 const char *ctw_growth_bound_name(enum ctw_growth_bound bound);
-
-#endif

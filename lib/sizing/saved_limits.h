@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_SIZING_SAVED_LIMITS_H
-#define CTW_LIB_SIZING_SAVED_LIMITS_H
+#pragma once
 
 /*
  * The limits that survive a boot, and the file that holds them:
@@ -36,5 +35,3 @@ size_t ctw_saved_limits_print(const struct ctw_saved_limits *l,
  * are 0, above what the kernel takes, or lower than before.
  */
 int ctw_saved_limits_parse(const char *text, size_t length, struct ctw_saved_limits *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_STATE_HISTORY_H
-#define CTW_LIB_STATE_HISTORY_H
+#pragma once
 
 /*
  * The history of the table: an hour in slots of a second, a day in slots of ten.
@@ -141,5 +140,3 @@ void ctw_sparkline(const struct ctw_history *h, uint64_t now_usec, const struct 
  * @of:  stands for the limit where there is none: the highest count of all
  */
 uint32_t ctw_spark_height(const struct ctw_spark *s, uint32_t of);
-
-#endif

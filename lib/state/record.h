@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_STATE_RECORD_H
-#define CTW_LIB_STATE_RECORD_H
+#pragma once
 
 /*
  * A record of the table: one sample, or the summary of a slot of time.
@@ -100,5 +99,3 @@ void ctw_record_put_csv(struct ctw_out *o, const struct ctw_record *r);
 
 /** ctw_record_put_json() - an object with a member for each column, without a newline */
 void ctw_record_put_json(struct ctw_out *o, const struct ctw_record *r);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_STATE_SNAPSHOT_H
-#define CTW_LIB_STATE_SNAPSHOT_H
+#pragma once
 
 /*
  * What the daemon publishes: one value of fixed size without pointers.
@@ -280,5 +279,3 @@ struct ctw_view {
 /** ctw_view_ago() - microseconds from @usec, of the monotonic clock, to now; 0: it is yet to come
  */
 uint64_t ctw_view_ago(const struct ctw_view *v, uint64_t usec);
-
-#endif

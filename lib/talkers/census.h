@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_TALKERS_CENSUS_H
-#define CTW_LIB_TALKERS_CENSUS_H
+#pragma once
 
 /*
  * What fills the table: shares of sources, ports, states and of a few properties, from the entries
@@ -78,5 +77,3 @@ void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow);
  */
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
                        struct ctw_talkers *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_TALKERS_DIMENSION_H
-#define CTW_LIB_TALKERS_DIMENSION_H
+#pragma once
 
 /*
  * What entries and new flows are counted by: a value of an entry as a key, and a key as text.
@@ -65,5 +64,3 @@ bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b);
  */
 void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
                         char ret[static CTW_TALKER_NAME_MAX]);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_TALKERS_RANKING_H
-#define CTW_LIB_TALKERS_RANKING_H
+#pragma once
 
 /*
  * Exact counts of any number of keys, for the command line: memory grows with their number. The
@@ -78,5 +77,3 @@ size_t ctw_ranking_distinct(struct ctw_ranking *r);
  * Return: how many there are, at most @n.
  */
 size_t ctw_ranking_top(struct ctw_ranking *r, struct ctw_ranking_slot *ret, size_t n);
-
-#endif

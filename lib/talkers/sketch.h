@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_TALKERS_SKETCH_H
-#define CTW_LIB_TALKERS_SKETCH_H
+#pragma once
 
 /*
  * The most frequent keys of an endless stream, in fixed memory.
@@ -75,5 +74,3 @@ void ctw_sketch_age(struct ctw_sketch *t);
  * Return: how many there are, at most @n.
  */
 size_t ctw_sketch_top(const struct ctw_sketch *t, struct ctw_sketch_entry *ret, size_t n);
-
-#endif

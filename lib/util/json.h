@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_UTIL_JSON_H
-#define CTW_LIB_UTIL_JSON_H
+#pragma once
 
 /*
  * What json_pack() lacks, on top of jansson.
@@ -39,5 +38,3 @@ json_t *ctw_json_append(json_t *array, json_t *value);
  * Return: bytes of the whole text, without the NUL; 0 when there was no memory.
  */
 size_t ctw_json_print(json_t *value, bool compact, char *buffer, size_t size);
-
-#endif

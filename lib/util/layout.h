@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_UTIL_LAYOUT_H
-#define CTW_LIB_UTIL_LAYOUT_H
+#pragma once
 
 /*
  * A page of text: paragraphs with a label to the left, broken between words to fit its columns.
@@ -48,5 +47,3 @@ uint32_t ctw_layout_put_within(struct ctw_layout *p, const char *text, uint32_t 
 /** ctw_layout_fill() - the same character @n times */
 void ctw_layout_fill(struct ctw_layout *p, enum ctw_colour colour, const char *character,
                      uint32_t n);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_UTIL_PARSE_H
-#define CTW_LIB_UTIL_PARSE_H
+#pragma once
 
 /*
  * Numbers, quantities and timestamps as text, without the locale. Every function reads at most the
@@ -98,5 +97,3 @@ int ctw_timestamp_parse(const char *text, size_t length, uint64_t *ret);
  * @usec:  since 1970, in UTC, at most CTW_TIMESTAMP_LAST_USEC
  */
 void ctw_timestamp_print(uint64_t usec, char ret[static CTW_TIMESTAMP_SIZE]);
-
-#endif

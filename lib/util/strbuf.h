@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_UTIL_STRBUF_H
-#define CTW_LIB_UTIL_STRBUF_H
+#pragma once
 
 /* Text of bounded length, built by appending: a sentence, a page, or a word for one printf. */
 
@@ -55,5 +54,3 @@ struct ctw_word ctw_duration(uint64_t usec);
  */
 struct ctw_word ctw_clock(uint64_t realtime_usec, uint64_t now_realtime_usec,
                           int32_t utc_offset_sec);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_UTIL_UNITS_H
-#define CTW_LIB_UTIL_UNITS_H
+#pragma once
 
 /* The units that names end with: _usec, _permyriad. */
 
@@ -11,5 +10,3 @@
 
 /* 100 % in permyriad, the unit of every share in a decision (1/10000, so one decimal is exact). */
 #define CTW_PERMYRIAD 10000u
-
-#endif

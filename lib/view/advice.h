@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_ADVICE_H
-#define CTW_LIB_VIEW_ADVICE_H
+#pragma once
 
 /* What `ctwatch advise` shows: the table, how each number was computed, and what to change. */
 
@@ -29,5 +28,3 @@ size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw
  */
 size_t ctw_render_advice_json(const struct ctw_advice_facts *f, const struct ctw_advice *a,
                               char *buffer, size_t size);
-
-#endif

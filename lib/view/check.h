@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_CHECK_H
-#define CTW_LIB_VIEW_CHECK_H
+#pragma once
 
 /*
  * One state and one line, for monitoring systems that run a program and read its exit status:
@@ -59,5 +58,3 @@ void ctw_check_unknown(enum ctw_check_form form, const char *reason, struct ctw_
  * problem, 1 problem, from critical on, 2 unknown.
  */
 int ctw_check_exit_status(enum ctw_check_form form, enum ctw_check_state state);
-
-#endif

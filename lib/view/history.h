@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_HISTORY_H
-#define CTW_LIB_VIEW_HISTORY_H
+#pragma once
 
 /*
  * The history as text for people, as CSV and as JSON: a megabyte or two, hence line by line.
@@ -57,5 +56,3 @@ void ctw_render_history_start(struct ctw_history_page *page, enum ctw_history_fo
  */
 size_t ctw_render_history_line(struct ctw_history_page *page,
                                char ret[static CTW_HISTORY_LINE_MAX]);
-
-#endif

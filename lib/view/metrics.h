@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_METRICS_H
-#define CTW_LIB_VIEW_METRICS_H
+#pragma once
 
 /*
  * The state as metrics, in OpenMetrics 1.0 and in the text format 0.0.4 of Prometheus. There is no
@@ -33,5 +32,3 @@
  * Return: bytes of the whole text, without the NUL, whether or not it fitted.
  */
 size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buffer, size_t size);
-
-#endif

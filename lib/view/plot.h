@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_PLOT_H
-#define CTW_LIB_VIEW_PLOT_H
+#pragma once
 
 /*
  * A replay as an SVG drawing: the count below its limit and thresholds, the levels, the losses, and
@@ -56,5 +55,3 @@ void ctw_plot_grew(struct ctw_plot *p, uint64_t at_usec, uint32_t from, uint32_t
  */
 size_t ctw_plot_svg(const struct ctw_plot *p, const struct ctw_settings *s, char *buffer,
                     size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_REPLAY_H
-#define CTW_LIB_VIEW_REPLAY_H
+#pragma once
 
 /* The output of a replay: its alerts, and the summary. */
 
@@ -44,5 +43,3 @@ size_t ctw_render_replay_summary_text(const struct ctw_replay_summary *s,
 size_t ctw_render_replay_summary_json(const struct ctw_replay_summary *s,
                                       const struct ctw_replay_lines *lines, char *buffer,
                                       size_t size);
-
-#endif

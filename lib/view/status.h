@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_STATUS_H
-#define CTW_LIB_VIEW_STATUS_H
+#pragma once
 
 /* The state of the table at one glance, for `ctwatch status` and /status. */
 
@@ -46,5 +45,3 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
 
 /** ctw_status_hour() - the last hour, in @room columns. Return: whether anything is known of it. */
 bool ctw_status_hour(const struct ctw_view *v, uint32_t room, struct ctw_sparkline *ret);
-
-#endif

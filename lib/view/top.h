@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_VIEW_TOP_H
-#define CTW_LIB_VIEW_TOP_H
+#pragma once
 
 /*
  * Talkers: what fills the table, as lists of shares, for `ctwatch top`, /top and the status.
@@ -71,5 +70,3 @@ void ctw_talkers_lists(struct ctw_layout *page, const struct ctw_talkers *t);
 
 /** ctw_talkers_json() - the object, to which the caller adds when it was sampled */
 json_t *ctw_talkers_json(const struct ctw_talkers *t);
-
-#endif

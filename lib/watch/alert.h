@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_WATCH_ALERT_H
-#define CTW_LIB_WATCH_ALERT_H
+#pragma once
 
 /*
  * One alert as a value, its names, and the queue of alerts that wait for a sample.
@@ -186,5 +185,3 @@ bool ctw_waiting_learned(struct ctw_waiting *q, bool known);
 
 /** ctw_waiting_flush() - send all that waits, without culprits: the program ends */
 void ctw_waiting_flush(struct ctw_waiting *q);
-
-#endif

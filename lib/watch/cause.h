@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_WATCH_CAUSE_H
-#define CTW_LIB_WATCH_CAUSE_H
+#pragma once
 
 /* The one cause to act upon first, from a census of the table. */
 
@@ -19,5 +18,3 @@ enum ctw_cause {
 
 /** ctw_cause_of() - of several causes, the one whose remedy frees most for the least harm */
 enum ctw_cause ctw_cause_of(const struct ctw_talkers *talkers);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_WATCH_EPISODE_H
-#define CTW_LIB_WATCH_EPISODE_H
+#pragma once
 
 /*
  * Episodes: a condition from its first poll until it has been absent for a while. They turn "does
@@ -91,5 +90,3 @@ struct ctw_netns_episode {
 /** ctw_netns_episode_of() - the episode of @inode, which may be a new one */
 struct ctw_netns_episode *ctw_netns_episode_of(struct ctw_netns_episode all[CTW_OTHER_NETNS_MAX],
                                                uint64_t inode);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_WATCH_EVENT_RATES_H
-#define CTW_LIB_WATCH_EVENT_RATES_H
+#pragma once
 
 /*
  * The event stream: flows created and destroyed between two polls, their rates over the last
@@ -94,5 +93,3 @@ void ctw_budget_spend(struct ctw_budget *b, uint64_t nsec);
  * Return: 1, 2, 4, ... CTW_BUDGET_SAMPLING_MAX.
  */
 uint32_t ctw_budget_step(struct ctw_budget *b, uint64_t now_usec, uint32_t budget_permyriad);
-
-#endif

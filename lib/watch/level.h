@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_WATCH_LEVEL_H
-#define CTW_LIB_WATCH_LEVEL_H
+#pragma once
 
 /*
  * From the fill of the table to ok, warning, critical or full.
@@ -57,5 +56,3 @@ uint32_t ctw_level_threshold(const struct ctw_settings *s, enum ctw_level level)
  */
 enum ctw_level ctw_level_step(struct ctw_level_state *state, const struct ctw_settings *s,
                               uint32_t usage, bool losing, uint64_t now_usec);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_WATCH_TREND_H
-#define CTW_LIB_WATCH_TREND_H
+#pragma once
 
 /*
  * Where the fill is going: net rate, time to full, and the time of the next poll.
@@ -78,5 +77,3 @@ bool ctw_trend_forecast(const struct ctw_trend *t, uint64_t headroom, uint64_t *
  * Return: microseconds from now, between poll.fastest and poll.interval.
  */
 uint64_t ctw_pace_next(const struct ctw_settings *s, const struct ctw_sample *sample, int64_t rate);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_LIB_WATCH_WATCH_H
-#define CTW_LIB_WATCH_WATCH_H
+#pragma once
 
 /*
  * The one step: from the readings of a poll to its alerts and to the actions of the daemon.
@@ -140,5 +139,3 @@ void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uin
  */
 void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                      const struct ctw_growth_outcome *o, struct ctw_verdict *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_TEST_ALERT_SAMPLES_H
-#define CTW_TEST_ALERT_SAMPLES_H
+#pragma once
 
 /* Alerts to render, and a check of one rendered field. */
 
@@ -22,5 +21,3 @@ struct ctw_alert blind(enum ctw_source source, enum ctw_health health, int error
 void assert_field(const struct ctw_alert *a, const char *name, const char *expected);
 
 #define assert_message(a, expected) assert_field((a), "MESSAGE", (expected))
-
-#endif

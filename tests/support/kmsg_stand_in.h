@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef KMSG_STAND_IN_H
-#define KMSG_STAND_IN_H
+#pragma once
 
 /*
  * A stand-in for /dev/kmsg that shows every fault on demand, and the fixture of a kernel log that
@@ -87,5 +86,3 @@ unsigned run(struct fixture *f);
 void take(struct fixture *f, uint64_t now_usec);
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, kernlog_up, kernlog_down)
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_REPLAY_STAGE_H
-#define CTW_REPLAY_STAGE_H
+#pragma once
 
 /* A replay in a test; its alerts are kept for the test to check. */
 
@@ -51,5 +50,3 @@ const struct sent *expect(struct stage *g, enum ctw_alert_kind kind, enum ctw_ed
                           enum ctw_level level);
 
 #define ON_STAGE(f) cmocka_unit_test_setup_teardown(f, set_stage, clear_stage)
-
-#endif

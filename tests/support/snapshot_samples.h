@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_TEST_SNAPSHOT_SAMPLES_H
-#define CTW_TEST_SNAPSHOT_SAMPLES_H
+#pragma once
 
 /* Snapshots to render. */
 
@@ -36,5 +35,3 @@ void sample_unlimited(struct ctw_snapshot *p);
 
 /* A single sample taken without a daemon. */
 void sample_own_poll(struct ctw_snapshot *p);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_TEST_STATE_DIRECTORY_H
-#define CTW_TEST_STATE_DIRECTORY_H
+#pragma once
 
 /* A directory to publish in, with the files that a daemon leaves there, whole or damaged. */
 
@@ -75,5 +74,3 @@ int read_state(struct place *p);
 int read_history(struct place *p);
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, place_up, place_down)
-
-#endif

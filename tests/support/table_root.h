@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef CTW_TABLE_ROOT_H
-#define CTW_TABLE_ROOT_H
+#pragma once
 
 /* A root of files that a test writes, and polls of the table below it. */
 
@@ -81,5 +80,3 @@ void expect_counters(struct fixture *f, uint32_t drop);
 void expect_counters_failed(struct fixture *f, int error);
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, root_up, root_down)
-
-#endif
