@@ -114,6 +114,17 @@ static void snapshot_table_absent_has_no_numbers(void **state) {
     assert_string_equal(m->snapshot.sources[CTW_SOURCE_TABLE].what, "/proc/x");
 }
 
+/* Of several files the same error can come from one after the other. */
+static void snapshot_source_error_names_the_file_of_the_last_poll(void **state) {
+    struct mill *m = *state;
+
+    m->tick.sources[CTW_SOURCE_TABLE] = ctw_source_health_of(CTW_HEALTH_FAILED, -EACCES, "/proc/x");
+    poll(m, 10 * SECOND, 0);
+    m->tick.sources[CTW_SOURCE_TABLE] = ctw_source_health_of(CTW_HEALTH_FAILED, -EACCES, "/proc/y");
+    poll(m, 11 * SECOND, 0);
+    assert_string_equal(m->snapshot.sources[CTW_SOURCE_TABLE].what, "/proc/y");
+}
+
 static void snapshot_latency_adds_up_to_the_polls(void **state) {
     struct mill *m = *state;
     uint64_t sum = 0;
@@ -390,6 +401,7 @@ int main(void) {
         WITH_MILL(snapshot_level_change_is_dated),
         WITH_MILL(snapshot_losses_count_from_the_start),
         WITH_MILL(snapshot_table_absent_has_no_numbers),
+        WITH_MILL(snapshot_source_error_names_the_file_of_the_last_poll),
         WITH_MILL(snapshot_latency_adds_up_to_the_polls),
         WITH_MILL(snapshot_alerts_keep_the_newest_and_count_all),
         WITH_MILL(snapshot_redacted_has_no_address),
