@@ -220,9 +220,10 @@ take_limits() {
 
 limits_are() { [ "$(cat $limits_folder/nf_conntrack_{max,buckets} | xargs)" = "$*" ]; }
 
+# What the machine had is noted even where it is what is wanted: a test that is alone may change it.
 set_limits() {
-    limits_are "$@" && return
     [ -e $limits_before ] || cat $limits_folder/nf_conntrack_{max,buckets} | xargs >$limits_before
+    limits_are "$@" && return
     write_limits "$@" || skip "the limits of this machine cannot be changed here"
 }
 
