@@ -220,7 +220,8 @@ take_limits() {
 
 limits_are() { [ "$(cat $limits_folder/nf_conntrack_{max,buckets} | xargs)" = "$*" ]; }
 
-# What the machine had is noted even where it is what is wanted: a test that is alone may change it.
+# The present limits are recorded even if they are already the wanted ones: a test that runs alone
+# may change them later.
 set_limits() {
     [ -e $limits_before ] || cat $limits_folder/nf_conntrack_{max,buckets} | xargs >$limits_before
     limits_are "$@" && return
