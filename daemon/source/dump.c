@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/source/netlink.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 #include "lib/kernel/counters.h"
@@ -34,9 +35,7 @@
 /* --- the socket ------------------------------------------------------------------------------- */
 
 static void close_socket(struct mnl_socket **s) {
-    if (*s)
-        (void)mnl_socket_close(*s);
-    *s = NULL;
+    *s = ctw_netlink_close(*s);
 }
 
 static int conntrack_is_loaded(void) {
@@ -67,9 +66,10 @@ static int request_dump(uint8_t type, uint64_t silence_usec, struct mnl_socket *
     int r = conntrack_is_loaded();
     if (r < 0)
         return r;
-    s = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC | (silence_usec ? 0 : SOCK_NONBLOCK));
-    if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
-        setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0)
+    r = ctw_netlink_open(silence_usec ? 0 : SOCK_NONBLOCK, 0, 0, NULL, &s);
+    if (r < 0)
+        return r;
+    if (setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0)
         return -errno;
     r = send_request(s, type);
     if (r < 0)
@@ -77,28 +77,6 @@ static int request_dump(uint8_t type, uint64_t silence_usec, struct mnl_socket *
     *ret = s;
     s = NULL;
     return 0;
-}
-
-/*
- * One datagram of the kernel's.
- *
- * Return: its bytes; 0 when it is to be passed over; -EAGAIN when there is none yet; -EMSGSIZE when
- * it was cut off; another negative errno. After any error but -EAGAIN nothing more will come.
- */
-static ssize_t receive(struct mnl_socket *s, void *buffer, size_t size) {
-    struct sockaddr_nl from = {0};
-    struct iovec iov = {.iov_base = buffer, .iov_len = size};
-    struct msghdr m = {
-        .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
-
-    const ssize_t n = recvmsg(mnl_socket_get_fd(s), &m, 0);
-    if (n < 0)
-        return errno == EINTR ? 0 : -errno;
-    if (m.msg_namelen != sizeof(from) || from.nl_pid != 0)
-        return 0; /* a privileged process may write to this socket */
-    if (m.msg_flags & MSG_TRUNC)
-        return -EMSGSIZE;
-    return n > 0 ? n : -EBADMSG;
 }
 
 /* --- entries ---------------------------------------------------------------------------------- */
@@ -116,7 +94,7 @@ struct ctw_walk {
 
 /* Return: 1 when the dump has ended; 0 when there is more; -EAGAIN; another negative errno. */
 static int read_datagram(struct ctw_walk *w) {
-    const ssize_t n = receive(w->socket, w->datagram, sizeof(w->datagram));
+    const ssize_t n = ctw_netlink_receive(w->socket, w->datagram, sizeof(w->datagram));
 
     return n <= 0 ? (int)n : ctw_dump_read(&w->dump, w->datagram, (size_t)n, w->entry, w->userdata);
 }
@@ -266,7 +244,7 @@ static int dump_counters(uint64_t deadline_usec, struct counters_answer *ret) {
     if (r < 0)
         return r;
     do {
-        const ssize_t n = receive(s, datagram, sizeof(datagram));
+        const ssize_t n = ctw_netlink_receive(s, datagram, sizeof(datagram));
         if (n < 0)
             return n == -EAGAIN ? -ETIMEDOUT : (int)n;
         r = mnl_cb_run(datagram, (size_t)n, SEQUENCE, mnl_socket_get_portid(s), add_cpu, ret);

@@ -2,17 +2,15 @@
 #include "daemon/source/events.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <limits.h>
 #include <linux/filter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_compat.h>
-#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 
+#include "daemon/source/netlink.h"
 #include "daemon/sys/procfs.h"
 #include "lib/kernel/flow.h"
 
@@ -104,38 +102,24 @@ static void prepare_batch(struct ctw_events *e) {
     }
 }
 
-/* The kernel doubles the value. SO_RCVBUFFORCE exceeds net.core.rmem_max, but takes CAP_NET_ADMIN
- * in the initial user namespace. */
-static void request_buffer(int fd, uint64_t bytes) {
-    const int half = bytes / 2 < INT_MAX / 2 ? (int)(bytes / 2) : INT_MAX / 2;
-
-    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof(half)) < 0)
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &half, sizeof(half));
-}
-
 /* Half of the buffer may fill before the drain begins. */
-static void resize(struct ctw_events *e) {
-    const int fd = mnl_socket_get_fd(e->socket);
-    int bytes = 0;
-    socklen_t length = sizeof(bytes);
+static void use_buffer(struct ctw_events *e, uint64_t bytes) {
+    const uint64_t usec = bytes / CHARGED_BYTES * CTW_USEC_PER_SEC / BURST_RATE / 2;
 
-    request_buffer(fd, e->buffer_bytes);
-    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, &length) < 0)
-        bytes = 0;
-    const uint64_t usec = (uint64_t)bytes / CHARGED_BYTES * CTW_USEC_PER_SEC / BURST_RATE / 2;
-    e->capped = (uint64_t)bytes < e->buffer_bytes / 2 * 2;
+    e->capped = bytes < e->buffer_bytes / 2 * 2;
     e->delay_max_usec = usec < DELAY_MAX_USEC ? usec : DELAY_MAX_USEC;
     e->delay_usec = e->delay_max_usec;
 }
 
 static int open_socket(struct ctw_events *e) {
     const unsigned groups = NF_NETLINK_CONNTRACK_NEW | NF_NETLINK_CONNTRACK_DESTROY;
+    uint64_t granted_bytes;
 
-    e->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (!e->socket)
-        return -errno;
-    resize(e); /* before the first event can arrive */
-    return mnl_socket_bind(e->socket, groups, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
+    const int r =
+        ctw_netlink_open(SOCK_NONBLOCK, groups, e->buffer_bytes, &granted_bytes, &e->socket);
+    if (r >= 0)
+        use_buffer(e, granted_bytes);
+    return r;
 }
 
 /*
@@ -160,32 +144,12 @@ static int set_sampling(const struct ctw_events *e, uint32_t one_in) {
     return r < 0 ? -errno : 0;
 }
 
-/*
- * The events dropped for want of room since the socket was opened, modulo 2^32: the kernel counts
- * each (netlink_overrun() in net/netlink/af_netlink.c), but returns ENOBUFS once for all of them.
- *
- * Return: 0; -ENOPROTOOPT before Linux 4.12; -EBADF when the socket was closed under us.
- */
-static int read_dropped(const struct ctw_events *e, uint32_t *ret) {
-    uint32_t info[SK_MEMINFO_VARS];
-    socklen_t length = sizeof(info);
-
-    if (getsockopt(mnl_socket_get_fd(e->socket), SOL_SOCKET, SO_MEMINFO, info, &length) < 0)
-        return -errno;
-    if (length <= SK_MEMINFO_DROPS * sizeof(info[0]))
-        return -ENOPROTOOPT;
-    *ret = info[SK_MEMINFO_DROPS];
-    return 0;
-}
-
 /* --- the subscription ------------------------------------------------------------------------ */
 
 static void unsubscribe(struct ctw_events *e, int error) {
     (void)sd_event_source_set_enabled(e->drain, SD_EVENT_OFF);
     e->readable = sd_event_source_disable_unref(e->readable);
-    if (e->socket)
-        (void)mnl_socket_close(e->socket);
-    e->socket = NULL;
+    e->socket = ctw_netlink_close(e->socket);
     e->sampling = 1;
     e->error = error;
     e->retry_usec = 0;
@@ -272,7 +236,7 @@ static void count_losses(struct ctw_events *e) {
     const struct ctw_event_counts *t = &e->fresh;
     uint32_t dropped;
 
-    if (!e->overrun || read_dropped(e, &dropped) < 0)
+    if (!e->overrun || ctw_netlink_dropped(e->socket, &dropped) < 0)
         return;
     const uint64_t lost = (uint64_t)(uint32_t)(dropped - e->dropped) * e->sampling;
     const uint64_t read = t->created + t->destroyed;
@@ -382,7 +346,7 @@ void ctw_events_want(struct ctw_events *e, bool wanted, const struct ctw_setting
     if (wanted && !e->wanted)
         subscribe(e);
     else if (wanted && e->socket && other_buffer)
-        resize(e);
+        use_buffer(e, ctw_netlink_resize(e->socket, e->buffer_bytes));
     else if (!wanted && e->wanted)
         unsubscribe(e, 0);
     e->wanted = wanted;
@@ -399,7 +363,7 @@ static void age(struct ctw_events *e, uint64_t now_usec) {
 /* A socket that was closed under us is silent, so its state is checked now and then. */
 static void check(struct ctw_events *e, uint64_t now_usec) {
     uint32_t dropped, sysctl;
-    const int r = read_dropped(e, &dropped);
+    const int r = ctw_netlink_dropped(e->socket, &dropped);
 
     e->check_usec = now_usec + RETRY_USEC;
     if (r < 0 && r != -ENOPROTOOPT)

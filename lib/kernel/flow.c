@@ -402,12 +402,11 @@ static int read_error(const uint8_t *payload, size_t length) {
     return error > 0 || error < -4095 ? -EBADMSG : error;
 }
 
-/* Return: as ctw_dump_read(). */
+/* Return: as ctw_dump_read_messages(). */
 static int read_message(struct ctw_dump *d, const struct nlmsghdr *header, const uint8_t *message,
-                        ctw_dump_entry_fn entry, void *userdata) {
+                        ctw_dump_message_fn fn, void *userdata) {
     const uint8_t *payload = message + sizeof(*header);
     const size_t length = header->nlmsg_len - sizeof(*header);
-    struct ctw_flow flow;
     int r;
 
     if (header->nlmsg_seq != d->sequence)
@@ -422,15 +421,11 @@ static int read_message(struct ctw_dump *d, const struct nlmsghdr *header, const
     case NLMSG_ERROR:
         return read_error(payload, length); /* 0 is an acknowledgement */
     }
-    if (ctw_flow_parse(message, header->nlmsg_len, &flow) < 0 || flow.event != CTW_FLOW_NEW)
-        return 0;
-    entry(&flow, userdata);
-    d->entries++;
-    return d->wanted > 0 && d->entries >= d->wanted ? 1 : 0;
+    return fn(message, header->nlmsg_len, userdata);
 }
 
-int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
-                  void *userdata) {
+int ctw_dump_read_messages(struct ctw_dump *d, const void *datagram, size_t length,
+                           ctw_dump_message_fn message, void *userdata) {
     const uint8_t *at = datagram;
     int r = 0;
 
@@ -442,7 +437,7 @@ int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_d
         memcpy(&header, at, sizeof(header));
         if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > length)
             return -EBADMSG;
-        r = read_message(d, &header, at, entry, userdata);
+        r = read_message(d, &header, at, message, userdata);
 
         /* The last one may lack its padding. */
         const size_t step = NLMSG_ALIGN((size_t)header.nlmsg_len);
@@ -450,4 +445,29 @@ int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_d
         length -= step < length ? step : length;
     }
     return r;
+}
+
+struct entries {
+    struct ctw_dump *dump;
+    ctw_dump_entry_fn entry;
+    void *userdata;
+};
+
+static int read_entry(const void *message, size_t length, void *userdata) {
+    const struct entries *e = userdata;
+    struct ctw_dump *d = e->dump;
+    struct ctw_flow flow;
+
+    if (ctw_flow_parse(message, length, &flow) < 0 || flow.event != CTW_FLOW_NEW)
+        return 0;
+    e->entry(&flow, e->userdata);
+    d->entries++;
+    return d->wanted > 0 && d->entries >= d->wanted ? 1 : 0;
+}
+
+int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
+                  void *userdata) {
+    struct entries e = {d, entry, userdata};
+
+    return ctw_dump_read_messages(d, datagram, length, read_entry, &e);
 }

@@ -82,16 +82,32 @@ struct ctw_dump {
     bool whole;        /* the end of the table was reached */
 };
 
+/**
+ * called for each message of the answer but its end
+ * @message:  header included; @length bytes
+ *
+ * Return: 0 to go on; 1 when the dump counts as read; a negative errno.
+ */
+typedef int (*ctw_dump_message_fn)(const void *message, size_t length, void *userdata);
+
+/**
+ * ctw_dump_read_messages() - read one datagram of a dump, of entries or of anything else
+ *
+ * Return: 0 when more is to come; 1 when the dump has been read; the kernel's negative errno;
+ * -EBADMSG when the datagram is malformed; what @message returned, unless that was 0.
+ */
+int ctw_dump_read_messages(struct ctw_dump *d, const void *datagram, size_t length,
+                           ctw_dump_message_fn message, void *userdata);
+
 /** called for each entry */
 typedef void (*ctw_dump_entry_fn)(const struct ctw_flow *flow, void *userdata);
 
 /**
- * ctw_dump_read() - read one datagram of a dump
+ * ctw_dump_read() - the same for entries
  *
  * Malformed entries are ignored.
  *
- * Return: 0 when more is to come; 1 when the dump has been read; the kernel's negative errno;
- * -EBADMSG when the datagram is malformed.
+ * Return: as ctw_dump_read_messages().
  */
 int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
                   void *userdata);
