@@ -159,6 +159,7 @@ static void gather(struct ctw_manager *m) {
     gather_log(m, t);
     if (present && ctw_watch_wants_counters(&m->watch, t))
         ctw_table_read_counters(m->table, &t->sample, &t->sources[CTW_SOURCE_COUNTERS]);
+    t->release = ctw_machine_release(m->machine, present ? &t->sample : NULL);
     if (m->events)
         ctw_events_take(m->events, t->now_usec, &t->events, &t->sources[CTW_SOURCE_EVENTS]);
     memset(&t->facts, 0, sizeof(t->facts));

@@ -162,7 +162,7 @@ int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
 
     int r = ctw_fetch_from(root, NULL, false, settings, &view);
     if (r == 0)
-        r = ctw_fetch_machine(root, &f.machine);
+        r = ctw_fetch_machine(root, &view.snapshot.table, &f.machine);
     if (r < 0) {
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s%s%s", root,
                        root[0] != '\0' ? ": " : "", strerror(-r));

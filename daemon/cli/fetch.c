@@ -38,14 +38,17 @@ static int read_table(const char *root, const struct ctw_settings *settings, uin
     return 0;
 }
 
-int ctw_fetch_machine(const char *root, struct ctw_growth_facts *ret) {
+int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
+                      struct ctw_growth_facts *ret) {
     __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
 
     const int r = ctw_machine_new(root, &m);
     memset(ret, 0, sizeof(*ret));
-    if (r == 0)
-        ctw_machine_read(m, ctw_monotonic_usec(), false, ret);
-    return r;
+    if (r < 0)
+        return r;
+    (void)ctw_machine_release(m, sample);
+    ctw_machine_read(m, ctw_monotonic_usec(), false, ret);
+    return 0;
 }
 
 static int poll(const char *root, const struct ctw_settings *settings, struct ctw_view *g) {
@@ -61,7 +64,7 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
     p->events_mode = settings->events.mode;
     int r = read_table(root, settings, g->now_usec, p);
     if (r == 0)
-        r = ctw_fetch_machine(root, &machine);
+        r = ctw_fetch_machine(root, &p->table, &machine);
     if (r == 0)
         p->memory_bytes = machine.memory.total_bytes;
     return r;

@@ -36,5 +36,11 @@ int ctw_fetch_from(const char *root, const char *directory, bool named,
 int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
               struct ctw_view *ret);
 
-/** ctw_fetch_machine() - memory, release and namespaces. Return: 0 or -ENOMEM. */
-int ctw_fetch_machine(const char *root, struct ctw_growth_facts *ret);
+/**
+ * ctw_fetch_machine() - memory, release and namespaces
+ * @sample:  as of ctw_machine_release()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
+                      struct ctw_growth_facts *ret);

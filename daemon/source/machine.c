@@ -32,21 +32,21 @@
 
 struct ctw_machine {
     const char *root;
-    int meminfo; /* -1: not open */
-    uint32_t entries_per_bucket;
+    int meminfo;                /* -1: not open */
+    struct ctw_release release; /* entries_per_bucket 0: not read yet */
     uint32_t namespaces;
     uint64_t counted_usec; /* 0: never */
     struct ctw_memory memory;
     uint64_t memory_usec; /* 0: never */
 };
 
-static uint32_t read_release(const struct ctw_machine *m) {
+static void read_release(const char *root, struct ctw_release *ret) {
     char osrelease[TEXT_MAX], version[TEXT_MAX], signature[TEXT_MAX];
 
-    ctw_procfs_line(m->root, "/proc/sys/kernel/osrelease", osrelease, sizeof(osrelease));
-    ctw_procfs_line(m->root, "/proc/sys/kernel/version", version, sizeof(version));
-    ctw_procfs_line(m->root, "/proc/version_signature", signature, sizeof(signature));
-    return ctw_release_entries_per_bucket(osrelease, version, signature);
+    ctw_procfs_line(root, "/proc/sys/kernel/osrelease", osrelease, sizeof(osrelease));
+    ctw_procfs_line(root, "/proc/sys/kernel/version", version, sizeof(version));
+    ctw_procfs_line(root, "/proc/version_signature", signature, sizeof(signature));
+    ctw_release_read(osrelease, version, signature, ret);
 }
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -157,10 +157,17 @@ struct ctw_machine *ctw_machine_free(struct ctw_machine *m) {
     return NULL;
 }
 
+const struct ctw_release *ctw_machine_release(struct ctw_machine *m,
+                                              const struct ctw_sample *sample) {
+    if (m->release.entries_per_bucket == 0)
+        read_release(m->root, &m->release);
+    ctw_release_correct(&m->release, sample && sample->has_counters ? &sample->counters : NULL);
+    return &m->release;
+}
+
 void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
                       struct ctw_growth_facts *ret) {
-    if (m->entries_per_bucket == 0)
-        m->entries_per_bucket = read_release(m);
+    ret->release = *ctw_machine_release(m, NULL);
     if (m->counted_usec == 0 || now_usec - m->counted_usec >= COUNT_INTERVAL_USEC) {
         m->namespaces = count_namespaces(m);
         m->counted_usec = now_usec;
@@ -171,6 +178,5 @@ void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
         m->memory_usec = now_usec;
     }
     ret->memory = m->memory;
-    ret->entries_per_bucket = m->entries_per_bucket;
     ret->namespaces = m->namespaces;
 }

@@ -21,7 +21,16 @@ int ctw_machine_new(const char *root, struct ctw_machine **ret);
 struct ctw_machine *ctw_machine_free(struct ctw_machine *m);
 
 /**
- * ctw_machine_read() - sets memory, entries_per_bucket and namespaces of @ret
+ * ctw_machine_release() - what the kernel does
+ * @sample:  of its table, whose counters overrule the kernel's name; NULL: none at hand
+ *
+ * It is read once. Return: valid until @m is freed.
+ */
+const struct ctw_release *ctw_machine_release(struct ctw_machine *m,
+                                              const struct ctw_sample *sample);
+
+/**
+ * ctw_machine_read() - sets memory, release and namespaces of @ret
  * @calm:  memory may be ten seconds old
  *
  * The release is read once, and namespaces are counted at most once a minute.

@@ -30,6 +30,7 @@ static void add(struct ctw_counters *sum, const uint32_t values[static COUNTERS]
     sum->early_drop += values[EARLY_DROP];
     sum->insert_failed += values[INSERT_FAILED];
     sum->chainlength += values[CHAINLENGTH];
+    sum->cpus++;
 }
 
 /* A part of the text. */
@@ -136,6 +137,7 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
     read_header(line, &header);
     if (header.where[DROP] == SIZE_MAX || rest.length == 0)
         return -EBADMSG;
+    sum.has_chainlength = header.where[CHAINLENGTH] != SIZE_MAX;
 
     while (rest.length > 0)
         if (!next_line(&rest, &line) || !add_line(&header, line, &sum))
@@ -146,7 +148,8 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
 }
 
 /* The attributes of one message. It is malformed when bytes follow the last whole attribute. */
-static bool read_attributes(const struct nlmsghdr *header, uint32_t ret[static COUNTERS]) {
+static bool read_attributes(const struct nlmsghdr *header, uint32_t ret[static COUNTERS],
+                            bool *ret_has_chainlength) {
     const struct nlattr *attribute = mnl_nlmsg_get_payload_offset(header, sizeof(struct nfgenmsg));
     const char *end = (const char *)header + header->nlmsg_len;
 
@@ -157,6 +160,7 @@ static bool read_attributes(const struct nlmsghdr *header, uint32_t ret[static C
             if (mnl_attr_get_payload_len(attribute) != sizeof(uint32_t))
                 return false;
             ret[i] = ntohl(mnl_attr_get_u32(attribute));
+            *ret_has_chainlength |= i == CHAINLENGTH;
         }
         attribute = mnl_attr_next(attribute);
     }
@@ -170,15 +174,17 @@ static bool read_attributes(const struct nlmsghdr *header, uint32_t ret[static C
 int ctw_counters_add_netlink(const void *message, size_t length, struct ctw_counters *sum) {
     const struct nlmsghdr *header = message;
     uint32_t values[COUNTERS] = {0};
+    bool has_chainlength = false;
 
     if (length < sizeof(*header) || header->nlmsg_len > length ||
         header->nlmsg_len < mnl_nlmsg_size(MNL_ALIGN(sizeof(struct nfgenmsg))))
         return -EBADMSG;
     if (header->nlmsg_type != ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_GET_STATS_CPU))
         return -EBADMSG;
-    if (!read_attributes(header, values))
+    if (!read_attributes(header, values, &has_chainlength))
         return -EBADMSG;
 
     add(sum, values);
+    sum->has_chainlength |= has_chainlength;
     return 0;
 }

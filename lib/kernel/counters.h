@@ -24,7 +24,7 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
  * ctw_counters_add_netlink() - add one ctnetlink statistics message (one CPU)
  * @message:  a netlink message of type IPCTNL_MSG_CT_GET_STATS_CPU, header included, at an address
  *            divisible by four
- * @sum:      modulo 2^32
+ * @sum:      64 bits wide
  *
  * Unknown attributes are ignored. One of the wrong size is an error, and nothing is added.
  *

@@ -40,25 +40,40 @@ void ctw_losses_sub(struct ctw_losses *sum, const struct ctw_losses *part) {
     combine(sum, part, less);
 }
 
-/* A column counts up modulo 2^32, and never by half of that between two polls. */
-static uint32_t moved_by(uint32_t before, uint32_t now) {
-    const uint32_t difference = now - before;
+/* How far a sum of columns moved, each of which wraps at 2^32. Return: false when it went back by
+ * more than columns that wrap explain. */
+static bool moved_by(uint64_t before, uint64_t now, uint64_t *ret) {
+    *ret = now >= before ? now - before : (uint32_t)(now - before);
+    return now >= before || *ret <= INT32_MAX;
+}
 
-    return difference <= INT32_MAX ? difference : now;
+/* The columns of @ret as they moved since @before. */
+static void subtract(const struct ctw_counters *before, const struct ctw_counters *now,
+                     struct ctw_counters *ret) {
+    *ret = (struct ctw_counters){0};
+    if (before->cpus != 0 && now->cpus != 0 && before->cpus != now->cpus)
+        return;
+    if (!moved_by(before->drop, now->drop, &ret->drop) ||
+        !moved_by(before->early_drop, now->early_drop, &ret->early_drop) ||
+        !moved_by(before->insert_failed, now->insert_failed, &ret->insert_failed) ||
+        !moved_by(before->chainlength, now->chainlength, &ret->chainlength))
+        *ret = *now;
 }
 
 struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
-                                     const struct ctw_counters *now) {
-    const uint64_t drop = moved_by(before->drop, now->drop);
-    const uint64_t insert_failed = moved_by(before->insert_failed, now->insert_failed);
-    const uint64_t chain_too_long = moved_by(before->chainlength, now->chainlength);
-    const uint64_t clashes = less(insert_failed, chain_too_long);
+                                     const struct ctw_counters *now,
+                                     const struct ctw_release *release) {
+    struct ctw_counters moved;
+
+    subtract(before, now, &moved);
+    const uint64_t clashes = less(moved.insert_failed, moved.chainlength);
+    const bool both = release ? release->insert_failed_in_drop : moved.drop >= clashes;
 
     return (struct ctw_losses){
-        .drops = less(drop, clashes),
-        .early_drops = moved_by(before->early_drop, now->early_drop),
+        .drops = both ? less(moved.drop, clashes) : moved.drop,
+        .early_drops = moved.early_drop,
         .clashes = clashes,
-        .chain_too_long = chain_too_long,
+        .chain_too_long = moved.chainlength,
     };
 }
 
@@ -71,11 +86,11 @@ static uint32_t lines_naming(const struct ctw_log_counts *log, uint64_t inode) {
 
 struct ctw_losses ctw_losses_since(const struct ctw_sample *before, const struct ctw_sample *now,
                                    const struct ctw_log_counts *log, uint64_t inode,
-                                   uint32_t *ret_unnamed) {
+                                   const struct ctw_release *release, uint32_t *ret_unnamed) {
     struct ctw_losses ret = {0};
 
     if (before && now && before->has_counters && now->has_counters)
-        ret = ctw_losses_between(&before->counters, &now->counters);
+        ret = ctw_losses_between(&before->counters, &now->counters, release);
     ret.log_lines = lines_naming(log, inode);
     *ret_unnamed = 0;
     if (ret.drops == 0 && log->full_lines == 0)
@@ -93,6 +108,15 @@ struct ctw_losses ctw_losses_since(const struct ctw_sample *before, const struct
         ret.drops = 0;
     }
     return ret;
+}
+
+struct ctw_losses ctw_losses_total(const struct ctw_sample *now,
+                                   const struct ctw_release *release) {
+    static const struct ctw_sample zero = {.has_counters = true};
+    static const struct ctw_log_counts no_log;
+    uint32_t unnamed;
+
+    return ctw_losses_since(&zero, now, &no_log, 0, release, &unnamed);
 }
 
 bool ctw_nearly_full(uint32_t count, uint32_t max) {

@@ -11,6 +11,7 @@
 
 #include "lib/kernel/counters.h"
 #include "lib/kernel/kmsg.h"
+#include "lib/kernel/release.h"
 #include "lib/kernel/sample.h"
 
 /* Each loss is counted in one class; log lines are a second, incomplete record of the same drops.
@@ -38,17 +39,22 @@ void ctw_losses_sub(struct ctw_losses *sum, const struct ctw_losses *part);
 
 /**
  * ctw_losses_between() - classify what the counters moved by
+ * @release:  what the kernel counts where; NULL: not known, as in a recording
  *
- * A clash counts in both `drop` and `insert_failed`; a refusal for chain length counts in
- * `insert_failed` and `chainlength`, but not in `drop`. So clashes = insert_failed - chainlength
- * and drops = drop - clashes, neither ever below 0. The counters do not show whether the table was
- * full: other_drops is 0, as log_lines is.
+ * A refusal for chain length counts in `insert_failed` and `chainlength`, but not in `drop`. A
+ * clash counts in `insert_failed`, and since Linux 4.7 in `drop` too. So clashes = insert_failed -
+ * chainlength, and drops = drop - clashes or, before 4.7, drop; none is ever below 0. Where the
+ * release is not known, drop < clashes shows that they do not overlap. The counters do not show
+ * whether the table was full: other_drops is 0, as log_lines is.
  *
- * Columns wrap at 2^32. A column that seems to have moved by 2^31 or more has started again from 0,
- * because the module was loaded anew, and has moved by what it shows now.
+ * Each CPU's column wraps at 2^32, after which the sum is lower by 2^32. When a sum went back by
+ * more than that explains, to move by less than 2^31, the module was loaded anew: all columns
+ * started again from 0, and have moved by what they show now. Samples of different numbers of CPUs
+ * cannot be compared: nothing moved.
  */
 struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
-                                     const struct ctw_counters *now);
+                                     const struct ctw_counters *now,
+                                     const struct ctw_release *release);
 
 /**
  * ctw_losses_since() - losses at our table since the last poll
@@ -56,6 +62,7 @@ struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
  * @now:          this sample, NULL when the table cannot be read
  * @log:          the kernel log in between
  * @inode:        of our own namespace
+ * @release:      as of ctw_losses_between()
  * @ret_unnamed:  lines that name no namespace and are not about our table
  *
  * A line that names no namespace is ours when our table shows it: up to Linux 6.16 the kernel
@@ -63,7 +70,15 @@ struct ctw_losses ctw_losses_between(const struct ctw_counters *before,
  */
 struct ctw_losses ctw_losses_since(const struct ctw_sample *before, const struct ctw_sample *now,
                                    const struct ctw_log_counts *log, uint64_t inode,
-                                   uint32_t *ret_unnamed);
+                                   const struct ctw_release *release, uint32_t *ret_unnamed);
+
+/**
+ * ctw_losses_total() - losses at our table since the kernel began to count, from one sample
+ *
+ * Drops are those of a full table where it is nearly full now or has ever evicted an entry, since
+ * the kernel does that in a full table only; else they are other_drops. Without counters: none.
+ */
+struct ctw_losses ctw_losses_total(const struct ctw_sample *now, const struct ctw_release *release);
 
 /**
  * ctw_nearly_full() - whether drops at this fill are drops of a full table

@@ -11,16 +11,18 @@
 /*
  * The kernel's per-CPU statistics, summed over the CPUs.
  *
- * Each column is 32 bits wide and wraps, and so does a sum modulo 2^32. Only the difference of two
- * samples has a meaning: (uint32_t)(now - before).
+ * Each column is 32 bits wide and wraps; the sums are of 64 bits. Only the difference of two
+ * samples has a meaning: ctw_losses_between().
  * Sources: /proc/net/stat/nf_conntrack (net/netfilter/nf_conntrack_standalone.c), or ctnetlink
  * IPCTNL_MSG_CT_GET_STATS_CPU where the kernel lacks that file.
  */
 struct ctw_counters {
-    uint32_t drop;          /* refused: table full, no memory, helper, unresolved clash */
-    uint32_t early_drop;    /* live unassured entries evicted to make room */
-    uint32_t insert_failed; /* refused at insertion: clash, or chain too long */
-    uint32_t chainlength;   /* of these, refused because a hash chain was too long (>= 5.15) */
+    uint64_t drop;          /* refused: table full, no memory, helper, unresolved clash */
+    uint64_t early_drop;    /* live unassured entries evicted to make room */
+    uint64_t insert_failed; /* refused at insertion: clash, or chain too long */
+    uint64_t chainlength;   /* of these, refused because a hash chain was too long */
+    uint32_t cpus;          /* lines or messages in the sum; 0: not known */
+    bool has_chainlength;   /* this kernel has that column: 5.15, or a back-port */
 };
 
 /* `count` and `max` are read at each poll; `buckets` and `counters` only when

@@ -55,7 +55,7 @@ void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
     r->tick.sample.has_counters = true;
     r->tick.facts = (struct ctw_growth_facts){
         .memory = {.total_bytes = memory_bytes},
-        .entries_per_bucket = CTW_ENTRIES_PER_BUCKET,
+        .release.entries_per_bucket = CTW_ENTRIES_PER_BUCKET,
         .namespaces = 1,
         .permission = CTW_PERMISSION_GRANTED,
     };

@@ -179,7 +179,7 @@ static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settin
 
 static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_advice *a,
                             uint64_t entries, struct ctw_line *l) {
-    const uint32_t safe = f->machine.entries_per_bucket;
+    const uint32_t safe = f->machine.release.entries_per_bucket;
     const uint64_t stall_msec = (uint64_t)f->table.count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000;
     const bool has_line = f->buckets_writable || f->module != CTW_MODULE_BUILT_IN;
 
@@ -198,7 +198,7 @@ static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_a
 }
 
 static void advise_buckets(const struct ctw_advice_facts *f, struct ctw_advice *a) {
-    const uint32_t safe = f->machine.entries_per_bucket;
+    const uint32_t safe = f->machine.release.entries_per_bucket;
     /* Without a limit there must be room for twice the entries. */
     const uint64_t entries = a->max > 0 ? a->max : 2 * (uint64_t)f->table.count;
 
@@ -370,8 +370,7 @@ void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,
         return;
     a->bytes_least = bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES_LEAST);
     a->bytes_most = bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES);
-    if (f->table.has_counters)
-        a->lost = ctw_losses_between(&(struct ctw_counters){0}, &f->table.counters);
+    a->lost = ctw_losses_total(&f->table, &f->machine.release);
     if (!f->has_sysctls) {
         ctw_line_add(&find(a, CTW_FINDING_OLD)->text,
                      "This kernel is older than nf_conntrack: there are no lines for it.");

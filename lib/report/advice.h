@@ -47,7 +47,7 @@ struct ctw_advice_timeout {
 struct ctw_advice_facts {
     bool has_table; /* otherwise only memory is known */
     struct ctw_sample table;
-    struct ctw_growth_facts machine; /* memory, entries_per_bucket, namespaces */
+    struct ctw_growth_facts machine; /* memory, release, namespaces */
     bool has_sysctls;                /* net.netfilter.nf_conntrack_*: not with ip_conntrack */
     bool max_writable;               /* by its mode: only in the initial network namespace */
     bool buckets_writable;           /* by its mode: and since Linux 4.8 */

@@ -97,7 +97,7 @@ static uint64_t share(uint64_t bytes, uint32_t permyriad) {
  */
 static uint64_t entries_in_memory(const struct ctw_settings *s, const struct ctw_growth_facts *f) {
     const uint64_t entries = share(f->memory.total_bytes, s->growth.memory_permyriad) /
-                             ctw_growth_bytes_per_entry(f->entries_per_bucket);
+                             ctw_growth_bytes_per_entry(f->release.entries_per_bucket);
 
     return f->namespaces > 1 ? entries / 4 * 3 : entries;
 }
@@ -125,8 +125,8 @@ void ctw_growth_bounds(const struct ctw_settings *s, const struct ctw_sample *sa
         ret->by[CTW_BOUND_AVAILABLE] =
             bound_of(sample->count + m->available_bytes / 2 / (CTW_ENTRY_BYTES + 1));
     if (sample->has_buckets)
-        ret->by[CTW_BOUND_BUCKETS] =
-            (uint32_t)least((uint64_t)sample->buckets * f->entries_per_bucket, CTW_MAX_LARGEST);
+        ret->by[CTW_BOUND_BUCKETS] = (uint32_t)least(
+            (uint64_t)sample->buckets * f->release.entries_per_bucket, CTW_MAX_LARGEST);
     settle(ret);
 }
 
@@ -260,9 +260,9 @@ static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
     }
     d->new_max = max;
     if (s->growth.buckets != CTW_BUCKETS_ALWAYS || !may_change_buckets(g, s, l) ||
-        max <= (uint64_t)t->buckets * l->facts.entries_per_bucket)
+        max <= (uint64_t)t->buckets * l->facts.release.entries_per_bucket)
         return;
-    const uint32_t buckets = ctw_growth_buckets_for(max, l->facts.entries_per_bucket);
+    const uint32_t buckets = ctw_growth_buckets_for(max, l->facts.release.entries_per_bucket);
     if (buckets > t->buckets) /* not at the largest number that the kernel takes */
         d->new_buckets = buckets;
 }
@@ -276,10 +276,11 @@ static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *
     if (g->sized || !may_change_buckets(g, s, l) || l->sample.count > SMALL_TABLE)
         return;
     lift_buckets(&b);
-    if (b.ceiling <= buckets * l->facts.entries_per_bucket)
+    if (b.ceiling <= buckets * l->facts.release.entries_per_bucket)
         return;
-    const uint64_t wanted = least(ctw_growth_buckets_for(b.ceiling, l->facts.entries_per_bucket),
-                                  least(STARTUP_BUCKETS_MOST, STARTUP_BUCKETS_TIMES * buckets));
+    const uint64_t wanted =
+        least(ctw_growth_buckets_for(b.ceiling, l->facts.release.entries_per_bucket),
+              least(STARTUP_BUCKETS_MOST, STARTUP_BUCKETS_TIMES * buckets));
     if (wanted > buckets)
         d->new_buckets = (uint32_t)wanted;
 }

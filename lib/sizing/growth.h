@@ -52,7 +52,7 @@ enum ctw_growth_bound {
     CTW_BOUND_SETTING,   /* growth.ceiling */
     CTW_BOUND_MEMORY,    /* growth.memory percent of RAM */
     CTW_BOUND_AVAILABLE, /* half of MemAvailable at this poll */
-    CTW_BOUND_BUCKETS,   /* facts.entries_per_bucket for each bucket */
+    CTW_BOUND_BUCKETS,   /* facts.release.entries_per_bucket for each bucket */
     CTW_BOUND_KERNEL,    /* CTW_MAX_LARGEST */
 };
 #define CTW_BOUNDS (CTW_BOUND_KERNEL + 1)
@@ -68,8 +68,8 @@ enum ctw_permission {
 /* What growth must know of the machine. */
 struct ctw_growth_facts {
     struct ctw_memory memory;
-    uint32_t entries_per_bucket; /* ctw_release_entries_per_bucket() */
-    uint32_t namespaces;         /* that can hold entries, with this one: at least 1 */
+    struct ctw_release release;
+    uint32_t namespaces; /* that can hold entries, with this one: at least 1 */
     enum ctw_permission permission;
     int permission_error;          /* DENIED: negative errno */
     bool has_saved;                /* limits from before the boot were found: saved */

@@ -89,6 +89,17 @@ static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w, const 
     p->fills = p->has_rate && ctw_trend_fills(&w->trend, &p->table, &p->usec_to_full);
 }
 
+static void note_peak(struct ctw_snapshot *p, uint64_t now_usec) {
+    if (p->has_table && p->table.count > p->peak_count) {
+        p->peak_count = p->table.count;
+        p->peak_usec = now_usec;
+    }
+    if (p->rate > p->fastest_rate) {
+        p->fastest_rate = p->rate;
+        p->fastest_usec = now_usec;
+    }
+}
+
 static void note_level(struct ctw_snapshot *p, enum ctw_level level, uint64_t now_usec) {
     if (level == p->level)
         return;
@@ -157,6 +168,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
     memcpy(p->sources, t->sources, sizeof(p->sources));
     note_table(p, w, t, v);
+    note_peak(p, t->now_usec);
     note_level(p, v->level, t->now_usec);
     note_losses(p, &v->lost, t->now_usec);
     note_events(p, w, &t->events);
@@ -166,6 +178,10 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
 }
 
 void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before) {
+    p->peak_count = before->peak_count;
+    p->peak_usec = before->peak_usec;
+    p->fastest_rate = before->fastest_rate;
+    p->fastest_usec = before->fastest_usec;
     p->refused_usec = before->refused_usec;
     p->evicted_usec = before->evicted_usec;
 }
@@ -265,8 +281,9 @@ static bool talkers_ok(const struct ctw_talkers *w) {
 
 static bool bools_ok(const struct ctw_snapshot *p) {
     return bool_ok(&p->has_table) && bool_ok(&p->table.has_buckets) &&
-           bool_ok(&p->table.has_counters) && bool_ok(&p->has_rate) && bool_ok(&p->fills) &&
-           bool_ok(&p->subscribed) && bool_ok(&p->rates.known) && bool_ok(&p->rates.lower_bound) &&
+           bool_ok(&p->table.has_counters) && bool_ok(&p->table.counters.has_chainlength) &&
+           bool_ok(&p->has_rate) && bool_ok(&p->fills) && bool_ok(&p->subscribed) &&
+           bool_ok(&p->rates.known) && bool_ok(&p->rates.lower_bound) &&
            bool_ok(&p->growth_enabled) && bool_ok(&p->growth_dry_run) &&
            bool_ok(&p->growth_refused);
 }

@@ -68,6 +68,12 @@ struct ctw_snapshot {
     bool fills;
     uint64_t usec_to_full; /* at that rate */
 
+    /* since the first daemon in this boot started */
+    uint32_t peak_count;   /* the highest count of a poll */
+    uint64_t peak_usec;    /* when it was first reached */
+    int64_t fastest_rate;  /* the highest rate; 0: the table never filled */
+    uint64_t fastest_usec; /* when it filled at that rate */
+
     /* since the daemon started; the two times may be older, of a former daemon in this boot */
     struct ctw_losses lost;
     uint64_t refused_usec; /* when a new flow was last refused, clashes aside */
@@ -109,7 +115,7 @@ struct ctw_snapshot {
 /* --- the file -------------------------------------------------------------------------------- */
 
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
-#define CTW_STATE_VERSION 3u
+#define CTW_STATE_VERSION 4u
 
 /*
  * The snapshot as it is written to the file, with one pwrite().
@@ -173,7 +179,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
  * ctw_snapshot_inherit() - take over from a former daemon at the same table
  * @before:  checked; of this boot
  *
- * The times of the last losses stay, the counts begin at 0.
+ * The peak and the times of the last losses stay, the counts begin at 0.
  */
 void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before);
 

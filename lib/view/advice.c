@@ -45,7 +45,7 @@ static void put_buckets(struct ctw_out *o, const struct ctw_advice_facts *f) {
     const uint64_t tenths = (of * 10 + t->buckets - 1) / t->buckets;
     ctw_out_put(o, "%" PRIu32 ", %" PRIu64 ".%" PRIu64 " entries each %s, up to %" PRIu32 " safe\n",
                 t->buckets, tenths / 10, tenths % 10, t->max > 0 ? "at the limit" : "now",
-                f->machine.entries_per_bucket);
+                f->machine.release.entries_per_bucket);
 }
 
 static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
@@ -128,7 +128,7 @@ static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
     put_bound(o, b, CTW_BOUND_MEMORY);
     ctw_out_put(o, " = %s %% of %" PRIu64 " bytes / %" PRIu64 "%s\n",
                 ctw_percent(s->growth.memory_permyriad).text, m->total_bytes,
-                ctw_growth_bytes_per_entry(f->machine.entries_per_bucket),
+                ctw_growth_bytes_per_entry(f->machine.release.entries_per_bucket),
                 f->machine.namespaces > 1 ? " x 3 / 4" : "");
     put_bound(o, b, CTW_BOUND_AVAILABLE);
     if (m->has_available)
@@ -138,7 +138,7 @@ static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
     put_bound(o, b, CTW_BOUND_BUCKETS);
     if (f->table.has_buckets)
         ctw_out_put(o, " = %" PRIu32 " x %" PRIu32, f->table.buckets,
-                    f->machine.entries_per_bucket);
+                    f->machine.release.entries_per_bucket);
     ctw_out_put(o, "\n");
 }
 
@@ -230,7 +230,7 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
         "count", ctw_json_number(s->count),
         "max", ctw_json_number_if(limited, s->max),
         "buckets", ctw_json_number_if(s->has_buckets, s->buckets),
-        "safe_entries_per_bucket", ctw_json_number(f->machine.entries_per_bucket),
+        "safe_entries_per_bucket", ctw_json_number(f->machine.release.entries_per_bucket),
         "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
         "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
         "namespaces", ctw_json_number(f->machine.namespaces),

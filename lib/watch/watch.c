@@ -432,7 +432,7 @@ static void alert_past(struct poll *p) {
     struct ctw_alert *a = alert(p, CTW_ALERT_TABLE_FULL, CTW_EDGE_PAST);
     if (!a)
         return;
-    a->losses = ctw_losses_between(&zero, &p->w->last.counters);
+    a->losses = ctw_losses_between(&zero, &p->w->last.counters, p->t->release);
     a->losses.log_lines = lines;
     a->has_losses = true;
     a->lasted_usec = p->t->past_age_usec;
@@ -574,7 +574,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         forget_table(w);
 
     p.lost = ctw_losses_since(w->polled ? &w->last : NULL, p.readable ? &t->sample : NULL, &t->log,
-                              t->netns_inode, &p.unnamed_lines);
+                              t->netns_inode, t->release, &p.unnamed_lines);
     if (p.readable || health == CTW_HEALTH_ABSENT)
         step_table(&p);
     else

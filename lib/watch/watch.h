@@ -30,8 +30,9 @@
 
 /* The readings of one poll. */
 struct ctw_tick {
-    uint64_t now_usec;    /* monotonic, never 0, never before that of the last tick */
-    uint64_t netns_inode; /* of the table's namespace, 0: not known */
+    uint64_t now_usec;                 /* monotonic, never 0, never before that of the last tick */
+    uint64_t netns_inode;              /* of the table's namespace, 0: not known */
+    const struct ctw_release *release; /* of the kernel; NULL: not known, as in a recording */
     struct ctw_source_health sources[CTW_SOURCES];
     struct ctw_sample sample;       /* valid only when the table's source is OK */
     struct ctw_log_counts log;      /* since the last tick */

@@ -20,13 +20,16 @@ static void check(int r, const struct ctw_counters *before, const struct ctw_cou
         abort();
 }
 
-/* No loss may exceed the difference of its column, or be counted twice. */
-static void check_losses(const struct ctw_counters *before, const struct ctw_counters *now) {
-    const struct ctw_losses l = ctw_losses_between(before, now);
-    if (l.drops > UINT32_MAX || l.early_drops > UINT32_MAX || l.clashes > UINT32_MAX ||
-        l.chain_too_long > UINT32_MAX)
+/* No loss may exceed the difference of its column, or what a restarted column shows; none may be
+ * counted twice. */
+static void check_losses(const struct ctw_counters *before, const struct ctw_counters *now,
+                         const struct ctw_release *release) {
+    const struct ctw_losses l = ctw_losses_between(before, now, release);
+    if (l.drops > now->drop || l.early_drops > now->early_drop || l.clashes > now->insert_failed ||
+        l.chain_too_long > now->chainlength)
         abort();
-    if (l.drops > 0 && l.drops + l.clashes > UINT32_MAX)
+    if (l.drops > 0 && l.drops + l.clashes > now->drop &&
+        (!release || release->insert_failed_in_drop) && l.clashes <= now->drop)
         abort();
 }
 
@@ -47,6 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         r = ctw_counters_parse((const char *)data, size, &after);
     }
     check(r, &before, &after);
-    check_losses(&before, &after);
+    check_losses(&before, &after, &(struct ctw_release){.insert_failed_in_drop = true});
+    check_losses(&before, &after, &(struct ctw_release){0});
+    check_losses(&before, &after, NULL);
     return 0;
 }

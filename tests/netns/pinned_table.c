@@ -117,8 +117,8 @@ static void mode_poll(void) {
     expect(table.health == CTW_HEALTH_OK, "the table can be read");
     ctw_table_read_counters(t, &s, &counters);
     expect(counters.health == CTW_HEALTH_OK && s.has_buckets, "counters and buckets can be read");
-    printf("count=%" PRIu32 " max=%" PRIu32 " buckets=%" PRIu32 " drop=%" PRIu32
-           " early_drop=%" PRIu32 " insert_failed=%" PRIu32 " chainlength=%" PRIu32 "\n",
+    printf("count=%" PRIu32 " max=%" PRIu32 " buckets=%" PRIu32 " drop=%" PRIu64
+           " early_drop=%" PRIu64 " insert_failed=%" PRIu64 " chainlength=%" PRIu64 "\n",
            s.count, s.max, s.buckets, s.counters.drop, s.counters.early_drop,
            s.counters.insert_failed, s.counters.chainlength);
     ctw_table_free(t);

@@ -6,7 +6,7 @@ poll at 1s
 alerts usage begin level=warning
 alerts usage begin level=critical
 alerts usage begin level=full
-table drop+=16
+table drop=10
 poll at 2s
 alerts table_full begin drops=16
 poll until 30s

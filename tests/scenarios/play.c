@@ -133,15 +133,12 @@ static char *value_of(const struct play *p, char *word) {
     return equals + 1;
 }
 
-/* "key=5" sets, "key+=5" adds. */
-static void assign(const struct play *p, char *key, const char *value, uint32_t *target) {
+/* "key=5" sets, "key+=5" adds. Return: the new value. */
+static uint64_t assigned(const struct play *p, const char *key, const char *value, uint64_t is) {
     const size_t length = strlen(key);
-    const uint32_t n = (uint32_t)number(p, value);
+    const uint64_t n = number(p, value);
 
-    if (length > 0 && key[length - 1] == '+')
-        *target += n;
-    else
-        *target = n;
+    return length > 0 && key[length - 1] == '+' ? is + n : n;
 }
 
 static bool key_is(const char *key, const char *name) {
@@ -162,18 +159,22 @@ static void set_table(struct play *p, char *word) {
     const struct {
         const char *name;
         uint32_t *target;
+        uint64_t *sum;
     } keys[] = {
-        {"count", &s->count},
-        {"max", &s->max},
-        {"buckets", &s->buckets},
-        {"drop", &s->counters.drop},
-        {"early_drop", &s->counters.early_drop},
-        {"insert_failed", &s->counters.insert_failed},
-        {"chainlength", &s->counters.chainlength},
+        {"count", &s->count, NULL},
+        {"max", &s->max, NULL},
+        {"buckets", &s->buckets, NULL},
+        {"drop", NULL, &s->counters.drop},
+        {"early_drop", NULL, &s->counters.early_drop},
+        {"insert_failed", NULL, &s->counters.insert_failed},
+        {"chainlength", NULL, &s->counters.chainlength},
     };
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (key_is(word, keys[i].name)) {
-            assign(p, word, value, keys[i].target);
+            if (keys[i].sum)
+                *keys[i].sum = assigned(p, word, value, *keys[i].sum);
+            else
+                *keys[i].target = (uint32_t)assigned(p, word, value, *keys[i].target);
             return;
         }
     if (strcmp(word, "inode") != 0)
@@ -333,7 +334,7 @@ static void set_machine(struct play *p, char *word) {
     else if (strcmp(word, "namespaces") == 0)
         f->namespaces = (uint32_t)number(p, value);
     else if (strcmp(word, "per_bucket") == 0)
-        f->entries_per_bucket = (uint32_t)number(p, value);
+        f->release.entries_per_bucket = (uint32_t)number(p, value);
     else if (strcmp(word, "permission") == 0) {
         static const enum ctw_permission permissions[] = {
             CTW_PERMISSION_GRANTED, CTW_PERMISSION_DENIED, CTW_PERMISSION_CHILD};
@@ -626,13 +627,17 @@ static void set_stage(struct play *p) {
         .memory = {.total_bytes = UINT64_C(24) << 30,
                    .has_available = true,
                    .available_bytes = UINT64_C(20) << 30},
-        .entries_per_bucket = 8,
+        .release = {.entries_per_bucket = 8,
+                    .insert_failed_in_drop = true,
+                    .buckets_writable = true,
+                    .chain_limit = true},
         .namespaces = 1,
         .permission = CTW_PERMISSION_GRANTED,
         .limit_path = "/proc/max",
         .buckets_path = "/proc/buckets",
         .save_path = "/limits",
     };
+    p->tick.release = &p->tick.facts.release;
     ctw_settings_defaults(&p->settings);
 }
 

@@ -117,7 +117,7 @@ void expect_failed(struct fixture *f, int error, const char *what) {
     assert_failed(f, error, what);
 }
 
-void expect_counters(struct fixture *f, uint32_t drop) {
+void expect_counters(struct fixture *f, uint64_t drop) {
     poll_counters(f);
     assert_int_equal(f->state.health, CTW_HEALTH_OK);
     assert_true(f->sample.has_counters);

@@ -75,7 +75,7 @@ void assert_failed(const struct fixture *f, int error, const char *what);
 
 void expect_failed(struct fixture *f, int error, const char *what);
 
-void expect_counters(struct fixture *f, uint32_t drop);
+void expect_counters(struct fixture *f, uint64_t drop);
 
 void expect_counters_failed(struct fixture *f, int error);
 

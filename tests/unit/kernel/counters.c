@@ -48,7 +48,7 @@ static void assert_refused(const char *text, size_t length) {
     assert_int_equal(c.chainlength, 80);
 }
 
-static void assert_counters(struct ctw_counters c, uint32_t drop, uint32_t early_drop,
+static void assert_counters(struct ctw_counters c, uint64_t drop, uint64_t early_drop,
                             uint32_t insert_failed, uint32_t chainlength) {
     assert_int_equal(c.drop, drop);
     assert_int_equal(c.early_drop, early_drop);
@@ -97,10 +97,20 @@ static void parse_more_words_than_columns_are_ignored(void **state) {
     assert_counters(parsed("entries drop\n00000001 00000002 00000003\n"), 2, 0, 0, 0);
 }
 
-static void parse_sum_wraps_at_32_bits(void **state) {
+static void parse_sum_is_of_64_bits(void **state) {
     (void)state;
-    assert_counters(parsed("drop early_drop\nffffffff fffffff0\n00000003 00000020\n"), 2, 0x10, 0,
-                    0);
+    assert_counters(parsed("drop early_drop\n80000001 fffffff0\n80000001 00000020\n"), 0x100000002,
+                    0x100000010, 0, 0);
+}
+
+static void parse_counts_cpus_and_knows_the_chainlength_column(void **state) {
+    (void)state;
+    const struct ctw_counters now = parsed("drop chainlength\n1 2\n1 2\n"),
+                              old = parsed("drop delete_list\n1 2\n");
+    assert_int_equal(now.cpus, 2);
+    assert_true(now.has_chainlength);
+    assert_int_equal(old.cpus, 1);
+    assert_false(old.has_chainlength);
 }
 
 static void parse_512_cpus_are_summed(void **state) {
@@ -220,7 +230,9 @@ static void netlink_message_is_added(void **state) {
     put(&m, CTA_STATS_CHAIN_TOOLONG, 7);
     put(&m, CTA_STATS_MAX + 1, 1000); /* of a kernel to come */
     assert_int_equal(add_bytes(&m, m.header->nlmsg_len, &c), 0);
-    assert_counters(c, 0x101, 6, 3, 7);
+    assert_counters(c, 0x100000101, 6, 3, 7);
+    assert_true(c.has_chainlength);
+    assert_int_equal(c.cpus, 1);
 }
 
 static void netlink_without_attributes_adds_nothing(void **state) {
@@ -309,7 +321,8 @@ int main(void) {
         cmocka_unit_test(parse_accepts_any_order_of_columns),
         cmocka_unit_test(parse_similar_column_name_is_ignored),
         cmocka_unit_test(parse_more_words_than_columns_are_ignored),
-        cmocka_unit_test(parse_sum_wraps_at_32_bits),
+        cmocka_unit_test(parse_sum_is_of_64_bits),
+        cmocka_unit_test(parse_counts_cpus_and_knows_the_chainlength_column),
         cmocka_unit_test(parse_512_cpus_are_summed),
         cmocka_unit_test(parse_truncated_text_is_malformed),
         cmocka_unit_test(parse_short_line_is_malformed),

@@ -15,12 +15,15 @@
 #define OURS  4026531840u
 #define OTHER 4026532246u
 
+static const struct ctw_release today = {.insert_failed_in_drop = true};
+static const struct ctw_release before_4_7 = {.insert_failed_in_drop = false};
+
 static struct ctw_sample sample(uint32_t count, uint32_t drop, uint32_t early_drop,
                                 uint32_t insert_failed, uint32_t chainlength) {
     return (struct ctw_sample){.count = count,
                                .max = MAX,
                                .has_counters = true,
-                               .counters = {drop, early_drop, insert_failed, chainlength}};
+                               .counters = {drop, early_drop, insert_failed, chainlength, 2, true}};
 }
 
 static const struct ctw_log_counts no_log = {0};
@@ -38,7 +41,7 @@ static void assert_since(const struct ctw_sample *before, const struct ctw_sampl
                          const struct ctw_log_counts *log, const struct ctw_losses *expected,
                          uint32_t expected_unnamed) {
     uint32_t unnamed = UINT32_MAX;
-    const struct ctw_losses is = ctw_losses_since(before, now, log, OURS, &unnamed);
+    const struct ctw_losses is = ctw_losses_since(before, now, log, OURS, &today, &unnamed);
 
     assert_losses(&is, expected);
     assert_int_equal(unnamed, expected_unnamed);
@@ -86,7 +89,7 @@ static void losses_any_looks_at_each_member(void **state) {
 
 static void assert_between(struct ctw_counters before, struct ctw_counters now, uint64_t drops,
                            uint64_t early_drops, uint64_t clashes, uint64_t chain_too_long) {
-    const struct ctw_losses is = ctw_losses_between(&before, &now);
+    const struct ctw_losses is = ctw_losses_between(&before, &now, &today);
     const struct ctw_losses expected = {.drops = drops,
                                         .early_drops = early_drops,
                                         .clashes = clashes,
@@ -110,8 +113,8 @@ static void losses_between_counts_each_loss_once(void **state) {
     /* clashes */
     assert_between(zero, (struct ctw_counters){.drop = 5, .insert_failed = 5}, 0, 0, 5, 0);
     /* all at once: 100 full, 7 clashes, 30 chains */
-    assert_between((struct ctw_counters){10, 20, 30, 40}, (struct ctw_counters){117, 22, 67, 70},
-                   100, 2, 7, 30);
+    assert_between((struct ctw_counters){10, 20, 30, 40, 2, true},
+                   (struct ctw_counters){117, 22, 67, 70, 2, true}, 100, 2, 7, 30);
 }
 
 static void losses_between_inconsistent_columns_returns_no_negative(void **state) {
@@ -121,25 +124,84 @@ static void losses_between_inconsistent_columns_returns_no_negative(void **state
     /* the columns are not read at one instant: chainlength may be ahead of insert_failed */
     assert_between(zero, (struct ctw_counters){.drop = 3, .insert_failed = 4, .chainlength = 5}, 3,
                    0, 0, 5);
-    /* and insert_failed of drop; old kernels count some clashes there alone */
+    /* and insert_failed of drop */
     assert_between(zero, (struct ctw_counters){.drop = 3, .insert_failed = 9}, 0, 0, 9, 0);
+}
+
+static void losses_between_goes_by_the_release(void **state) {
+    static const struct ctw_counters zero = {0};
+    static const struct {
+        const struct ctw_release *release;
+        struct ctw_counters now;
+        uint64_t drops, clashes;
+    } cases[] = {
+        {&today, {.drop = 42808, .insert_failed = 42808}, 0, 42808},
+        {&before_4_7, {.drop = 5000, .insert_failed = 5200}, 5000, 5200},
+        {&before_4_7, {.drop = 5000, .insert_failed = 10}, 5000, 10},
+        /* not known: they overlap if they can */
+        {NULL, {.drop = 42808, .insert_failed = 42808}, 0, 42808},
+        {NULL, {.drop = 1000, .insert_failed = 10}, 990, 10},
+        {NULL, {.drop = 1000, .insert_failed = 1500}, 1000, 1500},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        const struct ctw_losses is = ctw_losses_between(&zero, &cases[i].now, cases[i].release);
+
+        assert_int_equal(is.drops, cases[i].drops);
+        assert_int_equal(is.clashes, cases[i].clashes);
+    }
 }
 
 static void losses_between_wrapped_column_returns_difference(void **state) {
     (void)state;
     assert_between((struct ctw_counters){.drop = 0xfffffff0, .early_drop = UINT32_MAX},
                    (struct ctw_counters){.drop = 0x10, .early_drop = 0}, 0x20, 1, 0, 0);
-    assert_between((struct ctw_counters){0}, (struct ctw_counters){.drop = INT32_MAX}, INT32_MAX, 0,
-                   0, 0);
+    /* one of two CPUs at 0xfffffff0 each */
+    assert_between((struct ctw_counters){.drop = 0x1ffffffe0, .cpus = 2},
+                   (struct ctw_counters){.drop = 0x100000000, .cpus = 2}, 0x20, 0, 0, 0);
+    /* both of them */
+    assert_between((struct ctw_counters){.drop = 0x1ffffffe0, .cpus = 2},
+                   (struct ctw_counters){.drop = 0x10, .cpus = 2}, 0x30, 0, 0, 0);
+}
+
+static void losses_between_sums_beyond_32_bits_are_whole(void **state) {
+    (void)state;
+    assert_between((struct ctw_counters){0}, (struct ctw_counters){.drop = 0x100000002, .cpus = 2},
+                   4294967298, 0, 0, 0);
 }
 
 static void losses_between_restarted_counters_returns_what_they_show(void **state) {
     (void)state;
-    assert_between((struct ctw_counters){1000, 2000, 300, 200}, (struct ctw_counters){7, 0, 3, 2},
-                   6, 0, 1, 2);
+    assert_between((struct ctw_counters){1000, 2000, 300, 200, .cpus = 2},
+                   (struct ctw_counters){7, 0, 3, 2, .cpus = 2}, 6, 0, 1, 2);
+    /* drop alone could have wrapped; evictions show that it did not */
+    assert_between((struct ctw_counters){.drop = 0xf0000000, .early_drop = 2000},
+                   (struct ctw_counters){.drop = 7}, 7, 0, 0, 0);
     /* since boot: from nothing, whatever they show */
     assert_between((struct ctw_counters){0}, (struct ctw_counters){.drop = 0xfffffff0}, 0xfffffff0,
                    0, 0, 0);
+}
+
+static void losses_between_different_cpus_returns_none(void **state) {
+    (void)state;
+    assert_between((struct ctw_counters){.drop = 1000, .cpus = 2},
+                   (struct ctw_counters){.drop = 400, .cpus = 1}, 0, 0, 0, 0);
+    assert_between((struct ctw_counters){.drop = 400, .cpus = 1},
+                   (struct ctw_counters){.drop = 1000, .cpus = 2}, 0, 0, 0, 0);
+}
+
+static void losses_total_goes_by_fill_and_evictions(void **state) {
+    const struct ctw_sample full = sample(1000, 7, 0, 0, 0), helper = sample(20, 800, 0, 0, 0),
+                            emptied = sample(20, 7, 3, 2, 0);
+    struct ctw_losses l = ctw_losses_total(&full, &today);
+    (void)state;
+
+    assert_losses(&l, &(struct ctw_losses){.drops = 7});
+    l = ctw_losses_total(&helper, &today);
+    assert_losses(&l, &(struct ctw_losses){.other_drops = 800});
+    l = ctw_losses_total(&emptied, &today);
+    assert_losses(&l, &(struct ctw_losses){.drops = 5, .early_drops = 3, .clashes = 2});
 }
 
 /* --- since the last poll --------------------------------------------------------------------- */
@@ -200,10 +262,10 @@ static void losses_since_restarted_counters_counts_from_0(void **state) {
         struct ctw_counters before, now;
         struct ctw_losses expected;
     } cases[] = {
-        {{500, 0, 0, 0}, {0, 0, 0, 0}, {0}},
-        {{500, 40, 30, 20}, {3, 0, 1, 0}, {.drops = 2, .clashes = 1}},
-        {{0, 0, 5, 0}, {700, 0, 2, 0}, {.drops = 698, .clashes = 2}},
-        {{0, 0, 0, 5}, {700, 0, 2, 2}, {.drops = 700, .chain_too_long = 2}},
+        {{500, 0, 0, 0, 2, true}, {0, 0, 0, 0, 2, true}, {0}},
+        {{500, 40, 30, 20, 2, true}, {3, 0, 1, 0, 2, true}, {.drops = 2, .clashes = 1}},
+        {{0, 0, 5, 0, 2, true}, {700, 0, 2, 0, 2, true}, {.drops = 698, .clashes = 2}},
+        {{0, 0, 0, 5, 2, true}, {700, 0, 2, 2, 2, true}, {.drops = 700, .chain_too_long = 2}},
     };
     (void)state;
 
@@ -310,8 +372,12 @@ int main(void) {
         cmocka_unit_test(losses_any_looks_at_each_member),
         cmocka_unit_test(losses_between_counts_each_loss_once),
         cmocka_unit_test(losses_between_inconsistent_columns_returns_no_negative),
+        cmocka_unit_test(losses_between_goes_by_the_release),
         cmocka_unit_test(losses_between_wrapped_column_returns_difference),
+        cmocka_unit_test(losses_between_sums_beyond_32_bits_are_whole),
         cmocka_unit_test(losses_between_restarted_counters_returns_what_they_show),
+        cmocka_unit_test(losses_between_different_cpus_returns_none),
+        cmocka_unit_test(losses_total_goes_by_fill_and_evictions),
         cmocka_unit_test(losses_since_classifies_each_loss),
         cmocka_unit_test(losses_since_wrapped_counters_returns_difference),
         cmocka_unit_test(losses_since_restarted_counters_counts_from_0),

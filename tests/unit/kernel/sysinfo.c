@@ -66,44 +66,87 @@ static void memory_junk_refuses(void **state) {
     }
 }
 
-static void release_gives_the_chain_limit(void **state) {
+static void release_gives_what_the_kernel_does(void **state) {
     static const struct {
         const char *osrelease, *version, *signature;
         uint32_t entries;
+        bool in_drop, writable, chain_limit;
     } kernels[] = {
-        {"2.6.32-754.el6.x86_64", "", "", 8},
-        {"4.18.0-553.el8_10.x86_64", "", "", 8},
-        {"5.14.21", "", "", 8},
-        {"5.15.0", "", "", 1},
-        {"5.15.102", "", "", 1},
-        {"5.15.103", "", "", 8},
-        {"5.16.1", "", "", 1},
-        {"5.19.17", "", "", 1},
-        {"6.0.19", "", "", 1},
-        {"6.1.19", "", "", 1},
-        {"6.1.20", "", "", 8},
-        {"6.2.6", "", "", 1},
-        {"6.2.7-arch1-1", "", "", 8},
-        {"6.3", "", "", 8},
-        {"6.18.44", "", "", 8},
-        {"7.0.1", "", "", 8},
-        {"6.1.0-56-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.172-1 (2026-01-01)", "", 8},
-        {"6.1.0-5-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.12-1 (2023-02-15)", "", 1},
-        {"5.15.0-91-generic", "#101-Ubuntu SMP", "Ubuntu 5.15.0-91.101-generic 5.15.131", 8},
-        {"5.15.0-60-generic", "#66-Ubuntu SMP", "Ubuntu 5.15.0-60.66-generic 5.15.78", 1},
-        {"", "", "", 1},
-        {"Debian", " Debian x", "Ubuntu", 1},
-        {"6", "", "", 1},
-        {"99999999999999999999.1", "", "", 8},
+        {"2.6.32-754.el6.x86_64", "", "", 8, false, false, false},
+        {"3.10.0-1160.el7.x86_64", "", "", 8, false, false, false},
+        {"3.12.28-4-default", "", "", 8, false, false, false},
+        {"4.6.7", "", "", 8, false, false, false},
+        {"4.7.0", "", "", 8, true, false, false},
+        {"4.8.0", "", "", 8, true, true, false},
+        {"4.14.355-275.570.amzn2.x86_64", "", "", 8, true, true, false},
+        {"4.18.0-553.el8_10.x86_64", "", "", 1, true, true, true},
+        {"5.4.17-2136.315.5.el8uek.x86_64", "", "", 8, true, true, false},
+        {"5.10.230-223.885.amzn2.x86_64", "", "", 8, true, true, false},
+        {"5.14.0-162.12.1.el9_1.0.2.x86_64", "", "", 1, true, true, true},
+        {"5.14.0-503.11.1.el9_5.aarch64", "", "", 1, true, true, true},
+        {"5.14.21-150500.55.19-default", "", "", 8, true, true, false},
+        {"5.15.0-200.131.27.el9uek.x86_64", "", "", 1, true, true, true},
+        {"5.15.0", "", "", 1, true, true, true},
+        {"5.15.102", "", "", 1, true, true, true},
+        {"5.15.103", "", "", 8, true, true, true},
+        {"5.16.1", "", "", 1, true, true, true},
+        {"5.19.17", "", "", 1, true, true, true},
+        {"6.0.19", "", "", 1, true, true, true},
+        {"6.1.19", "", "", 1, true, true, true},
+        {"6.1.20", "", "", 8, true, true, true},
+        {"6.1.119-129.201.amzn2023.x86_64", "", "", 8, true, true, true},
+        {"6.2.6", "", "", 1, true, true, true},
+        {"6.2.7-arch1-1", "", "", 8, true, true, true},
+        {"6.3", "", "", 8, true, true, true},
+        {"6.12.0-55.9.1.el10_0.x86_64", "", "", 8, true, true, true},
+        {"6.18.44", "", "", 8, true, true, true},
+        {"7.0.1", "", "", 8, true, true, true},
+        {"6.1.0-56-cloud-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.172-1 (2026-01-01)", "", 8,
+         true, true, true},
+        {"6.1.0-5-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.12-1 (2023-02-15)", "", 1, true, true,
+         true},
+        {"5.15.0-91-generic", "#101-Ubuntu SMP", "Ubuntu 5.15.0-91.101-generic 5.15.131", 8, true,
+         true, true},
+        {"5.15.0-60-generic", "#66-Ubuntu SMP", "Ubuntu 5.15.0-60.66-generic 5.15.78", 1, true,
+         true, true},
+        {"", "", "", 1, true, false, true},
+        {"Debian", " Debian x", "Ubuntu", 1, true, false, true},
+        {"el9", "", "", 1, true, false, true},
+        {"6", "", "", 1, true, false, true},
+        {"99999999999999999999.1", "", "", 8, true, true, true},
     };
     (void)state;
 
     for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+        struct ctw_release r;
+
         print_message("%s\n", kernels[i].osrelease);
-        assert_int_equal(ctw_release_entries_per_bucket(kernels[i].osrelease, kernels[i].version,
-                                                        kernels[i].signature),
-                         kernels[i].entries);
+        ctw_release_read(kernels[i].osrelease, kernels[i].version, kernels[i].signature, &r);
+        assert_int_equal(r.entries_per_bucket, kernels[i].entries);
+        assert_int_equal(r.insert_failed_in_drop, kernels[i].in_drop);
+        assert_int_equal(r.buckets_writable, kernels[i].writable);
+        assert_int_equal(r.chain_limit, kernels[i].chain_limit);
     }
+}
+
+static void release_counters_overrule_the_name(void **state) {
+    static const struct ctw_counters with = {.has_chainlength = true}, without = {0};
+    struct ctw_release r;
+    (void)state;
+
+    ctw_release_read("4.18.0-553.el8_10.x86_64", "", "", &r);
+    ctw_release_correct(&r, NULL);
+    assert_true(r.chain_limit);
+    ctw_release_correct(&r, &without);
+    assert_false(r.chain_limit);
+    assert_int_equal(r.entries_per_bucket, 8);
+    ctw_release_correct(&r, &with);
+    assert_true(r.chain_limit);
+    assert_int_equal(r.entries_per_bucket, 1);
+
+    ctw_release_read("6.18.44", "", "", &r);
+    ctw_release_correct(&r, &with);
+    assert_int_equal(r.entries_per_bucket, 8);
 }
 
 int main(void) {
@@ -111,7 +154,8 @@ int main(void) {
         cmocka_unit_test(memory_reads_total_and_available),
         cmocka_unit_test(memory_before_linux_3_14_uses_mem_free),
         cmocka_unit_test(memory_junk_refuses),
-        cmocka_unit_test(release_gives_the_chain_limit),
+        cmocka_unit_test(release_gives_what_the_kernel_does),
+        cmocka_unit_test(release_counters_overrule_the_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,7 +97,7 @@ static void set_world(struct world *w, const struct ctw_settings *s) {
     w->tick.now_usec = 1000 * SEC;
     w->tick.sample = (struct ctw_sample){.count = 20000, .max = 262144, .buckets = 262144};
     w->tick.facts = (struct ctw_growth_facts){.memory = {.total_bytes = 24 * GIB},
-                                              .entries_per_bucket = 8,
+                                              .release.entries_per_bucket = 8,
                                               .namespaces = 1,
                                               .permission = CTW_PERMISSION_GRANTED};
     w->tick.sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;

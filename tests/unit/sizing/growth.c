@@ -34,7 +34,7 @@ static struct fixture machine(void) {
         .l = {.now_usec = now,
               .sample = {.max = 262144, .buckets = 1048576, .has_buckets = true},
               .facts = {.memory = {24 * GIB, true, 20 * GIB},
-                        .entries_per_bucket = 8,
+                        .release.entries_per_bucket = 8,
                         .namespaces = 1,
                         .permission = CTW_PERMISSION_GRANTED}},
     };
@@ -120,7 +120,7 @@ static void bounds_short_chain_limit_takes_one_entry_a_bucket(void **state) {
     struct fixture f = machine();
     (void)state;
 
-    f.l.facts.entries_per_bucket = 1;
+    f.l.facts.release.entries_per_bucket = 1;
     bound(&f);
     assert_int_equal(f.b.ceiling, 1048576);
     assert_int_equal(f.b.bound, CTW_BOUND_BUCKETS);
@@ -513,7 +513,7 @@ static void decide_at_the_largest_buckets_leaves_them(void **state) {
     f.s.growth.buckets = CTW_BUCKETS_ALWAYS;
     f.s.growth.memory_permyriad = 9000;
     f.l.facts.memory = (struct ctw_memory){2048 * GIB, true, 2048 * GIB};
-    f.l.facts.entries_per_bucket = 1;
+    f.l.facts.release.entries_per_bucket = 1;
     f.l.sample.buckets = f.l.sample.max = f.l.sample.count = CTW_BUCKETS_LARGEST;
     decide(&f);
     assert_true(f.d.new_max > CTW_BUCKETS_LARGEST);

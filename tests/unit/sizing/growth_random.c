@@ -77,7 +77,7 @@ static void new_machine(struct world *w) {
 
     f->memory.total_bytes = one_in(20) ? 0 : (uint64_t)any() << below(14);
     f->memory.has_available = !one_in(5);
-    f->entries_per_bucket = one_in(4) ? 1 : 8;
+    f->release.entries_per_bucket = one_in(4) ? 1 : 8;
     f->namespaces = 1 + below(one_in(4) ? 1000 : 3);
     f->permission = one_in(10)   ? CTW_PERMISSION_DENIED
                     : one_in(10) ? CTW_PERMISSION_CHILD
@@ -162,8 +162,8 @@ static void check_decision(struct world *w) {
                          w->s.growth.memory_permyriad);
         CHECK(w, !f->memory.has_available || (max - (max < t->count ? max : t->count)) * 384 * 2 <=
                                                  f->memory.available_bytes);
-        CHECK(w,
-              always || !t->has_buckets || max <= (uint64_t)d->old_buckets * f->entries_per_bucket);
+        CHECK(w, always || !t->has_buckets ||
+                     max <= (uint64_t)d->old_buckets * f->release.entries_per_bucket);
     }
     if (d->new_buckets != 0) {
         CHECK(w, w->s.growth.buckets != CTW_BUCKETS_NEVER);
@@ -286,7 +286,7 @@ static uint32_t play_burst(uint32_t max, uint32_t rate, uint32_t late, uint32_t 
     ctw_settings_defaults(&w->s);
     w->s.growth.enabled = true;
     w->tick.facts.memory = (struct ctw_memory){UINT64_C(24) << 30, true, UINT64_C(20) << 30};
-    w->tick.facts.entries_per_bucket = 8;
+    w->tick.facts.release.entries_per_bucket = 8;
     w->tick.facts.namespaces = 1;
     w->tick.facts.permission = CTW_PERMISSION_GRANTED;
     w->tick.sample = (struct ctw_sample){.max = max, .buckets = 262144, .has_buckets = true};

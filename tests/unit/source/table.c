@@ -8,7 +8,7 @@ static const struct machine {
     uint32_t count, max, buckets;
     struct ctw_counters counters;
 } machines[] = {
-    {"linux-6.18", 1000, 262144, 262144, {0, 0, 0, 0}},
+    {"linux-6.18", 1000, 262144, 262144, {0}},
     {"linux-6.18-full", 262144, 262144, 262144, {.drop = 1888, .early_drop = 112}},
     {"debian-6.1", 28807, 65536, 1024, {.insert_failed = 1193, .chainlength = 1193}},
     {"rhel6-2.6.32",
@@ -21,8 +21,8 @@ static const struct machine {
      34576,
      4322,
      {.drop = 42, .early_drop = 263, .insert_failed = 3, .chainlength = 0}},
-    {"linux-2.4", 512, 8184, 1023, {0, 0, 0, 0}},
-    {"max-0", 58, 0, 65536, {0, 0, 0, 0}},
+    {"linux-2.4", 512, 8184, 1023, {0}},
+    {"max-0", 58, 0, 65536, {0}},
 };
 
 static void open_captured(struct fixture *f, const char *name) {

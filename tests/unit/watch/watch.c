@@ -115,6 +115,8 @@ static void fill_log(uint64_t *r, struct ctw_log_counts *ret) {
         ret->other_netns_lines = random_below(r, 100);
 }
 
+static const struct ctw_release release = {.insert_failed_in_drop = true};
+
 static void world_tick(struct world *w, const struct ctw_watch *watch, struct ctw_tick *ret) {
     uint64_t *r = &w->seed;
 
@@ -128,6 +130,7 @@ static void world_tick(struct world *w, const struct ctw_watch *watch, struct ct
     memset(ret, 0, sizeof(*ret));
     ret->now_usec = w->now_usec;
     ret->netns_inode = OURS;
+    ret->release = &release;
     ret->sources[CTW_SOURCE_TABLE] =
         (struct ctw_source_health){.health = w->table, .error = -EIO, .what = "table"};
     ret->sources[CTW_SOURCE_COUNTERS] =
@@ -332,9 +335,10 @@ static void watch_unreadable_table_decides_no_level(void **state) {
 static struct ctw_counters moved(const struct run *r) {
     const struct ctw_counters *a = &r->before.last.counters, *b = &r->tick.sample.counters;
 
-    return (struct ctw_counters){b->drop - a->drop, b->early_drop - a->early_drop,
-                                 b->insert_failed - a->insert_failed,
-                                 b->chainlength - a->chainlength};
+    return (struct ctw_counters){.drop = b->drop - a->drop,
+                                 .early_drop = b->early_drop - a->early_drop,
+                                 .insert_failed = b->insert_failed - a->insert_failed,
+                                 .chainlength = b->chainlength - a->chainlength};
 }
 
 /* Whether counters were read twice without a reload of the module in between. */
@@ -389,7 +393,7 @@ static void watch_episode_counts_every_loss(void **state) {
         const struct ctw_losses *before =
             r->before.loss_episode.running ? &r->before.loss_episode.losses : &none;
         const struct ctw_losses *now = &r->watch.loss_episode.losses;
-        const uint32_t clashes = m.insert_failed - m.chainlength;
+        const uint64_t clashes = m.insert_failed - m.chainlength;
         CHECK(r, ctw_losses_drops(now) == ctw_losses_drops(before) + m.drop - clashes);
         CHECK(r, now->early_drops == before->early_drops + m.early_drop);
         CHECK(r, now->clashes == before->clashes + clashes);
