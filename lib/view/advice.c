@@ -135,6 +135,8 @@ static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
         ctw_out_put(o, " = %" PRIu32 " + %" PRIu64 " bytes / 2 / %" PRIu32, f->table.count,
                     m->available_bytes, CTW_ENTRY_BYTES + 1);
     ctw_out_put(o, "\n");
+    if (m->has_available && m->estimated)
+        ctw_out_put(o, LABEL "estimated: MemFree + Cached - Shmem + SReclaimable\n", "");
     put_bound(o, b, CTW_BOUND_BUCKETS);
     if (f->table.has_buckets)
         ctw_out_put(o, " = %" PRIu32 " x %" PRIu32, f->table.buckets,

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -33,14 +34,34 @@ static void memory_reads_total_and_available(void **state) {
     assert_int_equal(m.available_bytes, UINT64_C(22350748) * 1024);
 }
 
-static void memory_before_linux_3_14_uses_mem_free(void **state) {
-    struct ctw_memory m = parse("MemTotal:         131072 kB\nMemFree:           64000 kB\n");
+static void memory_before_linux_3_14_estimates_available(void **state) {
+    static const struct {
+        const char *text;
+        uint64_t kib;
+    } cases[] = {
+        {"MemFree: 18340 kB\nBuffers: 904412 kB\nCached: 58211040 kB\n", 18340 + 58211040},
+        {"MemFree: 1000 kB\nCached: 500 kB\nSwapCached: 70 kB\nShmem: 200 kB\n"
+         "Slab: 90 kB\nSReclaimable: 40 kB\n",
+         1000 + 500 - 200 + 40},
+        {"MemFree: 1000 kB\nCached: 500 kB\nShmem: 501 kB\n", 1000},
+        {"MemFree: 1000 kB\n", 1000},
+        {"MemFree: 18014398509481983 kB\nCached: 18014398509481983 kB\n"
+         "SReclaimable: 18014398509481983 kB\n",
+         65921344},
+        {"MemFree: 65921344 kB\nSReclaimable: 1 kB\n", 65921344},
+    };
+    char text[512];
     (void)state;
 
-    assert_true(m.has_available);
-    assert_int_equal(m.available_bytes, 64000 * 1024);
-    m = parse("MemTotal:         131072 kB\nMemFree:           64");
-    assert_false(m.has_available); /* cut short */
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(text, sizeof(text), "MemTotal: 65921344 kB\n%s", cases[i].text);
+        const struct ctw_memory m = parse(text);
+        assert_true(m.has_available && m.estimated);
+        assert_int_equal(m.available_bytes, cases[i].kib * 1024);
+    }
+    assert_false(parse("MemTotal: 131072 kB\nMemAvailable: 5 kB\n").estimated);
+    const struct ctw_memory cut = parse("MemTotal:         131072 kB\nMemFree:           64");
+    assert_false(cut.has_available || cut.estimated);
 }
 
 static void memory_junk_refuses(void **state) {
@@ -56,6 +77,7 @@ static void memory_junk_refuses(void **state) {
         "MemTotal:       18446744073709551615 kB\n",
         "XMemTotal:      24622396 kB\n",
         "MemTotal:       24622396 kB\nMemAvailable: x kB\n",
+        "MemTotal:       24622396 kB\nMemFree: 1 kB\nCached: x kB\n",
     };
     (void)state;
 
@@ -152,7 +174,7 @@ static void release_counters_overrule_the_name(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_reads_total_and_available),
-        cmocka_unit_test(memory_before_linux_3_14_uses_mem_free),
+        cmocka_unit_test(memory_before_linux_3_14_estimates_available),
         cmocka_unit_test(memory_junk_refuses),
         cmocka_unit_test(release_gives_what_the_kernel_does),
         cmocka_unit_test(release_counters_overrule_the_name),

@@ -29,7 +29,7 @@ static struct ctw_advice_facts machine(void) {
                   .buckets = 262144,
                   .has_buckets = true,
                   .has_counters = true},
-        .machine = {.memory = {24 * GIB, true, 20 * GIB},
+        .machine = {.memory = {24 * GIB, true, 20 * GIB, false},
                     .release.entries_per_bucket = 8,
                     .namespaces = 1},
         .has_sysctls = true,
@@ -160,7 +160,7 @@ static void advise_limit_at_the_ceiling_has_no_line(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
-    f.machine.memory = (struct ctw_memory){256 * MIB, false, 0};
+    f.machine.memory = (struct ctw_memory){256 * MIB, false, 0, false};
     f.table.max = 65536;
     advise(&f);
     assert_non_null(strstr(found(CTW_FINDING_CEILING)->text.text, "growth.memory allows no more"));
@@ -371,7 +371,8 @@ static void advise_once_followed_finds_nothing(void **state) {
         struct ctw_advice_facts f = in_need();
         f.table.count = counts[i % LENGTH(counts)];
         f.table.counters.drop = drops[i / 4 % 2];
-        f.machine.memory = (struct ctw_memory){memory[i / 8 % 4], true, memory[i / 8 % 4] / 10 * 9};
+        f.machine.memory =
+            (struct ctw_memory){memory[i / 8 % 4], true, memory[i / 8 % 4] / 10 * 9, false};
         f.machine.release.entries_per_bucket = i / 32 ? 1 : 8;
         advise(&f);
         assert_true(advice.max >= f.table.max);
@@ -454,7 +455,7 @@ static void render_lines_fit_80_columns(void **state) {
                                                .early_drop = INT32_MAX,
                                                .insert_failed = INT32_MAX,
                                                .chainlength = INT32_MAX}};
-    f.machine.memory = (struct ctw_memory){4096 * GIB, true, 4096 * GIB};
+    f.machine.memory = (struct ctw_memory){4096 * GIB, true, 4096 * GIB, false};
     f.machine.namespaces = 100000;
     f.lack = CTW_CENSUS_TAKEN;
     f.talkers = (struct ctw_talkers){.known = true,

@@ -33,7 +33,7 @@ static struct fixture machine(void) {
         .g = {.sized = true, .started = true},
         .l = {.now_usec = now,
               .sample = {.max = 262144, .buckets = 1048576, .has_buckets = true},
-              .facts = {.memory = {24 * GIB, true, 20 * GIB},
+              .facts = {.memory = {24 * GIB, true, 20 * GIB, false},
                         .release.entries_per_bucket = 8,
                         .namespaces = 1,
                         .permission = CTW_PERMISSION_GRANTED}},
@@ -145,15 +145,15 @@ static void bounds_smallest_and_largest_machine(void **state) {
     struct fixture f = machine();
     (void)state;
 
-    f.l.facts.memory = (struct ctw_memory){128 * MIB, true, 60 * MIB};
+    f.l.facts.memory = (struct ctw_memory){128 * MIB, true, 60 * MIB, false};
     bound(&f);
     assert_int_equal(f.b.ceiling, 32768); /* 13421772 / 386 = 34771 */
-    f.l.facts.memory = (struct ctw_memory){4096 * GIB, true, 4000 * GIB};
+    f.l.facts.memory = (struct ctw_memory){4096 * GIB, true, 4000 * GIB, false};
     f.s.growth.memory_permyriad = 9000;
     f.l.sample.buckets = CTW_BUCKETS_LARGEST;
     bound(&f);
     assert_int_equal(f.b.ceiling, CTW_MAX_LARGEST / 4096 * 4096);
-    f.l.facts.memory = (struct ctw_memory){UINT64_MAX, true, UINT64_MAX};
+    f.l.facts.memory = (struct ctw_memory){UINT64_MAX, true, UINT64_MAX, false};
     bound(&f);
     assert_int_equal(f.b.ceiling, CTW_MAX_LARGEST / 4096 * 4096);
 }
@@ -427,7 +427,7 @@ static void startup_bounds_the_buckets(void **state) {
     f.l.sample.buckets = 65536;
     assert_grows(&f, 0, CTW_GROWTH_STARTUP);
     assert_int_equal(f.d.new_buckets, 16 * 65536);
-    f.l.facts.memory = (struct ctw_memory){4096 * GIB, true, 4000 * GIB};
+    f.l.facts.memory = (struct ctw_memory){4096 * GIB, true, 4000 * GIB, false};
     f.l.sample.buckets = 1048576;
     assert_grows(&f, 0, CTW_GROWTH_STARTUP);
     assert_int_equal(f.d.new_buckets, 64 * MIB / 8);
@@ -512,7 +512,7 @@ static void decide_at_the_largest_buckets_leaves_them(void **state) {
 
     f.s.growth.buckets = CTW_BUCKETS_ALWAYS;
     f.s.growth.memory_permyriad = 9000;
-    f.l.facts.memory = (struct ctw_memory){2048 * GIB, true, 2048 * GIB};
+    f.l.facts.memory = (struct ctw_memory){2048 * GIB, true, 2048 * GIB, false};
     f.l.facts.release.entries_per_bucket = 1;
     f.l.sample.buckets = f.l.sample.max = f.l.sample.count = CTW_BUCKETS_LARGEST;
     decide(&f);

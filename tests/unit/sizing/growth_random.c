@@ -285,7 +285,7 @@ static uint32_t play_burst(uint32_t max, uint32_t rate, uint32_t late, uint32_t 
     memset(w, 0, sizeof(*w));
     ctw_settings_defaults(&w->s);
     w->s.growth.enabled = true;
-    w->tick.facts.memory = (struct ctw_memory){UINT64_C(24) << 30, true, UINT64_C(20) << 30};
+    w->tick.facts.memory = (struct ctw_memory){UINT64_C(24) << 30, true, UINT64_C(20) << 30, false};
     w->tick.facts.release.entries_per_bucket = 8;
     w->tick.facts.namespaces = 1;
     w->tick.facts.permission = CTW_PERMISSION_GRANTED;
