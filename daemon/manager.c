@@ -123,6 +123,8 @@ static void on_walk_done(int r, const struct ctw_walk_end *end, void *userdata) 
 static void begin_walk(struct ctw_manager *m) {
     m->walk = ctw_walk_free(m->walk);
     ctw_census_init(m->census, m->settings.talkers.ipv6_prefix, m->seed);
+    m->census->established_timeout_sec = ctw_host_timeout(
+        &m->watch.host, CTW_TIMEOUT_TCP_ESTABLISHED, m->census->established_timeout_sec);
     const int r = m->paths.root[0] == '\0'
                       ? ctw_walk_start(m->event, m->settings.talkers.sample, WALK_LIMIT_USEC,
                                        on_walk_entry, on_walk_done, m, &m->walk)
@@ -182,6 +184,13 @@ static void grow(struct ctw_manager *m) {
         ctw_limits_save(m->limits, &m->watch.growth_state.growth.limits);
 }
 
+static void read_host(struct ctw_manager *m) {
+    struct ctw_host host;
+
+    ctw_machine_host(m->machine, m->tick.now_usec, &host);
+    ctw_watch_learn_host(&m->watch, &host, m->tick.now_usec);
+}
+
 static void follow_events(struct ctw_manager *m) {
     const struct ctw_verdict *v = &m->verdict;
     char note[128];
@@ -203,6 +212,8 @@ static uint64_t poll(struct ctw_manager *m, uint64_t due_usec) {
     ctw_watch_step(&m->watch, &m->settings, &m->tick, &m->verdict);
     m->polled = true;
     grow(m);
+    if (m->verdict.want_host)
+        read_host(m);
     for (size_t i = 0; i < m->verdict.n_alerts; i++)
         raise_alert(m, &m->verdict.alerts[i]);
     if (m->verdict.want_walk)

@@ -102,12 +102,6 @@ static bool is_writable(const char *root, const char *folder, const char *name) 
            (st.st_mode & S_IWUSR);
 }
 
-static bool read_number(const char *root, const char *folder, const char *name, uint32_t *ret) {
-    char path[PATH_MAX];
-
-    return path_below(root, folder, name, path) == 0 && ctw_procfs_number("", path, ret) == 0;
-}
-
 /* --- parts ------------------------------------------------------------------------------------ */
 
 /* A built-in module has no initstate; a captured tree may lack the file. */
@@ -119,12 +113,8 @@ static enum ctw_module_kind module_kind(const char *root) {
 
 static void read_sysctls(const char *root, struct ctw_advice_facts *f) {
     f->has_sysctls = exists(root, SYSCTL, "max");
-    f->max_writable = is_writable(root, SYSCTL, "max");
     f->buckets_writable = is_writable(root, SYSCTL, "buckets");
     f->module = module_kind(root);
-    for (size_t i = 0; i < CTW_TIMEOUTS; i++)
-        f->timeouts[i].known =
-            read_number(root, SYSCTL, ctw_advice_timeout_name(i), &f->timeouts[i].seconds);
 }
 
 static void on_entry(const struct ctw_flow *flow, void *userdata) {
@@ -136,8 +126,8 @@ static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
     struct ctw_walk_end end;
 
     ctw_census_init(&census, 0, 0); /* without names there is nothing to seed */
-    if (ctw_advice_established(f) > 0)
-        census.established_timeout_sec = ctw_advice_established(f);
+    census.established_timeout_sec =
+        ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED, census.established_timeout_sec);
     const int r = ctw_walk_now(sample, WALK_LIMIT_USEC, on_entry, &census, &end);
     if (r < 0) {
         f->lack = r == -EPERM ? CTW_CENSUS_NOT_PERMITTED : CTW_CENSUS_FAILED;
@@ -162,7 +152,7 @@ int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
 
     int r = ctw_fetch_from(root, NULL, false, settings, &view);
     if (r == 0)
-        r = ctw_fetch_machine(root, &view.snapshot.table, &f.machine);
+        r = ctw_fetch_machine(root, &view.snapshot.table, &f.machine, &f.host);
     if (r < 0) {
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s%s%s", root,
                        root[0] != '\0' ? ": " : "", strerror(-r));

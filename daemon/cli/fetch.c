@@ -39,15 +39,18 @@ static int read_table(const char *root, const struct ctw_settings *settings, uin
 }
 
 int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
-                      struct ctw_growth_facts *ret) {
+                      struct ctw_growth_facts *ret, struct ctw_host *ret_host) {
     __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
+    const uint64_t now_usec = ctw_monotonic_usec();
 
     const int r = ctw_machine_new(root, &m);
     memset(ret, 0, sizeof(*ret));
     if (r < 0)
         return r;
     (void)ctw_machine_release(m, sample);
-    ctw_machine_read(m, ctw_monotonic_usec(), false, ret);
+    ctw_machine_read(m, now_usec, false, ret);
+    if (ret_host)
+        ctw_machine_host(m, now_usec, ret_host);
     return 0;
 }
 
@@ -64,7 +67,7 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
     p->events_mode = settings->events.mode;
     int r = read_table(root, settings, g->now_usec, p);
     if (r == 0)
-        r = ctw_fetch_machine(root, &p->table, &machine);
+        r = ctw_fetch_machine(root, &p->table, &machine, NULL);
     if (r == 0)
         p->memory_bytes = machine.memory.total_bytes;
     return r;

@@ -38,9 +38,10 @@ int ctw_fetch(const char *root, const char *state, const struct ctw_settings *se
 
 /**
  * ctw_fetch_machine() - memory, release and namespaces
- * @sample:  as of ctw_machine_release()
+ * @sample:    as of ctw_machine_release()
+ * @ret_host:  NULL: not needed
  *
  * Return: 0 or -ENOMEM.
  */
 int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
-                      struct ctw_growth_facts *ret);
+                      struct ctw_growth_facts *ret, struct ctw_host *ret_host);

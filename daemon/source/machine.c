@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <limits.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -126,6 +127,53 @@ static uint32_t count_namespaces(const struct ctw_machine *m) {
     const uint32_t connected = m->root[0] == '\0' ? count_connected() : 0;
 
     return 1 + (named > connected ? named : connected);
+}
+
+/* --- the host --------------------------------------------------------------------------------- */
+
+#define SYSCTL "/proc/sys/net/netfilter/nf_conntrack_"
+
+static bool is_below(const struct ctw_machine *m, const char *folder, const char *name,
+                     struct stat *ret) {
+    char path[PATH_MAX];
+
+    return snprintf(path, sizeof(path), "%s%s%s", m->root, folder, name) < (int)sizeof(path) &&
+           stat(path, ret) == 0;
+}
+
+static bool has_program(const struct ctw_machine *m, const char *name) {
+    static const char *const folders[] = {"/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (is_below(m, folders[i], name, &st) && (st.st_mode & S_IXUSR))
+            return true;
+    return false;
+}
+
+static void read_timeouts(const struct ctw_machine *m, struct ctw_host *ret) {
+    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), SYSCTL "%s", ctw_timeout_name(i));
+        ret->timeouts[i].known = ctw_procfs_number(m->root, path, &ret->timeouts[i].seconds) == 0;
+    }
+}
+
+void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host *ret) {
+    struct ctw_growth_facts growth;
+    struct stat st;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->known = true;
+    ctw_machine_read(m, now_usec, false, &growth);
+    ret->release = growth.release;
+    ret->memory = growth.memory;
+    ret->namespaces = growth.namespaces;
+    /* The file has no write bit in other network namespaces. */
+    ret->initial_netns = is_below(m, SYSCTL, "max", &st) && (st.st_mode & S_IWUSR);
+    ret->has_nft = has_program(m, "nft");
+    ret->has_iptables = has_program(m, "iptables");
+    read_timeouts(m, ret);
 }
 
 /* --- interface -------------------------------------------------------------------------------- */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The facts of growth about the machine: memory, kernel release, number of namespaces. */
+/*
+ * What is known of the machine besides the table: memory, kernel release and number of namespaces
+ * for growth at each poll, and the rest for alerts.
+ */
 
 #include <stdbool.h>
 
+#include "lib/kernel/host.h"
 #include "lib/sizing/growth.h"
 
 struct ctw_machine;
@@ -37,3 +41,11 @@ const struct ctw_release *ctw_machine_release(struct ctw_machine *m,
  */
 void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
                       struct ctw_growth_facts *ret);
+
+/**
+ * ctw_machine_host() - all that a cause or a remedy needs of the machine
+ * @ret:  set completely; what cannot be read is absent
+ *
+ * Takes some twenty small files, half a millisecond: for alerts, not for each poll.
+ */
+void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host *ret);

@@ -23,37 +23,26 @@
  * reason (close_wait: set by kube-proxy; udp: RFC 4787, REQ-5). Established connections get one day
  * instead of five, which kube-proxy sets as well.
  */
-static const struct {
-    const char *name;
-    uint32_t most_sec;
-} timeouts[CTW_TIMEOUTS] = {
-    {"tcp_timeout_established", 86400},
-    {"tcp_timeout_syn_sent", 120},
-    {"tcp_timeout_syn_recv", 60},
-    {"tcp_timeout_fin_wait", 120},
-    {"tcp_timeout_close_wait", 3600},
-    {"tcp_timeout_last_ack", 30},
-    {"tcp_timeout_time_wait", 120},
-    {"tcp_timeout_max_retrans", 300},
-    {"tcp_timeout_unacknowledged", 300},
-    {"udp_timeout", 300},
-    {"udp_timeout_stream", 300},
-    {"icmp_timeout", 30},
-    {"generic_timeout", 600},
-    {"sctp_timeout_established", 86400},
+static const uint32_t most_sec[CTW_TIMEOUTS] = {
+    [CTW_TIMEOUT_TCP_ESTABLISHED] = 86400,
+    [CTW_TIMEOUT_TCP_SYN_SENT] = 120,
+    [CTW_TIMEOUT_TCP_SYN_RECV] = 60,
+    [CTW_TIMEOUT_TCP_FIN_WAIT] = 120,
+    [CTW_TIMEOUT_TCP_CLOSE_WAIT] = 3600,
+    [CTW_TIMEOUT_TCP_LAST_ACK] = 30,
+    [CTW_TIMEOUT_TCP_TIME_WAIT] = 120,
+    [CTW_TIMEOUT_TCP_MAX_RETRANS] = 300,
+    [CTW_TIMEOUT_TCP_UNACKNOWLEDGED] = 300,
+    [CTW_TIMEOUT_UDP] = 300,
+    [CTW_TIMEOUT_UDP_STREAM] = 300,
+    [CTW_TIMEOUT_ICMP] = 30,
+    [CTW_TIMEOUT_ICMPV6] = 30,
+    [CTW_TIMEOUT_GENERIC] = 600,
+    [CTW_TIMEOUT_SCTP_ESTABLISHED] = 86400,
 };
-#define ESTABLISHED 0
 
 /* The shortest that RFC 5382 (REQ-5) allows, for tables filled with idle connections: 2 h 4 min. */
 #define ESTABLISHED_SHORT_SEC 7440u
-
-const char *ctw_advice_timeout_name(size_t i) {
-    return timeouts[i].name;
-}
-
-uint32_t ctw_advice_established(const struct ctw_advice_facts *f) {
-    return f->timeouts[ESTABLISHED].known ? f->timeouts[ESTABLISHED].seconds : 0;
-}
 
 /* --- findings --------------------------------------------------------------------------------- */
 
@@ -217,7 +206,7 @@ static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_set
                           struct ctw_advice *a) {
     const uint64_t total = f->machine.memory.total_bytes;
 
-    if (!f->max_writable) {
+    if (!f->host.initial_netns) {
         ctw_line_add(
             &find(a, CTW_FINDING_FOREIGN)->text,
             "nf_conntrack_max and nf_conntrack_buckets hold for all network namespaces and can be "
@@ -249,15 +238,16 @@ static bool is_mostly_idle(const struct ctw_advice_facts *f) {
 }
 
 static void advise_timeouts(const struct ctw_advice_facts *f, struct ctw_advice *a) {
-    for (size_t i = 0; i < CTW_TIMEOUTS; i++) {
-        const bool idle = i == ESTABLISHED && is_mostly_idle(f);
-        const uint32_t most = idle ? ESTABLISHED_SHORT_SEC : timeouts[i].most_sec;
-        const uint32_t is = f->timeouts[i].seconds;
-        if (!f->timeouts[i].known || is <= most)
+    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++) {
+        const bool idle = i == CTW_TIMEOUT_TCP_ESTABLISHED && is_mostly_idle(f);
+        const uint32_t most = idle ? ESTABLISHED_SHORT_SEC : most_sec[i];
+        const uint32_t is = ctw_host_timeout(&f->host, i, 0);
+        if (is <= most)
             continue;
-        struct ctw_line *l = &find_value(a, CTW_FINDING_TIMEOUT, timeouts[i].name, is, most)->text;
-        ctw_line_add(l, "Lower nf_conntrack_%s from %" PRIu32 " to %" PRIu32 " s", timeouts[i].name,
-                     is, most);
+        struct ctw_line *l =
+            &find_value(a, CTW_FINDING_TIMEOUT, ctw_timeout_name(i), is, most)->text;
+        ctw_line_add(l, "Lower nf_conntrack_%s from %" PRIu32 " to %" PRIu32 " s",
+                     ctw_timeout_name(i), is, most);
         if (idle)
             ctw_line_add(l,
                          ", the shortest RFC 5382 allows: %" PRIu32 " %% of the entries are TCP "

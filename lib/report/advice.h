@@ -14,14 +14,12 @@
 #include <stdint.h>
 
 #include "lib/config/settings.h"
+#include "lib/kernel/host.h"
 #include "lib/kernel/losses.h"
 #include "lib/kernel/sample.h"
 #include "lib/sizing/growth.h"
 #include "lib/talkers/census.h"
 #include "lib/util/strbuf.h"
-
-/* Timeouts that are judged. */
-#define CTW_TIMEOUTS 14
 
 /* Whether options in modprobe.d have an effect. */
 enum ctw_module_kind {
@@ -39,20 +37,14 @@ enum ctw_census_lack {
     CTW_CENSUS_FAILED,
 };
 
-struct ctw_advice_timeout {
-    bool known;
-    uint32_t seconds;
-};
-
 struct ctw_advice_facts {
     bool has_table; /* otherwise only memory is known */
     struct ctw_sample table;
+    struct ctw_host host;
     struct ctw_growth_facts machine; /* memory, release, namespaces */
     bool has_sysctls;                /* net.netfilter.nf_conntrack_*: not with ip_conntrack */
-    bool max_writable;               /* by its mode: only in the initial network namespace */
     bool buckets_writable;           /* by its mode: and since Linux 4.8 */
     enum ctw_module_kind module;
-    struct ctw_advice_timeout timeouts[CTW_TIMEOUTS];
     enum ctw_census_lack lack;
     struct ctw_talkers talkers; /* when TAKEN */
 };
@@ -99,12 +91,6 @@ struct ctw_advice {
     struct ctw_finding findings[CTW_FINDINGS_MAX];
     char files[CTW_ADVICE_FILES][CTW_ADVICE_FILE_MAX]; /* "": not needed */
 };
-
-/** ctw_advice_timeout_name() - what follows "nf_conntrack_" of timeout @i, below CTW_TIMEOUTS */
-const char *ctw_advice_timeout_name(size_t i);
-
-/** ctw_advice_established() - the timeout of established TCP in seconds, 0: unknown */
-uint32_t ctw_advice_established(const struct ctw_advice_facts *f);
 
 /** ctw_advise() - @ret is some 20 KiB */
 void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,

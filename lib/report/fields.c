@@ -8,6 +8,7 @@
 #include "lib/report/message.h"
 #include "lib/report/remedy.h"
 #include "lib/util/strbuf.h"
+#include "lib/watch/cause.h"
 
 /* Adds "NAME=value", or nothing where it does not fit: half a number is a wrong number. */
 static void put(struct ctw_fields *f, const char *name, const char *value) {
@@ -159,6 +160,16 @@ static void put_source(struct ctw_fields *f, const struct ctw_alert *a) {
     put_line(f, "CTWATCH_REASON", &fault);
 }
 
+static void put_cause(struct ctw_fields *f, const struct ctw_alert *a) {
+    struct ctw_cause_facts facts;
+    struct ctw_diagnosis d;
+
+    if (!ctw_cause_facts_of(a, &facts))
+        return;
+    ctw_diagnose(&facts, &d);
+    put(f, "CTWATCH_CAUSE", ctw_cause_name(d.cause));
+}
+
 void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
     struct ctw_line line;
 
@@ -199,6 +210,7 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
         put_source(ret, a);
     if (a->kind == CTW_ALERT_CONFIG)
         put_external(ret, "CTWATCH_REASON", a->reason, sizeof a->reason);
+    put_cause(ret, a);
     ctw_remedy(a, &line);
     put_line(ret, "CTWATCH_REMEDY", &line);
     if (a->talkers && a->talkers->known)

@@ -65,13 +65,10 @@ static void limit_new(struct ctw_line *l, const char *nft, const char *iptables)
 }
 
 /* The remedy of the cause; false where a larger table is the remedy. */
-static bool treat(struct ctw_line *l, const struct ctw_talkers *talkers) {
-    switch (ctw_cause_of(talkers)) {
-    case CTW_CAUSE_UNKNOWN:
-    case CTW_CAUSE_LEGITIMATE:
-        return false;
+static bool treat(struct ctw_line *l, const struct ctw_diagnosis *d) {
+    switch (d->cause) {
     case CTW_CAUSE_ONE_SOURCE: {
-        const char *source = talkers->sources[0].name, *six = strchr(source, ':') ? "6" : "";
+        const char *source = d->culprit, *six = strchr(source, ':') ? "6" : "";
         ctw_line_add(l,
                      "One source holds most of the table. If it should not, drop its packets "
                      "before they are tracked: nft 'table inet ctwatch { chain pre { type filter "
@@ -90,27 +87,33 @@ static bool treat(struct ctw_line *l, const struct ctw_talkers *talkers) {
         leave_untracked(l, "udp dport 53", "udp sport 53", "-p udp --dport 53",
                         "-p udp --sport 53");
         return true;
-    case CTW_CAUSE_SYN:
+    case CTW_CAUSE_SYN_FLOOD:
         ctw_line_add(l, "Most entries are half-open TCP, as in a SYN flood: limit new "
                         "connections, ");
         limit_new(l, "tcp flags syn", "-p tcp --syn");
         ctw_line_add(l, "; and sysctl -w net.netfilter.nf_conntrack_tcp_timeout_syn_sent=30");
         return true;
-    case CTW_CAUSE_UDP:
+    case CTW_CAUSE_UDP_UNREPLIED:
         ctw_line_add(l, "Most entries are UDP without a reply: limit new flows, ");
         limit_new(l, "meta l4proto udp", "-p udp -m conntrack --ctstate NEW");
         return true;
-    case CTW_CAUSE_IDLE_TCP:
+    case CTW_CAUSE_IDLE_ESTABLISHED:
         ctw_line_add(l, "Most entries are established TCP that has been idle for an hour: sysctl "
                         "-w net.netfilter.nf_conntrack_tcp_timeout_established=7200; an idle entry "
                         "takes the new timeout with its next packet, so raise nf_conntrack_max as "
                         "well");
         return true;
+    default:
+        return false;
     }
-    return false;
 }
 
 static void add_filling(struct ctw_line *l, const struct ctw_alert *a) {
+    struct ctw_cause_facts facts;
+    struct ctw_diagnosis d = {0};
+
+    if (ctw_cause_facts_of(a, &facts))
+        ctw_diagnose(&facts, &d);
     if (a->other_netns) {
         if (a->netns_inode == 0)
             ctw_line_add(l, "lsns -t net lists the network namespaces");
@@ -119,7 +122,7 @@ static void add_filling(struct ctw_line *l, const struct ctw_alert *a) {
                          a->netns_inode);
         ctw_line_add(l, ", nsenter -t PID -n conntrack -L shows what fills its table; "
                         "net.netfilter.nf_conntrack_max is one limit for all namespaces");
-    } else if (a->has_table && a->table.max > 0 && !treat(l, a->talkers)) {
+    } else if (a->has_table && a->table.max > 0 && !treat(l, &d)) {
         raise_max(l, &a->table);
     }
 }

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/kernel/host.h"
 #include "lib/kernel/losses.h"
 #include "lib/kernel/sample.h"
 #include "lib/sizing/growth.h"
@@ -95,6 +96,7 @@ struct ctw_alert {
     uint64_t events_lost;   /* EVENTS_LOST: since BEGIN, an estimate */
     bool wants_talkers;     /* waits for the sample of the table that its poll asked for */
     const struct ctw_talkers *talkers; /* NULL: not known. Outlives the alert */
+    const struct ctw_host *host;       /* NULL: not known. Outlives the alert */
 
     bool has_losses;
     struct ctw_losses losses; /* since the episode began: from leaving level ok to being back */
@@ -103,6 +105,8 @@ struct ctw_alert {
     bool other_netns;               /* TABLE_FULL: of another namespace, known from the log only */
     uint64_t netns_inode;           /* 0: not known */
     char netns[CTW_NETNS_NAME_MAX]; /* set by the daemon, which can look names up */
+
+    uint32_t lowered_from; /* as in struct ctw_cause_facts */
 
     bool max_changed, buckets_changed; /* LIMIT_CHANGED, GREW, GROWTH_DRY_RUN */
     uint32_t old_max, new_max;

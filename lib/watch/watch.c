@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/watch/cause.h"
+
 /* How often counters and buckets are read, and for how long after a loss a table is not idle. */
 #define COUNTERS_INTERVAL_USEC CTW_USEC_PER_SEC
 #define COUNTERS_IDLE_USEC     (10 * CTW_USEC_PER_SEC)
@@ -29,6 +31,9 @@
 #define WALK_INTERVAL_USEC  (60 * CTW_USEC_PER_SEC)
 #define WALK_FROM_PERMYRIAD 5000u
 #define TALKERS_FRESH_USEC  (2 * WALK_INTERVAL_USEC)
+
+/* An alert that names a cause has the machine read, unless that was done a moment ago. */
+#define HOST_FRESH_USEC (10 * CTW_USEC_PER_SEC)
 
 /* One poll: the arguments of the step, and what follows from them. */
 struct poll {
@@ -93,6 +98,7 @@ static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ct
     if (edge != CTW_EDGE_END && w->talkers_usec != 0 &&
         p->t->now_usec - w->talkers_usec < TALKERS_FRESH_USEC)
         a->talkers = &w->talkers;
+    a->host = &w->host;
     a->losses = w->loss_episode.losses;
     a->has_losses = w->loss_episode.running && (w->last.has_counters || a->losses.log_lines > 0);
     if (!p->readable)
@@ -229,6 +235,22 @@ static void start_walk(struct poll *p, bool risen) {
 void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uint64_t now_usec) {
     w->talkers = *talkers;
     w->talkers_usec = talkers->known ? now_usec : 0;
+}
+
+void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_host *host, uint64_t now_usec) {
+    w->host = *host;
+    w->host_usec = now_usec;
+}
+
+static bool wants_host(const struct poll *p) {
+    struct ctw_cause_facts facts;
+
+    if (p->w->host_usec != 0 && p->t->now_usec - p->w->host_usec < HOST_FRESH_USEC)
+        return false;
+    for (size_t i = 0; i < p->ret->n_alerts; i++)
+        if (ctw_cause_facts_of(&p->ret->alerts[i], &facts))
+            return true;
+    return p->ret->want_walk;
 }
 
 static void step_forecast(struct poll *p) {
@@ -591,4 +613,5 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     ret->next_poll_usec = p.readable ? ctw_pace_next(s, &w->last, ctw_trend_burst_rate(&w->trend))
                                      : s->poll.interval_usec;
     step_growth(&p);
+    ret->want_host = wants_host(&p);
 }

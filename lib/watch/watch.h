@@ -55,6 +55,8 @@ struct ctw_verdict {
     uint64_t next_poll_usec;  /* from this tick's now */
     bool want_events;         /* the daemon should be subscribed to events */
     const char *events_why;   /* the reason, for the log: "the table is calm" */
+    bool want_host;           /* read the machine, then call ctw_watch_learn_host(): before any
+                                 alert is sent or a walk starts */
     bool want_walk;           /* walk a sample of the table, then call ctw_watch_learn() */
     /* If growth.write is set: write the limits before any alert is sent, then call
      * ctw_watch_grown(). */
@@ -92,6 +94,8 @@ struct ctw_watch {
     uint64_t walk_usec;         /* the last poll that asked for a walk; 0: none */
     uint64_t talkers_usec;      /* the end of the last successful walk; 0: none */
     struct ctw_talkers talkers;
+    uint64_t host_usec; /* when the machine was last read; 0: never */
+    struct ctw_host host;
     struct ctw_episode forecast;
     struct ctw_episode table_full;
     struct ctw_episode early_drop;
@@ -131,6 +135,9 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
  * The alerts that wait for the walk point to the result, and so do later alerts for two minutes.
  */
 void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uint64_t now_usec);
+
+/** ctw_watch_learn_host() - the machine was read; alerts point to what is known of it */
+void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_host *host, uint64_t now_usec);
 
 /**
  * ctw_watch_grown() - the limits of a verdict's growth were written

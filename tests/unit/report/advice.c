@@ -33,10 +33,9 @@ static struct ctw_advice_facts machine(void) {
                     .release.entries_per_bucket = 8,
                     .namespaces = 1},
         .has_sysctls = true,
-        .max_writable = true,
         .buckets_writable = true,
         .module = CTW_MODULE_LOADABLE,
-        .timeouts = {{true, 86400}, {true, 120}},
+        .host = {.known = true, .initial_netns = true, .timeouts = {{true, 86400}, {true, 120}}},
         .lack = CTW_CENSUS_CAPTURED,
     };
 }
@@ -218,10 +217,10 @@ static void advise_in_a_child_namespace_leaves_the_limits(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
-    f.max_writable = f.buckets_writable = false;
+    f.host.initial_netns = f.buckets_writable = false;
     f.table.max = 65536;
     f.table.buckets = 1024;
-    f.timeouts[0].seconds = 432000;
+    f.host.timeouts[0].seconds = 432000;
     advise(&f);
     assert_non_null(found(CTW_FINDING_FOREIGN));
     assert_string_equal(advice.files[CTW_FILE_SYSCTL],
@@ -236,12 +235,12 @@ static void advise_lowers_only_long_timeouts(void **state) {
 
     (void)state;
     for (size_t i = 0; i < CTW_TIMEOUTS; i++)
-        f.timeouts[i] = (struct ctw_advice_timeout){true, UINT32_MAX};
+        f.host.timeouts[i] = (struct ctw_timeout_value){true, UINT32_MAX};
     advise(&f);
     assert_int_equal(advice.n_findings, CTW_TIMEOUTS);
     for (size_t i = 0; i < CTW_TIMEOUTS; i++) {
-        assert_string_equal(advice.findings[i].name, ctw_advice_timeout_name(i));
-        f.timeouts[i].seconds = (uint32_t)advice.findings[i].advised;
+        assert_string_equal(advice.findings[i].name, ctw_timeout_name((enum ctw_timeout)i));
+        f.host.timeouts[i].seconds = (uint32_t)advice.findings[i].advised;
     }
     assert_non_null(strstr(advice.findings[0].text.text, "from 4294967295 to 86400 s"));
     assert_non_null(strstr(advice.findings[0].text.text, "frees no idle entry"));
@@ -281,7 +280,7 @@ static void advise_few_idle_entries_keep_the_timeout(void **state) {
         f.talkers = (struct ctw_talkers){.known = true, .entries = 2, .idle_tcp_permyriad = 10000};
         advise(&f);
         assert_int_equal(found(CTW_FINDING_TIMEOUT) != NULL, cases[i].shortest);
-        f.timeouts[0].seconds = 432000;
+        f.host.timeouts[0].seconds = 432000;
         advise(&f);
         assert_int_equal(found(CTW_FINDING_TIMEOUT)->advised, cases[i].shortest ? 7440 : 86400);
     }
@@ -328,7 +327,7 @@ static struct ctw_advice_facts in_need(void) {
 
     f.table.max = 65536;
     f.table.buckets = 16384;
-    f.timeouts[0].seconds = 432000;
+    f.host.timeouts[0].seconds = 432000;
     return f;
 }
 
@@ -381,7 +380,7 @@ static void advise_once_followed_finds_nothing(void **state) {
         assert_true(advice.buckets >= f.table.buckets);
         f.table.max = advice.max;
         f.table.buckets = advice.buckets;
-        f.timeouts[0].seconds = 86400;
+        f.host.timeouts[0].seconds = 86400;
         f.table.count += f.table.count / 2;
         advise(&f);
         assert_null(found(CTW_FINDING_MAX));
@@ -465,7 +464,7 @@ static void render_lines_fit_80_columns(void **state) {
                                      .sampled = true,
                                      .margin_permyriad = 3100};
     for (size_t i = 0; i < CTW_TIMEOUTS; i++)
-        f.timeouts[i] = (struct ctw_advice_timeout){true, UINT32_MAX};
+        f.host.timeouts[i] = (struct ctw_timeout_value){true, UINT32_MAX};
     for (int again = 0; again < 2; again++) {
         advise(&f);
         assert_in_range(ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text)), 1,

@@ -235,6 +235,7 @@ static void fields_of_the_largest_alert_fit(void **state) {
             a.rate = INT64_MIN;
             a.rates.known = a.rates.lower_bound = true;
             a.talkers = &talkers;
+            a.host = NULL;
             memset(a.netns, '\n', sizeof a.netns);
             a.max_changed = a.buckets_changed = a.config_refused = true;
             a.writer_unknown = false;

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What is known of the machine besides the table and its counters: what a cause is found by, and a
+ * remedy must go by.
+ *
+ * Reading it takes some twenty small files, so it is not read at each poll: daemon/source/machine
+ * reads it when an alert needs it. Each part that cannot be read is absent, for instance
+ * /proc/slabinfo without root.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/kernel/release.h"
+#include "lib/kernel/sysinfo.h"
+
+/* The timeouts that are read, net.netfilter.nf_conntrack_NAME. */
+enum ctw_timeout {
+    CTW_TIMEOUT_TCP_ESTABLISHED,
+    CTW_TIMEOUT_TCP_SYN_SENT,
+    CTW_TIMEOUT_TCP_SYN_RECV,
+    CTW_TIMEOUT_TCP_FIN_WAIT,
+    CTW_TIMEOUT_TCP_CLOSE_WAIT,
+    CTW_TIMEOUT_TCP_LAST_ACK,
+    CTW_TIMEOUT_TCP_TIME_WAIT,
+    CTW_TIMEOUT_TCP_MAX_RETRANS,
+    CTW_TIMEOUT_TCP_UNACKNOWLEDGED,
+    CTW_TIMEOUT_UDP,
+    CTW_TIMEOUT_UDP_STREAM,
+    CTW_TIMEOUT_ICMP,
+    CTW_TIMEOUT_ICMPV6,
+    CTW_TIMEOUT_GENERIC,
+    CTW_TIMEOUT_SCTP_ESTABLISHED,
+};
+#define CTW_TIMEOUTS (CTW_TIMEOUT_SCTP_ESTABLISHED + 1)
+
+/** ctw_timeout_name() - what follows "nf_conntrack_": "tcp_timeout_established", "udp_timeout" */
+const char *ctw_timeout_name(enum ctw_timeout timeout);
+
+struct ctw_timeout_value {
+    bool known;
+    uint32_t seconds;
+};
+
+/* Room for the name of a network namespace in /run/netns (NAME_MAX is 255). */
+#define CTW_HOST_NETNS_MAX 256
+
+/* Room for the name of a helper: NF_CT_HELPER_NAME_LEN of nf_conntrack_helper.h. */
+#define CTW_HELPER_NAME_MAX 16
+
+/* Zero-initialised, nothing is known. */
+struct ctw_host {
+    struct ctw_release release;
+    bool known;                 /* it was read */
+    struct ctw_memory memory;   /* total_bytes 0: not known */
+    uint32_t entry_bytes;       /* object size of nf_conntrack in /proc/slabinfo; 0: not known */
+    uint32_t namespaces;        /* that can hold entries, with this one: at least 1; 0: not known */
+    bool initial_netns;         /* nf_conntrack_max can be written here, by its mode */
+    bool has_nft, has_iptables; /* found in /usr/sbin, /sbin, /usr/bin or /bin */
+    char netns[CTW_HOST_NETNS_MAX]; /* the own namespace's name in /run/netns; "": it has none */
+    struct ctw_timeout_value timeouts[CTW_TIMEOUTS];
+    bool has_expectations;                   /* expectations could be counted */
+    uint32_t expectations;                   /* connections announced by helpers, as of FTP data */
+    uint32_t expect_max;                     /* nf_conntrack_expect_max; 0: not known */
+    char expect_helper[CTW_HELPER_NAME_MAX]; /* that holds most of them: "ftp"; "": not known */
+    bool has_queue;                          /* packets wait in a queue of nfnetlink_queue */
+    uint32_t queue_number, queue_held;       /* the fullest queue, and the packets in it */
+};
+
+/** ctw_host_timeout() - in seconds; @otherwise where @host is NULL or does not know it */
+uint32_t ctw_host_timeout(const struct ctw_host *host, enum ctw_timeout timeout,
+                          uint32_t otherwise);
