@@ -2,6 +2,7 @@
 #include "lib/kernel/flow.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
@@ -319,6 +320,145 @@ int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret) {
     if (!ctw_flow_has_ports(flow.protocol)) /* the keys of a GRE tunnel are sent as ports */
         flow.source_port = flow.destination_port = 0;
     *ret = flow;
+    return 0;
+}
+
+/* --- details ---------------------------------------------------------------------------------- */
+
+/*
+ *   CTA_HELP            { CTA_HELP_NAME "ftp" }
+ *   CTA_COUNTERS_ORIG   { CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES: 64 bits each }
+ *   CTA_PROTOINFO       { CTA_PROTOINFO_SCTP { CTA_PROTOINFO_SCTP_STATE 4, two more } }
+ *   CTA_LABELS          16 bytes: words of the machine's own size and order, in which label n is
+ *                       bit n; libnetfilter_conntrack reads them as words of 32 bits, too
+ */
+
+static inline int take_64(struct span s, uint64_t *ret) {
+    if (take_bytes(s, ret, sizeof(*ret)) < 0)
+        return -EBADMSG;
+    *ret = be64toh(*ret);
+    return 0;
+}
+
+static int add_counters(struct span s, struct ctw_flow_details *d) {
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        uint64_t value;
+        if (a.type != CTA_COUNTERS_PACKETS && a.type != CTA_COUNTERS_BYTES)
+            continue;
+        r = take_64(a.value, &value);
+        if (r < 0)
+            break;
+        *(a.type == CTA_COUNTERS_PACKETS ? &d->packets : &d->bytes) += value;
+    }
+    return r;
+}
+
+/* The state of SCTP or DCCP, whose attributes have the same number. */
+static int parse_state(struct span s, struct ctw_flow_details *d) {
+    struct attribute a;
+    int r;
+
+    _Static_assert((int)CTA_PROTOINFO_SCTP_STATE == (int)CTA_PROTOINFO_DCCP_STATE, "one function");
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type == CTA_PROTOINFO_SCTP_STATE)
+            r = take_bytes(a.value, &d->state, sizeof(d->state));
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int parse_other_protoinfo(struct span s, struct ctw_flow_details *d) {
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type == CTA_PROTOINFO_SCTP || a.type == CTA_PROTOINFO_DCCP)
+            r = parse_state(a.value, d);
+        if (r < 0)
+            break;
+    }
+    return r;
+}
+
+static int parse_helper(struct span s, struct ctw_flow_details *d) {
+    struct attribute a;
+    int r;
+
+    while ((r = next_attribute(&s, &a)) > 0) {
+        if (a.type != CTA_HELP_NAME)
+            continue;
+        const size_t size = sizeof(d->helper) - 1;
+        memset(d->helper, 0, sizeof(d->helper));
+        memcpy(d->helper, a.value.at,
+               strnlen((const char *)a.value.at, a.value.left < size ? a.value.left : size));
+    }
+    return r;
+}
+
+static void parse_labels(struct span s, struct ctw_flow_details *d) {
+    memset(d->labels, 0, sizeof(d->labels));
+    memcpy(d->labels, s.at, s.left < sizeof(d->labels) ? s.left : sizeof(d->labels));
+}
+
+/* @tuples: of both directions, with their zones. */
+static int parse_detail(struct attribute a, struct ctw_flow tuples[static 2],
+                        struct ctw_flow_details *d) {
+    unsigned has = 0;
+
+    switch (a.type) {
+    case CTA_TUPLE_ORIG:
+        return parse_tuple(a.value, &tuples[0], &has);
+    case CTA_TUPLE_REPLY:
+        return parse_tuple(a.value, &tuples[1], &has);
+    case CTA_ZONE:
+        return take_16(a.value, &d->zone);
+    case CTA_MARK:
+        return take_32(a.value, &d->mark);
+    case CTA_HELP:
+        return parse_helper(a.value, d);
+    case CTA_LABELS:
+        parse_labels(a.value, d);
+        return 0;
+    case CTA_COUNTERS_ORIG:
+    case CTA_COUNTERS_REPLY:
+        return add_counters(a.value, d);
+    case CTA_PROTOINFO:
+        return parse_other_protoinfo(a.value, d);
+    }
+    return 0;
+}
+
+int ctw_flow_parse_details(const void *message, const struct ctw_flow *flow,
+                           struct ctw_flow_details *ret) {
+    const size_t skip = sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg);
+    struct ctw_flow tuples[2] = {{.family = flow->family}, {.family = flow->family}};
+    struct ctw_flow_details d = {0};
+    struct nlmsghdr header;
+    struct attribute a;
+    int r;
+
+    memcpy(&header, message, sizeof(header));
+    struct span s = {(const uint8_t *)message + skip, header.nlmsg_len - skip};
+    while ((r = next_attribute(&s, &a)) > 0) {
+        r = parse_detail(a, tuples, &d);
+        if (r < 0)
+            return r;
+    }
+    if (r < 0)
+        return r;
+    if (d.zone == 0)
+        d.zone = tuples[0].zone != 0 ? tuples[0].zone : tuples[1].zone;
+    memcpy(d.reply_source, tuples[1].source, sizeof(d.reply_source));
+    memcpy(d.reply_destination, tuples[1].destination, sizeof(d.reply_destination));
+    if (ctw_flow_has_ports(flow->protocol)) {
+        d.reply_source_port = tuples[1].source_port;
+        d.reply_destination_port = tuples[1].destination_port;
+    }
+    *ret = d;
     return 0;
 }
 

@@ -33,6 +33,23 @@ struct ctw_flow {
     uint8_t tcp_state; /* TCP_CONNTRACK_* of nf_conntrack_tcp.h */
 };
 
+/* What the hot path has no use for: for filters, and for lists by mark, label or helper. */
+#define CTW_FLOW_HELPER_MAX 16u /* with its NUL: NF_CT_HELPER_NAME_LEN */
+#define CTW_LABELS          128u
+
+struct ctw_flow_details {
+    uint32_t mark;            /* 0 when not given */
+    uint16_t zone;            /* also one that holds in one direction only; 0: the default zone */
+    uint8_t reply_source[16]; /* of the packets that answer; as in struct ctw_flow */
+    uint8_t reply_destination[16];
+    uint16_t reply_source_port;
+    uint16_t reply_destination_port;
+    uint8_t state;                    /* of SCTP or DCCP; 0 when not given */
+    char helper[CTW_FLOW_HELPER_MAX]; /* "ftp"; "" */
+    uint32_t labels[CTW_LABELS / 32]; /* label n is bit n % 32 of word n / 32 */
+    uint64_t packets, bytes; /* both directions; 0 without net.netfilter.nf_conntrack_acct */
+};
+
 /** ctw_flow_has_ports() - whether flows of @protocol, an IPPROTO_*, have ports */
 bool ctw_flow_has_ports(uint8_t protocol);
 
@@ -48,6 +65,22 @@ bool ctw_flow_has_ports(uint8_t protocol);
  * Return: 0; -EBADMSG when it is malformed; -ENOMSG when it is not about a conntrack entry.
  */
 int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret);
+
+/** ctw_flow_has_label() - whether label @bit, below CTW_LABELS, is set */
+static inline bool ctw_flow_has_label(const struct ctw_flow_details *d, unsigned bit) {
+    return d->labels[bit / 32] >> bit % 32 & 1;
+}
+
+/**
+ * ctw_flow_parse_details() - read the rest of a message
+ * @message:  one that ctw_flow_parse() has read
+ * @flow:     what it found
+ * @ret:      set only on success
+ *
+ * Return: 0; -EBADMSG when it is malformed.
+ */
+int ctw_flow_parse_details(const void *message, const struct ctw_flow *flow,
+                           struct ctw_flow_details *ret);
 
 /* --- events ----------------------------------------------------------------------------------- */
 

@@ -6,10 +6,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "lib/kernel/names.h"
 
 static const char *const words[CTW_DIMENSIONS] = {
     [CTW_BY_SOURCE] = "source", [CTW_BY_DESTINATION] = "destination",
@@ -106,35 +107,19 @@ bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b) {
 /* --- names, as conntrack(8) prints them ------------------------------------------------------ */
 
 static void name_protocol(uint8_t protocol, char ret[static 16]) {
-    static const struct {
-        uint8_t protocol;
-        const char *name;
-    } names[] = {
-        {IPPROTO_ICMP, "icmp"},     {IPPROTO_TCP, "tcp"},   {IPPROTO_UDP, "udp"},
-        {IPPROTO_DCCP, "dccp"},     {IPPROTO_GRE, "gre"},   {IPPROTO_ESP, "esp"},
-        {IPPROTO_ICMPV6, "icmpv6"}, {IPPROTO_SCTP, "sctp"}, {IPPROTO_UDPLITE, "udplite"},
-    };
+    const char *name = ctw_protocol_name(protocol);
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i].protocol == protocol) {
-            (void)snprintf(ret, 16, "%s", names[i].name);
-            return;
-        }
-    (void)snprintf(ret, 16, "protocol-%u", protocol);
+    if (name)
+        (void)snprintf(ret, 16, "%s", name);
+    else
+        (void)snprintf(ret, 16, "protocol-%u", protocol);
 }
 
-/* tcp_conntrack_names of net/netfilter/nf_conntrack_proto_tcp.c. */
 static void name_tcp_state(uint8_t state, char ret[static 16]) {
-    static const char *const names[] = {
-        [TCP_CONNTRACK_NONE] = "NONE",         [TCP_CONNTRACK_SYN_SENT] = "SYN_SENT",
-        [TCP_CONNTRACK_SYN_RECV] = "SYN_RECV", [TCP_CONNTRACK_ESTABLISHED] = "ESTABLISHED",
-        [TCP_CONNTRACK_FIN_WAIT] = "FIN_WAIT", [TCP_CONNTRACK_CLOSE_WAIT] = "CLOSE_WAIT",
-        [TCP_CONNTRACK_LAST_ACK] = "LAST_ACK", [TCP_CONNTRACK_TIME_WAIT] = "TIME_WAIT",
-        [TCP_CONNTRACK_CLOSE] = "CLOSE",       [TCP_CONNTRACK_SYN_SENT2] = "SYN_SENT2",
-    };
+    const char *name = ctw_state_name(IPPROTO_TCP, state);
 
-    if (state < sizeof(names) / sizeof(names[0]))
-        (void)snprintf(ret, 16, "%s", names[state]);
+    if (name)
+        (void)snprintf(ret, 16, "%s", name);
     else
         (void)snprintf(ret, 16, "%u", state);
 }
