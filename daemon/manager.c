@@ -162,8 +162,10 @@ static void gather(struct ctw_manager *m) {
     if (present && ctw_watch_wants_counters(&m->watch, t))
         ctw_table_read_counters(m->table, &t->sample, &t->sources[CTW_SOURCE_COUNTERS]);
     t->release = ctw_machine_release(m->machine, present ? &t->sample : NULL);
-    if (m->events)
+    if (m->events) {
         ctw_events_take(m->events, t->now_usec, &t->events, &t->sources[CTW_SOURCE_EVENTS]);
+        t->new_sources = ctw_events_new_sources(m->events);
+    }
     memset(&t->facts, 0, sizeof(t->facts));
     if (present && ctw_growth_on(&m->settings))
         ctw_machine_read(m->machine, t->now_usec, t->sample.count < t->sample.max / 2, &t->facts);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/fetch.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
@@ -48,9 +49,10 @@ struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *by;          /* NULL: the overview */
     const char *n, *ipv6_prefix;
+    const char *state; /* NULL: CTWATCH_RUN_PATH */
     const char *watch; /* NULL: once; "": every 2 seconds */
     uint64_t watch_usec;
-    bool exact, json;
+    bool exact, new_flows, json;
 };
 
 struct request {
@@ -84,6 +86,8 @@ struct gathering {
 static const struct ctw_option options[] = {
     {0, "exact", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, exact),
      "count every entry: about a second for each half million"},
+    {0, "new", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, new_flows),
+     "who opens new flows now, from the events that ctwatchd counts"},
     {'n', "lines", "N", CTW_OPTION_TEXT, offsetof(struct arguments, n),
      "lines of each list, 1 to 1000"},
     {0, "by", "WHAT", CTW_OPTION_TEXT, offsetof(struct arguments, by),
@@ -96,6 +100,8 @@ static const struct ctw_option options[] = {
      "as JSON; with --watch one object a line"},
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
      "defaults from FILE instead of " CTWATCH_CONFIG_PATH},
+    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
+     "with --new, where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
      "a captured machine has no table whose entries could be read"},
 };
@@ -103,8 +109,10 @@ static const struct ctw_option options[] = {
 static const struct ctw_cli cli = {
     .program = "ctwatch top",
     .synopses = "[OPTION...]",
-    .about = "Shows what fills the connection-tracking table: from a random sample of its entries, "
-             "with the margin of error, or from all of them. Needs CAP_NET_ADMIN.",
+    .about =
+        "Shows what fills the connection-tracking table: from a random sample of its entries, "
+        "with the margin of error, or from all of them. Needs CAP_NET_ADMIN. With --new it shows "
+        "who opens new flows, as ctwatchd has published it.",
     .options = options,
     .n_options = sizeof(options) / sizeof(options[0]),
 };
@@ -120,16 +128,33 @@ static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t 
     return true;
 }
 
-/* Return: -1 to go on, or the exit status. */
-static int make_request(const struct arguments *a, struct request *ret) {
-    struct ctw_settings settings;
+static int refuse_both(const char *option, const char *other) {
+    (void)fprintf(stderr, "ctwatch top: %s cannot be used with %s\n", option, other);
+    return EXIT_BAD_USAGE;
+}
 
-    if (ctw_config_load_or_defaults(a->config_path, "ctwatch top", &settings) < 0)
+/* Return: -1 to go on, or the exit status. */
+static int check_new(const struct arguments *a) {
+    if (a->new_flows && a->exact)
+        return refuse_both("--exact", "--new");
+    if (a->new_flows && a->by)
+        return refuse_both("--by", "--new, which ranks sources");
+    if (a->new_flows && a->ipv6_prefix)
+        return refuse_both("--ipv6-prefix", "--new: ctwatchd has counted by talkers.ipv6_prefix");
+    return a->state && !a->new_flows ? refuse_both("--state", "anything but --new") : -1;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int make_request(const struct arguments *a, struct ctw_settings *settings,
+                        struct request *ret) {
+    if (check_new(a) >= 0)
+        return EXIT_BAD_USAGE;
+    if (ctw_config_load_or_defaults(a->config_path, "ctwatch top", settings) < 0)
         return EXIT_CANNOT_READ;
     *ret = (struct request){
-        .sample = a->exact ? 0 : settings.talkers.sample,
-        .ipv6_prefix = settings.talkers.ipv6_prefix,
-        .n = settings.talkers.top,
+        .sample = a->exact ? 0 : settings->talkers.sample,
+        .ipv6_prefix = settings->talkers.ipv6_prefix,
+        .n = settings->talkers.top,
         .n_dimensions = a->by ? 1 : 3,
         .dimensions = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE},
         .progress = isatty(STDERR_FILENO) && !a->watch,
@@ -355,9 +380,13 @@ static int show(const struct arguments *a, struct gathering *g, struct ctw_termi
     return ctw_terminal_print(terminal, &cli, text, n, size);
 }
 
+static struct ctw_terminal terminal_for(const struct arguments *a) {
+    return (struct ctw_terminal){.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
+                                 .apart = !a->json};
+}
+
 static int run(const struct arguments *a, struct gathering *g, char *text, size_t size) {
-    struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
-                                    .apart = !a->json};
+    struct ctw_terminal terminal = terminal_for(a);
     int r;
 
     while ((r = show(a, g, &terminal, text, size)) == 0 && a->watch)
@@ -365,27 +394,77 @@ static int run(const struct arguments *a, struct gathering *g, char *text, size_
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
+static int count_entries(const struct arguments *a, const struct request *request) {
+    const size_t size = REST_BYTES + (size_t)request->n * CTW_TOP_LISTS_MAX * ROW_BYTES;
+    struct gathering *g = gathering_new(request);
+    char *text = malloc(size);
+    int status = EXIT_CANNOT_READ;
+
+    if (g && text)
+        status = run(a, g, text, size);
+    else
+        (void)fputs("ctwatch top: no memory\n", stderr);
+    (void)gathering_free(g);
+    free(text);
+    return status;
+}
+
+/* --- new flows -------------------------------------------------------------------------------- */
+
+struct new_page {
+    struct ctw_view view;
+    struct ctw_line absence;
+    char text[CTW_RENDER_TALKERS_MAX];
+};
+
+/* Without --watch, what is not known is an error. Return: 0 or a negative errno. */
+static int show_new(const struct arguments *a, const struct ctw_settings *s, uint32_t n,
+                    struct ctw_terminal *terminal, struct new_page *p) {
+    int r = ctw_fetch("", a->state, s, &p->view);
+    if (r < 0) {
+        (void)fprintf(stderr, "ctwatch top: %s\n", strerror(-r));
+        return r;
+    }
+    ctw_new_sources_absence(&p->view, &p->absence);
+    const bool known = p->absence.length == 0;
+    if (!known && !a->watch)
+        (void)fprintf(stderr, "ctwatch top: %s\n", p->absence.text);
+    if (known || a->watch || a->json) {
+        const size_t length =
+            a->json ? ctw_render_new_json(&p->view, n, a->watch, p->text, sizeof(p->text))
+                    : ctw_render_new_text(&p->view, n, p->text, sizeof(p->text));
+        r = ctw_terminal_print(terminal, &cli, p->text, length, sizeof(p->text));
+    }
+    return r == 0 && !known && !a->watch ? -ENODATA : r;
+}
+
+static int show_new_flows(const struct arguments *a, const struct ctw_settings *s, uint32_t n) {
+    struct ctw_terminal terminal = terminal_for(a);
+    struct new_page *p = malloc(sizeof(*p));
+    int r;
+
+    if (!p) {
+        (void)fputs("ctwatch top: no memory\n", stderr);
+        return EXIT_CANNOT_READ;
+    }
+    while ((r = show_new(a, s, n, &terminal, p)) == 0 && a->watch)
+        (void)ctw_terminal_wait(a->watch_usec);
+    free(p);
+    return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
+}
+
 int ctw_verb_top(int argc, char *argv[]) {
     struct arguments arguments = {0};
+    struct ctw_settings settings;
     struct request request;
 
     int status = ctw_cli_start(&cli, argc, argv, &arguments);
     if (status < 0 && ctw_terminal_interval(&cli, arguments.watch, &arguments.watch_usec) < 0)
         status = EXIT_BAD_USAGE;
     if (status < 0)
-        status = make_request(&arguments, &request);
+        status = make_request(&arguments, &settings, &request);
     if (status >= 0)
         return status;
-
-    const size_t size = REST_BYTES + (size_t)request.n * CTW_TOP_LISTS_MAX * ROW_BYTES;
-    struct gathering *g = gathering_new(&request);
-    char *text = malloc(size);
-    status = EXIT_CANNOT_READ;
-    if (g && text)
-        status = run(&arguments, g, text, size);
-    else
-        (void)fputs("ctwatch top: no memory\n", stderr);
-    (void)gathering_free(g);
-    free(text);
-    return status;
+    return arguments.new_flows ? show_new_flows(&arguments, &settings, request.n)
+                               : count_entries(&arguments, &request);
 }

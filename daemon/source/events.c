@@ -48,9 +48,10 @@
 /* What the kernel charges the receive buffer for one event of 148 bytes. */
 #define CHARGED_BYTES 1280u
 
-#define RETRY_USEC   (10 * CTW_USEC_PER_SEC) /* also the interval of check() */
-#define AGE_USEC     (10 * CTW_USEC_PER_SEC)
-#define AGES_AT_ONCE 64u /* any count halved this often is 0 */
+#define RETRY_USEC (10 * CTW_USEC_PER_SEC) /* also the interval of check() */
+
+/* Ranking the sources takes some microseconds, and polls can come every two milliseconds. */
+#define RANKING_USEC (250 * CTW_USEC_PER_MSEC)
 
 #define SYSCTL "/proc/sys/net/netfilter/nf_conntrack_events"
 
@@ -68,7 +69,7 @@ struct ctw_events {
 
     uint64_t buffer_bytes; /* settings */
     uint32_t budget_permyriad;
-    uint32_t ipv6_prefix;
+    uint32_t top;
 
     uint64_t delay_max_usec; /* that the buffer allows */
     uint64_t delay_usec;     /* that suits the present rate */
@@ -80,8 +81,9 @@ struct ctw_events {
 
     struct ctw_event_counts fresh;
     uint64_t seed;
-    struct ctw_sketch sources;
-    uint64_t aged_usec;
+    struct ctw_new_flows flows;
+    struct ctw_new_sources new_sources; /* ranked then: */
+    uint64_t ranked_usec;
 
     struct mmsghdr headers[BATCH];
     struct iovec iov[BATCH];
@@ -192,6 +194,8 @@ static void subscribe(struct ctw_events *e) {
     e->dropped = 0;
     e->drained = 0;
     e->check_usec = 0;
+    e->ranked_usec = 0;
+    ctw_new_flows_init(&e->flows, e->flows.ipv6_prefix, e->seed);
 }
 
 /* --- draining -------------------------------------------------------------------------------- */
@@ -202,10 +206,8 @@ static void count(struct ctw_events *e, const void *head, size_t length) {
     if (ctw_event_parse(head, length, &event) < 0)
         return;
     ctw_event_counts_add(&e->fresh, event.kind, e->sampling);
-    if (event.kind == CTW_FLOW_NEW && event.has_source) {
-        const struct ctw_key key = ctw_address_key(event.family, event.source, e->ipv6_prefix);
-        ctw_sketch_add(&e->sources, &key, e->sampling);
-    }
+    if (event.kind == CTW_FLOW_NEW && event.has_source)
+        ctw_new_flows_add(&e->flows, event.family, event.source, e->sampling);
 }
 
 /* Return: 0 when there may be more; -EAGAIN when the queue is empty; another negative errno. */
@@ -309,7 +311,6 @@ int ctw_events_new(sd_event *event, uint64_t seed, struct ctw_events **ret) {
         return -ENOMEM;
     *e = (struct ctw_events){.event = sd_event_ref(event), .sampling = 1, .seed = seed};
     prepare_batch(e);
-    ctw_sketch_init(&e->sources, e->seed);
     /* An accuracy of 1 us: with the default of 250 ms any buffer would overflow. */
     int r = sd_event_add_time(event, &e->drain, CLOCK_MONOTONIC, 0, 1, on_drain, e);
     if (r >= 0)
@@ -337,9 +338,9 @@ struct ctw_events *ctw_events_free(struct ctw_events *e) {
 void ctw_events_want(struct ctw_events *e, bool wanted, const struct ctw_settings *settings) {
     const bool other_buffer = e->buffer_bytes != settings->events.buffer_bytes;
 
-    if (e->ipv6_prefix != settings->talkers.ipv6_prefix || (!wanted && e->wanted))
-        ctw_sketch_init(&e->sources, e->seed);
-    e->ipv6_prefix = settings->talkers.ipv6_prefix;
+    if (e->flows.ipv6_prefix != settings->talkers.ipv6_prefix)
+        ctw_new_flows_init(&e->flows, settings->talkers.ipv6_prefix, e->seed);
+    e->top = settings->talkers.top;
     e->budget_permyriad = settings->events.budget_permyriad;
     e->buffer_bytes = settings->events.buffer_bytes;
 
@@ -352,12 +353,15 @@ void ctw_events_want(struct ctw_events *e, bool wanted, const struct ctw_setting
     e->wanted = wanted;
 }
 
-static void age(struct ctw_events *e, uint64_t now_usec) {
-    const uint64_t times = (now_usec - e->aged_usec) / AGE_USEC;
+/* Until the sources are known, at each call: the alerts of a burst come within its first second. */
+static void rank(struct ctw_events *e, uint64_t now_usec) {
+    const bool known = e->ranked_usec != 0 && e->new_sources.known;
 
-    for (uint64_t i = 0; i < times && i < AGES_AT_ONCE; i++)
-        ctw_sketch_age(&e->sources);
-    e->aged_usec += times * AGE_USEC;
+    if (!e->socket || (known && now_usec - e->ranked_usec < RANKING_USEC))
+        return;
+    ctw_new_flows_step(&e->flows, now_usec);
+    ctw_new_flows_top(&e->flows, e->top, &e->new_sources);
+    e->ranked_usec = now_usec;
 }
 
 /* A socket that was closed under us is silent, so its state is checked now and then. */
@@ -397,8 +401,8 @@ static struct ctw_source_health health_of(const struct ctw_events *e) {
 
 void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_counts *ret,
                      struct ctw_source_health *state) {
-    age(e, now_usec);
     keep_subscribed(e, now_usec);
+    rank(e, now_usec);
     e->fresh.subscribed = e->socket != NULL;
     if (e->fresh.sampling < e->sampling)
         e->fresh.sampling = e->sampling;
@@ -407,6 +411,6 @@ void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_c
     *state = health_of(e);
 }
 
-const struct ctw_sketch *ctw_events_sources(const struct ctw_events *e) {
-    return &e->sources;
+const struct ctw_new_sources *ctw_events_new_sources(const struct ctw_events *e) {
+    return e->socket ? &e->new_sources : NULL;
 }

@@ -16,7 +16,7 @@
 #include <systemd/sd-event.h>
 
 #include "lib/config/settings.h"
-#include "lib/talkers/sketch.h"
+#include "lib/talkers/new_flows.h"
 #include "lib/watch/alert.h"
 #include "lib/watch/event_rates.h"
 
@@ -34,7 +34,7 @@ struct ctw_events *ctw_events_free(struct ctw_events *e);
 /**
  * ctw_events_want() - subscribe, stay subscribed, or unsubscribe
  * @wanted:    the verdict's want_events
- * @settings:  buffer, budget, ipv6_prefix; changes apply to a running subscription
+ * @settings:  buffer, budget, ipv6_prefix, top; changes apply to a running subscription
  *
  * A failure is reported by ctw_events_take() and retried at most every ten seconds. Joining loads
  * nf_conntrack_netlink, so subscribe only where conntrack is in use.
@@ -49,5 +49,9 @@ void ctw_events_want(struct ctw_events *e, bool wanted, const struct ctw_setting
 void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_counts *ret,
                      struct ctw_source_health *state);
 
-/** ctw_events_sources() - the sources of new flows; counts are halved every ten seconds */
-const struct ctw_sketch *ctw_events_sources(const struct ctw_events *e);
+/**
+ * ctw_events_new_sources() - who opens new flows, as of at most a quarter of a second ago
+ *
+ * Return: NULL while not subscribed. It is renewed by ctw_events_take() and lives as long as @e.
+ */
+const struct ctw_new_sources *ctw_events_new_sources(const struct ctw_events *e);

@@ -126,6 +126,17 @@ static void put_rates(struct ctw_fields *f, const struct ctw_rates *rates) {
         put(f, "CTWATCH_RATE_BOUND", "lower");
 }
 
+/* "192.0.2.7 1200/s" */
+static void put_new_sources(struct ctw_fields *f, const struct ctw_new_sources *sources) {
+    char value[CTW_TALKER_NAME_MAX + 40];
+
+    for (uint32_t i = 0; i < sources->n; i++) {
+        snprintf(value, sizeof value, "%.*s %" PRIu64 "/s", CTW_TALKER_NAME_MAX - 1,
+                 sources->top[i].name, sources->top[i].per_second);
+        put(f, "CTWATCH_NEW_SOURCE", value);
+    }
+}
+
 static void put_limits(struct ctw_fields *f, const struct ctw_alert *a) {
     if (a->max_changed) {
         put_number(f, "CTWATCH_OLD_MAX", a->old_max);
@@ -213,9 +224,11 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
     put_cause(ret, a);
     ctw_remedy(a, &line);
     put_line(ret, "CTWATCH_REMEDY", &line);
+    if (a->new_sources && about_a_table(a))
+        put_new_sources(ret, a->new_sources);
+    /* Last, since the longest: a field that does not fit is left out. */
     if (a->talkers && a->talkers->known)
-        put_talkers(
-            ret, a->talkers); /* last, since the longest: a field that does not fit is left out */
+        put_talkers(ret, a->talkers);
 }
 
 const char *ctw_fields_get(const struct ctw_fields *f, const char *name) {

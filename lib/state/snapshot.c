@@ -11,6 +11,9 @@
 /* The kernel's MAX_ERRNO (include/linux/err.h). */
 #define ERRNO_MAX 4095
 
+/* How often the new sources are published. */
+#define NEW_SOURCES_USEC (250 * CTW_USEC_PER_MSEC)
+
 /* --- the file -------------------------------------------------------------------------------- */
 
 _Static_assert(offsetof(struct ctw_snapshot, recent_alerts) % sizeof(uint64_t) == 0 &&
@@ -150,11 +153,26 @@ static void note_talkers(struct ctw_snapshot *p, const struct ctw_watch *w) {
     p->talkers_usec = w->talkers_usec;
 }
 
+/* Renewed four times a second at most, since all that is seldom written is written with them. */
+static void note_new_sources(struct ctw_snapshot *p, const struct ctw_tick *t) {
+    const bool known = t->new_sources && t->new_sources->known;
+
+    if (!known && p->new_sources_usec != 0) {
+        memset(&p->new_sources, 0, sizeof(p->new_sources));
+        p->new_sources_usec = 0;
+    }
+    if (!known || t->now_usec - p->new_sources_usec < NEW_SOURCES_USEC)
+        return;
+    p->new_sources = *t->new_sources;
+    p->new_sources_usec = t->now_usec;
+}
+
 static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) {
     p->warning_permyriad = s->levels.warning_permyriad;
     p->critical_permyriad = s->levels.critical_permyriad;
     p->clear_permyriad = s->levels.clear_permyriad;
     p->events_mode = s->events.mode;
+    p->events_from_permyriad = s->events.from_permyriad;
 }
 
 void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
@@ -174,6 +192,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_events(p, w, &t->events);
     note_growth(p, s, w, t, v);
     note_talkers(p, w);
+    note_new_sources(p, t);
     note_settings(p, s);
 }
 
@@ -279,6 +298,15 @@ static bool talkers_ok(const struct ctw_talkers *w) {
            shares_ok(w->states, w->n_states);
 }
 
+static bool new_sources_ok(const struct ctw_new_sources *s) {
+    if (!bool_ok(&s->known) || s->n > CTW_TALKERS_TOP_MAX)
+        return false;
+    for (uint32_t i = 0; i < s->n; i++)
+        if (!name_ok(s->top[i].name, sizeof(s->top[i].name)))
+            return false;
+    return true;
+}
+
 static bool bools_ok(const struct ctw_snapshot *p) {
     return bool_ok(&p->has_table) && bool_ok(&p->table.has_buckets) &&
            bool_ok(&p->table.has_counters) && bool_ok(&p->table.counters.has_chainlength) &&
@@ -291,7 +319,7 @@ static bool bools_ok(const struct ctw_snapshot *p) {
 int ctw_snapshot_check(const struct ctw_snapshot *p) {
     if (!bools_ok(p) || !text_ok(p->version, sizeof(p->version)) ||
         !text_ok(p->netns, sizeof(p->netns)) || !sources_ok(p) || !recent_alerts_ok(p) ||
-        !talkers_ok(&p->talkers))
+        !talkers_ok(&p->talkers) || !new_sources_ok(&p->new_sources))
         return -EBADMSG;
     if ((unsigned)p->level > CTW_LEVEL_FULL || (unsigned)p->refusal > CTW_GROWTH_PERSIST_FAILED ||
         (unsigned)p->bound >= CTW_BOUNDS || (unsigned)p->events_mode > CTW_EVENTS_ALWAYS)
@@ -356,6 +384,8 @@ void ctw_snapshot_redact(struct ctw_snapshot *p) {
     memset(t->sources, 0, sizeof(t->sources));
     memset(t->ports, 0, sizeof(t->ports));
     memset(t->states, 0, sizeof(t->states));
+    p->new_sources.n = 0;
+    memset(p->new_sources.top, 0, sizeof(p->new_sources.top));
     for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
         struct ctw_recent_alert *recent = &p->recent_alerts[i];
         memcpy(recent->message, recent->anonymous, sizeof(recent->message));

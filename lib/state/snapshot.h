@@ -104,12 +104,15 @@ struct ctw_snapshot {
     /* settings in force that a reader needs */
     uint32_t warning_permyriad, critical_permyriad, clear_permyriad;
     enum ctw_events_mode events_mode;
+    uint32_t events_from_permyriad;
 
-    uint64_t talkers_usec; /* when the talkers were last sampled */
+    uint64_t talkers_usec;     /* when the talkers were last sampled */
+    uint64_t new_sources_usec; /* when the new sources were last noted; 0: not subscribed */
 
-    /* The rest changes with n_recent_alerts and talkers_usec only. */
+    /* The rest changes with n_recent_alerts and the two times only. */
     struct ctw_recent_alert recent_alerts[CTW_RECENT_ALERTS];
     struct ctw_talkers talkers;
+    struct ctw_new_sources new_sources;
 };
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -150,7 +153,7 @@ struct ctw_state {
 
 /**
  * ctw_published_seal() - compute the sums
- * @all:  also of the recent alerts and talkers
+ * @all:  also of the recent alerts, talkers and new sources
  *
  * Return: how many bytes of @p to write, from its beginning.
  */

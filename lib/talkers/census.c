@@ -74,8 +74,7 @@ void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
 
 /* --- the result ------------------------------------------------------------------------------ */
 
-/* The square root, rounded down. */
-static uint64_t square_root(uint64_t n) {
+uint64_t ctw_square_root(uint64_t n) {
     uint64_t root = 0;
 
     for (uint64_t bit = UINT64_C(1) << 62; bit > 0; bit >>= 2) {
@@ -109,7 +108,7 @@ static uint64_t power(uint64_t base, uint64_t exponent) {
     }
     factor = base;
     for (uint64_t bit = 1 << 15; bit > 0; bit >>= 1) {
-        factor = square_root(factor << FRACTION_BITS);
+        factor = ctw_square_root(factor << FRACTION_BITS);
         if (exponent & bit)
             result = multiply(result, factor);
     }
@@ -136,7 +135,7 @@ static uint64_t divide_up(uint64_t a, uint64_t b) {
  * population of N; in permyriad, rounded up. */
 static uint32_t margin(uint64_t n, uint64_t of) {
     const uint64_t square = divide_up(UINT64_C(96040000) * (of - n), (of - 1) * n);
-    const uint64_t root = square_root(square);
+    const uint64_t root = ctw_square_root(square);
     return (uint32_t)(root * root < square ? root + 1 : root);
 }
 

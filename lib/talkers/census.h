@@ -60,6 +60,9 @@ struct ctw_census {
     struct ctw_sketch sources, ports, states;
 };
 
+/** ctw_square_root() - rounded down */
+uint64_t ctw_square_root(uint64_t n);
+
 /** ctw_census_init() - start with no entries; @seed as for ctw_sketch_init() */
 void ctw_census_init(struct ctw_census *c, uint32_t ipv6_prefix, uint64_t seed);
 

@@ -146,6 +146,11 @@ void ctw_sketch_init(struct ctw_sketch *t, uint64_t seed) {
     forget_order(t);
 }
 
+void ctw_sketch_clear(struct ctw_sketch *t) {
+    t->total = 0;
+    forget_order(t);
+}
+
 void ctw_sketch_add(struct ctw_sketch *t, const struct ctw_key *key, uint32_t weight) {
     const uint16_t slot = slot_of(t, key);
     struct ctw_sketch_counter *c;

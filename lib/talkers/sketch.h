@@ -53,6 +53,9 @@ struct ctw_sketch {
  */
 void ctw_sketch_init(struct ctw_sketch *t, uint64_t seed);
 
+/** ctw_sketch_clear() - forget all counts, and keep the hash */
+void ctw_sketch_clear(struct ctw_sketch *t);
+
 /** ctw_sketch_add() - count @key @weight times */
 void ctw_sketch_add(struct ctw_sketch *t, const struct ctw_key *key, uint32_t weight);
 

@@ -2,10 +2,12 @@
 #include "lib/view/top.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/report/message.h"
 #include "lib/util/json.h"
 #include "lib/util/strbuf.h"
 #include "lib/watch/level.h"
@@ -279,6 +281,116 @@ size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t si
     return p.out.used;
 }
 
+/* --- who opens new flows ---------------------------------------------------------------------- */
+
+#define RATE 10u /* "    300000" */
+
+static void add_unsubscribed(struct ctw_line *l, const struct ctw_snapshot *p) {
+    struct ctw_line fault;
+
+    ctw_message_fault(&p->sources[CTW_SOURCE_EVENTS], &fault);
+    ctw_line_add(l, "ctwatchd is not subscribed to events: ");
+    if (fault.length > 0)
+        ctw_line_add(l, "%s", fault.text);
+    else if (!p->has_table)
+        ctw_line_add(l, "there is no conntrack table");
+    else if (p->events_mode == CTW_EVENTS_NEVER)
+        ctw_line_add(l, "events.mode is never");
+    else if (p->netns_inode == 0)
+        ctw_line_add(l, "it watches a captured machine");
+    else
+        ctw_line_add(l, "the fill is below events.from (%s %%) and the table does not fill",
+                     ctw_percent(p->events_from_permyriad).text);
+}
+
+void ctw_new_sources_absence(const struct ctw_view *v, struct ctw_line *ret) {
+    ctw_line_start(ret);
+    if (v->liveness == CTW_LIVENESS_STOPPED)
+        ctw_line_add(ret, "ctwatchd has been stopped");
+    else if (v->liveness == CTW_LIVENESS_LATE)
+        ctw_line_add(ret, "ctwatchd has stopped polling");
+    else if (v->liveness == CTW_LIVENESS_NONE && v->state_error != -ENOENT && v->state_error != 0)
+        ctw_line_add(ret, "the state of ctwatchd: %s", ctw_state_fault(v->state_error));
+    else if (v->liveness == CTW_LIVENESS_NONE)
+        ctw_line_add(ret, "ctwatchd is not running");
+    else if (!v->snapshot.subscribed)
+        add_unsubscribed(ret, &v->snapshot);
+    else if (!v->snapshot.new_sources.known)
+        ctw_line_add(ret, "ctwatchd subscribed to events a moment ago: no rates yet");
+}
+
+/* "at least 5120 new flows/s, 5100 ended; of a sample of one event in 4" */
+static void put_rates(struct ctw_layout *p, const struct ctw_view *v) {
+    const struct ctw_rates *r = &v->snapshot.rates;
+    struct ctw_line l;
+
+    ctw_line_start(&l);
+    ctw_line_add(&l, "%s%" PRIu64 " new flows/s over the last few seconds",
+                 r->lower_bound ? "at least " : "", v->snapshot.new_sources.per_second);
+    if (r->known && r->sampling > 1)
+        ctw_line_add(&l, ", from a sample of one event in %" PRIu32, r->sampling);
+    if (ctw_view_ago(v, v->snapshot.new_sources_usec) > CTW_LATE_USEC)
+        ctw_line_add(&l, ", %s ago",
+                     ctw_duration(ctw_view_ago(v, v->snapshot.new_sources_usec)).text);
+    put_line(p, l.text);
+}
+
+static uint32_t share_of(uint64_t rate, const struct ctw_new_sources *of) {
+    const uint32_t share = ctw_top_share(rate, of->per_second);
+
+    return share < CTW_PERMYRIAD ? share : CTW_PERMYRIAD;
+}
+
+static void put_new_row(struct ctw_layout *p, uint32_t width, const char *name, uint64_t rate,
+                        uint64_t error, uint32_t share) {
+    const uint32_t room = p->columns - width - 2 * RATE - SHARE - 2;
+    const uint32_t n = share * (room < BAR ? room : BAR) / CTW_PERMYRIAD;
+    char bound[24] = "";
+
+    if (error > 0)
+        (void)snprintf(bound, sizeof(bound), "+-%" PRIu64, error);
+    const uint32_t used = ctw_layout_put_within(p, name, width);
+    ctw_out_put(&p->out, "%*s%*" PRIu64 "%*s%*s %%", (int)(width - used), "", RATE, rate, RATE,
+                bound, SHARE - 2, ctw_percent(share).text);
+    ctw_out_put(&p->out, "%s%.*s\n", n > 0 ? "  " : "", (int)n, "####################");
+}
+
+static void put_new_sources(struct ctw_layout *p, const struct ctw_new_sources *s, uint32_t n) {
+    const uint32_t room = p->columns - 2 * RATE - SHARE - 2;
+    uint32_t width = sizeof("(others)") - 1;
+    uint64_t others = s->per_second;
+
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t length = (uint32_t)strlen(s->top[i].name);
+        width = length > width ? length : width;
+        others -= s->top[i].per_second < others ? s->top[i].per_second : others;
+    }
+    width = width < room ? width : room;
+    ctw_out_put(&p->out, "\n%-*s%*s%*s%*s\n", (int)width, "SOURCE", RATE, "NEW/S", RATE, "ERROR",
+                SHARE, "SHARE");
+    for (uint32_t i = 0; i < n; i++)
+        put_new_row(p, width, s->top[i].name, s->top[i].per_second, s->top[i].error_per_second,
+                    share_of(s->top[i].per_second, s));
+    if (others > 0)
+        put_new_row(p, width, "(others)", others, 0, share_of(others, s));
+}
+
+size_t ctw_render_new_text(const struct ctw_view *v, uint32_t n, char *buffer, size_t size) {
+    const struct ctw_new_sources *s = &v->snapshot.new_sources;
+    struct ctw_layout p = page_of(buffer, size);
+    struct ctw_line why;
+
+    ctw_new_sources_absence(v, &why);
+    if (why.length > 0) {
+        put_line(&p, why.text);
+        return p.out.used;
+    }
+    put_rates(&p, v);
+    if (s->per_second > 0)
+        put_new_sources(&p, s, n < s->n ? n : s->n);
+    return p.out.used;
+}
+
 /* --- JSON ------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -347,3 +459,37 @@ size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, 
                                    "top", rows(&t->lists[i])));
     return ctw_json_print(o, compact, buffer, size);
 }
+
+/* clang-format off */
+static json_t *new_source(const struct ctw_new_source *s, const struct ctw_new_sources *of) {
+    return json_pack(
+        "{s:s, s:o, s:o, s:o}",
+        "name", s->name,
+        "created_per_second", ctw_json_number(s->per_second),
+        "error_per_second", ctw_json_number(s->error_per_second),
+        "share_percent", ctw_json_percent(share_of(s->per_second, of)));
+}
+
+size_t ctw_render_new_json(const struct ctw_view *v, uint32_t n, bool compact, char *buffer,
+                           size_t size) {
+    const struct ctw_snapshot *p = &v->snapshot;
+    const struct ctw_new_sources *s = &p->new_sources;
+    json_t *top = json_array();
+    struct ctw_line why;
+
+    ctw_new_sources_absence(v, &why);
+    const bool known = why.length == 0;
+    for (uint32_t i = 0; known && i < n && i < s->n; i++)
+        top = ctw_json_append(top, new_source(&s->top[i], s));
+    json_t *o = json_pack(
+        "{s:b, s:o, s:o, s:o, s:o, s:b, s:o}",
+        "known", known,
+        "reason", known ? json_null() : json_string(why.text),
+        "counted_seconds_ago", ctw_json_number_if(known, ctw_view_ago(v, p->new_sources_usec) / CTW_USEC_PER_SEC),
+        "created_per_second", ctw_json_number_if(known, s->per_second),
+        "sampled_one_in", ctw_json_number_if(known && p->rates.known, p->rates.sampling),
+        "lower_bound", known && p->rates.lower_bound,
+        "source", top);
+    return ctw_json_print(o, compact, buffer, size);
+}
+/* clang-format on */

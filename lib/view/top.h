@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Talkers: what fills the table, as lists of shares, for `ctwatch top`, /top and the status.
+ * Talkers: what fills the table, as lists of shares, for `ctwatch top`, /top and the status; and
+ * who opens new flows, for `ctwatch top --new`.
  *
  * Renderers of text return the bytes of the whole text without the NUL, whether or not it fitted,
  * and always terminate the buffer. Renderers of JSON return 0 when there was no memory.
@@ -56,6 +57,22 @@ size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t si
 
 /** ctw_render_talkers_json() - /top.json */
 size_t ctw_render_talkers_json(const struct ctw_view *v, char *buffer, size_t size);
+
+/* --- ctwatch top --new ----------------------------------------------------------------------- */
+
+/**
+ * ctw_new_sources_absence() - why the daemon does not know who opens new flows
+ *
+ * @ret is "" when it does.
+ */
+void ctw_new_sources_absence(const struct ctw_view *v, struct ctw_line *ret);
+
+/** ctw_render_new_text() - who opens new flows, in at most @n lines, or why that is not known */
+size_t ctw_render_new_text(const struct ctw_view *v, uint32_t n, char *buffer, size_t size);
+
+/** ctw_render_new_json() - one object, on one line when @compact */
+size_t ctw_render_new_json(const struct ctw_view *v, uint32_t n, bool compact, char *buffer,
+                           size_t size);
 
 /* Parts of the status. */
 

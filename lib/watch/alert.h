@@ -17,6 +17,7 @@
 #include "lib/kernel/sample.h"
 #include "lib/sizing/growth.h"
 #include "lib/talkers/census.h"
+#include "lib/talkers/new_flows.h"
 #include "lib/watch/event_rates.h"
 #include "lib/watch/level.h"
 
@@ -95,8 +96,9 @@ struct ctw_alert {
     struct ctw_rates rates; /* of the event stream, where it is subscribed to */
     uint64_t events_lost;   /* EVENTS_LOST: since BEGIN, an estimate */
     bool wants_talkers;     /* waits for the sample of the table that its poll asked for */
-    const struct ctw_talkers *talkers; /* NULL: not known. Outlives the alert */
-    const struct ctw_host *host;       /* NULL: not known. Outlives the alert */
+    const struct ctw_talkers *talkers;         /* NULL: not known. Outlives the alert */
+    const struct ctw_host *host;               /* NULL: not known. Outlives the alert */
+    const struct ctw_new_sources *new_sources; /* NULL: not subscribed. Outlives the alert */
 
     bool has_losses;
     struct ctw_losses losses; /* since the episode began: from leaving level ok to being back */

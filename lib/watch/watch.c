@@ -95,6 +95,8 @@ static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ct
     a->level = w->level.level;
     a->netns_inode = p->t->netns_inode;
     a->rates = ctw_rates_now(&w->rates);
+    if (edge != CTW_EDGE_END)
+        a->new_sources = p->t->new_sources;
     if (edge != CTW_EDGE_END && w->talkers_usec != 0 &&
         p->t->now_usec - w->talkers_usec < TALKERS_FRESH_USEC)
         a->talkers = &w->talkers;
@@ -401,9 +403,11 @@ static void step_events(struct poll *p) {
 
 /* --- the kernel log of other namespaces, and of the past -------------------------------------- */
 
-/* Only the kernel log knows the tables of other namespaces. */
+/* Only the kernel log knows the tables of other namespaces; rates and talkers are of ours. */
 static void make_other_netns(struct ctw_alert *a, uint64_t inode, uint64_t lines) {
-    a->has_table = a->has_rate = a->fills = false;
+    a->has_table = a->has_rate = a->fills = a->rates.known = false;
+    a->talkers = NULL;
+    a->new_sources = NULL;
     a->other_netns = true;
     a->netns_inode = inode;
     a->has_losses = true;

@@ -34,15 +34,16 @@ struct ctw_tick {
     uint64_t netns_inode;              /* of the table's namespace, 0: not known */
     const struct ctw_release *release; /* of the kernel; NULL: not known, as in a recording */
     struct ctw_source_health sources[CTW_SOURCES];
-    struct ctw_sample sample;       /* valid only when the table's source is OK */
-    struct ctw_log_counts log;      /* since the last tick */
-    struct ctw_event_counts events; /* since the last tick; subscribed or not */
-    bool has_past;                  /* first tick only: past and past_age_usec are set */
-    struct ctw_log_counts past;     /* lines from before ctwatchd started */
-    uint64_t past_age_usec;         /* age of the newest of these lines */
-    bool requested;                 /* SIGUSR1 asked for a usage alert with culprits */
-    bool culprits_due;              /* ctw_waiting_learned() returned true */
-    struct ctw_growth_facts facts;  /* zero where growth is off */
+    struct ctw_sample sample;                  /* valid only when the table's source is OK */
+    struct ctw_log_counts log;                 /* since the last tick */
+    struct ctw_event_counts events;            /* since the last tick; subscribed or not */
+    const struct ctw_new_sources *new_sources; /* NULL: not subscribed. Outlives the alerts */
+    bool has_past;                             /* first tick only: past and past_age_usec are set */
+    struct ctw_log_counts past;                /* lines from before ctwatchd started */
+    uint64_t past_age_usec;                    /* age of the newest of these lines */
+    bool requested;                            /* SIGUSR1 asked for a usage alert with culprits */
+    bool culprits_due;                         /* ctw_waiting_learned() returned true */
+    struct ctw_growth_facts facts;             /* zero where growth is off */
 };
 
 /* The alerts and the actions that follow from one poll. */

@@ -55,8 +55,7 @@ static uint64_t clock_nsec(clockid_t clock) {
     return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
 }
 
-/* From its own start, so that counts of sources are not halved in the middle of a flood: that
- * happens at each tenth second. */
+/* From its own start, which must not be 0. */
 static uint64_t now_usec(const struct subscriber *s) {
     return clock_nsec(CLOCK_MONOTONIC) / 1000 - s->began_usec + s->later_usec;
 }
@@ -152,16 +151,15 @@ static void reset(struct subscriber *s) {
     s->cpu_since_nsec = clock_nsec(CLOCK_PROCESS_CPUTIME_ID);
 }
 
-static void print_top(const struct subscriber *s) {
-    const struct ctw_sketch *sources = ctw_events_sources(s->events);
-    struct ctw_sketch_entry top[3];
+static void print_top(struct subscriber *s) {
+    const struct ctw_new_sources *sources = ctw_events_new_sources(s->events);
 
-    const size_t n = ctw_sketch_top(sources, top, 3);
-    for (size_t i = 0; i < n; i++) {
-        char name[CTW_TALKER_NAME_MAX];
-        ctw_dimension_name(CTW_BY_SOURCE, &top[i].key, s->settings.talkers.ipv6_prefix, name);
-        (void)printf("%s %" PRIu64 "%% ", name, top[i].count * 100 / sources->total);
-    }
+    s->later_usec += 250 * CTW_USEC_PER_MSEC; /* they are ranked four times a second */
+    poll(s);
+
+    for (uint32_t i = 0; sources && i < sources->n; i++)
+        (void)printf("%s %" PRIu64 "%% ", sources->top[i].name,
+                     sources->top[i].per_second * 100 / sources->per_second);
     (void)puts("");
 }
 

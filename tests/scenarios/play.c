@@ -16,6 +16,7 @@
  *   talkers KEY=VALUE ...    the result of a walk from now on: entries=N margin=N assured=N risk=N
  *                            loopback=N dns=N idle=N (permyriad), source=NAME/N port=NAME/N
  *                            state=NAME/N; or "unknown"
+ *   new_sources NAME/N ...   who opens new flows from now on, per second; or "unknown"
  *   walk takes TIME          how long each walk takes from now on; 0 at first
  *   requested                the administrator requests culprits, at the next poll
  *   machine KEY=VALUE ...    facts for growth: total available (sizes), namespaces, per_bucket,
@@ -78,6 +79,7 @@ struct play {
     bool counters;
     struct ctw_waiting waiting;
     struct ctw_talkers talkers;
+    struct ctw_new_sources new_sources;
     uint64_t walk_takes_usec;
     bool walking;
     uint64_t walk_ends_usec;
@@ -272,6 +274,19 @@ static void set_talkers(struct play *p, char *word) {
         add_share(p, talkers->states, &talkers->n_states, value);
     else
         fail(p, "a walk finds no %s", word);
+}
+
+static void set_new_source(struct play *p, char *word) {
+    struct ctw_new_sources *s = &p->new_sources;
+    char *slash = strrchr(word, '/');
+
+    p->tick.new_sources = slash ? s : NULL;
+    if (!slash || s->n == CTW_TALKERS_TOP_MAX)
+        return;
+    *slash = '\0';
+    s->known = true;
+    (void)snprintf(s->top[s->n].name, sizeof(s->top[s->n].name), "%s", word);
+    s->top[s->n++].per_second = number(p, slash + 1);
 }
 
 static void set_source(struct play *p, const char *name, const char *state) {
@@ -584,7 +599,11 @@ static void do_line(struct play *p, char *line) {
     else if (strcmp(words[0], "talkers") == 0)
         for (size_t i = 1; i < n; i++)
             set_talkers(p, words[i]);
-    else if (strcmp(words[0], "walk") == 0) {
+    else if (strcmp(words[0], "new_sources") == 0) {
+        p->new_sources = (struct ctw_new_sources){0};
+        for (size_t i = 1; i < n; i++)
+            set_new_source(p, words[i]);
+    } else if (strcmp(words[0], "walk") == 0) {
         if (n != 3 || strcmp(words[1], "takes") != 0)
             fail(p, "walk takes TIME");
         p->walk_takes_usec = duration(p, words[2]);

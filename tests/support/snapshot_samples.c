@@ -40,6 +40,7 @@ void sample_calm(struct ctw_snapshot *p) {
         .critical_permyriad = 9000,
         .clear_permyriad = 500,
         .events_mode = CTW_EVENTS_AUTO,
+        .events_from_permyriad = 5000,
     };
 
     *p = calm;
@@ -48,6 +49,13 @@ void sample_calm(struct ctw_snapshot *p) {
 void sample_share(struct ctw_share *s, const char *name, uint32_t permyriad) {
     (void)snprintf(s->name, sizeof(s->name), "%s", name);
     s->permyriad = permyriad;
+}
+
+void sample_new_source(struct ctw_new_source *s, const char *name, uint64_t per_second,
+                       uint64_t error) {
+    (void)snprintf(s->name, sizeof(s->name), "%s", name);
+    s->per_second = per_second;
+    s->error_per_second = error;
 }
 
 void sample_alert(struct ctw_snapshot *p, uint64_t ago_sec, enum ctw_alert_kind kind,
@@ -94,6 +102,12 @@ void sample_full(struct ctw_snapshot *p) {
     p->sources[CTW_SOURCE_EVENTS].health = CTW_HEALTH_OK;
     p->subscribed = true;
     p->rates = rates;
+    p->new_sources_usec = SAMPLE_NOW_USEC;
+    p->new_sources.known = true;
+    p->new_sources.per_second = 80000;
+    p->new_sources.n = 2;
+    sample_new_source(&p->new_sources.top[0], "198.51.100.200", 72000, 2071);
+    sample_new_source(&p->new_sources.top[1], "2001:db8:9:8::/64", 4000, 0);
     p->events = 700000;
     p->created = 2400000;
     p->destroyed = 2150000;

@@ -18,6 +18,8 @@ void sample_calm(struct ctw_snapshot *p);
 
 /* Sets the name and the share of one talker. */
 void sample_share(struct ctw_share *s, const char *name, uint32_t permyriad);
+void sample_new_source(struct ctw_new_source *s, const char *name, uint64_t per_second,
+                       uint64_t error);
 
 /* Adds an alert to the recent ones, @ago_sec before the last poll. */
 void sample_alert(struct ctw_snapshot *p, uint64_t ago_sec, enum ctw_alert_kind kind,

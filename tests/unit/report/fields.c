@@ -218,7 +218,18 @@ static struct ctw_talkers longest_lists(void) {
     return talkers;
 }
 
+static struct ctw_new_sources longest_new_sources(void) {
+    struct ctw_new_sources s = {.known = true, .n = CTW_TALKERS_TOP_MAX};
+
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        memset(s.top[i].name, 'w', sizeof s.top[i].name - 1);
+        s.top[i].per_second = UINT64_MAX;
+    }
+    return s;
+}
+
 static void fields_of_the_largest_alert_fit(void **state) {
+    const struct ctw_new_sources new_sources = longest_new_sources();
     const struct ctw_talkers talkers = longest_lists();
     struct ctw_fields f;
     struct ctw_alert a;
@@ -236,6 +247,7 @@ static void fields_of_the_largest_alert_fit(void **state) {
             a.rates.known = a.rates.lower_bound = true;
             a.talkers = &talkers;
             a.host = NULL;
+            a.new_sources = &new_sources;
             memset(a.netns, '\n', sizeof a.netns);
             a.max_changed = a.buckets_changed = a.config_refused = true;
             a.writer_unknown = false;

@@ -194,15 +194,44 @@ static void snapshot_redacted_has_no_address(void **state) {
     sample_share(&talkers.sources[0], "198.51.100.23", 6120);
     ctw_snapshot_alert(p, &a, 1, 1);
     ctw_snapshot_alert(p, &other, 1, 1);
-    assert_true(has_bytes(p, "198.51.100.23") && has_bytes(p, "192.0.2.77"));
+    assert_true(has_bytes(p, "198.51.100.23") && has_bytes(p, "192.0.2.77") &&
+                has_bytes(p, "198.51.100.200"));
     ctw_snapshot_redact(p);
     assert_false(has_bytes(p, "198.51.100.23") || has_bytes(p, "192.0.2.77") ||
-                 has_bytes(p, "2001:db8:1:2"));
+                 has_bytes(p, "2001:db8:1:2") || has_bytes(p, "198.51.100.200") ||
+                 has_bytes(p, "2001:db8:9:8"));
     assert_non_null(strstr(ctw_snapshot_recent(p, 0)->message, "blue"));
     assert_non_null(strstr(ctw_snapshot_recent(p, 1)->message, "795 of 1000"));
     assert_int_equal(ctw_snapshot_check(p), 0);
     assert_true(p->talkers.known);
     assert_int_equal(p->talkers.n_sources + p->talkers.n_ports + p->talkers.n_states, 0);
+    assert_true(p->new_sources.known);
+    assert_int_equal(p->new_sources.n, 0);
+}
+
+/* While subscribed, four times a second; then they go. */
+static void snapshot_new_sources_are_noted_while_subscribed(void **state) {
+    struct mill *m = *state;
+    struct ctw_snapshot *p = &m->snapshot;
+    struct ctw_new_sources sources = {.known = true, .n = 1, .per_second = 7};
+
+    poll(m, 11000 * CTW_USEC_PER_MSEC, 100);
+    assert_int_equal(p->new_sources_usec, 0);
+    m->tick.new_sources = &sources;
+    poll(m, 12000 * CTW_USEC_PER_MSEC, 100);
+    const uint64_t noted_usec = p->new_sources_usec;
+    assert_int_equal(noted_usec, m->tick.now_usec);
+    assert_int_equal(p->new_sources.per_second, 7);
+    sources.per_second = 8;
+    poll(m, 12249 * CTW_USEC_PER_MSEC, 100);
+    assert_int_equal(p->new_sources_usec, noted_usec);
+    assert_int_equal(p->new_sources.per_second, 7);
+    poll(m, 12250 * CTW_USEC_PER_MSEC, 100);
+    assert_int_equal(p->new_sources.per_second, 8);
+    m->tick.new_sources = NULL;
+    poll(m, 12251 * CTW_USEC_PER_MSEC, 100);
+    assert_int_equal(p->new_sources_usec, 0);
+    assert_false(p->new_sources.known);
 }
 
 static void liveness_overdue_is_late(void **state) {
@@ -336,10 +365,12 @@ static void check_samples_pass(void **state) {
 }
 
 static void check_damage_is_ebadmsg(void **state) {
-    static const size_t bools[] = {
-        offsetof(struct ctw_snapshot, has_table), offsetof(struct ctw_snapshot, fills),
-        offsetof(struct ctw_snapshot, talkers.sampled), offsetof(struct ctw_snapshot, rates.known),
-        offsetof(struct ctw_snapshot, growth_dry_run)};
+    static const size_t bools[] = {offsetof(struct ctw_snapshot, has_table),
+                                   offsetof(struct ctw_snapshot, fills),
+                                   offsetof(struct ctw_snapshot, talkers.sampled),
+                                   offsetof(struct ctw_snapshot, rates.known),
+                                   offsetof(struct ctw_snapshot, growth_dry_run),
+                                   offsetof(struct ctw_snapshot, new_sources.known)};
     struct ctw_snapshot p;
     (void)state;
 
@@ -365,6 +396,12 @@ static void check_damage_is_ebadmsg(void **state) {
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
     memset(p.talkers.sources[1].name, 'x', sizeof(p.talkers.sources[1].name));
+    assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
+    sample_full(&p);
+    p.new_sources.n = CTW_TALKERS_TOP_MAX + 1;
+    assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
+    sample_full(&p);
+    p.new_sources.top[1].name[0] = '\033';
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
     p.recent_alerts[15].kind = CTW_ALERT_KINDS;
@@ -405,6 +442,7 @@ int main(void) {
         WITH_MILL(snapshot_latency_adds_up_to_the_polls),
         WITH_MILL(snapshot_alerts_keep_the_newest_and_count_all),
         WITH_MILL(snapshot_redacted_has_no_address),
+        WITH_MILL(snapshot_new_sources_are_noted_while_subscribed),
         cmocka_unit_test(fault_by_error_names_the_reason),
         cmocka_unit_test(liveness_overdue_is_late),
         cmocka_unit_test(is_old_between_late_and_due),

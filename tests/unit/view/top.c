@@ -2,6 +2,7 @@
 
 /* Talkers as `ctwatch top` and /top show them. */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -310,6 +311,130 @@ static void talkers_longest_lists_fit(void **state) {
     json_decref(parse_talkers());
 }
 
+/* --- ctwatch top --new ------------------------------------------------------------------------ */
+
+static void render_new(uint32_t n) {
+    const size_t length = ctw_render_new_text(&view, n, text, sizeof(text));
+
+    assert_int_equal(length, strlen(text));
+}
+
+static void new_flows_of_a_flood_read_like_this(void **state) {
+    (void)state;
+    sample_full(p);
+    view.liveness = CTW_LIVENESS_ALIVE;
+    render_new(5);
+    assert_string_equal(
+        text, "at least 80000 new flows/s over the last few seconds, from a sample of one event\n"
+              "in 4\n"
+              "\n"
+              "SOURCE                NEW/S     ERROR   SHARE\n"
+              "198.51.100.200        72000    +-2071  90.0 %  ##################\n"
+              "2001:db8:9:8::/64      4000             5.0 %  #\n"
+              "(others)               4000             5.0 %  #\n");
+    render_new(1);
+    assert_non_null(strstr(text, "\n(others)            8000            10.0 %  ##\n"));
+    assert_null(strstr(text, "2001:db8"));
+}
+
+static void new_flows_of_an_idle_table_have_no_list(void **state) {
+    (void)state;
+    sample_full(p);
+    view.liveness = CTW_LIVENESS_ALIVE;
+    memset(&p->new_sources, 0, sizeof(p->new_sources));
+    p->new_sources.known = true;
+    p->rates = (struct ctw_rates){.known = true, .sampling = 1};
+    p->new_sources_usec = SAMPLE_NOW_USEC - 60 * CTW_USEC_PER_SEC;
+    render_new(5);
+    assert_string_equal(text, "0 new flows/s over the last few seconds, 60 s ago\n");
+}
+
+static void new_flows_longest_list_fits(void **state) {
+    (void)state;
+    sample_full(p);
+    view.liveness = CTW_LIVENESS_ALIVE;
+    p->new_sources.n = CTW_TALKERS_TOP_MAX;
+    p->new_sources.per_second = 21 * UINT64_C(900000000);
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        char name[CTW_TALKER_NAME_MAX];
+        memset(name, 'x', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        sample_new_source(&p->new_sources.top[i], name, 900000000, 9000000);
+    }
+    render_new(1000);
+    expect_within(80);
+    json_decref(parse(ctw_render_new_json(&view, 1000, false, text, sizeof(text))));
+}
+
+/* The reason is one line, and the same in JSON. */
+static void expect_absence(const char *why) {
+    struct ctw_line line;
+
+    ctw_new_sources_absence(&view, &line);
+    assert_string_equal(line.text, why);
+    json_t *o = parse(ctw_render_new_json(&view, 5, true, text, sizeof(text)));
+    assert_int_equal(strcspn(text, "\n"), strlen(text) - 1);
+    assert_true(json_is_false(json_object_get(o, "known")));
+    assert_string_equal(json_string_value(json_object_get(o, "reason")), why);
+    assert_true(json_is_null(json_object_get(o, "created_per_second")));
+    assert_int_equal(json_array_size(json_object_get(o, "source")), 0);
+    json_decref(o);
+}
+
+static void new_flows_not_known_has_a_reason(void **state) {
+    (void)state;
+    sample_calm(p);
+    view.liveness = CTW_LIVENESS_ALIVE;
+    expect_absence("ctwatchd is not subscribed to events: the fill is below events.from (50.0 %) "
+                   "and the table does not fill");
+    p->events_mode = CTW_EVENTS_NEVER;
+    expect_absence("ctwatchd is not subscribed to events: events.mode is never");
+    p->has_table = false;
+    expect_absence("ctwatchd is not subscribed to events: there is no conntrack table");
+    p->sources[CTW_SOURCE_EVENTS] = (struct ctw_source_health){
+        .health = CTW_HEALTH_FAILED, .error = -EPERM, .what = "netlink socket"};
+    expect_absence("ctwatchd is not subscribed to events: netlink socket: Operation not permitted");
+    sample_calm(p);
+    p->netns_inode = 0;
+    expect_absence("ctwatchd is not subscribed to events: it watches a captured machine");
+    p->subscribed = true;
+    expect_absence("ctwatchd subscribed to events a moment ago: no rates yet");
+    view.liveness = CTW_LIVENESS_LATE;
+    expect_absence("ctwatchd has stopped polling");
+    view.liveness = CTW_LIVENESS_STOPPED;
+    expect_absence("ctwatchd has been stopped");
+    view.liveness = CTW_LIVENESS_NONE;
+    expect_absence("ctwatchd is not running");
+    view.state_error = -EACCES;
+    expect_absence("the state of ctwatchd: for root and the group ctwatch");
+    view.state_error = 0;
+}
+
+static void new_flows_json_has_the_same_numbers(void **state) {
+    int created, sampling, top, error;
+    const char *name;
+    double share;
+
+    (void)state;
+    sample_full(p);
+    view.liveness = CTW_LIVENESS_ALIVE;
+    json_t *o = parse(ctw_render_new_json(&view, 5, false, text, sizeof(text)));
+    assert_int_equal(json_unpack(o, "{s:i, s:i, s:[{s:s, s:i, s:i, s:F}, {}]}",
+                                 "created_per_second", &created, "sampled_one_in", &sampling,
+                                 "source", "name", &name, "created_per_second", &top,
+                                 "error_per_second", &error, "share_percent", &share),
+                     0);
+    assert_true(json_is_true(json_object_get(o, "lower_bound")));
+    assert_true(json_is_null(json_object_get(o, "reason")));
+    assert_int_equal(created, 80000);
+    assert_int_equal(sampling, 4);
+    assert_string_equal(name, "198.51.100.200");
+    assert_int_equal(top, 72000);
+    assert_int_equal(error, 2071);
+    assert_true(share == 90.0);
+    json_decref(o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(top_of_a_sample_reads_like_this),
@@ -326,6 +451,11 @@ int main(void) {
         cmocka_unit_test(talkers_json_has_the_same),
         cmocka_unit_test(talkers_never_sampled_are_unknown),
         cmocka_unit_test(talkers_longest_lists_fit),
+        cmocka_unit_test(new_flows_of_a_flood_read_like_this),
+        cmocka_unit_test(new_flows_of_an_idle_table_have_no_list),
+        cmocka_unit_test(new_flows_longest_list_fits),
+        cmocka_unit_test(new_flows_not_known_has_a_reason),
+        cmocka_unit_test(new_flows_json_has_the_same_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
