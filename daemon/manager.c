@@ -91,13 +91,24 @@ static void raise_alert(struct ctw_manager *m, const struct ctw_alert *a) {
 
 /* --- the sample of entries ------------------------------------------------------------------- */
 
+/* The lower of the counts before and after a walk. */
+static uint32_t count_after(struct ctw_manager *m, uint32_t before) {
+    struct ctw_source_health health;
+    struct ctw_sample after;
+
+    ctw_table_read(m->table, &after, &health);
+    return health.health == CTW_HEALTH_OK && after.count < before ? after.count : before;
+}
+
 /* @end: NULL: it failed */
 static void end_walk(struct ctw_manager *m, const struct ctw_walk_end *end) {
     struct ctw_talkers talkers = {0};
 
     if (end) {
+        struct ctw_sample table = m->watch.last;
+        table.count = count_after(m, table.count);
         m->census->whole = end->whole;
-        ctw_census_result(m->census, m->settings.talkers.top, &m->watch.last, &talkers);
+        ctw_census_result(m->census, m->settings.talkers.top, &table, &talkers);
     }
     ctw_watch_learn(&m->watch, &talkers, ctw_monotonic_usec());
     m->culprits_due = ctw_waiting_learned(&m->waiting, talkers.known);

@@ -155,8 +155,11 @@ static int make_request(const struct arguments *a, struct ctw_settings *settings
         .sample = a->exact ? 0 : settings->talkers.sample,
         .ipv6_prefix = settings->talkers.ipv6_prefix,
         .n = settings->talkers.top,
-        .n_dimensions = a->by ? 1 : 3,
-        .dimensions = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE},
+        /* To rank the destinations of a million entries would take longer than to receive them. */
+        .n_dimensions = a->by      ? 1
+                        : a->exact ? 3
+                                   : 4,
+        .dimensions = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE, CTW_BY_DESTINATION},
         .progress = isatty(STDERR_FILENO) && !a->watch,
     };
     if (!parse_number(a->n, 1, LINES_MAX, &ret->n))

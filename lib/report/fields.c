@@ -105,6 +105,7 @@ static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_
 
 static void put_talkers(struct ctw_fields *f, const struct ctw_talkers *talkers) {
     put_shares(f, "CTWATCH_TOP_SOURCE", talkers->sources, talkers->n_sources);
+    put_shares(f, "CTWATCH_TOP_DESTINATION", talkers->destinations, talkers->n_destinations);
     put_shares(f, "CTWATCH_TOP_PORT", talkers->ports, talkers->n_ports);
     put_shares(f, "CTWATCH_TOP_STATE", talkers->states, talkers->n_states);
     put_percent(f, "CTWATCH_ASSURED_PERCENT", talkers->assured_permyriad);

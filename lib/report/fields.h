@@ -7,9 +7,9 @@
 
 #include "lib/watch/alert.h"
 
-/* Upper bound for one rendered record: all fields, four full lists, NULs included. */
-#define CTW_FIELDS_BYTES 16384
-#define CTW_FIELDS_MAX   (46 + 4 * CTW_TALKERS_TOP_MAX)
+/* Upper bound for one rendered record: all fields, five full lists, NULs included. */
+#define CTW_FIELDS_BYTES 18432
+#define CTW_FIELDS_MAX   (46 + 5 * CTW_TALKERS_TOP_MAX)
 
 /* "NAME=value" strings, for the journal or an environment. */
 struct ctw_fields {

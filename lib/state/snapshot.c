@@ -293,9 +293,10 @@ static bool talkers_ok(const struct ctw_talkers *w) {
     return bool_ok(&w->known) && bool_ok(&w->sampled) && bool_ok(&w->has_drop_risk) &&
            w->margin_permyriad <= largest && w->assured_permyriad <= largest &&
            w->unreplied_permyriad <= largest && w->drop_risk_permyriad <= largest &&
-           w->loopback_permyriad <= largest && w->dns_permyriad <= largest &&
-           shares_ok(w->sources, w->n_sources) && shares_ok(w->ports, w->n_ports) &&
-           shares_ok(w->states, w->n_states);
+           w->loopback_permyriad <= largest && w->dns_permyriad <= largest && bool_ok(&w->whole) &&
+           shares_ok(&w->service.address, 1) && shares_ok(&w->snat_service.address, 1) &&
+           shares_ok(w->sources, w->n_sources) && shares_ok(w->destinations, w->n_destinations) &&
+           shares_ok(w->ports, w->n_ports) && shares_ok(w->states, w->n_states);
 }
 
 static bool new_sources_ok(const struct ctw_new_sources *s) {
@@ -380,8 +381,10 @@ const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p,
 void ctw_snapshot_redact(struct ctw_snapshot *p) {
     struct ctw_talkers *t = &p->talkers;
 
-    t->n_sources = t->n_ports = t->n_states = 0;
+    t->n_sources = t->n_destinations = t->n_ports = t->n_states = 0;
+    t->service = t->snat_service = (struct ctw_busiest){0};
     memset(t->sources, 0, sizeof(t->sources));
+    memset(t->destinations, 0, sizeof(t->destinations));
     memset(t->ports, 0, sizeof(t->ports));
     memset(t->states, 0, sizeof(t->states));
     p->new_sources.n = 0;

@@ -16,6 +16,9 @@
  * (nf_conntrack_tcp_timeout_unacknowledged, _max_retrans). */
 #define UNACKNOWLEDGED_SEC 300u
 
+/* A destination is a service, not a site: its whole address counts. */
+#define IPV6_WHOLE 128u
+
 /* Early drop searches eight buckets of the hash table for an entry that is not assured, and each
  * entry is linked into two. */
 #define EARLY_DROP_NODES (8u * 2u)
@@ -25,16 +28,22 @@ void ctw_census_init(struct ctw_census *c, uint32_t ipv6_prefix, uint64_t seed) 
     c->ipv6_prefix = ipv6_prefix;
     c->established_timeout_sec = ESTABLISHED_TIMEOUT_SEC;
     ctw_sketch_init(&c->sources, seed);
+    ctw_sketch_init(&c->destinations, seed);
     ctw_sketch_init(&c->ports, seed);
     ctw_sketch_init(&c->states, seed);
+    ctw_sketch_init(&c->services, seed);
 }
 
 /* --- one entry ------------------------------------------------------------------------------- */
 
 static bool is_loopback(uint8_t family, const uint8_t address[static 16]) {
-    static const uint8_t ipv6[16] = {[15] = 1};
+    static const uint8_t ipv6[16] = {[15] = 1}, mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-    return family == AF_INET6 ? memcmp(address, ipv6, sizeof(ipv6)) == 0 : address[0] == 127;
+    if (family != AF_INET6)
+        return address[0] == 127;
+    if (memcmp(address, mapped, sizeof(mapped)) == 0) /* ::ffff:127.0.0.1 */
+        return address[sizeof(mapped)] == 127;
+    return memcmp(address, ipv6, sizeof(ipv6)) == 0;
 }
 
 static bool is_dns(const struct ctw_flow *flow) {
@@ -51,25 +60,47 @@ static bool is_idle(const struct ctw_flow *flow, uint32_t established_timeout_se
            (uint64_t)flow->timeout_sec + IDLE_SEC < established_timeout_sec;
 }
 
+static void count_tcp(struct ctw_census *c, uint8_t state) {
+    c->half_open += state == TCP_CONNTRACK_SYN_SENT || state == TCP_CONNTRACK_SYN_RECV ||
+                    state == TCP_CONNTRACK_SYN_SENT2;
+    c->time_wait += state == TCP_CONNTRACK_TIME_WAIT;
+    c->close_wait += state == TCP_CONNTRACK_CLOSE_WAIT;
+}
+
 void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow) {
+    const bool unreplied = (flow->status & IPS_SEEN_REPLY) == 0, dns = is_dns(flow);
+    const bool loopback =
+        is_loopback(flow->family, flow->source) && is_loopback(flow->family, flow->destination);
+
     c->entries++;
     c->assured += (flow->status & IPS_ASSURED) != 0;
-    c->unreplied += (flow->status & IPS_SEEN_REPLY) == 0;
-    c->loopback +=
-        is_loopback(flow->family, flow->source) && is_loopback(flow->family, flow->destination);
-    c->dns += is_dns(flow);
+    c->unreplied += unreplied;
+    c->loopback += loopback;
+    c->loopback_nat += loopback && (flow->status & IPS_NAT_MASK) != 0;
+    c->dns += dns;
+    c->dns_loopback += dns && loopback;
     c->idle_tcp += is_idle(flow, c->established_timeout_sec);
+    c->udp_unreplied += unreplied && flow->protocol == IPPROTO_UDP;
+    c->icmp += flow->protocol == IPPROTO_ICMP;
+    c->icmpv6 += flow->protocol == IPPROTO_ICMPV6;
+    c->snat += (flow->status & IPS_SRC_NAT) != 0;
+    if (flow->has_tcp_state)
+        count_tcp(c, flow->tcp_state);
 }
 
 void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
     const struct ctw_key source = ctw_dimension_key(CTW_BY_SOURCE, flow, c->ipv6_prefix);
+    const struct ctw_key destination = ctw_dimension_key(CTW_BY_DESTINATION, flow, IPV6_WHOLE);
     const struct ctw_key port = ctw_dimension_key(CTW_BY_PORT, flow, 0);
     const struct ctw_key state = ctw_dimension_key(CTW_BY_STATE, flow, 0);
+    const struct ctw_key service = ctw_endpoint_key(flow);
 
     ctw_census_count(c, flow);
     ctw_sketch_add(&c->sources, &source, 1);
+    ctw_sketch_add(&c->destinations, &destination, 1);
     ctw_sketch_add(&c->ports, &port, 1);
     ctw_sketch_add(&c->states, &state, 1);
+    ctw_sketch_add(&c->services, &service, 1);
 }
 
 /* --- the result ------------------------------------------------------------------------------ */
@@ -167,13 +198,35 @@ static uint32_t shares(const struct ctw_sketch *t, enum ctw_dimension by, uint32
     return named;
 }
 
+/* The most frequent service, and of those whose source is translated. */
+static void busiest(const struct ctw_census *c, struct ctw_talkers *ret) {
+    struct ctw_sketch_entry top[CTW_TALKERS_TOP_MAX];
+    const size_t n = ctw_sketch_top(&c->services, top, CTW_TALKERS_TOP_MAX);
+
+    for (size_t i = n; i-- > 0;) { /* the most frequent last */
+        struct ctw_endpoint endpoint;
+        const struct ctw_key address = ctw_endpoint_of(&top[i].key, &endpoint);
+        struct ctw_busiest b = {.protocol = endpoint.protocol, .port = endpoint.port};
+        b.address.permyriad = permyriad(top[i].count - top[i].error, c->services.total);
+        if (b.address.permyriad < LEAST_SHARE)
+            continue;
+        ctw_dimension_name(CTW_BY_DESTINATION, &address, IPV6_WHOLE, b.address.name);
+        if (endpoint.is_snat)
+            ret->snat_service = b;
+        ret->service = b;
+    }
+}
+
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
                        struct ctw_talkers *ret) {
     memset(ret, 0, sizeof(*ret));
-    if (c->entries == 0)
+    if (c->entries == 0 && !(c->whole && table->count > 0))
         return;
 
     ret->known = true;
+    ret->whole = c->whole;
+    if (c->whole && table->count > c->entries)
+        ret->unconfirmed = table->count - (uint32_t)c->entries;
     ret->entries = (uint32_t)c->entries;
     ret->sampled = !c->whole && c->entries < table->count;
     ret->margin_permyriad = ret->sampled ? margin(c->entries, table->count) : 0;
@@ -182,11 +235,23 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
     ret->loopback_permyriad = permyriad(c->loopback, c->entries);
     ret->dns_permyriad = permyriad(c->dns, c->entries);
     ret->idle_tcp_permyriad = permyriad(c->idle_tcp, c->entries);
-    ret->has_drop_risk = table->has_buckets && table->buckets > 0;
+    ret->loopback_nat_permyriad = permyriad(c->loopback_nat, c->entries);
+    ret->dns_loopback_permyriad = permyriad(c->dns_loopback, c->entries);
+    ret->half_open_permyriad = permyriad(c->half_open, c->entries);
+    ret->time_wait_permyriad = permyriad(c->time_wait, c->entries);
+    ret->close_wait_permyriad = permyriad(c->close_wait, c->entries);
+    ret->udp_unreplied_permyriad = permyriad(c->udp_unreplied, c->entries);
+    ret->icmp_permyriad = permyriad(c->icmp, c->entries);
+    ret->icmpv6_permyriad = permyriad(c->icmpv6, c->entries);
+    ret->snat_permyriad = permyriad(c->snat, c->entries);
+    ret->has_drop_risk = c->entries > 0 && table->has_buckets && table->buckets > 0;
     if (ret->has_drop_risk)
         ret->drop_risk_permyriad = drop_risk(c, table);
     ret->n_sources =
         shares(&c->sources, CTW_BY_SOURCE, c->ipv6_prefix, top, ret->sampled, ret->sources);
+    ret->n_destinations = shares(&c->destinations, CTW_BY_DESTINATION, IPV6_WHOLE, top,
+                                 ret->sampled, ret->destinations);
+    busiest(c, ret);
     ret->n_ports = shares(&c->ports, CTW_BY_PORT, 0, top, ret->sampled, ret->ports);
     ret->n_states = shares(&c->states, CTW_BY_STATE, 0, top, ret->sampled, ret->states);
 }

@@ -27,11 +27,22 @@ struct ctw_share {
     uint32_t permyriad;             /* at least this share of the entries */
 };
 
+/* Where most entries go to, of all or of some. */
+struct ctw_busiest {
+    struct ctw_share address; /* and the share of all entries that go there; name "": none */
+    uint8_t protocol;         /* IPPROTO_* */
+    uint16_t port;            /* 0 where the protocol has none */
+};
+
 /* The result of a census, as alerts carry it. */
 struct ctw_talkers {
     bool known;       /* a census was taken */
-    uint32_t entries; /* counted, of a sample or of the whole table */
+    uint32_t entries; /* found, in a sample or in the whole table */
     bool sampled;
+    bool whole; /* the dump reached the end of the table */
+    /* Entries of the table's count that the whole table does not show: their packets are held, or
+     * will be dropped. 0 also where the dump was not whole. */
+    uint32_t unconfirmed;
     /* Of each share, at 95 % confidence: 1.96 * sqrt(0.25 / entries), less when the sample is a
      * large part of the table, 0 when it is the whole table. */
     uint32_t margin_permyriad;
@@ -40,12 +51,23 @@ struct ctw_talkers {
      * assured^(16 * max / buckets). */
     bool has_drop_risk; /* the buckets were known */
     uint32_t drop_risk_permyriad;
-    uint32_t unreplied_permyriad; /* no reply seen */
-    uint32_t loopback_permyriad;  /* both ends on this host's loopback */
-    uint32_t dns_permyriad;       /* destination port 53, TCP or UDP */
-    uint32_t idle_tcp_permyriad;  /* assured ESTABLISHED TCP, idle for more than an hour */
-    uint32_t n_sources, n_ports, n_states;
+    uint32_t unreplied_permyriad;    /* no reply seen */
+    uint32_t loopback_permyriad;     /* both ends on this host's loopback */
+    uint32_t dns_permyriad;          /* destination port 53, TCP or UDP */
+    uint32_t idle_tcp_permyriad;     /* assured ESTABLISHED TCP, idle for more than an hour */
+    uint32_t loopback_nat_permyriad; /* of loopback, with translated addresses or ports */
+    uint32_t dns_loopback_permyriad; /* of DNS, on loopback */
+    uint32_t half_open_permyriad;    /* TCP in SYN_SENT, SYN_RECV or SYN_SENT2 */
+    uint32_t time_wait_permyriad;    /* TCP in TIME_WAIT */
+    uint32_t close_wait_permyriad;   /* TCP in CLOSE_WAIT */
+    uint32_t udp_unreplied_permyriad;
+    uint32_t icmp_permyriad;                  /* of IPv4 */
+    uint32_t icmpv6_permyriad;                /* of IPv6 */
+    uint32_t snat_permyriad;                  /* with a translated source */
+    struct ctw_busiest service, snat_service; /* of all entries; of those with translated source */
+    uint32_t n_sources, n_destinations, n_ports, n_states;
     struct ctw_share sources[CTW_TALKERS_TOP_MAX];
+    struct ctw_share destinations[CTW_TALKERS_TOP_MAX];
     struct ctw_share ports[CTW_TALKERS_TOP_MAX];
     struct ctw_share states[CTW_TALKERS_TOP_MAX];
 };
@@ -55,9 +77,10 @@ struct ctw_census {
     uint32_t ipv6_prefix;
     bool whole; /* set by the caller when the dump reached the end of the table. The count may still
                  * be higher, because it includes expired entries and packets that are held. */
-    uint64_t entries, assured, unreplied, loopback, dns, idle_tcp;
+    uint64_t entries, assured, unreplied, loopback, dns, idle_tcp, loopback_nat, dns_loopback;
+    uint64_t half_open, time_wait, close_wait, udp_unreplied, icmp, icmpv6, snat;
     uint32_t established_timeout_sec; /* nf_conntrack_tcp_timeout_established, 432000 by default */
-    struct ctw_sketch sources, ports, states;
+    struct ctw_sketch sources, destinations, ports, states, services;
 };
 
 /** ctw_square_root() - rounded down */
@@ -69,14 +92,15 @@ void ctw_census_init(struct ctw_census *c, uint32_t ipv6_prefix, uint64_t seed);
 /** ctw_census_add() - count one entry, also an expired one (timeout 0) */
 void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow);
 
-/** ctw_census_count() - count one entry, but not for the lists of sources, ports and states */
+/** ctw_census_count() - count one entry, but not for lists */
 void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow);
 
 /**
  * ctw_census_result() - shares of the entries counted
  * @top:    lines of each list, at most CTW_TALKERS_TOP_MAX
  * @table:  the table at that time: its count is the population of a sample; max, or a higher
- *          count, and buckets give the drop risk
+ *          count, and buckets give the drop risk. For a whole table, the lower of the counts before
+ *          and after the dump: the dump collects expired entries, and new ones come meanwhile
  */
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
                        struct ctw_talkers *ret);

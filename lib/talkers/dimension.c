@@ -39,8 +39,11 @@ int ctw_dimension_find(const char *word, enum ctw_dimension *ret) {
  *   protocol              c: protocol
  *   state                 c: protocol << 16 | TCP_STATE | TCP_CONNTRACK_*, or a status bit
  *   zone                  c: zone
+ *   service               a, b: the address; c: SERVICE_* | protocol << 16 | port
  */
-#define TCP_STATE 0x8000u
+#define TCP_STATE    0x8000u
+#define SERVICE_IPV6 0x1000000u
+#define SERVICE_SNAT 0x2000000u
 
 static struct ctw_key number(uint32_t c) {
     return (struct ctw_key){.c = c};
@@ -49,6 +52,15 @@ static struct ctw_key number(uint32_t c) {
 /* The first @bits of eight bytes in network order. */
 static uint64_t mask(uint32_t bits) {
     return bits == 0 ? 0 : htobe64(UINT64_MAX << (64 - (bits < 64 ? bits : 64)));
+}
+
+/* Whether an address of which these are the first eight bytes belongs to no site: its prefix means
+ * nothing. */
+static bool is_single(uint64_t head, uint32_t ipv6_prefix) {
+    const uint64_t bits = be64toh(head);
+
+    return ipv6_prefix >= 64 &&
+           (bits == 0 || bits == UINT64_C(0x0064ff9b00000000) || bits >> 54 == 0xfe80 >> 6);
 }
 
 struct ctw_key ctw_address_key(uint8_t family, const uint8_t address[static 16],
@@ -63,6 +75,8 @@ struct ctw_key ctw_address_key(uint8_t family, const uint8_t address[static 16],
     }
     memcpy(&key.a, address, sizeof(key.a));
     memcpy(&key.b, address + sizeof(key.a), sizeof(key.b));
+    if (is_single(key.a, ipv6_prefix))
+        return key;
     key.a &= mask(ipv6_prefix);
     key.b &= mask(ipv6_prefix > 64 ? ipv6_prefix - 64 : 0);
     return key;
@@ -96,6 +110,22 @@ struct ctw_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *fl
         break;
     }
     return number(flow->zone);
+}
+
+struct ctw_key ctw_endpoint_key(const struct ctw_flow *flow) {
+    struct ctw_key key = ctw_address_key(flow->family, flow->destination, 128);
+
+    key.c = (flow->family == AF_INET6 ? SERVICE_IPV6 : 0) |
+            (flow->status & IPS_SRC_NAT ? SERVICE_SNAT : 0) | (uint32_t)flow->protocol << 16 |
+            flow->destination_port;
+    return key;
+}
+
+struct ctw_key ctw_endpoint_of(const struct ctw_key *key, struct ctw_endpoint *ret) {
+    *ret = (struct ctw_endpoint){.protocol = (uint8_t)(key->c >> 16),
+                                 .port = (uint16_t)key->c,
+                                 .is_snat = key->c & SERVICE_SNAT};
+    return (struct ctw_key){key->a, key->b, key->c & SERVICE_IPV6 ? AF_INET6 : AF_INET};
 }
 
 bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b) {
@@ -133,7 +163,7 @@ static void name_address(const struct ctw_key *key, uint32_t ipv6_prefix,
     memcpy(address + sizeof(key->a), &key->b, sizeof(key->b));
     if (!inet_ntop(family, address, ret, CTW_TALKER_NAME_MAX))
         ret[0] = '\0'; /* cannot be: there is room */
-    if (family == AF_INET6 && ipv6_prefix < 128) {
+    if (family == AF_INET6 && ipv6_prefix < 128 && !is_single(key->a, ipv6_prefix)) {
         const size_t length = strlen(ret);
         (void)snprintf(ret + length, CTW_TALKER_NAME_MAX - length, "/%" PRIu32, ipv6_prefix);
     }

@@ -42,7 +42,11 @@ int ctw_dimension_find(const char *word, enum ctw_dimension *ret);
 struct ctw_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *flow,
                                  uint32_t ipv6_prefix);
 
-/** ctw_address_key() - the key by source or destination of an address, 4 bytes of it with AF_INET
+/**
+ * ctw_address_key() - the key by source or destination of an address, 4 bytes of it with AF_INET
+ *
+ * A prefix stands for one site. From /64 on, link-local addresses, addresses that hold one of IPv4
+ * (::ffff:0:0/96, 64:ff9b::/96) and ::1 are keys of their own: their /64 is no site.
  */
 struct ctw_key ctw_address_key(uint8_t family, const uint8_t address[static 16],
                                uint32_t ipv6_prefix);
@@ -53,6 +57,24 @@ static inline bool ctw_key_equal(const struct ctw_key *a, const struct ctw_key *
 
 /** ctw_key_before() - an order of the keys of a dimension; addresses come in numeric order */
 bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b);
+
+/* Where the entries of one service go to. */
+struct ctw_endpoint {
+    uint8_t protocol; /* IPPROTO_* */
+    uint16_t port;    /* 0 where the protocol has none */
+    bool is_snat;     /* its entries have their source address translated */
+};
+
+/**
+ * ctw_endpoint_key() - destination address, protocol and port, and whether the source is translated
+ *
+ * No name has all of it: the address has one, by ctw_dimension_name() with CTW_BY_DESTINATION and
+ * the key that ctw_endpoint_of() returns.
+ */
+struct ctw_key ctw_endpoint_key(const struct ctw_flow *flow);
+
+/** ctw_endpoint_of() - take such a key apart. Return: the key of the address alone. */
+struct ctw_key ctw_endpoint_of(const struct ctw_key *key, struct ctw_endpoint *ret);
 
 /* Room for the longest name, an IPv6 prefix such as "2001:db8:1234:5678::/64". */
 #define CTW_TALKER_NAME_MAX 64

@@ -179,7 +179,9 @@ static size_t shares_of(const struct ctw_talkers *t,
     ret[0] = (struct ctw_top_list){.heading = "source", .n = t->n_sources, .rows = t->sources};
     ret[1] = (struct ctw_top_list){.heading = "port", .n = t->n_ports, .rows = t->ports};
     ret[2] = (struct ctw_top_list){.heading = "state", .n = t->n_states, .rows = t->states};
-    return 3;
+    ret[3] = (struct ctw_top_list){
+        .heading = "destination", .n = t->n_destinations, .rows = t->destinations};
+    return t->n_destinations > 0 ? 4 : 3;
 }
 
 void ctw_talkers_lists(struct ctw_layout *page, const struct ctw_talkers *t) {
@@ -431,7 +433,8 @@ json_t *ctw_talkers_json(const struct ctw_talkers *t) {
     struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
     json_t *o = summary(t);
 
-    for (size_t i = 0, n = shares_of(t, lists); i < n; i++)
+    (void)shares_of(t, lists);
+    for (size_t i = 0; i < CTW_TOP_LISTS_MAX; i++)
         o = ctw_json_set(o, lists[i].heading, rows(&lists[i]));
     return o;
 }

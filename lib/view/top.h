@@ -20,7 +20,7 @@
 #include "lib/talkers/ranking.h"
 #include "lib/util/layout.h"
 
-#define CTW_TOP_LISTS_MAX 3
+#define CTW_TOP_LISTS_MAX 4
 
 struct ctw_top_list {
     const char *heading; /* "source" */
@@ -82,7 +82,7 @@ void ctw_talkers_basis(struct ctw_line *l, const struct ctw_talkers *t);
 /** ctw_talkers_outlook() - what early drop cannot evict, and what a full table would drop */
 void ctw_talkers_outlook(struct ctw_line *l, const struct ctw_talkers *t);
 
-/** ctw_talkers_lists() - sources, ports and states, as many side by side as fit */
+/** ctw_talkers_lists() - sources, ports, states and destinations, as many side by side as fit */
 void ctw_talkers_lists(struct ctw_layout *page, const struct ctw_talkers *t);
 
 /** ctw_talkers_json() - the object, to which the caller adds when it was sampled */

@@ -325,11 +325,105 @@ static void risk_without_buckets_is_unknown(void **state) {
     assert_true(result_of(10, 10, 1).has_drop_risk);
 }
 
+/* --- what causes are found by ------------------------------------------------------------------
+ */
+
+static void census_counts_shares_that_name_causes(void **state) {
+    struct ctw_flow nat = flow("127.0.0.1", "127.0.0.11", IPPROTO_UDP, 53);
+
+    (void)state;
+    nat.status = IPS_DST_NAT;
+    add(nat, 4);
+    add(flow("127.0.0.1", "127.0.0.53", IPPROTO_UDP, 53), 6);
+    add(flow("::ffff:127.0.0.1", "::ffff:127.0.0.2", IPPROTO_TCP, 80), 10);
+    add(flow("192.0.2.1", "192.0.2.2", IPPROTO_UDP, 53), 10);
+    add(flow("192.0.2.1", "192.0.2.2", IPPROTO_ICMP, 0), 5);
+    add(flow("2001:db8::1", "2001:db8::2", IPPROTO_ICMPV6, 0), 5);
+    add(tcp(TCP_CONNTRACK_SYN_SENT, 0, 1), 1);
+    add(tcp(TCP_CONNTRACK_SYN_RECV, 0, 1), 2);
+    add(tcp(TCP_CONNTRACK_SYN_SENT2, 0, 1), 3);
+    add(tcp(TCP_CONNTRACK_TIME_WAIT, IPS_SEEN_REPLY, 1), 14);
+    add(tcp(TCP_CONNTRACK_CLOSE_WAIT, IPS_SEEN_REPLY, 1), 15);
+    add(tcp(TCP_CONNTRACK_FIN_WAIT, IPS_SEEN_REPLY, 1), 25);
+    const struct ctw_talkers t = result_of(100, 1000, 1000);
+    assert_int_equal(t.loopback_permyriad, 2000);
+    assert_int_equal(t.loopback_nat_permyriad, 400);
+    assert_int_equal(t.dns_permyriad, 2000);
+    assert_int_equal(t.dns_loopback_permyriad, 1000);
+    assert_int_equal(t.udp_unreplied_permyriad, 2000);
+    assert_int_equal(t.icmp_permyriad, 500);
+    assert_int_equal(t.icmpv6_permyriad, 500);
+    assert_int_equal(t.half_open_permyriad, 600);
+    assert_int_equal(t.time_wait_permyriad, 1400);
+    assert_int_equal(t.close_wait_permyriad, 1500);
+    assert_int_equal(t.snat_permyriad, 0);
+}
+
+static void census_destination_is_a_whole_address(void **state) {
+    (void)state;
+    add(flow("2001:db8::1", "2001:db8:9::1", IPPROTO_TCP, 443), 60);
+    add(flow("2001:db8::1", "2001:db8:9::2", IPPROTO_TCP, 443), 40);
+    const struct ctw_talkers t = result_of(100, 1000, 1000);
+    assert_int_equal(t.n_destinations, 2);
+    expect(&t.destinations[0], "2001:db8:9::1", 6000);
+    expect(&t.destinations[1], "2001:db8:9::2", 4000);
+    expect(&t.service.address, "2001:db8:9::1", 6000);
+    assert_int_equal(t.service.protocol, IPPROTO_TCP);
+    assert_int_equal(t.service.port, 443);
+    assert_string_equal(t.snat_service.address.name, "");
+}
+
+/* One destination with two ports is two services; translated entries have a busiest of their own.
+ */
+static void census_busiest_of_translated_is_apart(void **state) {
+    struct ctw_flow translated = flow("10.0.0.1", "198.51.100.9", IPPROTO_UDP, 443);
+
+    (void)state;
+    translated.status = IPS_SRC_NAT | IPS_SEEN_REPLY;
+    add(translated, 30);
+    add(flow("10.0.0.1", "198.51.100.1", IPPROTO_TCP, 22), 40);
+    add(flow("10.0.0.1", "198.51.100.1", IPPROTO_TCP, 23), 30);
+    const struct ctw_talkers t = result_of(100, 1000, 1000);
+    expect(&t.service.address, "198.51.100.1", 4000);
+    assert_int_equal(t.service.port, 22);
+    expect(&t.snat_service.address, "198.51.100.9", 3000);
+    assert_int_equal(t.snat_service.protocol, IPPROTO_UDP);
+    assert_int_equal(t.snat_service.port, 443);
+    assert_int_equal(t.snat_permyriad, 3000);
+}
+
+static void census_of_a_whole_dump_shows_what_is_unconfirmed(void **state) {
+    (void)state;
+    add(flow("192.0.2.1", "192.0.2.2", IPPROTO_UDP, 5), 10);
+    assert_int_equal(result_of(19000, 20000, 1000).unconfirmed, 0); /* a sample */
+    census.whole = true;
+    assert_int_equal(result_of(19000, 20000, 1000).unconfirmed, 18990);
+    assert_int_equal(result_of(9, 20000, 1000).unconfirmed, 0);
+}
+
+/* 19,000 packets in a queue: 19,000 entries that no dump shows. */
+static void census_of_a_dump_without_entries_is_known(void **state) {
+    (void)state;
+    census.whole = true;
+    const struct ctw_talkers t = result_of(19000, 20000, 1000);
+    assert_true(t.known);
+    assert_true(t.whole);
+    assert_int_equal(t.entries, 0);
+    assert_int_equal(t.unconfirmed, 19000);
+    assert_false(t.sampled || t.has_drop_risk);
+    assert_int_equal(t.n_sources + t.n_destinations + t.n_ports + t.n_states, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, start)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(census_empty_is_unknown),
+        TEST(census_counts_shares_that_name_causes),
+        TEST(census_destination_is_a_whole_address),
+        TEST(census_busiest_of_translated_is_apart),
+        TEST(census_of_a_whole_dump_shows_what_is_unconfirmed),
+        TEST(census_of_a_dump_without_entries_is_known),
         TEST(census_ranks_sources_ports_and_states),
         TEST(census_lists_have_at_most_top_lines),
         TEST(census_many_small_sources_leave_shares_exact),

@@ -65,13 +65,35 @@ static void name_ipv6_source_is_a_prefix(void **state) {
         assert_string_equal(name_of(CTW_BY_SOURCE, &flow, cases[i].prefix), cases[i].name);
 }
 
+/* The /64 of these is no site: each address counts alone. */
+static void key_without_a_site_is_the_address(void **state) {
+    static const struct {
+        const char *address, *name;
+    } cases[] = {
+        {"::1", "::1"},
+        {"::ffff:192.0.2.7", "::ffff:192.0.2.7"},
+        {"64:ff9b::192.0.2.7", "64:ff9b::c000:207"},
+        {"fe80::1:2:3:4", "fe80::1:2:3:4"},
+        {"febf:ffff::1", "febf:ffff::1"},
+        {"fec0::1", "fec0::/64"},
+        {"64:ff9b:1::1", "64:ff9b:1::/64"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ctw_flow flow = {.family = AF_INET6, .protocol = IPPROTO_UDP};
+        assert_int_equal(inet_pton(AF_INET6, cases[i].address, flow.source), 1);
+        assert_string_equal(name_of(CTW_BY_SOURCE, &flow, 64), cases[i].name);
+    }
+}
+
 static void key_ipv6_equal_within_a_prefix(void **state) {
-    struct ctw_flow one = {.family = AF_INET6}, other = {.family = AF_INET6};
+    struct ctw_flow one = {.family = AF_INET6, .source = {0x20, 1}}, other = one;
 
     (void)state;
     for (uint32_t bit = 0; bit < 128; bit++) {
-        memset(other.source, 0, sizeof(other.source));
-        other.source[bit / 8] = (uint8_t)(0x80 >> bit % 8);
+        memcpy(other.source, one.source, sizeof(other.source));
+        other.source[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
         for (uint32_t prefix = 0; prefix <= 128; prefix++) {
             const struct ctw_key a = ctw_dimension_key(CTW_BY_SOURCE, &one, prefix);
             const struct ctw_key b = ctw_dimension_key(CTW_BY_SOURCE, &other, prefix);
@@ -195,6 +217,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(name_of_each_dimension),
         cmocka_unit_test(name_ipv6_source_is_a_prefix),
+        cmocka_unit_test(key_without_a_site_is_the_address),
         cmocka_unit_test(key_ipv6_equal_within_a_prefix),
         cmocka_unit_test(key_ipv4_differs_from_ipv6),
         cmocka_unit_test(key_status_bits_that_no_name_shows_are_ignored),
