@@ -148,6 +148,20 @@ static void use(const struct ctw_flow *flow) {
     assert(strchr(talkers.states[0].name, '/') != NULL);
 }
 
+/* The last one of each attribute counts here, too. */
+static void check_details(const struct nlmsghdr *h, const struct ctw_flow *flow) {
+    struct ctw_flow_details details;
+    const int r = ctw_flow_parse_details(h, flow, &details);
+
+    assert(r == 0 || r == -EBADMSG);
+    if (r < 0)
+        return;
+    assert(details.mark == number_32(last_of(h, CTA_MARK)));
+    assert(strnlen(details.helper, sizeof(details.helper)) < sizeof(details.helper));
+    assert(ctw_flow_has_ports(flow->protocol) ||
+           (details.reply_source_port == 0 && details.reply_destination_port == 0));
+}
+
 /* The head of an event means what the whole message means, as far as it goes. */
 static void check_head(const uint8_t *data, size_t size, int parsed, const struct ctw_flow *flow) {
     const size_t length = size < CTW_EVENT_HEAD ? size : CTW_EVENT_HEAD;
@@ -182,6 +196,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     assert(r == 0);
     check((const struct nlmsghdr *)(const void *)data, &flow);
+    check_details((const struct nlmsghdr *)(const void *)data, &flow);
     use(&flow);
     return 0;
 }

@@ -32,6 +32,9 @@ struct message {
     };
 };
 
+static struct ctw_flow_details details; /* of the message that was parsed last */
+static int details_result;
+
 /* Parses a copy of exactly that size, so that a sanitizer sees a read beyond it. */
 static int parse_bytes(const void *bytes, size_t length, struct ctw_flow *ret) {
     void *copy = malloc(length ? length : 1);
@@ -40,6 +43,8 @@ static int parse_bytes(const void *bytes, size_t length, struct ctw_flow *ret) {
     assert_non_null(copy);
     memcpy(copy, bytes, length);
     r = ctw_flow_parse(copy, length, ret);
+    if (r == 0)
+        details_result = ctw_flow_parse_details(copy, ret, &details);
     free(copy);
     return r;
 }
@@ -144,6 +149,75 @@ static void check_against_libnetfilter_conntrack(const struct message *m) {
 static void parse_agrees_with_libnetfilter_conntrack(void **state) {
     (void)state;
     assert_true(for_each_message(check_against_libnetfilter_conntrack) > 90);
+}
+
+static uint16_t zone_in_any_direction(const struct nf_conntrack *ct) {
+    return nfct_attr_is_set(ct, ATTR_REPL_ZONE) > 0 ? nfct_get_attr_u16(ct, ATTR_REPL_ZONE)
+                                                    : zone_of(ct);
+}
+
+static void check_reply(const struct message *m, const struct nf_conntrack *ct, bool has_ports) {
+    const bool v4 = nfct_get_attr_u8(ct, ATTR_ORIG_L3PROTO) == AF_INET;
+    const size_t size = v4 ? 4 : 16;
+    uint8_t expected[16] = {0};
+
+    if (nfct_attr_is_set(ct, v4 ? ATTR_REPL_IPV4_SRC : ATTR_REPL_IPV6_SRC) <= 0)
+        fail_msg("%s: has no replies", m->name);
+    memcpy(expected, nfct_get_attr(ct, v4 ? ATTR_REPL_IPV4_SRC : ATTR_REPL_IPV6_SRC), size);
+    assert_memory_equal(details.reply_source, expected, sizeof(expected));
+    memcpy(expected, nfct_get_attr(ct, v4 ? ATTR_REPL_IPV4_DST : ATTR_REPL_IPV6_DST), size);
+    assert_memory_equal(details.reply_destination, expected, sizeof(expected));
+    assert_int_equal(details.reply_source_port,
+                     has_ports ? ntohs(nfct_get_attr_u16(ct, ATTR_REPL_PORT_SRC)) : 0);
+    assert_int_equal(details.reply_destination_port,
+                     has_ports ? ntohs(nfct_get_attr_u16(ct, ATTR_REPL_PORT_DST)) : 0);
+}
+
+static void check_details_against_libnetfilter_conntrack(const struct message *m) {
+    const struct ctw_flow flow = parse(m);
+    struct nf_conntrack *ct = nfct_new();
+
+    assert_non_null(ct);
+    assert_int_equal(details_result, 0);
+    assert_int_equal(nfct_nlmsg_parse(&m->header, ct), 0);
+    check_reply(m, ct, ctw_flow_has_ports(flow.protocol));
+    assert_int_equal(details.mark, nfct_get_attr_u32(ct, ATTR_MARK));
+    assert_int_equal(details.zone, zone_in_any_direction(ct));
+    assert_int_equal(details.state, nfct_get_attr_u8(ct, ATTR_SCTP_STATE));
+    const char *helper = nfct_get_attr(ct, ATTR_HELPER_NAME);
+    assert_string_equal(details.helper, helper ? helper : "");
+    assert_true(details.packets == nfct_get_attr_u64(ct, ATTR_ORIG_COUNTER_PACKETS) +
+                                       nfct_get_attr_u64(ct, ATTR_REPL_COUNTER_PACKETS));
+    assert_true(details.bytes == nfct_get_attr_u64(ct, ATTR_ORIG_COUNTER_BYTES) +
+                                     nfct_get_attr_u64(ct, ATTR_REPL_COUNTER_BYTES));
+    const struct nfct_bitmask *labels = nfct_get_attr(ct, ATTR_CONNLABELS);
+    for (unsigned bit = 0; bit < CTW_LABELS; bit++)
+        assert_int_equal(ctw_flow_has_label(&details, bit),
+                         labels && bit <= nfct_bitmask_maxbit(labels) &&
+                             nfct_bitmask_test_bit(labels, bit));
+    nfct_destroy(ct);
+}
+
+static void details_agree_with_libnetfilter_conntrack(void **state) {
+    (void)state;
+    assert_true(for_each_message(check_details_against_libnetfilter_conntrack) > 90);
+}
+
+static void details_of_each_kind_are_read(void **state) {
+    (void)state;
+    parse_corpus("udp4-label-mark.dump");
+    assert_int_equal(details.mark, 0x1234);
+    assert_true(ctw_flow_has_label(&details, 5) && !ctw_flow_has_label(&details, 6));
+    parse_corpus("tcp6-label.dump");
+    assert_true(ctw_flow_has_label(&details, 127));
+    parse_corpus("tcp4-helper.dump");
+    assert_string_equal(details.helper, "ftp");
+    parse_corpus("udp4-zone-reply.new");
+    assert_int_equal(details.zone, 9);
+    parse_corpus("tcp4-accounted.dump");
+    assert_true(details.bytes > 0 && details.packets > 0);
+    parse_corpus("sctp4.dump");
+    assert_int_equal(details.state, 1); /* CLOSED */
 }
 
 static void check_event(const struct message *m) {
@@ -606,6 +680,8 @@ static void event_of_another_subsystem_returns_enomsg(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_agrees_with_libnetfilter_conntrack),
+        cmocka_unit_test(details_agree_with_libnetfilter_conntrack),
+        cmocka_unit_test(details_of_each_kind_are_read),
         cmocka_unit_test(parse_tells_kinds_of_events),
         cmocka_unit_test(parse_tcp_has_addresses_ports_and_state),
         cmocka_unit_test(parse_established_is_assured),
