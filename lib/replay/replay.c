@@ -61,14 +61,6 @@ void ctw_replay_init(struct ctw_replay *r, const struct ctw_settings *settings,
     };
 }
 
-static uint64_t least(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
-static uint32_t most(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
-}
-
 static uint64_t usec(uint32_t msec) {
     return msec * CTW_USEC_PER_MSEC;
 }
@@ -121,20 +113,20 @@ static void lose(struct ctw_replay *r, const struct ctw_record *record,
                  const struct ctw_losses *lost) {
     struct ctw_counters *c = &r->tick.sample.counters;
     struct ctw_log_counts *log = &r->tick.log;
-    const uint64_t clashes = least(lost->clashes, LOST_MAX);
+    const uint64_t clashes = ctw_least(lost->clashes, LOST_MAX);
     /* The table may have been full between two samples only: a line shows it, as it did live. */
     const bool full = record->has_other_drops && lost->drops > 0 && lost->other_drops == 0;
     const uint64_t log_lines = lost->log_lines == 0 && full ? 1 : lost->log_lines;
 
     /* As the kernel counts: ctw_losses_between() is the inverse. */
-    c->drop += (uint32_t)least(lost->drops + lost->other_drops + clashes, LOST_MAX);
-    c->early_drop += (uint32_t)least(lost->early_drops, LOST_MAX);
-    c->insert_failed += (uint32_t)least(clashes + lost->chain_too_long, LOST_MAX);
-    c->chainlength += (uint32_t)least(lost->chain_too_long, LOST_MAX);
+    c->drop += (uint32_t)ctw_least(lost->drops + lost->other_drops + clashes, LOST_MAX);
+    c->early_drop += (uint32_t)ctw_least(lost->early_drops, LOST_MAX);
+    c->insert_failed += (uint32_t)ctw_least(clashes + lost->chain_too_long, LOST_MAX);
+    c->chainlength += (uint32_t)ctw_least(lost->chain_too_long, LOST_MAX);
     if (log_lines > 0) {
         log->n_netns = 1;
         log->netns[0].inode = INODE;
-        log->netns[0].lines = (uint32_t)least(log_lines, LOST_MAX);
+        log->netns[0].lines = (uint32_t)ctw_least(log_lines, LOST_MAX);
     }
     ctw_losses_add(&r->summary.lost, lost);
     r->seen.lost = true;
@@ -162,9 +154,9 @@ static void poll(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
     r->at_usec = at_usec;
     r->count = count;
     r->tick.now_usec = EPOCH_USEC + at_usec;
-    t->max = r->max == 0 ? 0 : most(r->max, r->grown_max);
-    t->count = t->max != 0 && r->recorded_max > t->max ? (uint32_t)least(count, t->max) : count;
-    t->buckets = r->buckets == 0 ? 0 : most(r->buckets, r->grown_buckets);
+    t->max = r->max == 0 ? 0 : (uint32_t)ctw_most(r->max, r->grown_max);
+    t->count = t->max != 0 && r->recorded_max > t->max ? (uint32_t)ctw_least(count, t->max) : count;
+    t->buckets = r->buckets == 0 ? 0 : (uint32_t)ctw_most(r->buckets, r->grown_buckets);
     t->has_buckets = t->buckets > 0;
     note_highest(r);
     ctw_watch_step(&r->watch, r->settings, &r->tick, &r->verdict);
@@ -175,7 +167,7 @@ static void poll(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
         report(r);
     if (r->verdict.level > r->seen.level)
         r->seen.level = r->verdict.level;
-    r->seen.max = most(t->max, r->max == 0 ? 0 : r->grown_max);
+    r->seen.max = (uint32_t)ctw_most(t->max, r->max == 0 ? 0 : r->grown_max);
 }
 
 /* --- the path through a record ---------------------------------------------------------------- */
@@ -274,7 +266,7 @@ static void add_slot(const struct ctw_replay *r, const struct ctw_record *record
 /* --- from one point to the next --------------------------------------------------------------- */
 
 /* Whether an alert will end or be repeated. */
-static bool going_on(const struct ctw_watch *w) {
+static bool has_open_alert(const struct ctw_watch *w) {
     return w->level.level != CTW_LEVEL_OK || w->loss_episode.running || w->forecast.active ||
            w->growth_state.refused.active || w->growth_state.dry_run.active;
 }
@@ -291,20 +283,19 @@ static uint64_t next_step(struct ctw_replay *r, uint64_t to_usec, uint32_t to_co
         step = ctw_pace_next(&r->pacing, &r->tick.sample, (int64_t)rate);
     }
     if (ctw_growth_on(r->settings) && (rises || r->verdict.growth.write))
-        step = least(step, r->verdict.next_poll_usec);
-    if (r->slots || going_on(&r->watch))
-        step = least(step, r->settings->poll.interval_usec);
+        step = ctw_least(step, r->verdict.next_poll_usec);
+    if (r->slots || has_open_alert(&r->watch))
+        step = ctw_least(step, r->settings->poll.interval_usec);
     return step;
 }
 
-/* The shortest time to the next poll. An unhurried daemon polls sooner where the rate up to its
- * last poll asks for it, but does not foresee a jump. */
+/* The shortest time to the next poll. A daemon that polled at its usual interval polls sooner where
+ * the rate up to its last poll requires it, but does not foresee a jump. */
 static uint64_t shortest_step(const struct ctw_replay *r, uint64_t bounded) {
     const uint64_t next = r->verdict.next_poll_usec;
-    const bool hurries = next < r->settings->poll.interval_usec;
-    const uint64_t unhurried = hurries ? least(next, r->unhurried_usec) : r->unhurried_usec;
+    const bool sooner = next < r->settings->poll.interval_usec;
 
-    return bounded > unhurried ? bounded : unhurried;
+    return ctw_most(bounded, sooner ? ctw_least(next, r->usual_poll_usec) : r->usual_poll_usec);
 }
 
 /* The polls before the next point. The last of them keeps its distance to that point: over a few
@@ -317,7 +308,7 @@ static void approach(struct ctw_replay *r, uint64_t to_usec, uint32_t to_count) 
     for (;;) {
         const uint64_t wanted = next_step(r, to_usec, to_count);
         const uint64_t shortest = shortest_step(r, bounded);
-        const uint64_t step = wanted > shortest ? wanted : shortest;
+        const uint64_t step = ctw_most(wanted, shortest);
         if (step + (step + 1) / 2 > to_usec - r->at_usec)
             return;
         poll(r, r->at_usec + step,
@@ -342,9 +333,9 @@ static void prevent(struct ctw_replay *r, const struct ctw_record *record,
     r->seen.prevented |= ctw_losses_any(&prevented);
 }
 
-/* A daemon that polled no more often than usual saw the count jump from sample to sample. To try
- * growth it would have polled more often. Return: its time between polls, or 0. */
-static uint64_t unhurried(const struct ctw_replay *r, const struct ctw_record *record) {
+/* The time between the recorded polls, or 0. A daemon that polled no more often than usual read a
+ * count that jumped from sample to sample. With growth it would have polled more often. */
+static uint64_t usual_poll(const struct ctw_replay *r, const struct ctw_record *record) {
     if (record->polls == 0 || ctw_growth_on(r->settings))
         return 0;
 
@@ -379,7 +370,8 @@ static void take_limits(struct ctw_replay *r, const struct ctw_record *record) {
     r->recorded_buckets = record->buckets;
 }
 
-static void go(struct ctw_replay *r, const struct ctw_record *record, struct point *p, bool last) {
+static void go_to(struct ctw_replay *r, const struct ctw_record *record, struct point *p,
+                  bool last) {
     const uint64_t at_usec = p->at_usec > r->at_usec ? p->at_usec : r->at_usec + 1;
 
     approach(r, at_usec, p->count);
@@ -407,7 +399,7 @@ static bool is_hole(struct ctw_replay *r, const struct ctw_record *record) {
     return false;
 }
 
-/* Starts anew at @record, with no line from the record before. */
+/* Start at @record, after a hole or at the beginning: no line leads to it. */
 static void begin(struct ctw_replay *r, const struct ctw_record *record) {
     const bool first = !r->begun;
 
@@ -426,7 +418,7 @@ static void begin(struct ctw_replay *r, const struct ctw_record *record) {
         r->at_usec--; /* the next poll is the sample itself */
 }
 
-static void see(struct ctw_replay *r, const struct ctw_record *record, bool hole) {
+static void begin_seen(struct ctw_replay *r, const struct ctw_record *record, bool hole) {
     const bool slot = record->width_sec != 0;
 
     r->seen = (struct ctw_replay_seen){
@@ -452,14 +444,14 @@ static void sum_up(struct ctw_replay *r, const struct ctw_record *record, bool h
     s->has_losses |= record->has_losses;
 }
 
-/* Entries beyond the max without the recorded growth are not seen. */
-static void leave_out(struct ctw_replay *r) {
+/* Counts above the max of this replay fitted only because the recording daemon grew the table. */
+static void clip_seen(struct ctw_replay *r) {
     struct ctw_replay_seen *s = &r->seen;
 
     if (s->max == 0 || r->recorded_max <= s->max)
         return;
-    s->high = (uint32_t)least(s->high, s->max);
-    s->low = (uint32_t)least(s->low, s->max);
+    s->high = (uint32_t)ctw_least(s->high, s->max);
+    s->low = (uint32_t)ctw_least(s->low, s->max);
 }
 
 void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
@@ -467,10 +459,10 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     struct path path;
 
     path.n = 0;
-    see(r, record, hole);
+    begin_seen(r, record, hole);
     sum_up(r, record, hole);
     r->slots = record->width_sec != 0;
-    r->unhurried_usec = unhurried(r, record);
+    r->usual_poll_usec = usual_poll(r, record);
     if (first || hole)
         begin(r, record);
     if (record->max == 0 || (r->recorded_max != 0 && record->max > r->recorded_max))
@@ -480,8 +472,8 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     else if (!first)
         add_point(&path, record->at_usec, record->count)->lost = record->losses;
     for (size_t i = 0; i < path.n; i++)
-        go(r, record, &path.points[i], i + 1 == path.n);
+        go_to(r, record, &path.points[i], i + 1 == path.n);
     r->high_before = r->seen.high;
     r->max_before = record->max;
-    leave_out(r);
+    clip_seen(r);
 }

@@ -68,8 +68,8 @@ struct ctw_replay {
     uint32_t recorded_max, recorded_buckets; /* as recorded */
     bool writer_unknown;                     /* the recording does not show who changed limits */
     uint32_t grown_max, grown_buckets;       /* 0: not grown */
-    bool slots;              /* the record is a slot: ctwatchd polled all the time */
-    uint64_t unhurried_usec; /* between its polls, when they came no faster than usual; or 0 */
+    bool slots;               /* the record is a slot: ctwatchd polled all the time */
+    uint64_t usual_poll_usec; /* between its polls, when they came no faster than usual; or 0 */
     uint32_t high_before, max_before; /* of the record before */
     struct ctw_replay_seen seen;
     struct ctw_replay_summary summary;

@@ -30,14 +30,6 @@
 
 #define HOUR_USEC (3600 * CTW_USEC_PER_SEC)
 
-static uint64_t least(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
-static uint64_t most(uint64_t a, uint64_t b) {
-    return a > b ? a : b;
-}
-
 bool ctw_growth_on(const struct ctw_settings *s) {
     return s->growth.enabled || s->growth.dry_run;
 }
@@ -49,7 +41,7 @@ bool ctw_growth_writes(const struct ctw_settings *s) {
 /* --- sizes ------------------------------------------------------------------------------------ */
 
 static uint32_t advised_per_bucket(uint32_t entries_per_bucket) {
-    return (uint32_t)least(most(entries_per_bucket, 1), ADVISED_PER_BUCKET);
+    return (uint32_t)ctw_least(ctw_most(entries_per_bucket, 1), ADVISED_PER_BUCKET);
 }
 
 static uint64_t round_up(uint64_t n, uint32_t multiple) {
@@ -60,11 +52,11 @@ uint32_t ctw_growth_buckets_for(uint32_t max, uint32_t entries_per_bucket) {
     const uint32_t advised = advised_per_bucket(entries_per_bucket);
     const uint64_t buckets = ((uint64_t)max + advised - 1) / advised;
 
-    return (uint32_t)least(round_up(buckets, CTW_BUCKETS_ROUND), CTW_BUCKETS_LARGEST);
+    return (uint32_t)ctw_least(round_up(buckets, CTW_BUCKETS_ROUND), CTW_BUCKETS_LARGEST);
 }
 
 uint32_t ctw_growth_round_max(uint64_t entries) {
-    return (uint32_t)least(round_up(entries, CTW_MAX_ROUND), CTW_MAX_LARGEST);
+    return (uint32_t)ctw_least(round_up(entries, CTW_MAX_ROUND), CTW_MAX_LARGEST);
 }
 
 uint64_t ctw_growth_bytes_per_entry(uint32_t entries_per_bucket) {
@@ -83,7 +75,7 @@ uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries) {
 
 /* A bound that no setting chose is cut down to a multiple of CTW_MAX_ROUND. */
 static uint32_t bound_of(uint64_t entries) {
-    const uint64_t fit = least(entries, CTW_MAX_LARGEST);
+    const uint64_t fit = ctw_least(entries, CTW_MAX_LARGEST);
 
     return (uint32_t)(fit < CTW_MAX_ROUND ? fit : fit / CTW_MAX_ROUND * CTW_MAX_ROUND);
 }
@@ -125,7 +117,7 @@ void ctw_growth_bounds(const struct ctw_settings *s, const struct ctw_sample *sa
         ret->by[CTW_BOUND_AVAILABLE] =
             bound_of(sample->count + m->available_bytes / 2 / (CTW_ENTRY_BYTES + 1));
     if (sample->has_buckets)
-        ret->by[CTW_BOUND_BUCKETS] = (uint32_t)least(
+        ret->by[CTW_BOUND_BUCKETS] = (uint32_t)ctw_least(
             (uint64_t)sample->buckets * f->release.entries_per_bucket, CTW_MAX_LARGEST);
     settle(ret);
 }
@@ -144,12 +136,12 @@ static uint64_t taken_in(uint64_t rate, uint64_t usec) {
 
 /* The entries to keep free. */
 static uint64_t reserve(const struct ctw_settings *s, const struct ctw_growth_decision *d) {
-    return least(taken_in(s->poll.worst_rate, s->growth.reserve_usec),
-                 d->bounds.ceiling / RESERVE_OF_CEILING);
+    return ctw_least(taken_in(s->poll.worst_rate, s->growth.reserve_usec),
+                     d->bounds.ceiling / RESERVE_OF_CEILING);
 }
 
 static uint64_t filling(const struct ctw_growth_input *l) {
-    return l->rate > 0 ? least((uint64_t)l->rate, UINT32_MAX) : 0;
+    return l->rate > 0 ? ctw_least((uint64_t)l->rate, UINT32_MAX) : 0;
 }
 
 static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_input *l,
@@ -173,10 +165,10 @@ static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_inpu
 static uint64_t wanted_max(const struct ctw_growth *g, const struct ctw_settings *s,
                            const struct ctw_growth_input *l, const struct ctw_growth_decision *d) {
     const uint64_t stepped = (uint64_t)l->sample.max * s->growth.step_permyriad / CTW_PERMYRIAD;
-    const uint64_t rate = least(filling(l), s->poll.worst_rate);
+    const uint64_t rate = ctw_least(filling(l), s->poll.worst_rate);
     const uint64_t ahead = l->sample.count + taken_in(rate, LEAD_USEC) + 2 * reserve(s, d);
 
-    return most(most(stepped, ahead), g->ours);
+    return ctw_most(ctw_most(stepped, ahead), g->ours);
 }
 
 /* --- refusals --------------------------------------------------------------------------------- */
@@ -251,7 +243,7 @@ static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
                   const struct ctw_growth_input *l, uint64_t wanted,
                   struct ctw_growth_decision *d) {
     const struct ctw_sample *t = &l->sample;
-    const uint32_t max = (uint32_t)least(ctw_growth_round_max(wanted), d->bounds.ceiling);
+    const uint32_t max = (uint32_t)ctw_least(ctw_growth_round_max(wanted), d->bounds.ceiling);
 
     if (max <= t->max ||
         (d->bounds.bound == CTW_BOUND_AVAILABLE && max - t->max < t->max / SMALLEST_STEP)) {
@@ -279,8 +271,8 @@ static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *
     if (b.ceiling <= buckets * l->facts.release.entries_per_bucket)
         return;
     const uint64_t wanted =
-        least(ctw_growth_buckets_for(b.ceiling, l->facts.release.entries_per_bucket),
-              least(STARTUP_BUCKETS_MOST, STARTUP_BUCKETS_TIMES * buckets));
+        ctw_least(ctw_growth_buckets_for(b.ceiling, l->facts.release.entries_per_bucket),
+                  ctw_least(STARTUP_BUCKETS_MOST, STARTUP_BUCKETS_TIMES * buckets));
     if (wanted > buckets)
         d->new_buckets = (uint32_t)wanted;
 }
@@ -290,7 +282,7 @@ static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *
 static void raise_at_startup(const struct ctw_growth *g, const struct ctw_settings *s,
                              const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
     const uint64_t saved = s->growth.persist && l->facts.has_saved ? l->facts.saved.max : 0;
-    const uint64_t wanted = most(saved, 2 * reserve(s, d));
+    const uint64_t wanted = ctw_most(saved, 2 * reserve(s, d));
 
     if (!g->sized || g->started || wanted <= l->sample.max)
         return;
@@ -349,9 +341,10 @@ static void remember_limits(struct ctw_growth *g, const struct ctw_growth_decisi
         k->before_max = d->old_max;
         k->before_buckets = d->old_buckets;
     }
-    k->max = (uint32_t)most(most(k->max, k->before_max), o->max_written ? o->max : d->old_max);
-    k->buckets = (uint32_t)most(most(k->buckets, k->before_buckets),
-                                o->buckets_written ? o->buckets : d->old_buckets);
+    k->max =
+        (uint32_t)ctw_most(ctw_most(k->max, k->before_max), o->max_written ? o->max : d->old_max);
+    k->buckets = (uint32_t)ctw_most(ctw_most(k->buckets, k->before_buckets),
+                                    o->buckets_written ? o->buckets : d->old_buckets);
 }
 
 void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_growth_decision *d,

@@ -91,21 +91,13 @@ static uint64_t get(const struct ctw_record *r, size_t column) {
     return small;
 }
 
-static uint32_t least(uint32_t a, uint32_t b) {
-    return a < b ? a : b;
-}
-
-static uint32_t most(uint32_t a, uint32_t b) {
-    return a > b ? a : b;
-}
-
 void ctw_record_fit(struct ctw_record *r) {
     uint32_t *moments[] = {&r->first_msec, &r->high_msec,       &r->low_msec,
                            &r->last_msec,  &r->loss_first_msec, &r->loss_last_msec};
 
-    r->high = most(r->high, r->count);
-    r->low = least(r->low, r->count);
-    r->first = most(r->low, least(r->first, r->high));
+    r->high = (uint32_t)ctw_most(r->high, r->count);
+    r->low = (uint32_t)ctw_least(r->low, r->count);
+    r->first = (uint32_t)ctw_most(r->low, ctw_least(r->first, r->high));
     for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++)
         if (*moments[i] / 1000 >= r->width_sec)
             *moments[i] = r->width_sec * 1000 - 1;

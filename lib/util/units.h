@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The units that names end with: _usec, _permyriad. */
+/* The units that names end with: _usec, _permyriad; the lesser and the greater of two numbers. */
 
 #include <stdint.h>
 
@@ -10,3 +10,11 @@
 
 /* 100 % in permyriad, the unit of every share in a decision (1/10000, so one decimal is exact). */
 #define CTW_PERMYRIAD 10000u
+
+static inline uint64_t ctw_least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static inline uint64_t ctw_most(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}

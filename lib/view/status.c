@@ -476,7 +476,10 @@ static void put_growth(struct page *p) {
         return;
     ctw_line_start(&l);
     ctw_line_add(&l, "%s", of->growth_dry_run ? "dry run" : on ? "on" : "off");
-    if (on && of->ceiling != 0)
+    if (on && of->ceiling != 0 && of->ceiling < of->table.max)
+        ctw_line_add(&l, "; its ceiling of %" PRIu32 ", set by %s, is below the present max",
+                     of->ceiling, ctw_growth_bound_name(of->bound));
+    else if (on && of->ceiling != 0)
         ctw_line_add(&l, ", up to %" PRIu32 " (set by %s)", of->ceiling,
                      ctw_growth_bound_name(of->bound));
     if (on && of->growth_refused)

@@ -370,6 +370,10 @@ static void growth_shows_bound_and_refusal(void **state) {
     snapshot->bound = CTW_BOUND_MEMORY;
     render();
     assert_says("growth on, up to 1048576 (set by growth.memory) ctwatchd");
+    snapshot->ceiling = 200000;
+    render();
+    assert_says("growth on; its ceiling of 200000, set by growth.memory, is below the present max "
+                "ctwatchd");
     snapshot->growth_dry_run = true;
     snapshot->ceiling = 0;
     render();
