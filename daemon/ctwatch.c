@@ -18,6 +18,8 @@ static const struct verb {
 } verbs[] = {
     {"status", ctw_verb_status, "the state of the table"},
     {"top", ctw_verb_top, "what fills the table"},
+    {"flows", ctw_verb_flows, "the entries of the table"},
+    {"events", ctw_verb_events, "entries as they are created and end"},
     {"check", ctw_verb_check, "one line and an exit status, for a monitor"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
     {"replay", ctw_verb_replay, "the alerts a recorded table would have caused"},

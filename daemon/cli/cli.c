@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util/parse.h"
+
 #define EXIT_BAD_USAGE 2
 
 /* What getopt_long() returns for the long option in row @i; letters are below 256. */
@@ -160,6 +162,23 @@ static enum ctw_cli_result refuse(int c, char *argv[], char *error) {
     return CTW_CLI_BAD;
 }
 
+/* Puts the operands together. */
+static enum ctw_cli_result join(const struct ctw_cli *cli, int argc, char *argv[], void *arguments,
+                                char *error) {
+    struct ctw_cli_words *words = (void *)((char *)arguments + cli->operand);
+
+    for (; optind < argc; optind++) {
+        const int n = snprintf(words->text + words->length, sizeof(words->text) - words->length,
+                               "%s%s", words->length > 0 ? " " : "", argv[optind]);
+        if (n < 0 || (size_t)n >= sizeof(words->text) - words->length) {
+            (void)snprintf(error, CTW_CLI_ERROR_MAX, "the filter is too long");
+            return CTW_CLI_BAD;
+        }
+        words->length += (size_t)n;
+    }
+    return CTW_CLI_RUN;
+}
+
 enum ctw_cli_result ctw_cli_parse(const struct ctw_cli *cli, int argc, char *argv[],
                                   void *arguments, char reterr[static CTW_CLI_ERROR_MAX]) {
     struct option options[CTW_CLI_OPTIONS_MAX + 1] = {0};
@@ -176,6 +195,8 @@ enum ctw_cli_result ctw_cli_parse(const struct ctw_cli *cli, int argc, char *arg
         if (!take(&cli->options[i], argc, argv, arguments, reterr))
             return CTW_CLI_BAD;
     }
+    if (cli->joins_operands)
+        return join(cli, argc, argv, arguments, reterr);
     if (cli->has_operand && optind < argc)
         *(const char **)((char *)arguments + cli->operand) = argv[optind++];
     if (optind == argc)
@@ -204,6 +225,62 @@ int ctw_cli_bad(const struct ctw_cli *cli, const char *option, const char *value
                 const char *allowed) {
     (void)fprintf(stderr, "%s: %s: %s is not %s\n", cli->program, option, value, allowed);
     return EXIT_BAD_USAGE;
+}
+
+int ctw_cli_number(const struct ctw_cli *cli, const char *option, const char *text, uint32_t min,
+                   uint32_t max, const char *allowed, uint32_t *ret) {
+    uint64_t value;
+
+    if (!text)
+        return -1;
+    if (ctw_text_decimal(text, strlen(text), max, &value) < 0 || value < min)
+        return ctw_cli_bad(cli, option, text, allowed);
+    *ret = (uint32_t)value;
+    return -1;
+}
+
+/* A filter's bytes, one column each. */
+static void print_marked(const struct ctw_cli_words *words, const struct ctw_filter_error *e) {
+    size_t from = 0, to = words->length;
+
+    if (e->offset > COLUMNS / 2)
+        from = e->offset - COLUMNS / 2;
+    if (to - from > COLUMNS - 2)
+        to = from + COLUMNS - 2;
+    (void)fputs("  ", stderr);
+    for (size_t i = from; i < to; i++)
+        (void)fputc(isprint((unsigned char)words->text[i]) ? words->text[i] : '?', stderr);
+    (void)fprintf(stderr, "\n  %*s", (int)(e->offset - from), "");
+    for (size_t i = e->offset; i == e->offset || (i < e->offset + e->length && i < to); i++)
+        (void)fputc('^', stderr);
+    (void)fputc('\n', stderr);
+}
+
+int ctw_cli_filter(const struct ctw_cli *cli, const struct ctw_cli_words *words,
+                   ctw_filter_label_fn label, void *userdata, struct ctw_filter *ret) {
+    struct ctw_filter_error error;
+
+    if (words->length == 0) {
+        ctw_filter_all(ret);
+        return -1;
+    }
+    if (ctw_filter_parse(words->text, words->length, label, userdata, ret, &error) == 0)
+        return -1;
+    (void)fprintf(stderr, "%s: FILTER: %s\n", cli->program, error.message.text);
+    print_marked(words, &error);
+    return EXIT_BAD_USAGE;
+}
+
+void ctw_cli_cannot_read(const struct ctw_cli *cli, int r) {
+    (void)fprintf(stderr, "%s: ", cli->program);
+    if (r == -EPERM)
+        (void)fputs("reading the table takes the capability CAP_NET_ADMIN: run it as root\n",
+                    stderr);
+    else if (r == -ENOENT)
+        (void)fputs("there is no conntrack table: the kernel has not loaded nf_conntrack\n",
+                    stderr);
+    else
+        (void)fprintf(stderr, "the table cannot be read: %s\n", strerror(-r));
 }
 
 int ctw_cli_end(void) {

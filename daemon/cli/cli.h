@@ -8,7 +8,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
+#include "lib/filter/filter.h"
 
 enum ctw_option_kind {
     CTW_OPTION_FLAG,     /* bool: true once given */
@@ -35,14 +38,23 @@ struct ctw_cli_list {
     size_t n;
 };
 
+/* Operands joined by blanks: a filter. */
+#define CTW_CLI_WORDS_MAX 8192u
+
+struct ctw_cli_words {
+    size_t length;
+    char text[CTW_CLI_WORDS_MAX]; /* NUL-terminated */
+};
+
 struct ctw_cli {
     const char *program;  /* "ctwatch status" */
     const char *synopses; /* what follows the program's name, a line for each form */
     const char *about;    /* one paragraph */
     const struct ctw_option *options;
     size_t n_options;
-    bool has_operand; /* takes an argument that is no option */
-    size_t operand;   /* const char *: its offset in the caller's struct */
+    bool has_operand;    /* takes an argument that is no option */
+    bool joins_operands; /* takes any number of them */
+    size_t operand; /* const char *, or struct ctw_cli_words: its offset in the caller's struct */
 };
 
 /* Options of one program, --help included. */
@@ -79,6 +91,33 @@ int ctw_cli_start(const struct ctw_cli *cli, int argc, char *argv[], void *argum
 /** ctw_cli_bad() - print "PROGRAM: WHAT: VALUE is not ALLOWED". Return: 2, the exit status. */
 int ctw_cli_bad(const struct ctw_cli *cli, const char *option, const char *value,
                 const char *allowed);
+
+/**
+ * ctw_cli_number() - read the number behind an option
+ * @text:     NULL: the option was not given, and *ret stays as it is
+ * @allowed:  "from 1 to 1000"
+ *
+ * Return: -1: the program goes on; 2, its exit status, after an error, which is reported.
+ */
+int ctw_cli_number(const struct ctw_cli *cli, const char *option, const char *text, uint32_t min,
+                   uint32_t max, const char *allowed, uint32_t *ret);
+
+/**
+ * ctw_cli_filter() - parse the operands as a filter
+ * @label:  as for ctw_filter_parse()
+ *
+ * An error is reported, with the filter and a mark below the word.
+ *
+ * Return: as ctw_cli_number().
+ */
+int ctw_cli_filter(const struct ctw_cli *cli, const struct ctw_cli_words *words,
+                   ctw_filter_label_fn label, void *userdata, struct ctw_filter *ret);
+
+/**
+ * ctw_cli_cannot_read() - print why the table or its events cannot be read
+ * @r:  of daemon/source/dump or daemon/source/netlink
+ */
+void ctw_cli_cannot_read(const struct ctw_cli *cli, int r);
 
 /** ctw_cli_end() - flush stdout. Return: 0; 1 when writing fails, which is reported on stderr. */
 int ctw_cli_end(void);

@@ -2,6 +2,8 @@
 #include "daemon/cli/terminal.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,4 +120,71 @@ int ctw_terminal_interval(const struct ctw_cli *cli, const char *text, uint64_t 
     }
     *ret = usec;
     return 0;
+}
+
+#define PROGRESS_FROM  100000u
+#define PROGRESS_CHECK 16384u /* entries between two readings of the clock; a power of two */
+#define PROGRESS_USEC  (100 * CTW_USEC_PER_MSEC)
+
+void ctw_progress_start(struct ctw_progress *p, uint32_t entries) {
+    *p = (struct ctw_progress){.wanted = entries >= PROGRESS_FROM && isatty(STDERR_FILENO),
+                               .of = entries};
+}
+
+void ctw_progress_show(struct ctw_progress *p, uint64_t entries) {
+    if (!p->wanted || entries % PROGRESS_CHECK != 0)
+        return;
+    const uint64_t now_usec = ctw_monotonic_usec();
+    if (now_usec < p->due_usec)
+        return;
+    p->due_usec = now_usec + PROGRESS_USEC;
+    p->shown = true;
+    (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu32 " entries (%" PRIu64 " %%)", entries, p->of,
+                  entries * 100 / p->of);
+}
+
+void ctw_progress_clear(struct ctw_progress *p) {
+    if (p->shown)
+        (void)fputs("\r\033[K", stderr);
+    p->shown = false;
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+void ctw_interrupt_catch(void) {
+    const struct sigaction action = {.sa_handler = on_interrupt,
+                                     .sa_flags = SA_RESTART | SA_RESETHAND};
+
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+bool ctw_interrupted(void) {
+    return interrupted != 0;
+}
+
+int ctw_interruptible_poll(struct pollfd *fds, unsigned n, uint64_t usec) {
+    const uint64_t day_usec = 86400 * CTW_USEC_PER_SEC, at_most = usec < day_usec ? usec : day_usec;
+    const struct timespec rest = {.tv_sec = (time_t)(at_most / CTW_USEC_PER_SEC),
+                                  .tv_nsec = (long)(at_most % CTW_USEC_PER_SEC) * 1000};
+    sigset_t both, before;
+    int r = -1;
+
+    (void)sigemptyset(&both);
+    (void)sigaddset(&both, SIGINT);
+    (void)sigaddset(&both, SIGTERM);
+    (void)sigprocmask(SIG_BLOCK, &both, &before);
+    errno = EINTR;
+    if (!interrupted)
+        r = ppoll(fds, n, &rest, &before);
+    const int error = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return r;
 }

@@ -13,6 +13,8 @@
 
 #include "daemon/cli/cli.h"
 
+struct pollfd;
+
 struct ctw_terminal {
     bool redraw; /* replace the output before; stdout is a terminal */
     bool apart;  /* without redraw: an empty line between two outputs */
@@ -57,3 +59,34 @@ bool ctw_terminal_wait(uint64_t usec);
  * Return: 0; -EINVAL, which is reported on stderr.
  */
 int ctw_terminal_interval(const struct ctw_cli *cli, const char *text, uint64_t *ret);
+
+/* A line on stderr that shows how far a walk has come; it is taken back before anything else is
+ * printed. */
+struct ctw_progress {
+    bool wanted;       /* stderr is a terminal, and the table is large */
+    bool shown;        /* there is a line to take back */
+    uint32_t of;       /* entries, about */
+    uint64_t due_usec; /* when to show it next */
+};
+
+/** ctw_progress_start() - @entries: of the table, about */
+void ctw_progress_start(struct ctw_progress *p, uint32_t entries);
+
+/** ctw_progress_show() - call it for each entry, also where it is not wanted */
+void ctw_progress_show(struct ctw_progress *p, uint64_t entries);
+
+/** ctw_progress_clear() - take the line back */
+void ctw_progress_clear(struct ctw_progress *p);
+
+/** ctw_interrupt_catch() - from now on an interrupt sets ctw_interrupted(), a second one ends the
+ * program; and a reader of stdout that has gone makes writing fail with EPIPE */
+void ctw_interrupt_catch(void);
+bool ctw_interrupted(void);
+
+/**
+ * ctw_interruptible_poll() - poll(2), which an interrupt ends even when it came just before
+ * @usec:  how long at most
+ *
+ * Return: as poll(2); -1 with EINTR after an interrupt.
+ */
+int ctw_interruptible_poll(struct pollfd *fds, unsigned n, uint64_t usec);

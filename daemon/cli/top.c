@@ -39,12 +39,6 @@
  */
 #define SAMPLE_LIMIT_USEC CTW_USEC_PER_SEC
 
-/* A longer walk shows its progress. */
-#define PROGRESS_FROM    100000u
-#define PROGRESS_CHECK   16384u /* entries between two readings of the clock */
-#define PROGRESS_USEC    (100 * CTW_USEC_PER_MSEC)
-#define PROGRESS_CLEARED "\r\033[K"
-
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *by;          /* NULL: the overview */
@@ -77,8 +71,8 @@ struct gathering {
     struct ctw_sample sample;
     struct ctw_census census;
     struct list lists[CTW_TOP_LISTS_MAX];
-    int error;              /* -ENOMEM: no memory for more names */
-    uint64_t progress_usec; /* when it was last shown */
+    int error; /* -ENOMEM: no memory for more names */
+    struct ctw_progress progress;
 };
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -160,7 +154,7 @@ static int make_request(const struct arguments *a, struct ctw_settings *settings
                         : a->exact ? 3
                                    : 4,
         .dimensions = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE, CTW_BY_DESTINATION},
-        .progress = isatty(STDERR_FILENO) && !a->watch,
+        .progress = a->exact && !a->watch,
     };
     if (!parse_number(a->n, 1, LINES_MAX, &ret->n))
         return ctw_cli_bad(&cli, "--lines", a->n, "from 1 to 1000");
@@ -173,20 +167,6 @@ static int make_request(const struct arguments *a, struct ctw_settings *settings
 }
 
 /* --- while walking --------------------------------------------------------------------------- */
-
-static bool shows_progress(const struct gathering *g) {
-    return g->request.progress && g->request.sample == 0 && g->sample.count >= PROGRESS_FROM;
-}
-
-static void show_progress(struct gathering *g) {
-    const uint64_t now = ctw_monotonic_usec(), of = g->sample.count;
-
-    if (now < g->progress_usec + PROGRESS_USEC)
-        return;
-    g->progress_usec = now;
-    (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " entries (%" PRIu64 " %%)",
-                  g->census.entries, of, g->census.entries * 100 / of);
-}
 
 static int make_room(struct ctw_ranking *r) {
     struct ctw_ranking_slot *slots = calloc(r->n_slots * 2, sizeof(*slots));
@@ -210,8 +190,7 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
         if (!ctw_ranking_add(&l->ranking, &key))
             g->error = make_room(&l->ranking);
     }
-    if (g->census.entries % PROGRESS_CHECK == 0 && shows_progress(g))
-        show_progress(g);
+    ctw_progress_show(&g->progress, g->census.entries);
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -230,7 +209,7 @@ static int begin(struct gathering *g) {
     const uint64_t seed = random_seed();
 
     g->error = 0;
-    g->progress_usec = 0;
+    ctw_progress_start(&g->progress, g->request.progress ? g->sample.count : 0);
     ctw_census_init(&g->census, g->request.ipv6_prefix, seed);
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
         struct ctw_ranking_slot *slots = calloc(CTW_RANKING_SLOTS_MIN, sizeof(*slots));
@@ -299,8 +278,7 @@ static int walk(struct gathering *g, struct ctw_walk_end *ret, char reterr[stati
     if (r >= 0)
         r = ctw_walk_now(g->request.sample, g->request.sample > 0 ? SAMPLE_LIMIT_USEC : 0, on_entry,
                          g, ret);
-    if (shows_progress(g))
-        (void)fputs(PROGRESS_CLEARED, stderr);
+    ctw_progress_clear(&g->progress);
     if (r >= 0)
         r = g->error;
     if (r == -EPERM)

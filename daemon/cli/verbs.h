@@ -5,6 +5,8 @@
 
 int ctw_verb_status(int argc, char *argv[]);
 int ctw_verb_top(int argc, char *argv[]);
+int ctw_verb_flows(int argc, char *argv[]);
+int ctw_verb_events(int argc, char *argv[]);
 int ctw_verb_check(int argc, char *argv[]);
 int ctw_verb_advise(int argc, char *argv[]);
 int ctw_verb_replay(int argc, char *argv[]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/source/dump.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -32,6 +33,10 @@
 /* A dump of counters that was interrupted or overran the buffer is repeated, up to this often. */
 #define ATTEMPTS 3
 
+#define GET_ENTRIES      (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET)
+#define GET_EXPECTATIONS (NFNL_SUBSYS_CTNETLINK_EXP << 8 | IPCTNL_MSG_EXP_GET)
+#define GET_COUNTERS     (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU)
+
 /* --- the socket ------------------------------------------------------------------------------- */
 
 static void close_socket(struct mnl_socket **s) {
@@ -45,33 +50,88 @@ static int conntrack_is_loaded(void) {
     return -ENOENT;
 }
 
-/* All zero behind the header: both families, NFNETLINK_V0. */
-static int send_request(struct mnl_socket *s, uint8_t type) {
-    _Alignas(struct nlmsghdr) char bytes[64];
+/* CTA_FILTER says which parts of the tuple are to be equal (CTA_FILTER_F_* of
+ * net/netfilter/nf_conntrack_netlink.c, which no header has). */
+static void put_tuple(struct nlmsghdr *header, const struct ctw_filter_dump *f) {
+    enum { SOURCE = 1, DESTINATION = 2, PROTOCOL = 8, SOURCE_PORT = 16, DESTINATION_PORT = 32 };
+    const uint32_t flags = (f->has_source ? SOURCE : 0) | (f->has_destination ? DESTINATION : 0) |
+                           (f->has_protocol ? PROTOCOL : 0) |
+                           (f->has_source_port ? SOURCE_PORT : 0) |
+                           (f->has_destination_port ? DESTINATION_PORT : 0);
+
+    if (flags == 0)
+        return;
+    struct nlattr *tuple = mnl_attr_nest_start(header, CTA_TUPLE_ORIG);
+    if (f->has_source || f->has_destination) {
+        struct nlattr *addresses = mnl_attr_nest_start(header, CTA_TUPLE_IP);
+        if (f->has_source)
+            mnl_attr_put(header, CTA_IP_V4_SRC, sizeof(f->source), f->source);
+        if (f->has_destination)
+            mnl_attr_put(header, CTA_IP_V4_DST, sizeof(f->destination), f->destination);
+        mnl_attr_nest_end(header, addresses);
+    }
+    if (f->has_protocol) {
+        struct nlattr *protocol = mnl_attr_nest_start(header, CTA_TUPLE_PROTO);
+        mnl_attr_put_u8(header, CTA_PROTO_NUM, f->protocol);
+        if (f->has_source_port)
+            mnl_attr_put_u16(header, CTA_PROTO_SRC_PORT, htons(f->source_port));
+        if (f->has_destination_port)
+            mnl_attr_put_u16(header, CTA_PROTO_DST_PORT, htons(f->destination_port));
+        mnl_attr_nest_end(header, protocol);
+    }
+    mnl_attr_nest_end(header, tuple);
+    struct nlattr *filter = mnl_attr_nest_start(header, CTA_FILTER);
+    mnl_attr_put_u32(header, CTA_FILTER_ORIG_FLAGS, flags);
+    mnl_attr_put_u32(header, CTA_FILTER_REPLY_FLAGS, 0);
+    mnl_attr_nest_end(header, filter);
+}
+
+/* What the kernel is to check of each entry. */
+static void put_filter(struct nlmsghdr *header, const struct ctw_filter_dump *f) {
+    if (f->mark_mask != 0) {
+        mnl_attr_put_u32(header, CTA_MARK, htonl(f->mark));
+        mnl_attr_put_u32(header, CTA_MARK_MASK, htonl(f->mark_mask));
+    }
+    if (f->status_mask != 0) {
+        mnl_attr_put_u32(header, CTA_STATUS, htonl(f->status));
+        mnl_attr_put_u32(header, CTA_STATUS_MASK, htonl(f->status_mask));
+    }
+    if (f->zone != 0)
+        mnl_attr_put_u16(header, CTA_ZONE, htons(f->zone));
+    put_tuple(header, f);
+}
+
+/* Behind the header: version NFNETLINK_V0, and both families unless a filter names one. */
+static int send_request(struct mnl_socket *s, uint16_t type, const struct ctw_filter_dump *filter) {
+    _Alignas(struct nlmsghdr) char bytes[512];
     struct nlmsghdr *header = mnl_nlmsg_put_header(bytes);
 
-    header->nlmsg_type = (uint16_t)(NFNL_SUBSYS_CTNETLINK << 8 | type);
+    header->nlmsg_type = type;
     header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     header->nlmsg_seq = SEQUENCE;
-    mnl_nlmsg_put_extra_header(header, sizeof(struct nfgenmsg));
+    struct nfgenmsg *family = mnl_nlmsg_put_extra_header(header, sizeof(*family));
+    if (filter) {
+        family->nfgen_family = filter->family;
+        put_filter(header, filter);
+    }
     return mnl_socket_sendto(s, header, header->nlmsg_len) < 0 ? -errno : 0;
 }
 
 /* @silence_usec: how long one receive may wait; 0: it does not block. */
-static int request_dump(uint8_t type, uint64_t silence_usec, struct mnl_socket **ret) {
+static int request_dump(uint16_t type, const struct ctw_filter_dump *filter, uint64_t silence_usec,
+                        struct mnl_socket **ret) {
     const struct timeval silence = {.tv_sec = (time_t)(silence_usec / CTW_USEC_PER_SEC),
                                     .tv_usec = (suseconds_t)(silence_usec % CTW_USEC_PER_SEC)};
     __attribute__((cleanup(close_socket))) struct mnl_socket *s = NULL;
 
     int r = conntrack_is_loaded();
-    if (r < 0)
-        return r;
-    r = ctw_netlink_open(silence_usec ? 0 : SOCK_NONBLOCK, 0, 0, NULL, &s);
-    if (r < 0)
-        return r;
-    if (setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0)
-        return -errno;
-    r = send_request(s, type);
+    if (r >= 0)
+        r = ctw_netlink_open(silence_usec ? 0 : SOCK_NONBLOCK, 0, 0, NULL, &s);
+    if (r >= 0 &&
+        setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0)
+        r = -errno;
+    if (r >= 0)
+        r = send_request(s, type, filter);
     if (r < 0)
         return r;
     *ret = s;
@@ -84,7 +144,8 @@ static int request_dump(uint8_t type, uint64_t silence_usec, struct mnl_socket *
 struct ctw_walk {
     struct mnl_socket *socket; /* NULL once it has ended */
     struct ctw_dump dump;
-    ctw_dump_entry_fn entry;
+    ctw_dump_entry_fn entry;     /* or else */
+    ctw_dump_message_fn message; /* every message */
     void *userdata;
     /* in the event loop only */
     sd_event_source *readable, *limit;
@@ -96,7 +157,11 @@ struct ctw_walk {
 static int read_datagram(struct ctw_walk *w) {
     const ssize_t n = ctw_netlink_receive(w->socket, w->datagram, sizeof(w->datagram));
 
-    return n <= 0 ? (int)n : ctw_dump_read(&w->dump, w->datagram, (size_t)n, w->entry, w->userdata);
+    if (n <= 0)
+        return (int)n;
+    if (w->message)
+        return ctw_dump_read_messages(&w->dump, w->datagram, (size_t)n, w->message, w->userdata);
+    return ctw_dump_read(&w->dump, w->datagram, (size_t)n, w->entry, w->userdata);
 }
 
 /* Closing the socket ends the kernel's dump. */
@@ -139,7 +204,7 @@ static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int attach(struct ctw_walk *w, sd_event *event, uint64_t limit_usec) {
-    int r = request_dump(IPCTNL_MSG_CT_GET, 0, &w->socket);
+    int r = request_dump(GET_ENTRIES, NULL, 0, &w->socket);
     if (r >= 0)
         r = sd_event_add_io(event, &w->readable, mnl_socket_get_fd(w->socket), EPOLLIN, on_readable,
                             w);
@@ -159,6 +224,7 @@ static struct ctw_walk *new_walk(uint32_t entries, ctw_dump_entry_fn entry, void
     w->socket = NULL;
     w->dump = (struct ctw_dump){.sequence = SEQUENCE, .wanted = entries};
     w->entry = entry;
+    w->message = NULL;
     w->userdata = userdata;
     w->readable = w->limit = NULL;
     return w;
@@ -199,20 +265,35 @@ static int read_until(struct ctw_walk *w, uint64_t deadline_usec) {
     return 0;
 }
 
-int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
-                 struct ctw_walk_end *ret) {
+/* Takes @w. */
+static int walk_now(struct ctw_walk *w, uint16_t type, const struct ctw_filter_dump *filter,
+                    uint64_t limit_usec, struct ctw_walk_end *ret) {
     const uint64_t deadline_usec = limit_usec > 0 ? ctw_monotonic_usec() + limit_usec : 0;
-    struct ctw_walk *w = new_walk(entries, entry, userdata);
-    if (!w)
-        return -ENOMEM;
 
-    int r = request_dump(IPCTNL_MSG_CT_GET, limit_usec > 0 ? limit_usec : SILENCE_USEC, &w->socket);
+    int r = request_dump(type, filter, limit_usec > 0 ? limit_usec : SILENCE_USEC, &w->socket);
     if (r >= 0)
         r = read_until(w, deadline_usec);
     if (r >= 0)
         *ret = end_of(w, r == 0);
     ctw_walk_free(w);
     return r < 0 ? r : 0;
+}
+
+int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
+                 struct ctw_walk_end *ret) {
+    struct ctw_walk *w = new_walk(entries, entry, userdata);
+
+    return w ? walk_now(w, GET_ENTRIES, NULL, limit_usec, ret) : -ENOMEM;
+}
+
+int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_dump *filter,
+                      ctw_dump_message_fn message, void *userdata, struct ctw_walk_end *ret) {
+    struct ctw_walk *w = new_walk(0, NULL, userdata);
+
+    if (!w)
+        return -ENOMEM;
+    w->message = message;
+    return walk_now(w, of == CTW_WALK_ENTRIES ? GET_ENTRIES : GET_EXPECTATIONS, filter, 0, ret);
 }
 
 /* --- counters --------------------------------------------------------------------------------- */
@@ -240,7 +321,7 @@ static int dump_counters(uint64_t deadline_usec, struct counters_answer *ret) {
     __attribute__((cleanup(close_socket))) struct mnl_socket *s = NULL;
 
     *ret = (struct counters_answer){0};
-    int r = request_dump(IPCTNL_MSG_CT_GET_STATS_CPU, CTW_DUMP_COUNTERS_USEC, &s);
+    int r = request_dump(GET_COUNTERS, NULL, CTW_DUMP_COUNTERS_USEC, &s);
     if (r < 0)
         return r;
     do {

@@ -5,15 +5,16 @@
  * What ctnetlink dumps of the caller's network namespace: the entries of its table, and the
  * per-CPU counters.
  *
- * The table is dumped unfiltered: a filter that few entries match holds a CPU for 100 ms and more
- * (ctnetlink_dump_table() in net/netfilter/nf_conntrack_netlink.c). Where conntrack is not loaded
- * nothing is requested, because the request would load it.
+ * The daemon dumps the table unfiltered: a filter that few entries of a large table match holds a
+ * CPU for 100 ms and more (ctnetlink_dump_table() in net/netfilter/nf_conntrack_netlink.c). Where
+ * conntrack is not loaded nothing is requested, because the request would load it.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "lib/filter/filter.h"
 #include "lib/kernel/flow.h"
 #include "lib/kernel/sample.h"
 #include "lib/util/units.h"
@@ -61,6 +62,20 @@ struct ctw_walk *ctw_walk_free(struct ctw_walk *w);
  */
 int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
                  struct ctw_walk_end *ret);
+
+/* What ctw_walk_messages() reads. */
+enum ctw_walk_of { CTW_WALK_ENTRIES, CTW_WALK_EXPECTATIONS };
+
+/**
+ * ctw_walk_messages() - read the kernel's own messages for the command line; blocks
+ * @filter:   sent with the request, for the kernel to check; NULL: none. The kernel may ignore any
+ *            part of it. Only for small tables: see ctw_filter_for_dump().
+ * @message:  called for each message. To end early, after a signal as well, it returns 1.
+ *
+ * Return: as ctw_walk_now(); a negative errno of @message.
+ */
+int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_dump *filter,
+                      ctw_dump_message_fn message, void *userdata, struct ctw_walk_end *ret);
 
 /* The longest that ctw_dump_counters() takes. The kernel answers within the system call, so only a
  * fault takes longer. */

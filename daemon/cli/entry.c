@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/cli/entry.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack_dccp.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "lib/kernel/names.h"
+#include "lib/util/json.h"
+#include "lib/util/strbuf.h"
+#include "lib/util/units.h"
+
+/* The longest line: an entry in XML with 128 labels. */
+#define LINE_BYTES 65536u
+
+struct ctw_entry_printer {
+    enum ctw_entry_format format;
+    bool begun;                   /* something was printed */
+    struct nfct_labelmap *labels; /* NULL: they have no names */
+    char line[LINE_BYTES];
+};
+
+struct ctw_entry_printer *ctw_entry_printer_new(enum ctw_entry_format format) {
+    struct ctw_entry_printer *p = malloc(sizeof(*p));
+
+    if (!p)
+        return NULL;
+    p->format = format;
+    p->begun = false;
+    p->labels = nfct_labelmap_new(NULL);
+    return p;
+}
+
+struct ctw_entry_printer *ctw_entry_printer_free(struct ctw_entry_printer *p) {
+    if (p && p->labels)
+        nfct_labelmap_destroy(p->labels);
+    free(p);
+    return NULL;
+}
+
+int ctw_entry_label(const char *name, void *printer) {
+    const struct ctw_entry_printer *p = printer;
+
+    return p->labels ? nfct_labelmap_get_bit(p->labels, name) : -1;
+}
+
+/* --- values ----------------------------------------------------------------------------------- */
+
+static json_t *value_8(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return json_integer(nfct_get_attr_u8(ct, attr));
+}
+
+static json_t *value_16(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return json_integer(nfct_get_attr_u16(ct, attr));
+}
+
+/* Ports, and the id of an ICMP echo, are in network order. */
+static json_t *value_be16(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return json_integer(ntohs(nfct_get_attr_u16(ct, attr)));
+}
+
+static json_t *value_32(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return json_integer(nfct_get_attr_u32(ct, attr));
+}
+
+static json_t *value_be32(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return json_integer(ntohl(nfct_get_attr_u32(ct, attr)));
+}
+
+static json_t *value_64(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return ctw_json_number(nfct_get_attr_u64(ct, attr));
+}
+
+static json_t *value_be64(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return ctw_json_number(be64toh(nfct_get_attr_u64(ct, attr)));
+}
+
+static json_t *address(int family, const void *bytes) {
+    char text[INET6_ADDRSTRLEN];
+
+    return json_string(inet_ntop(family, bytes, text, sizeof(text)));
+}
+
+static json_t *value_ipv4(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return address(AF_INET, nfct_get_attr(ct, attr));
+}
+
+static json_t *value_ipv6(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return address(AF_INET6, nfct_get_attr(ct, attr));
+}
+
+/* Text that is not in UTF-8 is shown as far as it is. */
+static json_t *text(const char *s) {
+    json_t *value = json_string(s);
+    struct ctw_line l;
+
+    if (value)
+        return value;
+    ctw_line_start(&l);
+    ctw_line_add(&l, "%s", s);
+    return json_string(l.text);
+}
+
+static json_t *value_text(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return text(nfct_get_attr(ct, attr));
+}
+
+static json_t *value_family(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    const uint8_t family = nfct_get_attr_u8(ct, attr);
+
+    return json_string(family == AF_INET ? "ipv4" : family == AF_INET6 ? "ipv6" : "unknown");
+}
+
+static json_t *value_protocol(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    const char *name = ctw_protocol_name(nfct_get_attr_u8(ct, attr));
+
+    return json_string(name ? name : "unknown");
+}
+
+static json_t *state(uint8_t protocol, uint8_t n) {
+    const char *name = ctw_state_name(protocol, n);
+
+    return name ? json_string(name) : json_integer(n);
+}
+
+static json_t *value_tcp(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return state(IPPROTO_TCP, nfct_get_attr_u8(ct, attr));
+}
+
+static json_t *value_sctp(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return state(IPPROTO_SCTP, nfct_get_attr_u8(ct, attr));
+}
+
+static json_t *value_dccp(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    return state(IPPROTO_DCCP, nfct_get_attr_u8(ct, attr));
+}
+
+static json_t *value_role(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    const bool server = nfct_get_attr_u8(ct, attr) == DCCP_CONNTRACK_ROLE_SERVER;
+
+    return json_string(server ? "server" : "client");
+}
+
+/* IPS_* of nf_conntrack_common.h, by bit. */
+static json_t *value_status(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+    static const char *const names[] = {
+        "expected",  "seen_reply",   "assured",      "confirmed",  "src_nat",       "dst_nat",
+        "seq_adj",   "src_nat_done", "dst_nat_done", "dying",      "fixed_timeout", "template",
+        "untracked", "helper",       "offload",      "hw_offload",
+    };
+    const uint32_t bits = nfct_get_attr_u32(ct, attr);
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (bits >> i & 1)
+            array = ctw_json_append(array, json_string(names[i]));
+    return array;
+}
+
+/* --- an entry as JSON ---------------------------------------------------------------------------
+ */
+
+/*
+ * Every attribute that the kernel sends and the library can read. Those that only requests have
+ * (ATTR_SNAT_*, ATTR_DNAT_*, ATTR_CONNLABELS_MASK) are not in it, nor is ATTR_HELPER_INFO, whose
+ * length the library does not tell.
+ */
+static const struct attribute {
+    enum nf_conntrack_attr attr;
+    const char *object; /* the member that it is a member of; NULL: the entry itself */
+    const char *name;
+    json_t *(*value)(const struct nf_conntrack *ct, enum nf_conntrack_attr attr);
+} attributes[] = {
+    {ATTR_ORIG_L3PROTO, NULL, "family", value_family},
+    {ATTR_ORIG_L4PROTO, NULL, "protocol", value_protocol},
+    {ATTR_ORIG_L4PROTO, NULL, "protocol_number", value_8},
+    {ATTR_TIMEOUT, NULL, "timeout_seconds", value_32},
+    {ATTR_TCP_STATE, NULL, "state", value_tcp},
+    {ATTR_SCTP_STATE, NULL, "state", value_sctp},
+    {ATTR_DCCP_STATE, NULL, "state", value_dccp},
+    {ATTR_ORIG_IPV4_SRC, "original", "source", value_ipv4},
+    {ATTR_ORIG_IPV6_SRC, "original", "source", value_ipv6},
+    {ATTR_ORIG_IPV4_DST, "original", "destination", value_ipv4},
+    {ATTR_ORIG_IPV6_DST, "original", "destination", value_ipv6},
+    {ATTR_ORIG_PORT_SRC, "original", "source_port", value_be16},
+    {ATTR_ORIG_PORT_DST, "original", "destination_port", value_be16},
+    {ATTR_ORIG_ZONE, "original", "zone", value_16},
+    {ATTR_ORIG_COUNTER_PACKETS, "original", "packets", value_64},
+    {ATTR_ORIG_COUNTER_BYTES, "original", "bytes", value_64},
+    {ATTR_REPL_L3PROTO, "reply", "family", value_family},
+    {ATTR_REPL_L4PROTO, "reply", "protocol_number", value_8},
+    {ATTR_REPL_IPV4_SRC, "reply", "source", value_ipv4},
+    {ATTR_REPL_IPV6_SRC, "reply", "source", value_ipv6},
+    {ATTR_REPL_IPV4_DST, "reply", "destination", value_ipv4},
+    {ATTR_REPL_IPV6_DST, "reply", "destination", value_ipv6},
+    {ATTR_REPL_PORT_SRC, "reply", "source_port", value_be16},
+    {ATTR_REPL_PORT_DST, "reply", "destination_port", value_be16},
+    {ATTR_REPL_ZONE, "reply", "zone", value_16},
+    {ATTR_REPL_COUNTER_PACKETS, "reply", "packets", value_64},
+    {ATTR_REPL_COUNTER_BYTES, "reply", "bytes", value_64},
+    {ATTR_ICMP_TYPE, "icmp", "type", value_8},
+    {ATTR_ICMP_CODE, "icmp", "code", value_8},
+    {ATTR_ICMP_ID, "icmp", "id", value_be16},
+    {ATTR_STATUS, NULL, "status", value_status},
+    {ATTR_STATUS, NULL, "status_bits", value_32},
+    {ATTR_MARK, NULL, "mark", value_32},
+    {ATTR_SECMARK, NULL, "secmark", value_32},
+    {ATTR_SECCTX, NULL, "security_context", value_text},
+    {ATTR_ZONE, NULL, "zone", value_16},
+    {ATTR_HELPER_NAME, NULL, "helper", value_text},
+    {ATTR_TCP_FLAGS_ORIG, "tcp", "original_flags", value_8},
+    {ATTR_TCP_MASK_ORIG, "tcp", "original_flags_mask", value_8},
+    {ATTR_TCP_WSCALE_ORIG, "tcp", "original_window_scale", value_8},
+    {ATTR_TCP_FLAGS_REPL, "tcp", "reply_flags", value_8},
+    {ATTR_TCP_MASK_REPL, "tcp", "reply_flags_mask", value_8},
+    {ATTR_TCP_WSCALE_REPL, "tcp", "reply_window_scale", value_8},
+    {ATTR_SCTP_VTAG_ORIG, "sctp", "original_verification_tag", value_be32},
+    {ATTR_SCTP_VTAG_REPL, "sctp", "reply_verification_tag", value_be32},
+    {ATTR_DCCP_ROLE, "dccp", "role", value_role},
+    {ATTR_DCCP_HANDSHAKE_SEQ, "dccp", "handshake_sequence", value_be64},
+    {ATTR_MASTER_L3PROTO, "master", "family", value_family},
+    {ATTR_MASTER_L4PROTO, "master", "protocol", value_protocol},
+    {ATTR_MASTER_L4PROTO, "master", "protocol_number", value_8},
+    {ATTR_MASTER_IPV4_SRC, "master", "source", value_ipv4},
+    {ATTR_MASTER_IPV6_SRC, "master", "source", value_ipv6},
+    {ATTR_MASTER_IPV4_DST, "master", "destination", value_ipv4},
+    {ATTR_MASTER_IPV6_DST, "master", "destination", value_ipv6},
+    {ATTR_MASTER_PORT_SRC, "master", "source_port", value_be16},
+    {ATTR_MASTER_PORT_DST, "master", "destination_port", value_be16},
+    {ATTR_ORIG_NAT_SEQ_CORRECTION_POS, "sequence_adjustment", "original_position", value_32},
+    {ATTR_ORIG_NAT_SEQ_OFFSET_BEFORE, "sequence_adjustment", "original_before", value_32},
+    {ATTR_ORIG_NAT_SEQ_OFFSET_AFTER, "sequence_adjustment", "original_after", value_32},
+    {ATTR_REPL_NAT_SEQ_CORRECTION_POS, "sequence_adjustment", "reply_position", value_32},
+    {ATTR_REPL_NAT_SEQ_OFFSET_BEFORE, "sequence_adjustment", "reply_before", value_32},
+    {ATTR_REPL_NAT_SEQ_OFFSET_AFTER, "sequence_adjustment", "reply_after", value_32},
+    {ATTR_SYNPROXY_ISN, "synproxy", "isn", value_32},
+    {ATTR_SYNPROXY_ITS, "synproxy", "its", value_32},
+    {ATTR_SYNPROXY_TSOFF, "synproxy", "timestamp_offset", value_32},
+    {ATTR_TIMESTAMP_START, NULL, "start_unix_nanoseconds", value_64},
+    {ATTR_TIMESTAMP_STOP, NULL, "stop_unix_nanoseconds", value_64},
+    {ATTR_USE, NULL, "use", value_32},
+    {ATTR_ID, NULL, "id", value_32},
+};
+#define N_ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
+
+/* The member of that name, made when it is needed. A borrowed reference, or NULL. */
+static json_t *member(json_t *object, const char *name) {
+    json_t *is = json_object_get(object, name);
+
+    if (!is && json_object_set_new(object, name, is = json_object()) < 0)
+        return NULL;
+    return is;
+}
+
+/* [{"bit": 3, "name": "voip"}] */
+static json_t *labels_of(const struct nf_conntrack *ct, struct nfct_labelmap *names) {
+    const struct nfct_bitmask *bits = nfct_get_attr(ct, ATTR_CONNLABELS);
+    json_t *array = json_array();
+
+    for (unsigned bit = 0; bits && bit <= nfct_bitmask_maxbit(bits); bit++) {
+        if (!nfct_bitmask_test_bit(bits, bit))
+            continue;
+        const char *name = names ? nfct_labelmap_get_name(names, bit) : NULL;
+        json_t *label = json_pack("{sI}", "bit", (json_int_t)bit);
+        if (name && name[0] != '\0')
+            label = ctw_json_set(label, "name", text(name));
+        array = ctw_json_append(array, label);
+    }
+    return array;
+}
+
+static int add_attributes(json_t *entry, const struct nf_conntrack *ct) {
+    for (size_t i = 0; i < N_ATTRIBUTES; i++) {
+        const struct attribute *a = &attributes[i];
+        if (!nfct_attr_is_set(ct, a->attr))
+            continue;
+        json_t *object = a->object ? member(entry, a->object) : entry;
+        if (!object || json_object_set_new(object, a->name, a->value(ct, a->attr)) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* Adds to @entry, which it takes. */
+static json_t *add_entry(json_t *entry, const struct nf_conntrack *ct,
+                         struct nfct_labelmap *labels) {
+    if (!entry || add_attributes(entry, ct) < 0) {
+        json_decref(entry);
+        return NULL;
+    }
+    if (nfct_attr_is_set(ct, ATTR_CONNLABELS))
+        entry = ctw_json_set(entry, "labels", labels_of(ct, labels));
+    return entry;
+}
+
+json_t *ctw_entry_to_json(const struct nf_conntrack *ct, struct nfct_labelmap *labels) {
+    return add_entry(json_object(), ct, labels);
+}
+
+/* --- an expectation as JSON ---------------------------------------------------------------------
+ */
+
+static json_t *expectation_to_json(const struct nf_expect *e) {
+    static const struct {
+        enum nf_expect_attr attr;
+        const char *name;
+    } tuples[] = {{ATTR_EXP_EXPECTED, "expected"},
+                  {ATTR_EXP_MASK, "mask"},
+                  {ATTR_EXP_MASTER, "master"},
+                  {ATTR_EXP_NAT_TUPLE, "nat"}},
+      numbers[] = {{ATTR_EXP_TIMEOUT, "timeout_seconds"},
+                   {ATTR_EXP_FLAGS, "flags"},
+                   {ATTR_EXP_CLASS, "class"},
+                   {ATTR_EXP_NAT_DIR, "nat_direction"}},
+      texts[] = {{ATTR_EXP_HELPER_NAME, "helper"}, {ATTR_EXP_FN, "function"}};
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < sizeof(tuples) / sizeof(tuples[0]); i++)
+        if (nfexp_attr_is_set(e, tuples[i].attr))
+            object = ctw_json_set(object, tuples[i].name,
+                                  ctw_entry_to_json(nfexp_get_attr(e, tuples[i].attr), NULL));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        if (nfexp_attr_is_set(e, numbers[i].attr))
+            object = ctw_json_set(object, numbers[i].name,
+                                  json_integer(nfexp_get_attr_u32(e, numbers[i].attr)));
+    if (nfexp_attr_is_set(e, ATTR_EXP_ZONE))
+        object = ctw_json_set(object, "zone", json_integer(nfexp_get_attr_u16(e, ATTR_EXP_ZONE)));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (nfexp_attr_is_set(e, texts[i].attr))
+            object = ctw_json_set(object, texts[i].name, text(nfexp_get_attr(e, texts[i].attr)));
+    return object;
+}
+
+/* --- lines --------------------------------------------------------------------------------------
+ */
+
+/* What XML has before its entries. */
+static void begin(struct ctw_entry_printer *p) {
+    if (p->format == CTW_ENTRY_XML && !p->begun)
+        (void)fputs("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n", stdout);
+    p->begun = true;
+}
+
+void ctw_entry_end(struct ctw_entry_printer *p) {
+    begin(p);
+    if (p->format == CTW_ENTRY_XML)
+        (void)fputs("</conntrack>\n", stdout);
+}
+
+/* @n: what the library would have printed. */
+static void put_line(struct ctw_entry_printer *p, int n) {
+    if (n > 0 && (unsigned)n < sizeof(p->line) - 1) {
+        begin(p);
+        p->line[n] = '\n';
+        (void)fwrite(p->line, 1, (size_t)n + 1, stdout);
+    }
+}
+
+int ctw_entry_print_json(json_t *object) {
+    if (!object)
+        return -ENOMEM;
+    const int r = json_dumpf(object, stdout, JSON_COMPACT);
+    json_decref(object);
+    (void)putchar('\n');
+    return r < 0 && !ferror(stdout) ? -ENOMEM : 0;
+}
+
+/* Scripts read the text as conntrack(8) prints it by default, so nothing is added to that. */
+static void print_as_library(struct ctw_entry_printer *p, const struct nf_conntrack *ct,
+                             enum nf_conntrack_msg_type type) {
+    const bool xml = p->format == CTW_ENTRY_XML;
+
+    put_line(
+        p, nfct_snprintf_labels(p->line, sizeof(p->line), ct, type, xml ? NFCT_O_XML : NFCT_O_PLAIN,
+                                xml ? NFCT_OF_ID | NFCT_OF_TIMESTAMP : 0, xml ? p->labels : NULL));
+}
+
+/* @event: its name in JSON; NULL: an entry of a dump. */
+static int print(struct ctw_entry_printer *p, const struct nlmsghdr *message,
+                 enum nf_conntrack_msg_type type, const char *event, uint64_t time_usec) {
+    struct nf_conntrack *ct = nfct_new();
+    int r = ct ? 0 : -ENOMEM;
+
+    if (r >= 0 && nfct_nlmsg_parse(message, ct) < 0)
+        r = -EBADMSG;
+    if (r >= 0 && p->format == CTW_ENTRY_JSON) {
+        json_t *object = json_object();
+        if (event)
+            object = ctw_json_set(object, "event", json_string(event));
+        if (time_usec > 0)
+            object = ctw_json_set(object, "time_unix_microseconds", ctw_json_number(time_usec));
+        r = ctw_entry_print_json(add_entry(object, ct, p->labels));
+    } else if (r >= 0) {
+        if (p->format == CTW_ENTRY_TEXT && time_usec > 0)
+            (void)printf("[%" PRIu64 ".%06" PRIu64 "]\t", time_usec / CTW_USEC_PER_SEC,
+                         time_usec % CTW_USEC_PER_SEC);
+        print_as_library(p, ct, type);
+    }
+    if (ct)
+        nfct_destroy(ct);
+    return r;
+}
+
+int ctw_entry_print(struct ctw_entry_printer *p, const struct nlmsghdr *message) {
+    return print(p, message, NFCT_T_UNKNOWN, NULL, 0);
+}
+
+int ctw_entry_print_event(struct ctw_entry_printer *p, const struct nlmsghdr *message,
+                          uint64_t time_usec) {
+    if (NFNL_MSG_TYPE(message->nlmsg_type) == IPCTNL_MSG_CT_DELETE)
+        return print(p, message, NFCT_T_DESTROY, "destroyed", time_usec);
+    if (message->nlmsg_flags & NLM_F_CREATE)
+        return print(p, message, NFCT_T_NEW, "new", time_usec);
+    return print(p, message, NFCT_T_UPDATE, "update", time_usec);
+}
+
+int ctw_entry_print_expectation(struct ctw_entry_printer *p, const struct nlmsghdr *message) {
+    struct nf_expect *e = nfexp_new();
+    int r = e ? 0 : -ENOMEM;
+
+    if (r >= 0 && nfexp_nlmsg_parse(message, e) < 0)
+        r = -EBADMSG;
+    if (r >= 0 && p->format == CTW_ENTRY_JSON)
+        r = ctw_entry_print_json(expectation_to_json(e));
+    else if (r >= 0)
+        put_line(p, nfexp_snprintf(p->line, sizeof(p->line), e, NFCT_T_UNKNOWN,
+                                   p->format == CTW_ENTRY_XML ? NFCT_O_XML : NFCT_O_PLAIN, 0));
+    if (e)
+        nfexp_destroy(e);
+    return r;
+}
