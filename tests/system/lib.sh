@@ -16,7 +16,7 @@ cache=${CTWATCH_TEST_ROOT:-/var/tmp/ctwatch-test-root}
 
 # What systemd/install needs is there from the start: that it can install it is seen elsewhere.
 packages=systemd,systemd-sysv,dbus,procps,iproute2
-packages+=,gcc,libc6-dev,make,cmake,pkg-config,libsystemd-dev,libconfig-dev,libmnl-dev,libjansson-dev,libmicrohttpd-dev
+packages+=,gcc,libc6-dev,make,cmake,pkg-config,libsystemd-dev,libconfig-dev,libmnl-dev,libnetfilter-conntrack-dev,libjansson-dev,libmicrohttpd-dev
 packages+=,dpkg-dev,file # and what cpack needs
 
 machine=    # process id of its init; empty: the machine is this one
