@@ -375,6 +375,14 @@ static void name_netns(struct ctw_manager *m) {
         ctw_netns_name(m->tick.netns_inode, m->netns);
 }
 
+static void resume(struct ctw_manager *m) {
+    uint64_t polled_usec;
+    const struct ctw_sample *last = ctw_state_writer_former(m->writer, &polled_usec);
+
+    if (last)
+        ctw_watch_resume(&m->watch, last, polled_usec);
+}
+
 static int open_sinks(struct ctw_manager *m) {
     const bool initial = m->paths.root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0;
 
@@ -413,8 +421,10 @@ static int set_up(struct ctw_manager *m) {
         return r;
     name_netns(m);
     r = open_sinks(m);
-    if (r >= 0)
-        r = open_sources(m);
+    if (r < 0)
+        return r;
+    resume(m);
+    r = open_sources(m);
     return r < 0 ? r : add_timer(m);
 }
 

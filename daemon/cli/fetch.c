@@ -68,9 +68,11 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
     int r = read_table(root, settings, g->now_usec, p);
     if (r == 0)
         r = ctw_fetch_machine(root, &p->table, &machine, NULL);
-    if (r == 0)
-        p->memory_bytes = machine.memory.total_bytes;
-    return r;
+    if (r < 0)
+        return r;
+    p->memory_bytes = machine.memory.total_bytes;
+    p->lost = ctw_losses_total(&p->table, &machine.release);
+    return 0;
 }
 
 /* Replace the table, which the daemon polled long ago; the thresholds stay the daemon's. */

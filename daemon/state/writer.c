@@ -40,6 +40,8 @@ struct ctw_state_writer {
     uint64_t checked_usec, retry_usec;
     struct ctw_published published;
     uint64_t recent_alerts, talkers_usec, new_sources_usec; /* of what was last written of these */
+    struct ctw_sample former;                               /* of the former daemon at this table */
+    uint64_t former_usec; /* the time of its last poll; 0: there was none */
     uint64_t offset_usec; /* between the clocks, when the boot time was read; 0: it was not */
     struct ctw_history_pen pen;
     uint64_t history_sequence;
@@ -338,6 +340,12 @@ void ctw_state_writer_alert(struct ctw_state_writer *w, const struct ctw_alert *
 
 /* --- begin and end --------------------------------------------------------------------------- */
 
+const struct ctw_sample *ctw_state_writer_former(const struct ctw_state_writer *w,
+                                                 uint64_t *ret_usec) {
+    *ret_usec = w->former_usec;
+    return w->former_usec != 0 ? &w->former : NULL;
+}
+
 /* A snapshot that cannot be read does not show which table it is of; mostly it is this one. */
 static bool take_over(struct ctw_state_writer *w, uint64_t now_usec, struct ctw_history *history) {
     struct ctw_snapshot before = {0};
@@ -349,13 +357,17 @@ static bool take_over(struct ctw_state_writer *w, uint64_t now_usec, struct ctw_
     if (w->published.now.netns_inode != 0 && before.netns_inode != 0 &&
         before.netns_inode != w->published.now.netns_inode)
         return false;
+    const bool has_table = before.has_table || before.table.max > 0;
     ctw_snapshot_inherit(&w->published.now, &before);
+    if (before.netns_inode == w->published.now.netns_inode) {
+        w->former = before.table;
+        w->former_usec = has_table && before.polled_usec < now_usec ? before.polled_usec : 0;
+    }
     if (ctw_state_read_history(w->directory, history) < 0)
         return false;
     for (enum ctw_resolution i = 0; i < CTW_RESOLUTIONS; i++)
         slots[i] = history->slots[ctw_history_index(i, now_usec)];
-    ctw_history_resume(&w->pen, now_usec, slots,
-                       before.has_table || before.table.max > 0 ? &before.table : NULL);
+    ctw_history_resume(&w->pen, now_usec, slots, has_table ? &before.table : NULL);
     return true;
 }
 

@@ -8,8 +8,8 @@
  * its process id. The kernel releases the lock when that process ends, in whatever way. Without
  * room or permission nothing is published, and the writer tries again every ten seconds. A state
  * file that was removed or truncated is made anew within five seconds; the history of a truncated
- * one is lost. A new writer takes over the history of the last one and the times of its last
- * losses, if they are of this boot and of the same table.
+ * one is lost. A new writer takes over the history of the last one, its losses and the highest
+ * count, if they are of this boot and of the same table.
  */
 
 #include <stdint.h>
@@ -31,6 +31,15 @@ struct ctw_state_writer;
  */
 int ctw_state_writer_new(const char *directory, const char *netns, uint64_t netns_inode,
                          uint64_t now_usec, struct ctw_state_writer **ret);
+
+/**
+ * ctw_state_writer_former() - the last good sample of the former daemon, for ctw_watch_resume()
+ * @ret_usec:  the time of its last poll
+ *
+ * Return: NULL when there was none of this boot and of the same table.
+ */
+const struct ctw_sample *ctw_state_writer_former(const struct ctw_state_writer *w,
+                                                 uint64_t *ret_usec);
 
 /** ctw_state_writer_free() - publish that the daemon has stopped, release the lock */
 struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *w);

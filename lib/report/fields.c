@@ -205,9 +205,9 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
         put_rates(ret, &a->rates);
     if (a->kind == CTW_ALERT_EVENTS_LOST)
         put_number(ret, "CTWATCH_EVENTS_LOST", a->events_lost);
-    if (a->edge == CTW_EDGE_END && a->kind != CTW_ALERT_USAGE)
+    if ((a->edge == CTW_EDGE_END && a->kind != CTW_ALERT_USAGE) || a->gap)
         put_number(ret, "CTWATCH_DURATION_SECONDS", a->lasted_usec / CTW_USEC_PER_SEC);
-    if (a->edge == CTW_EDGE_PAST)
+    if (a->edge == CTW_EDGE_PAST && !a->gap)
         put_number(ret, "CTWATCH_AGE_SECONDS", a->lasted_usec / CTW_USEC_PER_SEC);
     if (a->netns_inode != 0)
         put_number(ret, "CTWATCH_NETNS_INODE", a->netns_inode);

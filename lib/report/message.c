@@ -138,34 +138,40 @@ static void add_other_netns(struct ctw_line *l, const struct ctw_alert *a) {
 
 static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
     static const struct {
-        const char *what, *now, *over, *one, *many; /* "WHAT [still ]NOW", or "OVER: N MANY" */
+        /* "WHAT [still ]NOW", or "OVER: N MANY", or "PAST while ...: N MANY" */
+        const char *what, *now, *over, *past, *one, *many;
     } words[CTW_ALERT_KINDS] = {
         [CTW_ALERT_TABLE_FULL] = {"Conntrack table ", "full: new connections are being dropped",
-                                  "Conntrack table no longer full", "new connection dropped",
-                                  "new connections dropped"},
+                                  "Conntrack table no longer full", "Conntrack table full",
+                                  "new connection dropped", "new connections dropped"},
         [CTW_ALERT_EARLY_DROP] = {"Conntrack table ",
                                   "full: the kernel evicts entries to make room",
-                                  "Conntrack entries no longer evicted", "entry evicted",
-                                  "entries evicted"},
+                                  "Conntrack entries no longer evicted",
+                                  "Conntrack entries evicted", "entry evicted", "entries evicted"},
         [CTW_ALERT_CHAIN_TOO_LONG] = {"New connections ",
                                       "refused: conntrack hash chains are too long",
                                       "Conntrack hash chains no longer too long",
-                                      "new connection refused", "new connections refused"},
+                                      "Conntrack hash chains too long", "new connection refused",
+                                      "new connections refused"},
         [CTW_ALERT_DROPPED_BELOW_MAX] = {"New connections ",
                                          "dropped though the conntrack table is not full",
                                          "No more drops below the conntrack limit",
+                                         "Drops below the conntrack limit",
                                          "new connection dropped", "new connections dropped"},
         [CTW_ALERT_INSERT_FAILED] = {"New connections ", "lost to clashes in the conntrack table",
                                      "No more clashes in the conntrack table",
-                                     "new connection lost", "new connections lost"},
+                                     "Clashes in the conntrack table", "new connection lost",
+                                     "new connections lost"},
     };
     const uint64_t n = a->kind == CTW_ALERT_EARLY_DROP       ? a->losses.early_drops
                        : a->kind == CTW_ALERT_CHAIN_TOO_LONG ? a->losses.chain_too_long
                        : a->kind == CTW_ALERT_INSERT_FAILED  ? a->losses.clashes
                                                              : ctw_losses_drops(&a->losses);
 
-    if (a->edge == CTW_EDGE_END) {
-        ctw_line_add(l, "%s", words[a->kind].over);
+    if (a->edge == CTW_EDGE_END || a->gap) {
+        ctw_line_add(l, "%s", a->gap ? words[a->kind].past : words[a->kind].over);
+        if (a->gap)
+            ctw_line_add(l, " while ctwatchd was not running");
         add_sum(l, a, n, words[a->kind].one, words[a->kind].many);
     } else {
         ctw_line_add(l, "%s%s%s", words[a->kind].what, still(a), words[a->kind].now);
@@ -173,7 +179,7 @@ static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
             ctw_line_add(l, " (%" PRIu64 " so far)", n);
     }
     if (a->has_table) {
-        ctw_line_add(l, a->edge == CTW_EDGE_END ? ", now " : ", ");
+        ctw_line_add(l, a->edge == CTW_EDGE_END || a->gap ? ", now " : ", ");
         add_entries(l, &a->table);
         if (a->kind == CTW_ALERT_CHAIN_TOO_LONG && a->table.has_buckets)
             ctw_line_add(l, " in %" PRIu32 " buckets", a->table.buckets);
@@ -182,7 +188,7 @@ static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
 }
 
 static void add_table_full(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->edge == CTW_EDGE_PAST)
+    if (a->edge == CTW_EDGE_PAST && !a->gap)
         add_past(l, a, "table-full");
     else if (a->other_netns)
         add_other_netns(l, a);

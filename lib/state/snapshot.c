@@ -188,6 +188,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_table(p, w, t, v);
     note_peak(p, t->now_usec);
     note_level(p, v->level, t->now_usec);
+    ctw_losses_add(&p->lost, &v->lost_before);
     note_losses(p, &v->lost, t->now_usec);
     note_events(p, w, &t->events);
     note_growth(p, s, w, t, v);
@@ -197,12 +198,15 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
 }
 
 void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before) {
+    p->refused_usec = before->refused_usec;
+    p->evicted_usec = before->evicted_usec;
+    if (p->netns_inode != before->netns_inode)
+        return;
+    p->lost = before->lost;
     p->peak_count = before->peak_count;
     p->peak_usec = before->peak_usec;
     p->fastest_rate = before->fastest_rate;
     p->fastest_usec = before->fastest_usec;
-    p->refused_usec = before->refused_usec;
-    p->evicted_usec = before->evicted_usec;
 }
 
 static void note_message(const struct ctw_alert *a, char ret[static CTW_RECENT_ALERT_BYTES]) {

@@ -74,10 +74,9 @@ struct ctw_snapshot {
     int64_t fastest_rate;  /* the highest rate; 0: the table never filled */
     uint64_t fastest_usec; /* when it filled at that rate */
 
-    /* since the daemon started; the two times may be older, of a former daemon in this boot */
-    struct ctw_losses lost;
-    uint64_t refused_usec; /* when a new flow was last refused, clashes aside */
-    uint64_t evicted_usec; /* when an entry was last evicted */
+    struct ctw_losses lost; /* since the kernel began to count; lines since the first daemon */
+    uint64_t refused_usec;  /* when a new flow was last refused, clashes aside */
+    uint64_t evicted_usec;  /* when an entry was last evicted */
 
     /* events */
     bool subscribed;
@@ -180,9 +179,10 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
 
 /**
  * ctw_snapshot_inherit() - take over from a former daemon at the same table
- * @before:  checked; of this boot
+ * @before:  checked; of this boot; its table is that of @p where both are known
  *
- * The peak and the times of the last losses stay, the counts begin at 0.
+ * The times of the last losses go on, and so do losses and peak when the table is known to be the
+ * same. Other counts begin at 0.
  */
 void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before);
 

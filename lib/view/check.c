@@ -222,7 +222,7 @@ static void add_performance(struct ctw_line *l, const struct ctw_view *v,
     ctw_line_add(l, " |");
     if (v->snapshot.has_table)
         add_table(l, v, limits);
-    if (alive(v))
+    if (alive(v) || v->snapshot.table.has_counters)
         add_losses(l, &v->snapshot);
 }
 

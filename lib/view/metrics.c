@@ -184,7 +184,7 @@ static void put_daemon(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
     begin(g, "ctwatch_start_time_seconds", GAUGE, SECONDS,
-          "When ctwatchd started: all counters are since then.");
+          "When ctwatchd started: counters are since then, except for losses.");
     put_value(g, true, p->started_realtime_usec);
     begin(g, "ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS,
           "When ctwatchd last polled the table.");

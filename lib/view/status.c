@@ -322,21 +322,6 @@ static bool put_counts(struct page *p, const struct loss *losses, size_t n) {
     return label[0] == '\0';
 }
 
-/* Without a daemon: all that the kernel has counted. */
-static void put_counters(struct page *p) {
-    const struct ctw_counters *c = &p->of->table.counters;
-    const struct loss losses[] = {
-        {c->drop, "new flow dropped", "new flows dropped"},
-        {c->early_drop, "entry evicted to make room", "entries evicted to make room"},
-        {c->insert_failed, "new flow not inserted", "new flows not inserted"},
-    };
-
-    if (!p->of->table.has_counters)
-        return;
-    const bool any = put_counts(p, losses, LENGTH(losses));
-    put(p, any ? "" : "lost", "%ssince the kernel began to count", any ? "" : "nothing ");
-}
-
 static void put_losses(struct page *p) {
     const struct ctw_snapshot *of = p->of;
     const struct ctw_losses *lost = &of->lost;
@@ -352,13 +337,15 @@ static void put_losses(struct page *p) {
          "\"table full\" lines in the kernel log"},
     };
     const bool blind = of->sources[CTW_SOURCE_COUNTERS].health == CTW_HEALTH_FAILED;
-    const bool any = put_counts(p, losses, LENGTH(losses));
     struct ctw_line l;
 
+    if (!by_daemon(p) && !of->table.has_counters)
+        return;
+    const bool any = put_counts(p, losses, LENGTH(losses));
     ctw_line_start(&l);
     if (!any)
         ctw_line_add(&l, blind ? "nothing visible " : "nothing ");
-    ctw_line_add(&l, "since ctwatchd started");
+    ctw_line_add(&l, "since the kernel began to count");
     if (of->refused_usec != 0)
         ctw_line_add(&l, "; last drop at %s", when(p, of->refused_usec).text);
     if (of->evicted_usec != 0)
@@ -383,10 +370,7 @@ static void put_table(struct page *p) {
         put_trend(p);
         put_events(p);
     }
-    if (by_daemon(p))
-        put_losses(p);
-    else
-        put_counters(p);
+    put_losses(p);
 }
 
 /* --- the last hour ---------------------------------------------------------------------------- */

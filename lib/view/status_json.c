@@ -252,7 +252,7 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
         "table", table(of),
         "kernel_counters", kernel_counters(&of->table),
         "trend", trend(of),
-        "lost", is ? lost(v) : json_null(),
+        "lost", is || of->table.has_counters ? lost(v) : json_null(),
         "events", is ? events(of) : json_null(),
         "growth", is ? growth(v) : json_null(),
         "last_hour", last_hour(v),

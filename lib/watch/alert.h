@@ -102,7 +102,8 @@ struct ctw_alert {
 
     bool has_losses;
     struct ctw_losses losses; /* since the episode began: from leaving level ok to being back */
-    uint64_t lasted_usec;     /* END: since BEGIN. PAST: since the newest kernel line */
+    uint64_t lasted_usec;     /* END: since BEGIN. PAST: since the newest kernel line, or the gap */
+    bool gap;                 /* PAST: losses while ctwatchd was not running, for lasted_usec */
 
     bool other_netns;               /* TABLE_FULL: of another namespace, known from the log only */
     uint64_t netns_inode;           /* 0: not known */

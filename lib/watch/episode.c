@@ -49,8 +49,12 @@ void ctw_loss_episode_add(struct ctw_loss_episode *e, const struct ctw_losses *l
     e->clashes_in_window += lost->clashes;
 }
 
+bool ctw_clashes_are_noise(uint64_t clashes) {
+    return clashes < CLASH_NOISE;
+}
+
 bool ctw_loss_episode_clashing(const struct ctw_loss_episode *e, const struct ctw_losses *lost) {
-    return lost->clashes > 0 && e->clashes_in_window >= CLASH_NOISE;
+    return lost->clashes > 0 && !ctw_clashes_are_noise(e->clashes_in_window);
 }
 
 void ctw_loss_episode_settle(struct ctw_loss_episode *e, bool active) {

@@ -51,6 +51,9 @@ struct ctw_loss_episode {
 void ctw_loss_episode_add(struct ctw_loss_episode *e, const struct ctw_losses *lost,
                           enum ctw_level level, uint64_t now_usec);
 
+/** ctw_clashes_are_noise() - whether so few clashes are no news: below ten */
+bool ctw_clashes_are_noise(uint64_t clashes);
+
 /**
  * ctw_loss_episode_clashing() - whether the clashes of this poll are above noise
  *

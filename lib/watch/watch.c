@@ -132,6 +132,69 @@ static struct ctw_alert *step_condition(struct poll *p, struct ctw_episode *e, b
     return a;
 }
 
+/* --- losses before the first poll ------------------------------------------------------------- */
+
+/* Whether the newest of the past lines is of the time in which no ctwatchd was running. */
+static bool past_is_news(const struct poll *p) {
+    return p->t->has_past &&
+           (p->w->before_usec == 0 || p->t->past_age_usec < p->t->now_usec - p->w->before_usec);
+}
+
+static void alert_gap(struct poll *p, enum ctw_alert_kind kind, uint64_t n) {
+    struct ctw_alert *a = n == 0 ? NULL : alert(p, kind, CTW_EDGE_PAST);
+
+    if (!a)
+        return;
+    a->losses = p->ret->lost_before;
+    a->has_losses = a->gap = true;
+    a->lasted_usec = p->t->now_usec - p->w->before_usec;
+}
+
+/* Of the time in which no ctwatchd was running: one alert for each kind of loss. */
+static void alert_gaps(struct poll *p) {
+    const struct ctw_losses *lost = &p->ret->lost_before;
+
+    if (p->w->before_usec == 0)
+        return;
+    alert_gap(p, CTW_ALERT_TABLE_FULL, lost->drops);
+    alert_gap(p, CTW_ALERT_EARLY_DROP, lost->early_drops);
+    alert_gap(p, CTW_ALERT_CHAIN_TOO_LONG, lost->chain_too_long);
+    alert_gap(p, CTW_ALERT_DROPPED_BELOW_MAX, lost->other_drops);
+    alert_gap(p, CTW_ALERT_INSERT_FAILED, ctw_clashes_are_noise(lost->clashes) ? 0 : lost->clashes);
+}
+
+/* The past lines show that a table that is not full any more was. */
+static struct ctw_losses gap_losses(const struct poll *p) {
+    static const struct ctw_log_counts no_log;
+    const struct ctw_log_counts *log = past_is_news(p) ? &p->t->past : &no_log;
+    uint32_t unnamed;
+    struct ctw_losses ret = ctw_losses_since(&p->w->before, &p->t->sample, log, p->t->netns_inode,
+                                             p->t->release, &unnamed);
+
+    if (unnamed > 0 && ret.other_drops > 0) {
+        ret.drops = ret.other_drops;
+        ret.other_drops = 0;
+    }
+    ret.log_lines = 0; /* the rest of them may be older */
+    return ret;
+}
+
+static void count_losses(struct poll *p) {
+    struct ctw_watch *w = p->w;
+    const bool known = w->polled || w->has_before;
+    struct ctw_sample since = w->polled ? w->last : w->before;
+
+    p->ret->lost_before = (struct ctw_losses){0};
+    if (p->readable && p->t->sample.has_counters && !w->counted) {
+        p->ret->lost_before =
+            w->before.has_counters ? gap_losses(p) : ctw_losses_total(&p->t->sample, p->t->release);
+        w->counted = true;
+        since.has_counters = false;
+    }
+    p->lost = ctw_losses_since(known ? &since : NULL, p->readable ? &p->t->sample : NULL,
+                               &p->t->log, p->t->netns_inode, p->t->release, &p->unnamed_lines);
+}
+
 /* --- the table ------------------------------------------------------------------------------- */
 
 static bool is_losing(const struct ctw_losses *lost) {
@@ -141,7 +204,7 @@ static bool is_losing(const struct ctw_losses *lost) {
 /* Buckets and counters that this poll did not read stay as they were. */
 static void remember_sample(struct poll *p) {
     struct ctw_watch *w = p->w;
-    const struct ctw_sample before = w->last, *now = &p->t->sample;
+    const struct ctw_sample before = w->polled ? w->last : w->before, *now = &p->t->sample;
 
     w->last = *now;
     if (now->has_counters) {
@@ -239,6 +302,12 @@ void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uin
     w->talkers_usec = talkers->known ? now_usec : 0;
 }
 
+void ctw_watch_resume(struct ctw_watch *w, const struct ctw_sample *last, uint64_t polled_usec) {
+    w->before = *last;
+    w->before_usec = polled_usec;
+    w->has_before = true;
+}
+
 void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_host *host, uint64_t now_usec) {
     w->host = *host;
     w->host_usec = now_usec;
@@ -303,15 +372,16 @@ static void step_losses(struct poll *p) {
 static void step_table(struct poll *p) {
     struct ctw_watch *w = p->w;
     const enum ctw_level before = w->level.level;
-    const struct ctw_sample last = w->last;
-    const bool polled = w->polled;
+    const struct ctw_sample last = w->polled ? w->last : w->before;
+    const bool comparable = w->polled || w->has_before;
 
     if (p->readable)
         remember_sample(p);
     const enum ctw_level now =
         ctw_level_step(&w->level, p->s, p->usage, is_losing(&p->lost), p->t->now_usec);
     ctw_loss_episode_add(&w->loss_episode, &p->lost, now, p->t->now_usec);
-    if (p->readable && polled)
+    alert_gaps(p);
+    if (p->readable && comparable)
         alert_limits(p, &last);
     if (now != before)
         alert_level(p, before);
@@ -333,7 +403,16 @@ static void step_unreadable(struct poll *p) {
     step_condition(p, &w->table_full, true, LOG_CLEAR_DELAY_USEC, CTW_ALERT_TABLE_FULL);
 }
 
+/* The module was unloaded: when it is loaded again, its counters start from 0. Its limits are those
+ * of then, or others, which is a change. */
 static void forget_table(struct ctw_watch *w) {
+    if (w->polled) {
+        w->before = w->last;
+        w->has_before = true;
+    }
+    w->before.count = 0;
+    w->before.has_counters = w->counted = true;
+    w->before.counters = (struct ctw_counters){0};
     w->polled = false;
     w->last = (struct ctw_sample){0};
     ctw_trend_reset(&w->trend);
@@ -447,18 +526,19 @@ static void step_other_netns(struct poll *p) {
 /* The lines from before ctwatchd started. Of our own table, the totals of the counters as well. */
 static void alert_past(struct poll *p) {
     const struct ctw_log_counts *past = &p->t->past;
-    const struct ctw_counters zero = {0};
     uint32_t lines = past->full_lines + past->other_netns_lines;
 
     for (uint32_t i = 0; i < past->n_netns; i++)
         lines += past->netns[i].lines;
-    if (lines == 0)
+    if (lines == 0 || !past_is_news(p))
         return;
+    if (p->w->before_usec != 0 && past->n_netns == 0 && p->ret->lost_before.drops > 0)
+        return; /* they are about the drops of the gap */
 
     struct ctw_alert *a = alert(p, CTW_ALERT_TABLE_FULL, CTW_EDGE_PAST);
     if (!a)
         return;
-    a->losses = ctw_losses_between(&zero, &p->w->last.counters, p->t->release);
+    a->losses = ctw_losses_total(&p->w->last, p->t->release);
     a->losses.log_lines = lines;
     a->has_losses = true;
     a->lasted_usec = p->t->past_age_usec;
@@ -599,8 +679,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     else if (health == CTW_HEALTH_ABSENT)
         forget_table(w);
 
-    p.lost = ctw_losses_since(w->polled ? &w->last : NULL, p.readable ? &t->sample : NULL, &t->log,
-                              t->netns_inode, t->release, &p.unnamed_lines);
+    count_losses(&p);
     if (p.readable || health == CTW_HEALTH_ABSENT)
         step_table(&p);
     else

@@ -49,7 +49,10 @@ struct ctw_tick {
 /* The alerts and the actions that follow from one poll. */
 struct ctw_verdict {
     enum ctw_level level;
-    struct ctw_losses lost;   /* since the last poll */
+    struct ctw_losses lost; /* since the last poll */
+    /* Once, with the first counters that are read: what was lost before. Of a table that was
+     * resumed, since the last sample of the former daemon; else since the kernel began to count. */
+    struct ctw_losses lost_before;
     bool limit_changed;       /* since the last poll, by another program */
     struct ctw_sample sample; /* the last good sample, with the last known buckets and counters;
                                  ctw_watch_grown() updates it */
@@ -82,6 +85,12 @@ struct ctw_growth_state {
 struct ctw_watch {
     bool polled;            /* last is set */
     struct ctw_sample last; /* the last good sample, with the last known buckets and counters */
+    bool has_before;        /* before is set */
+    /* Until the first poll: the last sample of a former daemon, or that of the table that was
+     * unloaded, with counters that start from 0. */
+    struct ctw_sample before;
+    uint64_t before_usec;   /* the time of a former daemon's last sample; 0: there was none */
+    bool counted;           /* losses until now are known: counters were read, or start from 0 */
     uint64_t counters_usec; /* the last poll that read counters */
     bool count_changed;     /* since that poll */
     struct ctw_level_state level;
@@ -120,6 +129,15 @@ struct ctw_watch {
  * nearly full, or full by the kernel log, at every poll.
  */
 bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t);
+
+/**
+ * ctw_watch_resume() - go on from the last sample of a former daemon, before the first step
+ * @last:  of the same table in this boot; its time is @polled_usec, not 0
+ *
+ * What was lost since is alerted at the first poll with counters, by one alert per kind with
+ * CTW_EDGE_PAST, and a change of the limits as at any poll.
+ */
+void ctw_watch_resume(struct ctw_watch *w, const struct ctw_sample *last, uint64_t polled_usec);
 
 /**
  * ctw_watch_step() - one poll

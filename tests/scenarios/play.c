@@ -10,7 +10,8 @@
  *   table KEY=VALUE ...      from now on: count max buckets drop early_drop insert_failed
  *                            chainlength inode; +=VALUE adds; "nocounters" or "counters"
  *   log KEY=N ...            once, at the next poll: full expect suppressed lost others netns/INODE
- *   past KEY=N ...           the same, of the log before the first poll
+ *   past KEY=N ... [age=TIME]
+ *                            the same, of the log before the first poll
  *   events KEY=N ...         from now on, at each poll: created destroyed overruns lost sampling;
  *                            or off
  *   talkers KEY=VALUE ...    the result of a walk from now on: entries=N margin=N assured=N risk=N
@@ -30,6 +31,8 @@
  *                            polls every STEP, or when the verdict asks for the next one; the
  *                            count goes to N in a straight line, counters rise at every poll
  *   stop                     ctwatchd ends
+ *   former at TIME           first of all: a former ctwatchd polled the table last at TIME, and
+ *                            found it as it is now
  *   alerts KIND EDGE [FIELD=VALUE ...]
  *                            the next alert; FIELD is a journal field without CTWATCH_ in lower
  *                            case, "-" if absent, "~" for a blank; FIELD*=PART is a part of it;
@@ -592,7 +595,10 @@ static void do_line(struct play *p, char *line) {
     else if (strcmp(words[0], "past") == 0) {
         p->tick.has_past = true;
         for (size_t i = 1; i < n; i++)
-            set_log(p, words[i], &p->tick.past);
+            if (strncmp(words[i], "age=", 4) == 0)
+                p->tick.past_age_usec = duration(p, words[i] + 4);
+            else
+                set_log(p, words[i], &p->tick.past);
     } else if (strcmp(words[0], "events") == 0)
         for (size_t i = 1; i < n; i++)
             set_events(p, words[i]);
@@ -607,6 +613,11 @@ static void do_line(struct play *p, char *line) {
         if (n != 3 || strcmp(words[1], "takes") != 0)
             fail(p, "walk takes TIME");
         p->walk_takes_usec = duration(p, words[2]);
+    } else if (strcmp(words[0], "former") == 0) {
+        p->tick.sample.has_buckets = p->tick.sample.buckets > 0;
+        p->tick.sample.has_counters = p->counters;
+        ctw_watch_resume(&p->watch, &p->tick.sample,
+                         EPOCH_USEC + duration(p, n == 3 ? words[2] : NULL));
     } else if (strcmp(words[0], "stop") == 0) {
         ctw_waiting_flush(&p->waiting);
         send_waiting(p, p->now_usec);

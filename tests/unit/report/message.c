@@ -143,6 +143,40 @@ static void past_states_the_age(void **state) {
                        "(4026532246) from before ctwatchd started, the latest 3 h ago.");
 }
 
+static void losses_over_a_gap_state_its_length(void **state) {
+    static const struct {
+        enum ctw_alert_kind kind;
+        const char *says;
+    } cases[] = {
+        {CTW_ALERT_TABLE_FULL, "Conntrack table full while ctwatchd was not running: 50000 new "
+                               "connections dropped in 3 min, now 262144 of 262144 entries."},
+        {CTW_ALERT_EARLY_DROP, "Conntrack entries evicted while ctwatchd was not running: 22 "
+                               "entries evicted in 3 min, now 262144 of 262144 entries."},
+        {CTW_ALERT_CHAIN_TOO_LONG,
+         "Conntrack hash chains too long while ctwatchd was not running: 4444 new connections "
+         "refused in 3 min, now 262144 of 262144 entries in 262144 buckets."},
+        {CTW_ALERT_DROPPED_BELOW_MAX,
+         "Drops below the conntrack limit while ctwatchd was not running: 50000 new connections "
+         "dropped in 3 min, now 262144 of 262144 entries."},
+        {CTW_ALERT_INSERT_FAILED,
+         "Clashes in the conntrack table while ctwatchd was not running: 333 new connections lost "
+         "in 3 min, now 262144 of 262144 entries."},
+    };
+    struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_PAST);
+    (void)state;
+
+    a.has_losses = a.gap = true;
+    a.losses = (struct ctw_losses){
+        .drops = 50000, .early_drops = 22, .clashes = 333, .chain_too_long = 4444};
+    a.lasted_usec = 200 * SECOND;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        a.kind = cases[i].kind;
+        assert_message(&a, cases[i].says);
+        assert_field(&a, "CTWATCH_DURATION_SECONDS", "200");
+        assert_field(&a, "CTWATCH_AGE_SECONDS", NULL);
+    }
+}
+
 static void losses_of_each_kind_state_their_number(void **state) {
     static const struct ctw_losses losses = {
         .drops = 1, .early_drops = 22, .clashes = 333, .chain_too_long = 4444};
@@ -398,6 +432,7 @@ int main(void) {
         cmocka_unit_test(table_full_states_the_losses),
         cmocka_unit_test(table_full_elsewhere_names_the_namespace),
         cmocka_unit_test(past_states_the_age),
+        cmocka_unit_test(losses_over_a_gap_state_its_length),
         cmocka_unit_test(losses_of_each_kind_state_their_number),
         cmocka_unit_test(expect_full_names_its_table),
         cmocka_unit_test(limit_changed_states_old_and_new),

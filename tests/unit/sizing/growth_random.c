@@ -256,8 +256,8 @@ static void random_growth_is_no_foreign_change(void **state) {
     new_machine(w);
     while (w->step < STEPS / 4) {
         struct ctw_growth_outcome o;
-        const uint32_t last = w->watch.last.max;
-        const bool polled = w->watch.polled;
+        const bool polled = w->watch.polled || w->watch.has_before;
+        const uint32_t last = w->watch.polled ? w->watch.last.max : w->watch.before.max;
         if (!poll(w))
             continue;
         for (size_t i = 0; i < w->verdict.n_alerts; i++)

@@ -86,18 +86,32 @@ static void snapshot_level_change_is_dated(void **state) {
     assert_int_equal(m->snapshot.level_since_usec, 11 * SECOND);
 }
 
-static void snapshot_losses_count_from_the_start(void **state) {
+static void snapshot_losses_are_those_of_the_kernel(void **state) {
     struct mill *m = *state;
 
-    m->tick.sample.counters.drop = 7; /* of before */
+    m->tick.sample.counters.drop = 7; /* of before the daemon started */
     poll(m, 10 * SECOND, 1000);
     m->tick.sample.counters.drop = 10;
     m->tick.sample.counters.early_drop = 4;
     poll(m, 11 * SECOND, 1000);
     m->tick.sample.counters.drop = 11;
     poll(m, 12 * SECOND, 1000);
-    assert_int_equal(m->snapshot.lost.drops, 4);
+    assert_int_equal(m->snapshot.lost.drops, 11);
     assert_int_equal(m->snapshot.lost.early_drops, 4);
+}
+
+static void snapshot_peak_is_the_highest_count_and_rate(void **state) {
+    struct mill *m = *state;
+
+    poll(m, 10 * SECOND, 100);
+    poll(m, 11 * SECOND, 400);
+    poll(m, 12 * SECOND, 500);
+    poll(m, 13 * SECOND, 500);
+    poll(m, 14 * SECOND, 50);
+    assert_int_equal(m->snapshot.peak_count, 500);
+    assert_int_equal(m->snapshot.peak_usec, 12 * SECOND);
+    assert_int_equal(m->snapshot.fastest_rate, 300);
+    assert_int_equal(m->snapshot.fastest_usec, 11 * SECOND);
 }
 
 static void snapshot_table_absent_has_no_numbers(void **state) {
@@ -312,7 +326,7 @@ static void renew_replaces_table_and_keeps_losses(void **state) {
     assert_int_equal(p.sources[CTW_SOURCE_TABLE].error, -EACCES);
 }
 
-static void inherit_keeps_times_of_losses(void **state) {
+static void inherit_keeps_losses_and_peak_of_the_same_table(void **state) {
     struct ctw_snapshot p, before;
     (void)state;
 
@@ -321,7 +335,14 @@ static void inherit_keeps_times_of_losses(void **state) {
     ctw_snapshot_inherit(&p, &before);
     assert_int_equal(p.refused_usec, before.refused_usec);
     assert_int_equal(p.evicted_usec, before.evicted_usec);
+    assert_int_equal(p.lost.drops, before.lost.drops);
+
+    sample_calm(&p);
+    p.netns_inode = before.netns_inode + 1;
+    ctw_snapshot_inherit(&p, &before);
+    assert_int_equal(p.refused_usec, before.refused_usec);
     assert_int_equal(p.lost.drops, 0);
+    assert_int_equal(p.peak_count, 0);
 }
 
 static void liveness_impossible_times_are_late(void **state) {
@@ -436,7 +457,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_MILL(snapshot_poll_shows_table_and_trend),
         WITH_MILL(snapshot_level_change_is_dated),
-        WITH_MILL(snapshot_losses_count_from_the_start),
+        WITH_MILL(snapshot_losses_are_those_of_the_kernel),
+        WITH_MILL(snapshot_peak_is_the_highest_count_and_rate),
         WITH_MILL(snapshot_table_absent_has_no_numbers),
         WITH_MILL(snapshot_source_error_names_the_file_of_the_last_poll),
         WITH_MILL(snapshot_latency_adds_up_to_the_polls),
@@ -447,7 +469,7 @@ int main(void) {
         cmocka_unit_test(liveness_overdue_is_late),
         cmocka_unit_test(is_old_between_late_and_due),
         cmocka_unit_test(renew_replaces_table_and_keeps_losses),
-        cmocka_unit_test(inherit_keeps_times_of_losses),
+        cmocka_unit_test(inherit_keeps_losses_and_peak_of_the_same_table),
         cmocka_unit_test(liveness_impossible_times_are_late),
         cmocka_unit_test(wall_usec_follows_the_last_poll),
         cmocka_unit_test(check_samples_pass),

@@ -121,7 +121,7 @@ static void fill_calm_is_ok(void **state) {
     own_sample_of(31337, 262144);
     assert_plugin(CTW_CHECK_OK,
                   "CONNTRACK OK - 11.9 % (31337 of 262144) | usage=11.95%;75;90;0;100 "
-                  "entries=31337;196608;235929;0;262144");
+                  "entries=31337;196608;235929;0;262144 drops=0c early_drops=0c");
     assert_npd(0, "conntrack: 11.9 % full (31337 of 262144)");
 }
 
@@ -159,24 +159,29 @@ static void thresholds_with_decimals_keep_them(void **state) {
     own_sample_of(833, 1000);
     limits.warning_permyriad = 8250;
     limits.critical_permyriad = 9905;
-    assert_plugin(CTW_CHECK_WARNING, "CONNTRACK WARNING - 83.3 % (833 of 1000) | "
-                                     "usage=83.30%;82.5;99.05;0;100 entries=833;825;990;0;1000");
+    assert_plugin(
+        CTW_CHECK_WARNING,
+        "CONNTRACK WARNING - 83.3 % (833 of 1000) | "
+        "usage=83.30%;82.5;99.05;0;100 entries=833;825;990;0;1000 drops=0c early_drops=0c");
     assert_npd(0, "conntrack: 83.3 % full (833 of 1000)");
 }
 
 static void fill_above_limit_is_critical(void **state) {
     (void)state;
     own_sample_of(500000, 262144);
-    assert_plugin(CTW_CHECK_CRITICAL, "CONNTRACK CRITICAL - 190.7 % (500000 of 262144) | "
-                                      "usage=190.73%;75;90;0;100 "
-                                      "entries=500000;196608;235929;0;262144");
+    assert_plugin(CTW_CHECK_CRITICAL,
+                  "CONNTRACK CRITICAL - 190.7 % (500000 of 262144) | "
+                  "usage=190.73%;75;90;0;100 "
+                  "entries=500000;196608;235929;0;262144 drops=0c early_drops=0c");
     assert_npd(1, "conntrack: 190.7 % full (500000 of 262144)");
 }
 
 static void fill_without_limit_is_ok(void **state) {
     (void)state;
     own_sample_of(31337, 0);
-    assert_plugin(CTW_CHECK_OK, "CONNTRACK OK - no limit (31337 entries) | entries=31337;;;0");
+    assert_plugin(
+        CTW_CHECK_OK,
+        "CONNTRACK OK - no limit (31337 entries) | entries=31337;;;0 drops=0c early_drops=0c");
     assert_npd(0, "conntrack: no limit (31337 entries)");
 }
 
@@ -293,8 +298,9 @@ static void losses_of_a_late_daemon_are_ignored(void **state) {
     begin(sample_full);
     view.liveness = CTW_LIVENESS_LATE;
     snapshot->table.count = 1000;
-    assert_plugin(CTW_CHECK_OK, "CONNTRACK OK - 0.3 % (1000 of 262144) | usage=0.38%;75;90;0;100 "
-                                "entries=1000;196608;235929;0;262144");
+    assert_plugin(CTW_CHECK_OK,
+                  "CONNTRACK OK - 0.3 % (1000 of 262144) | usage=0.38%;75;90;0;100 "
+                  "entries=1000;196608;235929;0;262144 drops=1234c early_drops=56789c");
 }
 
 /* --- where a daemon should be ----------------------------------------------------------------- */

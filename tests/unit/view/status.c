@@ -122,7 +122,7 @@ static void status_of_a_calm_table_reads_like_this(void **state) {
               "entries    31337 of 262144, 262144 buckets\n"
               "memory     at most 14 MiB now, 98 MiB when full\n"
               "trend      filling at 12 entries/s, full in 5 h\n"
-              "lost       nothing since ctwatchd started\n"
+              "lost       nothing since the kernel began to count\n"
               "last hour                                    =                       __\n"
               "           high 150000 (57.2 %) at 09:35:00, low 20000 at 09:35:00\n"
               "growth     off\n"
@@ -145,8 +145,8 @@ static void status_of_a_full_table_reads_like_this(void **state) {
               "           56789 entries evicted to make room\n"
               "           7 new flows lost to clashes\n"
               "           40 \"table full\" lines in the kernel log\n"
-              "           since ctwatchd started; last drop at 09:59:58, 2 s ago; last eviction\n"
-              "           at 10:00:00, less than 1 s ago\n"
+              "           since the kernel began to count; last drop at 09:59:58, 2 s ago; last\n"
+              "           eviction at 10:00:00, less than 1 s ago\n"
               "blind      kernel log: /dev/kmsg: Operation not permitted\n"
               "growth     on, up to 262144 (set by growth.ceiling); it cannot grow now: it is\n"
               "           at its ceiling; grown from 131072 to 262144 at 09:58:20, 100 s ago\n"
@@ -231,14 +231,16 @@ static void status_without_a_daemon_names_the_command(void **state) {
     assert_null(strstr(text, "process"));
 }
 
-static void status_without_a_daemon_shows_counters(void **state) {
+static void status_without_a_daemon_shows_losses(void **state) {
     (void)state;
     own_sample(-ENOENT, CTW_LIVENESS_NONE);
-    snapshot->table.counters =
-        (struct ctw_counters){.drop = 1, .early_drop = 20, .insert_failed = 300};
+    snapshot->lost = (struct ctw_losses){.drops = 1, .early_drops = 20, .clashes = 300};
     render();
-    assert_says("lost 1 new flow dropped 20 entries evicted to make room 300 new flows not "
-                "inserted since the kernel began to count");
+    assert_says("lost 1 new flow dropped (table full) 20 entries evicted to make room 300 new "
+                "flows lost to clashes since the kernel began to count");
+    snapshot->table.has_counters = false;
+    render();
+    assert_null(strstr(text, "lost"));
 }
 
 static void status_without_a_state_names_the_error(void **state) {
@@ -359,7 +361,7 @@ static void losses_without_counters_are_what_was_visible(void **state) {
     snapshot->sources[CTW_SOURCE_COUNTERS] = (struct ctw_source_health){
         .health = CTW_HEALTH_FAILED, .error = -EBADMSG, .what = "/proc/net/stat/nf_conntrack"};
     render();
-    assert_says("lost nothing visible since ctwatchd started");
+    assert_says("lost nothing visible since the kernel began to count");
     assert_says("blind counters: /proc/net/stat/nf_conntrack: content not understood");
 }
 
@@ -797,9 +799,8 @@ static void json_after_a_sample_keeps_the_daemons_poll(void **state) {
 static void json_unknown_is_null(void **state) {
     static const char *const unknown[] = {
         "daemon.pid", "daemon.looks", "daemon.looked_unix_seconds",
-        "trend",      "lost",         "events",
-        "growth",     "who",          "last_hour",
-        "alerts"};
+        "trend",      "events",       "growth",
+        "who",        "last_hour",    "alerts"};
 
     (void)state;
     own_sample(-EACCES, CTW_LIVENESS_NONE);
@@ -867,7 +868,7 @@ int main(void) {
         test(alerts_of_one_poll_are_shown_once),
         test(status_of_a_page_names_utc),
         test(status_without_a_daemon_names_the_command),
-        test(status_without_a_daemon_shows_counters),
+        test(status_without_a_daemon_shows_losses),
         test(status_without_a_state_names_the_error),
         test(status_of_a_stopped_or_hung_daemon_names_it),
         test(status_of_another_namespace_names_it),
