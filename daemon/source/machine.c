@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/source/dump.h"
+#include "daemon/source/netns.h"
 #include "daemon/sys/procfs.h"
 #include "lib/kernel/release.h"
 
@@ -131,7 +133,11 @@ static uint32_t count_namespaces(const struct ctw_machine *m) {
 
 /* --- the host --------------------------------------------------------------------------------- */
 
-#define SYSCTL "/proc/sys/net/netfilter/nf_conntrack_"
+#define SYSCTL       "/proc/sys/net/netfilter/nf_conntrack_"
+#define EXPECTATIONS "/proc/net/nf_conntrack_expect"
+
+/* Room for the longest of these files: /proc/slabinfo has some 200 lines of 150 bytes. */
+#define HOST_FILE_MAX (128u * 1024u)
 
 static bool is_below(const struct ctw_machine *m, const char *folder, const char *name,
                      struct stat *ret) {
@@ -159,6 +165,63 @@ static void read_timeouts(const struct ctw_machine *m, struct ctw_host *ret) {
     }
 }
 
+/* Reads the whole of a file that the kernel prints in parts, or its first HOST_FILE_MAX bytes.
+ * Return: the bytes, at most HOST_FILE_MAX; 0 when it cannot be read. */
+static size_t read_file(const struct ctw_machine *m, const char *path,
+                        char ret[static HOST_FILE_MAX]) {
+    const int fd = ctw_procfs_open(m->root, path, O_RDONLY);
+    size_t used = 0;
+    ssize_t n;
+
+    if (fd < 0)
+        return 0;
+    while (used < HOST_FILE_MAX &&
+           (n = ctw_procfs_read(fd, ret + used, HOST_FILE_MAX - used, used)) > 0)
+        used += (size_t)n;
+    close(fd);
+    return used;
+}
+
+/* More are not counted: an expectation takes a microsecond. */
+#define EXPECTATIONS_MAX 65536u
+
+static int on_expectation(const void *message, size_t length, void *userdata) {
+    struct ctw_expectations *e = userdata;
+
+    (void)ctw_expectations_add(e, message, length);
+    return e->n >= EXPECTATIONS_MAX;
+}
+
+/* The unit's user reads none of these files, but dumps expectations. */
+static void read_expectations(const struct ctw_machine *m, char text[static HOST_FILE_MAX],
+                              struct ctw_host *ret) {
+    struct ctw_expectations e = {0};
+    struct ctw_walk_end end;
+    struct stat st;
+
+    (void)ctw_procfs_number(m->root, SYSCTL "expect_max", &ret->expect_max);
+    if (m->root[0] == '\0') {
+        if (ctw_walk_messages(CTW_WALK_EXPECTATIONS, NULL, on_expectation, &e, &end) == 0)
+            ctw_host_set_expectations(ret, &e);
+        return;
+    }
+    if (!is_below(m, EXPECTATIONS, "", &st))
+        return;
+    ctw_expectations_parse(&e, text, read_file(m, EXPECTATIONS, text));
+    ctw_host_set_expectations(ret, &e);
+}
+
+static void read_files(const struct ctw_machine *m, struct ctw_host *ret) {
+    char *text = malloc(HOST_FILE_MAX);
+
+    if (!text)
+        return; /* not known */
+    ret->entry_bytes = ctw_host_entry_bytes(text, read_file(m, "/proc/slabinfo", text));
+    ctw_host_read_queues(text, read_file(m, "/proc/net/netfilter/nfnetlink_queue", text), ret);
+    read_expectations(m, text, ret);
+    free(text);
+}
+
 void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host *ret) {
     struct ctw_growth_facts growth;
     struct stat st;
@@ -174,6 +237,9 @@ void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host 
     ret->has_nft = has_program(m, "nft");
     ret->has_iptables = has_program(m, "iptables");
     read_timeouts(m, ret);
+    read_files(m, ret);
+    if (m->root[0] == '\0')
+        ctw_netns_file(ctw_netns_own_inode(), ret->netns);
 }
 
 /* --- interface -------------------------------------------------------------------------------- */

@@ -93,6 +93,11 @@ static bool find_process(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX
     return found;
 }
 
+void ctw_netns_file(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]) {
+    if (inode == 0 || !find_name(inode, ret_name))
+        ret_name[0] = '\0';
+}
+
 void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]) {
     ret_name[0] = '\0';
     if (inode == 0)

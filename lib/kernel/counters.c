@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "lib/util/parse.h"
+
 /* A value is a u32 printed as %08x. */
 #define DIGITS_MAX 8
 
@@ -33,54 +35,21 @@ static void add(struct ctw_counters *sum, const uint32_t values[static COUNTERS]
     sum->cpus++;
 }
 
-/* A part of the text. */
-struct piece {
-    const char *at;
-    size_t length;
-};
-
-/* Take one line off the front of @text. A last line without a newline was truncated. */
-static bool next_line(struct piece *text, struct piece *ret) {
-    const char *newline = text->length > 0 ? memchr(text->at, '\n', text->length) : NULL;
-    if (newline == NULL)
-        return false;
-
-    *ret = (struct piece){text->at, (size_t)(newline - text->at)};
-    text->at += ret->length + 1;
-    text->length -= ret->length + 1;
-    return true;
-}
-
-/* Take one word off the front of @line. */
-static bool next_word(struct piece *line, struct piece *ret) {
-    size_t begin = 0;
-    while (begin < line->length && line->at[begin] == ' ')
-        begin++;
-    size_t end = begin;
-    while (end < line->length && line->at[end] != ' ')
-        end++;
-
-    *ret = (struct piece){line->at + begin, end - begin};
-    line->at += end;
-    line->length -= end;
-    return ret->length > 0;
-}
-
 struct header {
     size_t columns;
     size_t where[COUNTERS]; /* the column of each counter; SIZE_MAX: this kernel lacks it */
 };
 
-static void read_header(struct piece line, struct header *ret) {
+static void read_header(struct ctw_piece line, struct header *ret) {
     *ret = (struct header){.where = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX}};
-    for (struct piece word; next_word(&line, &word); ret->columns++)
+    for (struct ctw_piece word; ctw_piece_word(&line, &word); ret->columns++)
         for (size_t i = 0; i < COUNTERS; i++)
             if (word.length == strlen(names[i].column) &&
                 memcmp(word.at, names[i].column, word.length) == 0)
                 ret->where[i] = ret->columns;
 }
 
-static bool read_hexadecimal(struct piece word, uint32_t *ret) {
+static bool read_hexadecimal(struct ctw_piece word, uint32_t *ret) {
     uint32_t value = 0;
 
     if (word.length == 0 || word.length > DIGITS_MAX)
@@ -99,11 +68,11 @@ static bool read_hexadecimal(struct piece word, uint32_t *ret) {
 }
 
 /* One CPU's line. It may have more words than the header; with fewer it was truncated. */
-static bool add_line(const struct header *header, struct piece line, struct ctw_counters *sum) {
+static bool add_line(const struct header *header, struct ctw_piece line, struct ctw_counters *sum) {
     uint32_t values[COUNTERS] = {0};
     size_t column = 0;
 
-    for (struct piece word; next_word(&line, &word); column++) {
+    for (struct ctw_piece word; ctw_piece_word(&line, &word); column++) {
         uint32_t value;
         if (!read_hexadecimal(word, &value))
             return false;
@@ -128,11 +97,11 @@ static bool add_line(const struct header *header, struct piece line, struct ctw_
  *   00000400  00000000 ...
  */
 int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret) {
-    struct piece rest = {text, length}, line;
+    struct ctw_piece rest = {text, length}, line;
     struct ctw_counters sum = {0};
     struct header header;
 
-    if (!next_line(&rest, &line))
+    if (!ctw_piece_line(&rest, &line))
         return -EBADMSG;
     read_header(line, &header);
     if (header.where[DROP] == SIZE_MAX || rest.length == 0)
@@ -140,7 +109,7 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
     sum.has_chainlength = header.where[CHAINLENGTH] != SIZE_MAX;
 
     while (rest.length > 0)
-        if (!next_line(&rest, &line) || !add_line(&header, line, &sum))
+        if (!ctw_piece_line(&rest, &line) || !add_line(&header, line, &sum))
             return -EBADMSG;
 
     *ret = sum;

@@ -11,6 +11,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/kernel/release.h"
@@ -65,10 +66,44 @@ struct ctw_host {
     uint32_t expectations;                   /* connections announced by helpers, as of FTP data */
     uint32_t expect_max;                     /* nf_conntrack_expect_max; 0: not known */
     char expect_helper[CTW_HELPER_NAME_MAX]; /* that holds most of them: "ftp"; "": not known */
-    bool has_queue;                          /* packets wait in a queue of nfnetlink_queue */
-    uint32_t queue_number, queue_held;       /* the fullest queue, and the packets in it */
+    bool has_queue; /* a program has a queue of nfnetlink_queue; needs root to be known */
+    uint32_t queue_number, queue_held; /* the fullest queue, and the packets in it */
 };
 
 /** ctw_host_timeout() - in seconds; @otherwise where @host is NULL or does not know it */
 uint32_t ctw_host_timeout(const struct ctw_host *host, enum ctw_timeout timeout,
                           uint32_t otherwise);
+
+/* --- what the kernel prints ------------------------------------------------------------------- */
+
+/** ctw_host_entry_bytes() - the object size of nf_conntrack in /proc/slabinfo; 0: not there */
+uint32_t ctw_host_entry_bytes(const char *text, size_t length);
+
+/** ctw_host_read_queues() - set has_queue, queue_number and queue_held from nfnetlink_queue */
+void ctw_host_read_queues(const char *text, size_t length, struct ctw_host *h);
+
+/* Helpers that are told apart: the kernel has ten. */
+#define CTW_HELPERS_MAX 16u
+
+/* Expectations being counted. Zero-initialised, there are none. */
+struct ctw_expectations {
+    uint32_t n;
+    struct ctw_helper_count {
+        char name[CTW_HELPER_NAME_MAX];
+        uint32_t n;
+    } helpers[CTW_HELPERS_MAX];
+};
+
+/**
+ * ctw_expectations_add() - count one expectation of a ctnetlink dump
+ * @message:  header included
+ *
+ * Return: 0; -EBADMSG when it is malformed; -ENOMSG when it is about something else.
+ */
+int ctw_expectations_add(struct ctw_expectations *e, const void *message, size_t length);
+
+/** ctw_expectations_parse() - count all of /proc/net/nf_conntrack_expect */
+void ctw_expectations_parse(struct ctw_expectations *e, const char *text, size_t length);
+
+/** ctw_host_set_expectations() - has_expectations, expectations and expect_helper of @h */
+void ctw_host_set_expectations(struct ctw_host *h, const struct ctw_expectations *e);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +11,33 @@
 
 /* A double holds every integer up to here, so a value that went through libconfig stays exact. */
 #define VALUE_MAX (UINT64_C(1) << 53)
+
+/* --- pieces ----------------------------------------------------------------------------------- */
+
+bool ctw_piece_line(struct ctw_piece *text, struct ctw_piece *ret) {
+    const char *newline = text->length > 0 ? memchr(text->at, '\n', text->length) : NULL;
+    if (!newline)
+        return false;
+
+    *ret = (struct ctw_piece){text->at, (size_t)(newline - text->at)};
+    text->at += ret->length + 1;
+    text->length -= ret->length + 1;
+    return true;
+}
+
+bool ctw_piece_word(struct ctw_piece *line, struct ctw_piece *ret) {
+    size_t begin = 0;
+    while (begin < line->length && line->at[begin] == ' ')
+        begin++;
+    size_t end = begin;
+    while (end < line->length && line->at[end] != ' ')
+        end++;
+
+    *ret = (struct ctw_piece){line->at + begin, end - begin};
+    line->at += end;
+    line->length -= end;
+    return ret->length > 0;
+}
 
 /* --- a cursor --------------------------------------------------------------------------------- */
 

@@ -6,8 +6,23 @@
  * bytes it is given, needs no NUL unless stated, and leaves *ret unchanged on failure.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* A part of a text, which loses its front as it is read. */
+struct ctw_piece {
+    const char *at;
+    size_t length;
+};
+
+/** ctw_piece_line() - take one line off the front. Return: false at the end; a last line without a
+ * newline was truncated, and is none. */
+bool ctw_piece_line(struct ctw_piece *text, struct ctw_piece *ret);
+
+/** ctw_piece_word() - take one word off the front of a line, with the blanks before it. Return:
+ * false at the end. */
+bool ctw_piece_word(struct ctw_piece *line, struct ctw_piece *ret);
 
 /**
  * ctw_text_decimal() - read an unsigned decimal that fills the whole of @text
