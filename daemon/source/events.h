@@ -50,7 +50,7 @@ void ctw_events_take(struct ctw_events *e, uint64_t now_usec, struct ctw_event_c
                      struct ctw_source_health *state);
 
 /**
- * ctw_events_new_sources() - who opens new flows, as of at most a quarter of a second ago
+ * ctw_events_new_sources() - the sources that open new flows, ranked in the last quarter second
  *
  * Return: NULL while not subscribed. It is renewed by ctw_events_take() and lives as long as @e.
  */

@@ -25,7 +25,7 @@ typedef void (*ctw_kernlog_wake_fn)(void *userdata);
  * ctw_kernlog_new() - open the log and read its lines since boot, or since `dmesg --clear`
  * @path:  "/dev/kmsg"; a string that outlives the object
  * @wake:  called from the loop after loss lines, once per wake-up
- * @ret:   the object, also when the log cannot be opened: its health says so
+ * @ret:   the object, also when the log cannot be opened, which its health shows
  *
  * Return: 0 or -ENOMEM.
  */

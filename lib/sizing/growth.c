@@ -140,18 +140,18 @@ static uint64_t reserve(const struct ctw_settings *s, const struct ctw_growth_de
                      d->bounds.ceiling / RESERVE_OF_CEILING);
 }
 
-static uint64_t filling(const struct ctw_growth_input *l) {
-    return l->rate > 0 ? ctw_least((uint64_t)l->rate, UINT32_MAX) : 0;
+static uint64_t filling(const struct ctw_growth_input *in) {
+    return in->rate > 0 ? ctw_least((uint64_t)in->rate, UINT32_MAX) : 0;
 }
 
-static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_input *l,
+static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_input *in,
                       struct ctw_growth_decision *d) {
-    const uint64_t count = l->sample.count, max = l->sample.max;
+    const uint64_t count = in->sample.count, max = in->sample.max;
     const uint64_t free = max > count ? max - count : 0;
 
     if (count * CTW_PERMYRIAD >= max * s->growth.at_permyriad)
         d->reason = CTW_GROWTH_FILL;
-    else if (free < taken_in(filling(l), BURST_USEC))
+    else if (free < taken_in(filling(in), BURST_USEC))
         d->reason = CTW_GROWTH_BURST;
     else if (free < reserve(s, d))
         d->reason = CTW_GROWTH_RESERVE;
@@ -163,10 +163,10 @@ static bool is_needed(const struct ctw_settings *s, const struct ctw_growth_inpu
 /* The step, or the time ahead at the present rate with two reserves (with one, the next poll would
  * find it short again), or the max from before another program lowered it: the highest. */
 static uint64_t wanted_max(const struct ctw_growth *g, const struct ctw_settings *s,
-                           const struct ctw_growth_input *l, const struct ctw_growth_decision *d) {
-    const uint64_t stepped = (uint64_t)l->sample.max * s->growth.step_permyriad / CTW_PERMYRIAD;
-    const uint64_t rate = ctw_least(filling(l), s->poll.worst_rate);
-    const uint64_t ahead = l->sample.count + taken_in(rate, LEAD_USEC) + 2 * reserve(s, d);
+                           const struct ctw_growth_input *in, const struct ctw_growth_decision *d) {
+    const uint64_t stepped = (uint64_t)in->sample.max * s->growth.step_permyriad / CTW_PERMYRIAD;
+    const uint64_t rate = ctw_least(filling(in), s->poll.worst_rate);
+    const uint64_t ahead = in->sample.count + taken_in(rate, LEAD_USEC) + 2 * reserve(s, d);
 
     return ctw_most(ctw_most(stepped, ahead), g->ours);
 }
@@ -201,18 +201,18 @@ static enum ctw_growth_refusal refusal_of_error(int error) {
 
 /* What makes every growth impossible at this poll; true when it was refused. */
 static bool refuse_outright(const struct ctw_growth *g, const struct ctw_settings *s,
-                            const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
-    const struct ctw_growth_facts *f = &l->facts;
+                            const struct ctw_growth_input *in, struct ctw_growth_decision *d) {
+    const struct ctw_growth_facts *f = &in->facts;
 
     if (!ctw_growth_on(s))
         refuse(d, CTW_GROWTH_DISABLED, 0);
-    else if (l->sample.max == 0)
+    else if (in->sample.max == 0)
         refuse(d, CTW_GROWTH_UNLIMITED, 0);
     else if (f->permission == CTW_PERMISSION_CHILD)
         refuse(d, CTW_GROWTH_CHILD_NAMESPACE, f->permission_error);
     else if (f->permission == CTW_PERMISSION_DENIED)
         refuse(d, CTW_GROWTH_NOT_PERMITTED, f->permission_error);
-    else if (g->failed_usec != 0 && l->now_usec - g->failed_usec < RETRY_USEC)
+    else if (g->failed_usec != 0 && in->now_usec - g->failed_usec < RETRY_USEC)
         refuse(d, refusal_of_error(g->failed_error), g->failed_error);
     else
         return false;
@@ -221,57 +221,57 @@ static bool refuse_outright(const struct ctw_growth *g, const struct ctw_setting
 }
 
 /* Whether max was lowered below @ours, and was raised back as often as allowed. */
-static bool is_contested(const struct ctw_growth *g, const struct ctw_growth_input *l) {
+static bool is_contested(const struct ctw_growth *g, const struct ctw_growth_input *in) {
     unsigned recent = 0;
 
-    if (l->sample.max >= g->ours)
+    if (in->sample.max >= g->ours)
         return false;
     for (unsigned i = 0; i < CTW_GROWTH_AGAIN_MAX; i++)
-        recent += g->again_usec[i] != 0 && l->now_usec - g->again_usec[i] < HOUR_USEC;
+        recent += g->again_usec[i] != 0 && in->now_usec - g->again_usec[i] < HOUR_USEC;
     return recent == CTW_GROWTH_AGAIN_MAX;
 }
 
 /* --- deciding --------------------------------------------------------------------------------- */
 
 static bool may_change_buckets(const struct ctw_growth *g, const struct ctw_settings *s,
-                               const struct ctw_growth_input *l) {
-    return l->sample.has_buckets && !g->buckets_failed && s->growth.buckets != CTW_BUCKETS_NEVER;
+                               const struct ctw_growth_input *in) {
+    return in->sample.has_buckets && !g->buckets_failed && s->growth.buckets != CTW_BUCKETS_NEVER;
 }
 
 /* Raise max to @wanted, or to the ceiling when that is lower. */
 static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
-                  const struct ctw_growth_input *l, uint64_t wanted,
+                  const struct ctw_growth_input *in, uint64_t wanted,
                   struct ctw_growth_decision *d) {
-    const struct ctw_sample *t = &l->sample;
+    const struct ctw_sample *t = &in->sample;
     const uint32_t max = (uint32_t)ctw_least(ctw_growth_round_max(wanted), d->bounds.ceiling);
 
     if (max <= t->max ||
         (d->bounds.bound == CTW_BOUND_AVAILABLE && max - t->max < t->max / SMALLEST_STEP)) {
-        refuse(d, refusal_of_bound(d->bounds.bound, l->facts.memory.total_bytes > 0), 0);
+        refuse(d, refusal_of_bound(d->bounds.bound, in->facts.memory.total_bytes > 0), 0);
         return;
     }
     d->new_max = max;
-    if (s->growth.buckets != CTW_BUCKETS_ALWAYS || !may_change_buckets(g, s, l) ||
-        max <= (uint64_t)t->buckets * l->facts.release.entries_per_bucket)
+    if (s->growth.buckets != CTW_BUCKETS_ALWAYS || !may_change_buckets(g, s, in) ||
+        max <= (uint64_t)t->buckets * in->facts.release.entries_per_bucket)
         return;
-    const uint32_t buckets = ctw_growth_buckets_for(max, l->facts.release.entries_per_bucket);
+    const uint32_t buckets = ctw_growth_buckets_for(max, in->facts.release.entries_per_bucket);
     if (buckets > t->buckets) /* not at the largest number that the kernel takes */
         d->new_buckets = buckets;
 }
 
 /* Startup, first half: buckets for the ceiling, while the table is small. */
 static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *s,
-                         const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
-    const uint64_t buckets = l->sample.buckets;
+                         const struct ctw_growth_input *in, struct ctw_growth_decision *d) {
+    const uint64_t buckets = in->sample.buckets;
     struct ctw_growth_bounds b = d->bounds;
 
-    if (g->sized || !may_change_buckets(g, s, l) || l->sample.count > SMALL_TABLE)
+    if (g->sized || !may_change_buckets(g, s, in) || in->sample.count > SMALL_TABLE)
         return;
     lift_buckets(&b);
-    if (b.ceiling <= buckets * l->facts.release.entries_per_bucket)
+    if (b.ceiling <= buckets * in->facts.release.entries_per_bucket)
         return;
     const uint64_t wanted =
-        ctw_least(ctw_growth_buckets_for(b.ceiling, l->facts.release.entries_per_bucket),
+        ctw_least(ctw_growth_buckets_for(b.ceiling, in->facts.release.entries_per_bucket),
                   ctw_least(STARTUP_BUCKETS_MOST, STARTUP_BUCKETS_TIMES * buckets));
     if (wanted > buckets)
         d->new_buckets = (uint32_t)wanted;
@@ -280,45 +280,45 @@ static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *
 /* Startup, second half, after the buckets have raised the ceiling: room for two reserves, or for
  * the saved limit. A ceiling that allows no more is no refusal. */
 static void raise_at_startup(const struct ctw_growth *g, const struct ctw_settings *s,
-                             const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
-    const uint64_t saved = s->growth.persist && l->facts.has_saved ? l->facts.saved.max : 0;
+                             const struct ctw_growth_input *in, struct ctw_growth_decision *d) {
+    const uint64_t saved = s->growth.persist && in->facts.has_saved ? in->facts.saved.max : 0;
     const uint64_t wanted = ctw_most(saved, 2 * reserve(s, d));
 
-    if (!g->sized || g->started || wanted <= l->sample.max)
+    if (!g->sized || g->started || wanted <= in->sample.max)
         return;
     d->reason = wanted == saved ? CTW_GROWTH_SAVED : CTW_GROWTH_STARTUP;
-    grant(g, s, l, wanted, d);
+    grant(g, s, in, wanted, d);
     d->refusal = CTW_GROWTH_NOT_REFUSED;
 }
 
 void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,
-                       const struct ctw_growth_input *l, struct ctw_growth_decision *d) {
+                       const struct ctw_growth_input *in, struct ctw_growth_decision *d) {
     *d = (struct ctw_growth_decision){
-        .old_max = l->sample.max,
-        .old_buckets = l->sample.buckets,
+        .old_max = in->sample.max,
+        .old_buckets = in->sample.buckets,
         .reason = CTW_GROWTH_STARTUP,
     };
     if (ctw_growth_on(s))
-        ctw_growth_bounds(s, &l->sample, &l->facts, &d->bounds);
-    if (refuse_outright(g, s, l, d))
+        ctw_growth_bounds(s, &in->sample, &in->facts, &d->bounds);
+    if (refuse_outright(g, s, in, d))
         return;
-    if (s->growth.buckets == CTW_BUCKETS_ALWAYS && may_change_buckets(g, s, l))
+    if (s->growth.buckets == CTW_BUCKETS_ALWAYS && may_change_buckets(g, s, in))
         lift_buckets(&d->bounds);
 
-    d->needed = is_needed(s, l, d);
+    d->needed = is_needed(s, in, d);
     if (!d->needed)
-        raise_at_startup(g, s, l, d);
-    else if (is_contested(g, l))
+        raise_at_startup(g, s, in, d);
+    else if (is_contested(g, in))
         refuse(d, CTW_GROWTH_FOREIGN_WRITER, 0);
     else
-        grant(g, s, l, wanted_max(g, s, l, d), d);
+        grant(g, s, in, wanted_max(g, s, in, d), d);
     if (d->new_buckets == 0)
-        size_buckets(g, s, l, d);
+        size_buckets(g, s, in, d);
     if (d->new_buckets != 0 && d->refusal == CTW_GROWTH_TOO_FEW_BUCKETS)
         d->refusal = CTW_GROWTH_NOT_REFUSED; /* the next poll raises max */
     /* A small machine that cannot keep its reserve is no news until the table fills. */
     d->alert_refusal =
-        d->refusal != CTW_GROWTH_NOT_REFUSED && (d->reason != CTW_GROWTH_RESERVE || l->losing);
+        d->refusal != CTW_GROWTH_NOT_REFUSED && (d->reason != CTW_GROWTH_RESERVE || in->losing);
     d->write = ctw_growth_writes(s) && (d->new_max != 0 || d->new_buckets != 0);
 }
 

@@ -165,7 +165,7 @@ uint32_t ctw_growth_buckets_for(uint32_t max, uint32_t entries_per_bucket);
 
 /** ctw_growth_decide() - what to do at one poll; changes nothing */
 void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,
-                       const struct ctw_growth_input *poll, struct ctw_growth_decision *ret);
+                       const struct ctw_growth_input *in, struct ctw_growth_decision *ret);
 
 /** ctw_growth_done() - note the outcome of a decision; NULL after a decision without a write */
 void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_growth_decision *d,

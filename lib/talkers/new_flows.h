@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * Who opens new flows now: rates of sources, from the stream of events, in fixed memory.
+ * The sources that open new flows now, and at which rate: from the stream of events, in fixed
+ * memory.
  *
- * A census shows who holds entries. A source whose flows end quickly holds few of them, however
- * many it opens, so churn and hoarding have different culprits.
+ * A census ranks sources by the entries that they hold. A source whose flows end quickly holds few
+ * entries, however many it opens, so churn and hoarding have different culprits.
  *
  * The counts of a sketch cover a time. Both are halved whenever that time reaches
  * CTW_NEW_FLOWS_USEC, so that a rate, their quotient, is over the last few seconds, of which the
@@ -52,13 +53,13 @@ void ctw_new_flows_init(struct ctw_new_flows *t, uint32_t ipv6_prefix, uint64_t 
 /**
  * ctw_new_flows_add() - count one flow
  * @source:    4 bytes of it with AF_INET
- * @sampling:  one event in this many is read: the flow stands for all of them
+ * @sampling:  one event in this many is read: the flow counts this many times
  */
 void ctw_new_flows_add(struct ctw_new_flows *t, uint8_t family, const uint8_t source[static 16],
                        uint32_t sampling);
 
 /**
- * ctw_new_flows_step() - what was counted until now covers the time until now
+ * ctw_new_flows_step() - extend the time that the counts cover to @now_usec
  * @now_usec:  monotonic, never 0
  *
  * The first step only starts the clock, since the flows before it cover an unknown time.

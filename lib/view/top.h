@@ -3,7 +3,7 @@
 
 /*
  * Talkers: what fills the table, as lists of shares, for `ctwatch top`, /top and the status; and
- * who opens new flows, for `ctwatch top --new`.
+ * the sources that open new flows, for `ctwatch top --new`.
  *
  * Renderers of text return the bytes of the whole text without the NUL, whether or not it fitted,
  * and always terminate the buffer. Renderers of JSON return 0 when there was no memory.
@@ -61,13 +61,11 @@ size_t ctw_render_talkers_json(const struct ctw_view *v, char *buffer, size_t si
 /* --- ctwatch top --new ----------------------------------------------------------------------- */
 
 /**
- * ctw_new_sources_absence() - why the daemon does not know who opens new flows
- *
- * @ret is "" when it does.
+ * ctw_new_sources_absence() - why the daemon knows no sources of new flows; "" when it does
  */
 void ctw_new_sources_absence(const struct ctw_view *v, struct ctw_line *ret);
 
-/** ctw_render_new_text() - who opens new flows, in at most @n lines, or why that is not known */
+/** ctw_render_new_text() - at most @n sources of new flows, or why they are not known */
 size_t ctw_render_new_text(const struct ctw_view *v, uint32_t n, char *buffer, size_t size);
 
 /** ctw_render_new_json() - one object, on one line when @compact */

@@ -159,7 +159,8 @@ static void print_top(struct subscriber *s) {
 
     for (uint32_t i = 0; sources && i < sources->n; i++)
         (void)printf("%s %" PRIu64 "%% ", sources->top[i].name,
-                     sources->top[i].per_second * 100 / sources->per_second);
+                     (sources->top[i].per_second * 100 + sources->per_second / 2) /
+                         sources->per_second);
     (void)puts("");
 }
 
