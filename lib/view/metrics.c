@@ -143,9 +143,11 @@ static void begin(struct page *g, const char *name, enum type type, enum unit un
 }
 
 /* A family of one sample, which is left out unless it is @known. */
-static void put_value(struct page *g, bool known, uint64_t value) {
+static void put_one(struct page *g, const char *name, enum type type, enum unit unit, bool known,
+                    uint64_t value, const char *help) {
+    begin(g, name, type, unit, help);
     if (known)
-        put_sample(g, suffix(g->family.type), NULL, whole(value), g->family.unit);
+        put_sample(g, suffix(type), NULL, whole(value), unit);
 }
 
 static void put_latency(struct page *g) {
@@ -183,17 +185,14 @@ static void put_build(struct page *g, const char *running) {
 static void put_daemon(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
-    begin(g, "ctwatch_start_time_seconds", GAUGE, SECONDS,
-          "When ctwatchd started: counters are since then, except for losses.");
-    put_value(g, true, p->started_realtime_usec);
-    begin(g, "ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS,
-          "When ctwatchd last polled the table.");
-    put_value(g, true, p->polled_realtime_usec);
-    begin(g, "ctwatch_next_look_timestamp_seconds", GAUGE, SECONDS,
-          "When ctwatchd will poll again, at the latest.");
-    put_value(g, true, ctw_snapshot_wall_usec(p, p->due_usec));
-    begin(g, "ctwatch_looks", COUNTER, NUMBER, "Polls of the table.");
-    put_value(g, true, p->polls);
+    put_one(g, "ctwatch_start_time_seconds", GAUGE, SECONDS, true, p->started_realtime_usec,
+            "When ctwatchd started: counters are since then, except for losses.");
+    put_one(g, "ctwatch_last_look_timestamp_seconds", GAUGE, SECONDS, true, p->polled_realtime_usec,
+            "When ctwatchd last polled the table.");
+    put_one(g, "ctwatch_next_look_timestamp_seconds", GAUGE, SECONDS, true,
+            ctw_snapshot_wall_usec(p, p->due_usec),
+            "When ctwatchd will poll again, at the latest.");
+    put_one(g, "ctwatch_looks", COUNTER, NUMBER, true, p->polls, "Polls of the table.");
     put_latency(g);
 }
 
@@ -213,32 +212,25 @@ static void put_table(struct page *g) {
     const struct ctw_sample *t = &p->table;
     const bool limited = p->has_table && t->max > 0;
 
-    begin(g, "ctwatch_entries", GAUGE, NUMBER, "Entries in the conntrack table.");
-    put_value(g, p->has_table, t->count);
-    begin(g, "ctwatch_entries_limit", GAUGE, NUMBER,
-          "Most entries it can have (nf_conntrack_max); absent without a "
-          "limit.");
-    put_value(g, limited, t->max);
-    begin(g, "ctwatch_buckets", GAUGE, NUMBER,
-          "Buckets of its hash table, which all network namespaces share.");
-    put_value(g, p->has_table && t->has_buckets, t->buckets);
-    begin(g, "ctwatch_usage_ratio", GAUGE, RATIO,
-          "Entries as a share of the limit; absent without a limit.");
-    put_value(g, limited, ctw_usage_permyriad(t->count, t->max));
-    begin(g, "ctwatch_table_memory_bytes", GAUGE, BYTES,
-          "Memory of the entries and buckets, at most.");
-    put_value(g, p->has_table, ctw_growth_bytes(t, t->count));
-    begin(g, "ctwatch_table_memory_limit_bytes", GAUGE, BYTES,
-          "The same for a full table; absent without a limit.");
-    put_value(g, limited, ctw_growth_bytes(t, t->max));
+    put_one(g, "ctwatch_entries", GAUGE, NUMBER, p->has_table, t->count,
+            "Entries in the conntrack table.");
+    put_one(g, "ctwatch_entries_limit", GAUGE, NUMBER, limited, t->max,
+            "Most entries it can have (nf_conntrack_max); absent without a limit.");
+    put_one(g, "ctwatch_buckets", GAUGE, NUMBER, p->has_table && t->has_buckets, t->buckets,
+            "Buckets of its hash table, which all network namespaces share.");
+    put_one(g, "ctwatch_usage_ratio", GAUGE, RATIO, limited, ctw_usage_permyriad(t->count, t->max),
+            "Entries as a share of the limit; absent without a limit.");
+    put_one(g, "ctwatch_table_memory_bytes", GAUGE, BYTES, p->has_table,
+            ctw_growth_bytes(t, t->count), "Memory of the entries and buckets, at most.");
+    put_one(g, "ctwatch_table_memory_limit_bytes", GAUGE, BYTES, limited,
+            ctw_growth_bytes(t, t->max), "The same for a full table; absent without a limit.");
     put_level(g);
     begin(g, "ctwatch_entries_net_per_second", GAUGE, NUMBER,
           "Entries gained or lost over the last second.");
     if (p->has_table && p->has_rate)
         put_sample(g, "", NULL, p->rate, NUMBER);
-    begin(g, "ctwatch_time_to_full_seconds", GAUGE, SECONDS,
-          "Until the table is full at that rate; absent when it is not filling.");
-    put_value(g, limited && p->fills, p->usec_to_full);
+    put_one(g, "ctwatch_time_to_full_seconds", GAUGE, SECONDS, limited && p->fills, p->usec_to_full,
+            "Until the table is full at that rate; absent when it is not filling.");
 }
 
 static void put_losses(struct page *g) {
@@ -249,29 +241,24 @@ static void put_losses(struct page *g) {
     put_labelled(g, "reason", "below_max", lost->other_drops);
     put_labelled(g, "reason", "chain_too_long", lost->chain_too_long);
     put_labelled(g, "reason", "clash", lost->clashes);
-    begin(g, "ctwatch_early_drops", COUNTER, NUMBER,
-          "Live connections that the kernel evicted from a full table.");
-    put_value(g, true, lost->early_drops);
-    begin(g, "ctwatch_kernel_log_lines", COUNTER, NUMBER,
-          "Table-full lines in the kernel log, which the kernel rate-limits.");
-    put_value(g, true, lost->log_lines);
+    put_one(g, "ctwatch_early_drops", COUNTER, NUMBER, true, lost->early_drops,
+            "Live connections that the kernel evicted from a full table.");
+    put_one(g, "ctwatch_kernel_log_lines", COUNTER, NUMBER, true, lost->log_lines,
+            "Table-full lines in the kernel log, which the kernel rate-limits.");
 }
 
 static void put_events(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
-    begin(g, "ctwatch_events_subscribed", GAUGE, NUMBER,
-          "Whether ctwatchd is subscribed to the kernel's events.");
-    put_value(g, true, p->subscribed);
-    begin(g, "ctwatch_events_read", COUNTER, NUMBER, "Events read.");
-    put_value(g, true, p->events);
-    begin(g, "ctwatch_events_lost", COUNTER, NUMBER, "Events lost, an estimate.");
-    put_value(g, true, p->events_lost);
-    begin(g, "ctwatch_events_overruns", COUNTER, NUMBER,
-          "Times that the kernel had no room for an event.");
-    put_value(g, true, p->overruns);
-    begin(g, "ctwatch_events_sampling", GAUGE, NUMBER, "One of this many events is read.");
-    put_value(g, p->rates.known, p->rates.sampling);
+    put_one(g, "ctwatch_events_subscribed", GAUGE, NUMBER, true, p->subscribed,
+            "Whether ctwatchd is subscribed to the kernel's events.");
+    put_one(g, "ctwatch_events_read", COUNTER, NUMBER, true, p->events, "Events read.");
+    put_one(g, "ctwatch_events_lost", COUNTER, NUMBER, true, p->events_lost,
+            "Events lost, an estimate.");
+    put_one(g, "ctwatch_events_overruns", COUNTER, NUMBER, true, p->overruns,
+            "Times that the kernel had no room for an event.");
+    put_one(g, "ctwatch_events_sampling", GAUGE, NUMBER, p->rates.known, p->rates.sampling,
+            "One of this many events is read.");
     begin(g, "ctwatch_flows", COUNTER, NUMBER,
           "Flows created and destroyed while ctwatchd was subscribed.");
     put_labelled(g, "event", "created", p->created);
@@ -287,21 +274,19 @@ static void put_events(struct page *g) {
 static void put_growth(struct page *g) {
     const struct ctw_snapshot *p = g->of;
 
-    begin(g, "ctwatch_growth_enabled", GAUGE, NUMBER, "Whether ctwatchd may raise the limit.");
-    put_value(g, true, p->growth_enabled);
-    begin(g, "ctwatch_growth_dry_run", GAUGE, NUMBER,
-          "Whether ctwatchd only reports what it would change.");
-    put_value(g, true, p->growth_dry_run);
+    put_one(g, "ctwatch_growth_enabled", GAUGE, NUMBER, true, p->growth_enabled,
+            "Whether ctwatchd may raise the limit.");
+    put_one(g, "ctwatch_growth_dry_run", GAUGE, NUMBER, true, p->growth_dry_run,
+            "Whether ctwatchd only reports what it would change.");
     begin(g, "ctwatch_growth_refused", STATESET, NUMBER,
           "Why the table does not grow although it should.");
     for (int i = CTW_GROWTH_UNLIMITED; i <= CTW_GROWTH_PERSIST_FAILED; i++)
         put_labelled(g, g->family.name, ctw_growth_refusal_name((enum ctw_growth_refusal)i),
                      p->growth_refused && (int)p->refusal == i);
-    begin(g, "ctwatch_growth_ceiling", GAUGE, NUMBER,
-          "How high the limit may be raised; absent when not known.");
-    put_value(g, p->ceiling > 0, p->ceiling);
-    begin(g, "ctwatch_growth_limit_changes", COUNTER, NUMBER, "Limits that ctwatchd has changed.");
-    put_value(g, true, p->growths);
+    put_one(g, "ctwatch_growth_ceiling", GAUGE, NUMBER, p->ceiling > 0, p->ceiling,
+            "How high the limit may be raised; absent when not known.");
+    put_one(g, "ctwatch_growth_limit_changes", COUNTER, NUMBER, true, p->growths,
+            "Limits that ctwatchd has changed.");
 }
 
 static void put_alerts(struct page *g) {
@@ -326,15 +311,14 @@ static void put_sources(struct page *g) {
 static void put_talkers(struct page *g) {
     const struct ctw_talkers *t = &g->of->talkers;
 
-    begin(g, "ctwatch_last_walk_timestamp_seconds", GAUGE, SECONDS,
-          "When ctwatchd last sampled the entries; absent before.");
-    put_value(g, t->known, ctw_snapshot_wall_usec(g->of, g->of->talkers_usec));
-    begin(g, "ctwatch_assured_ratio", GAUGE, RATIO,
-          "Entries that cannot be evicted, as of that time.");
-    put_value(g, t->known, t->assured_permyriad);
-    begin(g, "ctwatch_drop_risk_ratio", GAUGE, RATIO,
-          "New connections dropped if the table filled with such entries.");
-    put_value(g, t->known && t->has_drop_risk, t->drop_risk_permyriad);
+    put_one(g, "ctwatch_last_walk_timestamp_seconds", GAUGE, SECONDS, t->known,
+            ctw_snapshot_wall_usec(g->of, g->of->talkers_usec),
+            "When ctwatchd last sampled the entries; absent before.");
+    put_one(g, "ctwatch_assured_ratio", GAUGE, RATIO, t->known, t->assured_permyriad,
+            "Entries that cannot be evicted, as of that time.");
+    put_one(g, "ctwatch_drop_risk_ratio", GAUGE, RATIO, t->known && t->has_drop_risk,
+            t->drop_risk_permyriad,
+            "New connections dropped if the table filled with such entries.");
 }
 
 size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buffer, size_t size) {
@@ -347,8 +331,7 @@ size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buff
 
     if (size > 0)
         buffer[0] = '\0';
-    begin(&g, "ctwatch_up", GAUGE, NUMBER, "Whether ctwatchd polls the table.");
-    put_value(&g, true, up);
+    put_one(&g, "ctwatch_up", GAUGE, NUMBER, true, up, "Whether ctwatchd polls the table.");
     put_build(&g, up ? v->snapshot.version : NULL);
     for (size_t i = 0; up && i < sizeof(sections) / sizeof(sections[0]); i++)
         sections[i](&g);
