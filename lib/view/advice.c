@@ -236,7 +236,8 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
         "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
         "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
         "namespaces", ctw_json_number(f->machine.namespaces),
-        "refused", ctw_json_number_if(s->has_counters, a->lost.drops + a->lost.chain_too_long),
+        "refused", ctw_json_number_if(s->has_counters,
+                                      ctw_losses_drops(&a->lost) + a->lost.chain_too_long),
         "evicted", ctw_json_number_if(s->has_counters, a->lost.early_drops));
 }
 
