@@ -283,11 +283,23 @@ void ctw_cli_cannot_read(const struct ctw_cli *cli, int r) {
         (void)fprintf(stderr, "the table cannot be read: %s\n", strerror(-r));
 }
 
-int ctw_cli_end(void) {
-    errno = 0;
-    if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE) /* the reader has gone */
+int ctw_cli_end_after(int error) {
+    errno = error;
+    if (error == 0 && fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    if (errno == EPIPE) /* the reader has gone */
         return EXIT_SUCCESS;
     (void)fprintf(stderr, "%s: cannot write: %s\n", program_invocation_short_name,
                   strerror(errno > 0 ? errno : EIO));
     return EXIT_FAILURE;
+}
+
+int ctw_cli_end(void) {
+    return ctw_cli_end_after(0);
+}
+
+bool ctw_cli_writing_failed(int *error) {
+    if (*error == 0 && ferror(stdout))
+        *error = errno > 0 ? errno : EIO;
+    return *error != 0;
 }

@@ -121,3 +121,9 @@ void ctw_cli_cannot_read(const struct ctw_cli *cli, int r);
 
 /** ctw_cli_end() - flush stdout. Return: 0; 1 when writing fails, which is reported on stderr. */
 int ctw_cli_end(void);
+
+/** ctw_cli_end_after() - the same after writing may have failed with @error, a positive errno; 0 */
+int ctw_cli_end_after(int error);
+
+/** ctw_cli_writing_failed() - call it after each output, with *@error 0 at first, which it sets */
+bool ctw_cli_writing_failed(int *error);

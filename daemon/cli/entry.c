@@ -21,17 +21,19 @@
 
 struct ctw_entry_printer {
     enum ctw_entry_format format;
+    const char *root;             /* of the XML */
     bool begun;                   /* something was printed */
     struct nfct_labelmap *labels; /* NULL: they have no names */
     char line[LINE_BYTES];
 };
 
-struct ctw_entry_printer *ctw_entry_printer_new(enum ctw_entry_format format) {
+struct ctw_entry_printer *ctw_entry_printer_new(enum ctw_entry_format format, const char *root) {
     struct ctw_entry_printer *p = malloc(sizeof(*p));
 
     if (!p)
         return NULL;
     p->format = format;
+    p->root = root;
     p->begun = false;
     p->labels = nfct_labelmap_new(NULL);
     return p;
@@ -343,14 +345,14 @@ static json_t *expectation_to_json(const struct nf_expect *e) {
 /* What XML has before its entries. */
 static void begin(struct ctw_entry_printer *p) {
     if (p->format == CTW_ENTRY_XML && !p->begun)
-        (void)fputs("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n", stdout);
+        (void)printf("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<%s>\n", p->root);
     p->begun = true;
 }
 
 void ctw_entry_end(struct ctw_entry_printer *p) {
     begin(p);
     if (p->format == CTW_ENTRY_XML)
-        (void)fputs("</conntrack>\n", stdout);
+        (void)printf("</%s>\n", p->root);
 }
 
 /* @n: what the library would have printed. */

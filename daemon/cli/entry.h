@@ -18,12 +18,15 @@ enum ctw_entry_format { CTW_ENTRY_TEXT, CTW_ENTRY_JSON, CTW_ENTRY_XML };
 struct ctw_entry_printer;
 
 /**
- * ctw_entry_printer_new() - reads the names of labels from /etc/xtables/connlabel.conf, which need
+ * ctw_entry_printer_new() - a printer for stdout
+ * @root:  the element around all others in XML: "conntrack", or "expect" for expectations
+ *
+ * It reads the names of labels from /etc/xtables/connlabel.conf, which need
  * not exist
  *
  * Return: NULL when there is no memory.
  */
-struct ctw_entry_printer *ctw_entry_printer_new(enum ctw_entry_format format);
+struct ctw_entry_printer *ctw_entry_printer_new(enum ctw_entry_format format, const char *root);
 struct ctw_entry_printer *ctw_entry_printer_free(struct ctw_entry_printer *p);
 
 /** ctw_entry_label() - the bit of a label's name, for ctw_filter_parse(); @printer is a printer */

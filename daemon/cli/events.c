@@ -70,6 +70,7 @@ struct stream {
     uint32_t shown;                 /* lines */
     struct tally second, total;
     uint32_t dropped; /* as the kernel counted last */
+    int write_error;  /* a positive errno */
     bool overrun;     /* losses are to be counted when the queue is empty */
     struct mmsghdr headers[BATCH];
     struct iovec iov[BATCH];
@@ -205,11 +206,11 @@ static void print_rate(struct stream *s) {
 }
 
 /* The JSON ends with it; otherwise it goes to stderr, since scripts read the rest. */
-static void print_summary(const struct stream *s) {
+static void print_summary(struct stream *s) {
     const uint64_t usec = ctw_monotonic_usec() - s->begun_usec, events = sum(&s->total);
     const uint64_t per_second = usec > 0 ? events * CTW_USEC_PER_SEC / usec : 0;
 
-    if (ferror(stdout))
+    if (ctw_cli_writing_failed(&s->write_error))
         return;
     if (s->request.format == CTW_ENTRY_JSON)
         (void)ctw_entry_print_json(json_pack("{sssIsIsIsI}", "event", "summary", "events",
@@ -271,6 +272,7 @@ static void on_event(struct stream *s, const void *message, size_t length, uint6
         return;
     s->shown++;
     (void)ctw_entry_print_event(s->printer, message, time_usec);
+    (void)ctw_cli_writing_failed(&s->write_error);
 }
 
 /* The kernel counts each event that found no room. Before Linux 4.12 only the overrun is known. */
@@ -288,8 +290,14 @@ static void count_losses(struct stream *s) {
         print_loss(s, lost);
 }
 
-static bool ended(const struct stream *s, uint64_t now_usec) {
-    return ctw_interrupted() || ferror(stdout) || s->shown >= s->request.n ||
+static void flush(struct stream *s) {
+    (void)fflush(stdout);
+    (void)ctw_cli_writing_failed(&s->write_error);
+}
+
+static bool ended(struct stream *s, uint64_t now_usec) {
+    return ctw_interrupted() || ctw_cli_writing_failed(&s->write_error) ||
+           s->shown >= s->request.n ||
            (s->request.duration_usec > 0 && now_usec >= s->begun_usec + s->request.duration_usec);
 }
 
@@ -298,7 +306,7 @@ static void tick(struct stream *s, uint64_t now_usec) {
         return;
     count_losses(s);
     print_rate(s);
-    (void)fflush(stdout);
+    flush(s);
     s->rate_usec += CTW_USEC_PER_SEC;
     if (s->rate_usec < now_usec) /* stopped meanwhile */
         s->rate_usec = now_usec + CTW_USEC_PER_SEC;
@@ -337,7 +345,7 @@ static int drain(struct stream *s) {
     }
     if (s->overrun)
         count_losses(s);
-    (void)fflush(stdout);
+    flush(s);
     return 0;
 }
 
@@ -398,7 +406,7 @@ static struct stream *stream_new(const struct request *request) {
         s->iov[i] = (struct iovec){.iov_base = s->messages[i], .iov_len = EVENT_BYTES};
         s->headers[i].msg_hdr = (struct msghdr){.msg_iov = &s->iov[i], .msg_iovlen = 1};
     }
-    s->printer = ctw_entry_printer_new(request->format);
+    s->printer = ctw_entry_printer_new(request->format, "conntrack");
     return s->printer ? s : stream_free(s);
 }
 
@@ -415,7 +423,7 @@ static int run(struct stream *s) {
         ctw_cli_cannot_read(&cli, r);
         return EXIT_CANNOT_READ;
     }
-    return ctw_cli_end();
+    return ctw_cli_end_after(s->write_error);
 }
 
 int ctw_verb_events(int argc, char *argv[]) {

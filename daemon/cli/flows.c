@@ -60,6 +60,7 @@ struct flows {
     struct ctw_progress progress;
     uint32_t timeouts[CTW_FLOW_TIMEOUTS]; /* seconds; NO_TIMEOUT: not known */
     uint64_t read, matched, shown;
+    int write_error;           /* a positive errno */
     uint64_t random;           /* state of the generator */
     bool counted;              /* bytes of an entry are known */
     struct held *heap;         /* the least key first */
@@ -216,7 +217,8 @@ static void print_held(struct flows *f) {
             f->heap[i].key = rank_of(f, &flow, f->heap[i].message);
     if (f->request.order)
         qsort(f->heap, f->n_held, sizeof(*f->heap), highest_first);
-    for (uint32_t i = 0; i < f->n_held && i < f->request.n && !ferror(stdout); i++)
+    for (uint32_t i = 0;
+         i < f->n_held && i < f->request.n && !ctw_cli_writing_failed(&f->write_error); i++)
         (void)ctw_entry_print(f->printer, f->heap[i].message);
 }
 
@@ -254,7 +256,7 @@ static int print(struct flows *f, const void *message) {
                                     : ctw_entry_print(f->printer, message);
     if (r == -ENOMEM)
         return r;
-    return ++f->shown >= f->request.n || ferror(stdout) ? 1 : 0;
+    return ctw_cli_writing_failed(&f->write_error) || ++f->shown >= f->request.n ? 1 : 0;
 }
 
 static int on_message(const void *message, size_t length, void *userdata) {
@@ -382,7 +384,7 @@ static int show(struct flows *f) {
         print_count(f);
     else
         ctw_entry_end(f->printer);
-    const int status = ctw_cli_end();
+    const int status = ctw_cli_end_after(f->write_error);
     return status == EXIT_SUCCESS && ctw_interrupted() ? EXIT_INTERRUPTED : status;
 }
 
@@ -406,7 +408,7 @@ static struct flows *flows_new(const struct request *request) {
         return NULL;
 
     f->request = *request;
-    f->printer = ctw_entry_printer_new(request->format);
+    f->printer = ctw_entry_printer_new(request->format, request->expect ? "expect" : "conntrack");
     if (request->sample > 0 && !request->count)
         f->held_max = request->sample;
     else if (request->order && !request->count)
