@@ -12,11 +12,26 @@
 /* A cause is named when it accounts for half of the table. */
 #define HALF (CTW_PERMYRIAD / 2)
 
-/* Flows that need not be tracked are named from a quarter on: not to track them harms no one and
- * frees more than any other remedy. */
+/* Loopback is named from a quarter on, because not to track it harms no one; so are DNS, whose
+ * queries are over with their answer, and one destination of NAT. */
 #define QUARTER (CTW_PERMYRIAD / 4)
 
-/* --- who -------------------------------------------------------------------------------------- */
+/* NAT has 64512 ports (1024 to 65535) for each address of its own and each destination. It gives up
+ * after a few attempts (nf_nat_l4proto_unique_tuple() of net/netfilter/nf_nat_core.c), so a quarter
+ * of them in use for one destination makes clashes likely. */
+#define NAT_PORTS_MANY (64512u / 4)
+
+/* The table of expectations is full from 95 % on: between a refusal and the reading some end. */
+#define EXPECTATIONS_FULL_PERMYRIAD 9500u
+
+/* Below this part of its memory a machine fails to allocate in interrupts. */
+#define MEMORY_SHORT_OF 32u
+
+static struct ctw_diagnosis cause_of(enum ctw_cause cause, uint32_t permyriad) {
+    return (struct ctw_diagnosis){.cause = cause, .permyriad = permyriad};
+}
+
+/* --- culprits --------------------------------------------------------------------------------- */
 
 /* "192.0.2.7", "2001:db8::7", "2001:db8:1::/64" */
 static void set_address(struct ctw_diagnosis *d, const char *name) {
@@ -38,52 +53,194 @@ static void set_address(struct ctw_diagnosis *d, const char *name) {
     d->has_address = true;
 }
 
-static struct ctw_diagnosis of_source(const struct ctw_talkers *t) {
-    struct ctw_diagnosis d = {.cause = CTW_CAUSE_ONE_SOURCE, .permyriad = t->sources[0].permyriad};
+static void set_service(struct ctw_diagnosis *d, const struct ctw_busiest *b) {
+    set_address(d, b->address.name);
+    d->has_port = b->port != 0;
+    d->protocol = b->protocol;
+    d->port = b->port;
+}
 
-    set_address(&d, t->sources[0].name);
-    return d;
+static bool is_most(const struct ctw_busiest *b) {
+    return b->address.name[0] != '\0' && b->address.permyriad >= HALF;
 }
 
 /* --- a table that fills ----------------------------------------------------------------------- */
 
-static uint32_t share_of(const struct ctw_talkers *talkers, const char *state) {
-    for (uint32_t i = 0; i < talkers->n_states; i++)
-        if (strcmp(talkers->states[i].name, state) == 0)
-            return talkers->states[i].permyriad;
-    return 0;
+static bool first_above_half(const struct ctw_share *shares, uint32_t n) {
+    return n > 0 && shares[0].permyriad > HALF;
 }
 
-static struct ctw_diagnosis cause_of(enum ctw_cause cause, uint32_t permyriad) {
-    return (struct ctw_diagnosis){.cause = cause, .permyriad = permyriad};
+static struct ctw_diagnosis of_source(const struct ctw_share *source) {
+    struct ctw_diagnosis d = cause_of(CTW_CAUSE_ONE_SOURCE, source->permyriad);
+
+    set_address(&d, source->name);
+    return d;
+}
+
+/* Its port where most of its entries go to the same one. */
+static struct ctw_diagnosis of_destination(const struct ctw_talkers *t) {
+    const struct ctw_share *destination = &t->destinations[0];
+    struct ctw_diagnosis d = cause_of(CTW_CAUSE_ONE_DESTINATION, destination->permyriad);
+
+    if (strcmp(t->service.address.name, destination->name) == 0 &&
+        t->service.address.permyriad > destination->permyriad / 2)
+        set_service(&d, &t->service);
+    else
+        set_address(&d, destination->name);
+    return d;
+}
+
+/* Floods name their target where there is one. */
+static struct ctw_diagnosis of_flood(enum ctw_cause cause, uint32_t permyriad,
+                                     const struct ctw_talkers *t) {
+    struct ctw_diagnosis d = cause_of(cause, permyriad);
+
+    if (is_most(&t->service))
+        set_service(&d, &t->service);
+    return d;
+}
+
+static uint64_t held(const struct ctw_host *host) {
+    return host && host->has_queue ? host->queue_held : 0;
+}
+
+/* Half of the entries are in no dump, or as many packets wait in a queue. */
+static bool is_unconfirmed(const struct ctw_cause_facts *f, struct ctw_diagnosis *ret) {
+    const struct ctw_talkers *t = f->talkers;
+    const uint64_t missing = t ? t->unconfirmed : 0, all = t ? t->entries + missing : 0;
+    const uint64_t queued = held(f->host), count = f->table ? f->table->count : 0;
+
+    if (!(missing > 0 && missing * 2 >= all) && !(queued > 0 && queued * 2 >= count && count > 0))
+        return false;
+    *ret = cause_of(CTW_CAUSE_UNCONFIRMED,
+                    missing > 0 ? (uint32_t)(missing * CTW_PERMYRIAD / all) : 0);
+    if (queued > 0)
+        (void)snprintf(ret->culprit, sizeof(ret->culprit), "%u", f->host->queue_number);
+    return true;
+}
+
+/*
+ * What is named first harms least: lower a limit back, a queue's reader, no tracking of loopback,
+ * shorter timeouts of closed and of idle connections, of DNS and of ICMP; then what caps one
+ * source, and last what caps all.
+ */
+static struct ctw_diagnosis of_entries(const struct ctw_talkers *t) {
+    const uint32_t icmp = t->icmp_permyriad + t->icmpv6_permyriad;
+    const bool translated = t->loopback_nat_permyriad > 0; /* it must be tracked */
+
+    if (t->loopback_permyriad >= QUARTER && !(translated && t->dns_permyriad >= QUARTER))
+        return cause_of(CTW_CAUSE_LOOPBACK, t->loopback_permyriad);
+    if (t->time_wait_permyriad >= HALF)
+        return cause_of(CTW_CAUSE_TIME_WAIT, t->time_wait_permyriad);
+    if (t->close_wait_permyriad >= HALF)
+        return cause_of(CTW_CAUSE_CLOSE_WAIT, t->close_wait_permyriad);
+    if (t->idle_tcp_permyriad >= HALF)
+        return cause_of(CTW_CAUSE_IDLE_ESTABLISHED, t->idle_tcp_permyriad);
+    if (t->dns_permyriad >= HALF)
+        return cause_of(CTW_CAUSE_DNS, t->dns_permyriad);
+    if (icmp >= HALF)
+        return cause_of(CTW_CAUSE_ICMP, icmp);
+    if (first_above_half(t->sources, t->n_sources))
+        return of_source(&t->sources[0]);
+    if (t->dns_permyriad >= QUARTER)
+        return cause_of(CTW_CAUSE_DNS, t->dns_permyriad);
+    if (t->half_open_permyriad >= HALF)
+        return of_flood(CTW_CAUSE_SYN_FLOOD, t->half_open_permyriad, t);
+    if (t->udp_unreplied_permyriad >= HALF)
+        return of_flood(CTW_CAUSE_UDP_UNREPLIED, t->udp_unreplied_permyriad, t);
+    if (first_above_half(t->destinations, t->n_destinations))
+        return of_destination(t);
+    return cause_of(CTW_CAUSE_TOO_SMALL, 0);
 }
 
 static struct ctw_diagnosis of_fill(const struct ctw_cause_facts *f) {
-    const struct ctw_talkers *t = f->talkers;
+    struct ctw_diagnosis d;
 
-    if (!t || !t->known || t->entries == 0)
+    if (f->lowered_from != 0)
+        return cause_of(CTW_CAUSE_FOREIGN_WRITER, 0);
+    if (is_unconfirmed(f, &d))
+        return d;
+    if (!f->talkers || f->talkers->entries == 0)
         return cause_of(CTW_CAUSE_UNKNOWN, 0);
-    const uint32_t half_open = share_of(t, "tcp/SYN_SENT") + share_of(t, "tcp/SYN_RECV");
-    const uint32_t unreplied = share_of(t, "udp/unreplied");
-    if (t->loopback_permyriad >= QUARTER)
-        return cause_of(CTW_CAUSE_LOOPBACK, t->loopback_permyriad);
-    if (t->n_sources > 0 && t->sources[0].permyriad > HALF)
-        return of_source(t);
-    if (t->dns_permyriad >= QUARTER)
-        return cause_of(CTW_CAUSE_DNS, t->dns_permyriad);
-    if (half_open >= HALF)
-        return cause_of(CTW_CAUSE_SYN_FLOOD, half_open);
-    if (unreplied >= HALF)
-        return cause_of(CTW_CAUSE_UDP_UNREPLIED, unreplied);
-    if (t->idle_tcp_permyriad >= HALF)
-        return cause_of(CTW_CAUSE_IDLE_ESTABLISHED, t->idle_tcp_permyriad);
-    return cause_of(CTW_CAUSE_TOO_SMALL, 0);
+    return of_entries(f->talkers);
+}
+
+/* --- losses below the limit ------------------------------------------------------------------- */
+
+static struct ctw_diagnosis of_helper(enum ctw_cause cause, const struct ctw_host *host) {
+    struct ctw_diagnosis d = cause_of(cause, 0);
+
+    if (host)
+        (void)snprintf(d.culprit, sizeof(d.culprit), "%.*s", CTW_HELPER_NAME_MAX - 1,
+                       host->expect_helper);
+    return d;
+}
+
+static bool is_expect_full(const struct ctw_host *host) {
+    return host->has_expectations && host->expect_max > 0 &&
+           (uint64_t)host->expectations * CTW_PERMYRIAD >=
+               (uint64_t)host->expect_max * EXPECTATIONS_FULL_PERMYRIAD;
+}
+
+/* A helper, by elimination, where the memory is known. */
+static struct ctw_diagnosis of_refusals(const struct ctw_host *host) {
+    if (!host)
+        return cause_of(CTW_CAUSE_UNKNOWN, 0);
+    if (is_expect_full(host))
+        return of_helper(CTW_CAUSE_EXPECTATIONS, host);
+    if (host->memory.total_bytes == 0 || !host->memory.has_available)
+        return cause_of(CTW_CAUSE_UNKNOWN, 0);
+    if (host->memory.available_bytes < host->memory.total_bytes / MEMORY_SHORT_OF)
+        return cause_of(CTW_CAUSE_MEMORY, 0);
+    return of_helper(CTW_CAUSE_HELPER, host);
+}
+
+/*
+ * NAT clashes where one destination has most of its ports: of all entries a quarter are translated
+ * ones to the same address and port, or there are very many of them. But a few translated queries
+ * to one resolver are what a race is made of: A and AAAA leave from one port.
+ */
+static struct ctw_diagnosis of_clashes(const struct ctw_cause_facts *f) {
+    const struct ctw_busiest *to = f->talkers ? &f->talkers->snat_service : NULL;
+
+    if (!to || to->address.name[0] == '\0')
+        return cause_of(CTW_CAUSE_CLASH_RACE, 0);
+    const uint64_t count = f->table ? f->table->count : f->talkers->entries;
+    const bool many = count * to->address.permyriad / CTW_PERMYRIAD >= NAT_PORTS_MANY;
+    if (!many && (to->address.permyriad < QUARTER || to->port == 53))
+        return cause_of(CTW_CAUSE_CLASH_RACE, 0);
+    struct ctw_diagnosis d = cause_of(CTW_CAUSE_NAT_PORTS, to->address.permyriad);
+    set_service(&d, to);
+    return d;
 }
 
 /* --- interface -------------------------------------------------------------------------------- */
 
+/* The largest loss; of equal ones the first of this order. */
+static enum ctw_trouble worst(const struct ctw_losses *l) {
+    const struct {
+        enum ctw_trouble trouble;
+        uint64_t lost;
+    } all[] = {
+        {CTW_TROUBLE_FILL, l->drops > l->early_drops ? l->drops : l->early_drops},
+        {CTW_TROUBLE_CHAINS, l->chain_too_long},
+        {CTW_TROUBLE_BELOW_MAX, l->other_drops},
+        {CTW_TROUBLE_CLASHES, l->clashes},
+    };
+    size_t most = 0;
+
+    for (size_t i = 1; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i].lost > all[most].lost)
+            most = i;
+    return all[most].trouble;
+}
+
 void ctw_diagnose(const struct ctw_cause_facts *f, struct ctw_diagnosis *ret) {
-    switch (f->trouble) {
+    enum ctw_trouble trouble = f->trouble;
+
+    if (trouble == CTW_TROUBLE_ANY)
+        trouble = f->losses ? worst(f->losses) : CTW_TROUBLE_FILL;
+    switch (trouble) {
     case CTW_TROUBLE_ANY:
     case CTW_TROUBLE_FILL:
         *ret = of_fill(f);
@@ -92,13 +249,13 @@ void ctw_diagnose(const struct ctw_cause_facts *f, struct ctw_diagnosis *ret) {
         *ret = cause_of(CTW_CAUSE_TOO_FEW_BUCKETS, 0);
         break;
     case CTW_TROUBLE_BELOW_MAX:
-        *ret = cause_of(CTW_CAUSE_UNKNOWN, 0);
+        *ret = of_refusals(f->host);
         break;
     case CTW_TROUBLE_CLASHES:
-        *ret = cause_of(CTW_CAUSE_CLASH_RACE, 0);
+        *ret = of_clashes(f);
         break;
     case CTW_TROUBLE_EXPECTATIONS:
-        *ret = cause_of(CTW_CAUSE_EXPECTATIONS, 0);
+        *ret = of_helper(CTW_CAUSE_EXPECTATIONS, f->host);
         break;
     case CTW_TROUBLE_LOWERED:
         *ret = cause_of(CTW_CAUSE_FOREIGN_WRITER, 0);
@@ -140,6 +297,9 @@ static bool trouble_of(const struct ctw_alert *a, enum ctw_trouble *ret) {
     case CTW_ALERT_LIMIT_CHANGED:
         *ret = CTW_TROUBLE_LOWERED;
         return is_lowered(a);
+    case CTW_ALERT_GROWTH_REFUSED:
+        *ret = CTW_TROUBLE_LOWERED;
+        return a->growth_refusal == CTW_GROWTH_FOREIGN_WRITER;
     default:
         return false;
     }

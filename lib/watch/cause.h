@@ -62,8 +62,8 @@ struct ctw_cause_facts {
     const struct ctw_losses *losses;   /* since the episode began, or since boot */
     const struct ctw_talkers *talkers; /* a sample of the entries */
     const struct ctw_host *host;
-    /* Another program lowered nf_conntrack_max from this, and with it the table would be at level
-     * ok; 0: neither. */
+    /* Another program lowered nf_conntrack_max from this (CTW_MAX_LARGEST: there was no limit), and
+     * with it the table would be at level ok; 0: neither. */
     uint32_t lowered_from;
 };
 
@@ -85,6 +85,12 @@ struct ctw_diagnosis {
 
 /**
  * ctw_diagnose() - the cause to act upon first
+ *
+ * Of a table that fills, in this order: foreign_writer, unconfirmed, loopback (from a quarter of
+ * the entries on), time_wait, close_wait, idle_established, dns, icmp (each from half on),
+ * one_source (more than half), dns (a quarter), syn_flood, udp_unreplied (half), one_destination
+ * (more than half), too_small. The remedy of one that is named first harms less than those of the
+ * others, and frees at least half of the entries, or a quarter.
  * @ret:  set completely
  */
 void ctw_diagnose(const struct ctw_cause_facts *f, struct ctw_diagnosis *ret);

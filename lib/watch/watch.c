@@ -25,12 +25,17 @@
 /* A refusal of growth ends after this time: the fill goes up and down. */
 #define GROWTH_CLEAR_DELAY_USEC (10 * CTW_USEC_PER_SEC)
 
-/* Alerts carry the result of a walk for two intervals. No walk starts in a table less than half
- * full: other namespaces may hold most of the entries, and the kernel skips all of them in one
- * uninterrupted section. */
-#define WALK_INTERVAL_USEC  (60 * CTW_USEC_PER_SEC)
-#define WALK_FROM_PERMYRIAD 5000u
-#define TALKERS_FRESH_USEC  (2 * WALK_INTERVAL_USEC)
+/*
+ * Alerts carry the result of a walk for two intervals. In a table less than half full other
+ * namespaces may hold most of the machine's entries, and the kernel skips all of them in one
+ * uninterrupted section of 0.25 us each. There a walk starts only for losses whose cause nothing
+ * else shows, and after one that took long, none does for an hour.
+ */
+#define WALK_INTERVAL_USEC      (60 * CTW_USEC_PER_SEC)
+#define WALK_FROM_PERMYRIAD     5000u
+#define WALK_SLOW_USEC          (100 * CTW_USEC_PER_MSEC)
+#define WALK_SLOW_INTERVAL_USEC (3600 * CTW_USEC_PER_SEC)
+#define TALKERS_FRESH_USEC      (2 * WALK_INTERVAL_USEC)
 
 /* An alert that names a cause has the machine read, unless that was done a moment ago. */
 #define HOST_FRESH_USEC (10 * CTW_USEC_PER_SEC)
@@ -44,6 +49,7 @@ struct poll {
     bool readable;  /* this poll read count and max */
     uint32_t usage; /* permyriad; 0 where not readable */
     struct ctw_losses lost;
+    bool risen;             /* the level has */
     uint32_t unnamed_lines; /* table-full lines about the table of another namespace */
 };
 
@@ -101,6 +107,8 @@ static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ct
         p->t->now_usec - w->talkers_usec < TALKERS_FRESH_USEC)
         a->talkers = &w->talkers;
     a->host = &w->host;
+    if (ctw_usage_permyriad(w->last.count, w->lowered_from) < p->s->levels.warning_permyriad)
+        a->lowered_from = w->lowered_from;
     a->losses = w->loss_episode.losses;
     a->has_losses = w->loss_episode.running && (w->last.has_counters || a->losses.log_lines > 0);
     if (!p->readable)
@@ -223,12 +231,25 @@ static void remember_sample(struct poll *p) {
     ctw_trend_add(&w->trend, p->t->now_usec, now->count);
 }
 
+/* A limit that was lowered twice was as high as before the first time. */
+static void note_lowered(struct ctw_watch *w, uint32_t before, uint32_t now) {
+    if (before == 0)
+        before = CTW_MAX_LARGEST; /* no limit */
+    if (now == 0)
+        now = CTW_MAX_LARGEST;
+    if (now < before && before > w->lowered_from)
+        w->lowered_from = before;
+    if (now >= w->lowered_from)
+        w->lowered_from = 0;
+}
+
 static void alert_limits(struct poll *p, const struct ctw_sample *before) {
     const struct ctw_sample *now = &p->t->sample;
     const bool max_changed = now->max != before->max;
     const bool buckets_changed =
         now->has_buckets && before->has_buckets && now->buckets != before->buckets;
 
+    note_lowered(p->w, before->max, now->max);
     p->ret->limit_changed = max_changed || buckets_changed;
     if (!p->ret->limit_changed)
         return;
@@ -278,19 +299,40 @@ static void remind_of_level(struct poll *p) {
         (void)alert(p, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
 }
 
-/* A risen level and a request start a walk, at most once a minute. The usage alerts of this poll
- * wait for its result. */
-static void start_walk(struct poll *p, bool risen) {
+static bool is_over(uint64_t since_usec, uint64_t now_usec, uint64_t interval_usec) {
+    return since_usec == 0 || now_usec - since_usec >= interval_usec;
+}
+
+/* Losses that say nothing of what is lost: NAT's ports, and a helper's expectations. */
+static bool is_loss_to_sample(const struct ctw_alert *a) {
+    return (a->kind == CTW_ALERT_INSERT_FAILED || a->kind == CTW_ALERT_EXPECT_FULL) &&
+           a->edge != CTW_EDGE_END;
+}
+
+static bool wants_walk(const struct poll *p) {
+    bool loss = false;
+
+    if (p->usage >= WALK_FROM_PERMYRIAD && (p->risen || p->t->requested))
+        return true;
+    for (size_t i = 0; i < p->ret->n_alerts; i++)
+        loss |= is_loss_to_sample(&p->ret->alerts[i]);
+    return loss && p->readable && p->t->sample.count > 0 &&
+           (p->usage >= WALK_FROM_PERMYRIAD ||
+            is_over(p->w->slow_walk_usec, p->t->now_usec, WALK_SLOW_INTERVAL_USEC));
+}
+
+/* A risen level, a request and some losses start a walk, at most once a minute. The alerts of this
+ * poll that it is for wait for its result. */
+static void start_walk(struct poll *p) {
     struct ctw_watch *w = p->w;
 
-    if ((!risen && !p->t->requested) || p->usage < WALK_FROM_PERMYRIAD ||
-        (w->walk_usec != 0 && p->t->now_usec - w->walk_usec < WALK_INTERVAL_USEC))
+    if (!is_over(w->walk_usec, p->t->now_usec, WALK_INTERVAL_USEC) || !wants_walk(p))
         return;
     w->walk_usec = p->t->now_usec;
     p->ret->want_walk = true;
     for (size_t i = 0; i < p->ret->n_alerts; i++) {
         struct ctw_alert *a = &p->ret->alerts[i];
-        if (a->kind == CTW_ALERT_USAGE && a->edge != CTW_EDGE_END) {
+        if (is_loss_to_sample(a) || (a->kind == CTW_ALERT_USAGE && a->edge != CTW_EDGE_END)) {
             a->wants_talkers = true;
             a->talkers = &w->talkers;
         }
@@ -298,6 +340,8 @@ static void start_walk(struct poll *p, bool risen) {
 }
 
 void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uint64_t now_usec) {
+    if (now_usec - w->walk_usec >= WALK_SLOW_USEC)
+        w->slow_walk_usec = now_usec;
     w->talkers = *talkers;
     w->talkers_usec = talkers->known ? now_usec : 0;
 }
@@ -387,7 +431,7 @@ static void step_table(struct poll *p) {
         alert_level(p, before);
     else
         remind_of_level(p);
-    start_walk(p, now > before);
+    p->risen = now > before;
     step_forecast(p);
     step_losses(p);
 }
@@ -409,6 +453,7 @@ static void forget_table(struct ctw_watch *w) {
     if (w->polled) {
         w->before = w->last;
         w->has_before = true;
+        w->lowered_from = 0;
     }
     w->before.count = 0;
     w->before.has_counters = w->counted = true;
@@ -689,6 +734,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     step_events(&p);
     if (t->has_past)
         alert_past(&p);
+    start_walk(&p);
 
     ret->level = w->level.level;
     ret->sample = w->last;

@@ -102,9 +102,11 @@ struct ctw_watch {
     struct ctw_episode events_lost;
     uint64_t events_lost_count; /* in that episode */
     uint64_t walk_usec;         /* the last poll that asked for a walk; 0: none */
+    uint64_t slow_walk_usec;    /* the end of the last walk that took long; 0: none */
     uint64_t talkers_usec;      /* the end of the last successful walk; 0: none */
     struct ctw_talkers talkers;
-    uint64_t host_usec; /* when the machine was last read; 0: never */
+    uint32_t lowered_from; /* the max before another program lowered it; 0: it is not lower */
+    uint64_t host_usec;    /* when the machine was last read; 0: never */
     struct ctw_host host;
     struct ctw_episode forecast;
     struct ctw_episode table_full;

@@ -15,8 +15,12 @@
  *   events KEY=N ...         from now on, at each poll: created destroyed overruns lost sampling;
  *                            or off
  *   talkers KEY=VALUE ...    the result of a walk from now on: entries=N margin=N assured=N risk=N
- *                            loopback=N dns=N idle=N (permyriad), source=NAME/N port=NAME/N
- *                            state=NAME/N; or "unknown"
+ *                            loopback=N loopback_nat=N dns=N idle=N icmp=N icmpv6=N (permyriad),
+ *                            source=NAME/N destination=NAME/N port=NAME/N state=NAME/N,
+ *                            unconfirmed=N entries, service=ADDRESS/PORT/N snat=ADDRESS/PORT/N (of
+ *                            TCP); or "unknown"
+ *   host KEY=VALUE ...       what is read of the machine from now on: total available (sizes),
+ *                            expectations expect_max helper=NAME queue=NUMBER/HELD; or "unknown"
  *   new_sources NAME/N ...   who opens new flows from now on, per second; or "unknown"
  *   walk takes TIME          how long each walk takes from now on; 0 at first
  *   requested                the administrator requests culprits, at the next poll
@@ -51,6 +55,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +87,7 @@ struct play {
     bool counters;
     struct ctw_waiting waiting;
     struct ctw_talkers talkers;
+    struct ctw_host host;
     struct ctw_new_sources new_sources;
     uint64_t walk_takes_usec;
     bool walking;
@@ -126,6 +132,14 @@ static uint64_t duration(const struct play *p, const char *text) {
     if (!text || ctw_text_duration(text, &usec) < 0)
         fail(p, "not a time: %s", text ? text : "(nothing)");
     return usec;
+}
+
+static uint64_t bytes(const struct play *p, const char *text) {
+    uint64_t n = 0;
+
+    if (ctw_text_size(text, &n) < 0)
+        fail(p, "not a size: %s", text);
+    return n;
 }
 
 /* Splits "key=value" in place; returns the value. */
@@ -243,6 +257,38 @@ static void add_share(const struct play *p, struct ctw_share *list, uint32_t *n,
     list[(*n)++].permyriad = (uint32_t)number(p, slash + 1);
 }
 
+/* Some states have a share of their own, which is not one of the first few. */
+static void add_state(const struct play *p, struct ctw_talkers *t, char *text) {
+    const struct {
+        const char *name;
+        uint32_t *share;
+    } shares[] = {
+        {"tcp/SYN_SENT", &t->half_open_permyriad},
+        {"tcp/SYN_RECV", &t->half_open_permyriad},
+        {"tcp/TIME_WAIT", &t->time_wait_permyriad},
+        {"tcp/CLOSE_WAIT", &t->close_wait_permyriad},
+        {"udp/unreplied", &t->udp_unreplied_permyriad},
+    };
+    const uint32_t n = t->n_states;
+
+    add_share(p, t->states, &t->n_states, text);
+    for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
+        if (strcmp(t->states[n].name, shares[i].name) == 0)
+            *shares[i].share += t->states[n].permyriad;
+}
+
+/* "192.0.2.7/443/6000" */
+static void set_busiest(const struct play *p, struct ctw_busiest *b, char *text) {
+    char *port = strchr(text, '/'), *share = port ? strchr(port + 1, '/') : NULL;
+
+    if (!share)
+        fail(p, "not ADDRESS/PORT/PERMYRIAD: %s", text);
+    *port = *share = '\0';
+    *b = (struct ctw_busiest){.protocol = IPPROTO_TCP, .port = (uint16_t)number(p, port + 1)};
+    (void)snprintf(b->address.name, sizeof(b->address.name), "%s", text);
+    b->address.permyriad = (uint32_t)number(p, share + 1);
+}
+
 static void set_talkers(struct play *p, char *word) {
     struct ctw_talkers *talkers = &p->talkers;
 
@@ -262,6 +308,10 @@ static void set_talkers(struct play *p, char *word) {
         {"loopback", &talkers->loopback_permyriad},
         {"dns", &talkers->dns_permyriad},
         {"idle", &talkers->idle_tcp_permyriad},
+        {"loopback_nat", &talkers->loopback_nat_permyriad},
+        {"icmp", &talkers->icmp_permyriad},
+        {"icmpv6", &talkers->icmpv6_permyriad},
+        {"unconfirmed", &talkers->unconfirmed},
     };
     talkers->known = talkers->has_drop_risk = true;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -273,8 +323,14 @@ static void set_talkers(struct play *p, char *word) {
         add_share(p, talkers->sources, &talkers->n_sources, value);
     else if (strcmp(word, "port") == 0)
         add_share(p, talkers->ports, &talkers->n_ports, value);
+    else if (strcmp(word, "destination") == 0)
+        add_share(p, talkers->destinations, &talkers->n_destinations, value);
     else if (strcmp(word, "state") == 0)
-        add_share(p, talkers->states, &talkers->n_states, value);
+        add_state(p, talkers, value);
+    else if (strcmp(word, "service") == 0)
+        set_busiest(p, &talkers->service, value);
+    else if (strcmp(word, "snat") == 0)
+        set_busiest(p, &talkers->snat_service, value);
     else
         fail(p, "a walk finds no %s", word);
 }
@@ -290,6 +346,37 @@ static void set_new_source(struct play *p, char *word) {
     s->known = true;
     (void)snprintf(s->top[s->n].name, sizeof(s->top[s->n].name), "%s", word);
     s->top[s->n++].per_second = number(p, slash + 1);
+}
+
+static void set_host(struct play *p, char *word) {
+    struct ctw_host *h = &p->host;
+
+    if (strcmp(word, "unknown") == 0) {
+        memset(h, 0, sizeof(*h));
+        return;
+    }
+    char *value = value_of(p, word);
+    h->known = true;
+    if (strcmp(word, "total") == 0)
+        h->memory.total_bytes = bytes(p, value);
+    else if (strcmp(word, "available") == 0) {
+        h->memory.has_available = true;
+        h->memory.available_bytes = bytes(p, value);
+    } else if (strcmp(word, "expectations") == 0) {
+        h->has_expectations = true;
+        h->expectations = (uint32_t)number(p, value);
+    } else if (strcmp(word, "expect_max") == 0)
+        h->expect_max = (uint32_t)number(p, value);
+    else if (strcmp(word, "helper") == 0)
+        (void)snprintf(h->expect_helper, sizeof(h->expect_helper), "%s", value);
+    else if (strcmp(word, "queue") == 0 && strchr(value, '/')) {
+        char *slash = strchr(value, '/');
+        *slash = '\0';
+        h->has_queue = true;
+        h->queue_number = (uint32_t)number(p, value);
+        h->queue_held = (uint32_t)number(p, slash + 1);
+    } else
+        fail(p, "a host has no %s", word);
 }
 
 static void set_source(struct play *p, const char *name, const char *state) {
@@ -308,14 +395,6 @@ static void set_source(struct play *p, const char *name, const char *state) {
         return;
     }
     fail(p, "no such source: %s", name ? name : "(nothing)");
-}
-
-static uint64_t bytes(const struct play *p, const char *text) {
-    uint64_t n = 0;
-
-    if (ctw_text_size(text, &n) < 0)
-        fail(p, "not a size: %s", text);
-    return n;
 }
 
 /* "65536/16384": the limits grown before the boot, from half of them. */
@@ -422,6 +501,8 @@ static void poll_once(struct play *p, uint64_t at_usec) {
 
     ctw_watch_step(&p->watch, &p->settings, &tick, &p->verdict);
     carry_out(p, &tick);
+    if (p->verdict.want_host)
+        ctw_watch_learn_host(&p->watch, &p->host, tick.now_usec);
     memset(&p->tick.log, 0, sizeof(p->tick.log));
     p->tick.has_past = p->tick.requested = p->tick.culprits_due = false;
     for (size_t i = 0; i < p->verdict.n_alerts; i++) {
@@ -609,7 +690,10 @@ static void do_line(struct play *p, char *line) {
         p->new_sources = (struct ctw_new_sources){0};
         for (size_t i = 1; i < n; i++)
             set_new_source(p, words[i]);
-    } else if (strcmp(words[0], "walk") == 0) {
+    } else if (strcmp(words[0], "host") == 0)
+        for (size_t i = 1; i < n; i++)
+            set_host(p, words[i]);
+    else if (strcmp(words[0], "walk") == 0) {
         if (n != 3 || strcmp(words[1], "takes") != 0)
             fail(p, "walk takes TIME");
         p->walk_takes_usec = duration(p, words[2]);

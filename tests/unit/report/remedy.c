@@ -120,14 +120,8 @@ static const struct ctw_talkers causes[] = {
      .n_sources = 1,
      .sources = {{.name = "2001:db8:1:2::/64", .permyriad = 6000}}},
     {.known = true, .entries = 9, .dns_permyriad = 9000},
-    {.known = true,
-     .entries = 9,
-     .n_states = 1,
-     .states = {{.name = "tcp/SYN_SENT", .permyriad = 6000}}},
-    {.known = true,
-     .entries = 9,
-     .n_states = 1,
-     .states = {{.name = "udp/unreplied", .permyriad = 6000}}},
+    {.known = true, .entries = 9, .half_open_permyriad = 6000},
+    {.known = true, .entries = 9, .udp_unreplied_permyriad = 6000},
     {.known = true, .entries = 9, .idle_tcp_permyriad = 9000},
 };
 
