@@ -7,13 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/fetch.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
+#include "daemon/state/reader.h"
+#include "daemon/sys/clock.h"
 #include "daemon/sys/config.h"
 #include "daemon/sys/procfs.h"
 #include "lib/view/advice.h"
@@ -24,13 +26,16 @@
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *root;        /* "": this machine */
+    const char *state;       /* NULL: CTWATCH_RUN_PATH, of this machine */
     bool json;
 };
 
 static const struct ctw_option options[] = {
     {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json), "as JSON"},
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "growth.* and poll.worst_rate from FILE instead of " CTWATCH_CONFIG_PATH},
+     "growth.* and talkers.* from FILE instead of " CTWATCH_CONFIG_PATH},
+    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
+     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
      "of a captured machine: what is in DIR/proc and DIR/sys"},
 };
@@ -60,7 +65,7 @@ int ctw_verb_advise(int argc, char *argv[]) {
     if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch advise", &settings) < 0)
         return EXIT_CANNOT_READ;
 
-    if (ctw_advise_gather(arguments.root, &settings, &facts, error) < 0) {
+    if (ctw_advise_gather(arguments.root, arguments.state, &settings, &facts, error) < 0) {
         (void)fprintf(stderr, "ctwatch advise: %s\n", error);
         return EXIT_CANNOT_READ;
     }
@@ -93,15 +98,6 @@ static bool exists(const char *root, const char *folder, const char *name) {
     return path_below(root, folder, name, path) == 0 && access(path, F_OK) == 0;
 }
 
-/* A file that not even root may write has no such bit. */
-static bool is_writable(const char *root, const char *folder, const char *name) {
-    char path[PATH_MAX];
-    struct stat st;
-
-    return path_below(root, folder, name, path) == 0 && stat(path, &st) == 0 &&
-           (st.st_mode & S_IWUSR);
-}
-
 /* --- parts ------------------------------------------------------------------------------------ */
 
 /* A built-in module has no initstate; a captured tree may lack the file. */
@@ -113,22 +109,24 @@ static enum ctw_module_kind module_kind(const char *root) {
 
 static void read_sysctls(const char *root, struct ctw_advice_facts *f) {
     f->has_sysctls = exists(root, SYSCTL, "max");
-    f->buckets_writable = is_writable(root, SYSCTL, "buckets");
     f->module = module_kind(root);
 }
 
 static void on_entry(const struct ctw_flow *flow, void *userdata) {
-    ctw_census_count(userdata, flow);
+    ctw_census_add(userdata, flow);
 }
 
-static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
+static void take_census(const struct ctw_settings *s, struct ctw_advice_facts *f) {
     struct ctw_census census;
     struct ctw_walk_end end;
+    uint64_t seed;
 
-    ctw_census_init(&census, 0, 0); /* without names there is nothing to seed */
+    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+        seed = ctw_monotonic_usec();
+    ctw_census_init(&census, s->talkers.ipv6_prefix, seed);
     census.established_timeout_sec =
         ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED, census.established_timeout_sec);
-    const int r = ctw_walk_now(sample, WALK_LIMIT_USEC, on_entry, &census, &end);
+    const int r = ctw_walk_now(s->talkers.sample, WALK_LIMIT_USEC, on_entry, &census, &end);
     if (r < 0) {
         f->lack = r == -EPERM ? CTW_CENSUS_NOT_PERMITTED : CTW_CENSUS_FAILED;
         return;
@@ -138,13 +136,38 @@ static void take_census(uint32_t sample, struct ctw_advice_facts *f) {
         return;
     }
     census.whole = end.whole;
-    ctw_census_result(&census, 0, &f->table, &f->talkers);
+    ctw_census_result(&census, CTW_TALKERS_TOP_MAX, &f->table, &f->talkers);
     f->lack = CTW_CENSUS_TAKEN;
+}
+
+/* Return: 0 or -ENOMEM. */
+static int read_past(const char *root, const char *state, struct ctw_advice_past *ret) {
+    const char *directory = ctw_fetch_directory(root, state);
+    struct ctw_history *history;
+    struct ctw_view view;
+
+    if (!ctw_fetch_published(root, state, &view))
+        return 0;
+    history = malloc(sizeof(*history));
+    if (!history)
+        return -ENOMEM;
+    const struct ctw_snapshot *p = &view.snapshot;
+    *ret = (struct ctw_advice_past){
+        .lost = p->lost,
+        .peak_count = p->peak_count,
+        .fastest_rate = p->fastest_rate,
+    };
+    if (view.liveness == CTW_LIVENESS_ALIVE && p->subscribed && p->rates.known)
+        ret->new_per_sec = p->rates.created;
+    if (ctw_state_read_history(directory, history) == 0)
+        ret->lost_per_sec = ctw_history_worst_loss(history);
+    free(history);
+    return 0;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
-int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
+int ctw_advise_gather(const char *root, const char *state, const struct ctw_settings *settings,
                       struct ctw_advice_facts *ret, char reterr[static CTW_ADVISE_ERROR_MAX]) {
     struct ctw_advice_facts f = {.lack = CTW_CENSUS_CAPTURED};
     const struct ctw_source_health *table;
@@ -153,6 +176,8 @@ int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
     int r = ctw_fetch_from(root, NULL, false, settings, &view);
     if (r == 0)
         r = ctw_fetch_machine(root, &view.snapshot.table, &f.machine, &f.host);
+    if (r == 0)
+        r = read_past(root, state, &f.past);
     if (r < 0) {
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s%s%s", root,
                        root[0] != '\0' ? ": " : "", strerror(-r));
@@ -168,7 +193,7 @@ int ctw_advise_gather(const char *root, const struct ctw_settings *settings,
     f.has_table = view.snapshot.has_table;
     read_sysctls(root, &f);
     if (f.has_table && root[0] == '\0')
-        take_census(settings->talkers.sample, &f);
+        take_census(settings, &f);
     *ret = f;
     return 0;
 }

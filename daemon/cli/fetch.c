@@ -124,9 +124,20 @@ int ctw_fetch_from(const char *root, const char *directory, bool named,
     return ctw_snapshot_is_old(&ret->snapshot, ret->now_usec) ? poll_again(root, settings, ret) : 0;
 }
 
+const char *ctw_fetch_directory(const char *root, const char *state) {
+    return state ? state : root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
+}
+
 int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
               struct ctw_view *ret) {
-    const char *usual = root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
+    return ctw_fetch_from(root, ctw_fetch_directory(root, state), state != NULL, settings, ret);
+}
 
-    return ctw_fetch_from(root, state ? state : usual, state != NULL, settings, ret);
+bool ctw_fetch_published(const char *root, const char *state, struct ctw_view *ret) {
+    const char *directory = ctw_fetch_directory(root, state);
+
+    if (!directory)
+        return false;
+    ctw_state_view(directory, ret);
+    return ret->state_error == 0 && is_same_table(root, &ret->snapshot);
 }

@@ -36,6 +36,17 @@ int ctw_fetch_from(const char *root, const char *directory, bool named,
 int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
               struct ctw_view *ret);
 
+/** ctw_fetch_directory() - where a daemon publishes, by the same options; NULL: nowhere */
+const char *ctw_fetch_directory(const char *root, const char *state);
+
+/**
+ * ctw_fetch_published() - what a daemon of the table below @root has published in this boot
+ * @ret:  without a history
+ *
+ * The daemon may have stopped: see @ret->liveness. Return: false: there is nothing.
+ */
+bool ctw_fetch_published(const char *root, const char *state, struct ctw_view *ret);
+
 /**
  * ctw_fetch_machine() - memory, release and namespaces
  * @sample:    as of ctw_machine_release()

@@ -97,7 +97,7 @@ struct page {
 /* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
 static int show(const struct arguments *a, const struct ctw_settings *s,
                 struct ctw_status_style *style, struct ctw_terminal *terminal, struct page *p) {
-    const char *state = a->state ? a->state : a->root[0] == '\0' ? CTWATCH_RUN_PATH : NULL;
+    const char *state = ctw_fetch_directory(a->root, a->state);
     struct ctw_view *v = &p->view;
 
     const int r = ctw_fetch(a->root, a->state, s, v);

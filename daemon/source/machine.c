@@ -222,9 +222,24 @@ static void read_files(const struct ctw_machine *m, struct ctw_host *ret) {
     free(text);
 }
 
+static bool is_writable(const struct ctw_machine *m, const char *sysctl) {
+    struct stat st;
+
+    return is_below(m, SYSCTL, sysctl, &st) && (st.st_mode & S_IWUSR);
+}
+
+/* In other network namespaces the limit has no write bit, and timeouts have one. A captured machine
+ * may have been copied without any. */
+static bool is_initial_netns(const struct ctw_machine *m) {
+    struct stat st;
+
+    return is_writable(m, "max") ||
+           (m->root[0] != '\0' && is_below(m, SYSCTL, "max", &st) &&
+            !is_writable(m, ctw_timeout_name(CTW_TIMEOUT_TCP_ESTABLISHED)));
+}
+
 void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host *ret) {
     struct ctw_growth_facts growth;
-    struct stat st;
 
     memset(ret, 0, sizeof(*ret));
     ret->known = true;
@@ -232,8 +247,7 @@ void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host 
     ret->release = growth.release;
     ret->memory = growth.memory;
     ret->namespaces = growth.namespaces;
-    /* The file has no write bit in other network namespaces. */
-    ret->initial_netns = is_below(m, SYSCTL, "max", &st) && (st.st_mode & S_IWUSR);
+    ret->initial_netns = is_initial_netns(m);
     ret->has_nft = has_program(m, "nft");
     ret->has_iptables = has_program(m, "iptables");
     read_timeouts(m, ret);

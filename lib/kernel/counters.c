@@ -44,7 +44,8 @@ static void read_header(struct ctw_piece line, struct header *ret) {
     *ret = (struct header){.where = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX}};
     for (struct ctw_piece word; ctw_piece_word(&line, &word); ret->columns++)
         for (size_t i = 0; i < COUNTERS; i++)
-            if (ctw_piece_is(word, names[i].column))
+            if (word.length == strlen(names[i].column) &&
+                memcmp(word.at, names[i].column, word.length) == 0)
                 ret->where[i] = ret->columns;
 }
 

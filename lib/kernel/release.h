@@ -21,6 +21,7 @@
  * fall of MemAvailable. One bucket is a list head. */
 #define CTW_ENTRY_BYTES_LEAST 256u
 #define CTW_ENTRY_BYTES       384u
+#define CTW_EXTENSION_BYTES   (CTW_ENTRY_BYTES - CTW_ENTRY_BYTES_LEAST)
 #define CTW_BUCKET_BYTES      8u
 
 /* Changing the buckets stops all tracked packets for this long for each entry (0.35 to 0.5 us). */

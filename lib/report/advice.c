@@ -7,42 +7,20 @@
 #include <string.h>
 
 #include "lib/kernel/losses.h"
+#include "lib/util/units.h"
+#include "lib/watch/level.h"
 
 /* Untracking is advised from a quarter of the entries on, and a hundredth of the limit. */
 #define UNTRACK_PERMYRIAD (CTW_PERMYRIAD / 4)
-#define UNTRACK_OF_LIMIT  100u
+#define FEW_OF_LIMIT      100u
 
-/* Idle connections matter from half of the entries on, and a tenth of the limit. */
+/* A timeout is judged where a tenth of the entries has it, and a hundredth of the limit. */
+#define TIMEOUT_PERMYRIAD (CTW_PERMYRIAD / 10)
+
+/* Idle connections get the shortest timeout from half of the entries on, and a tenth of the limit.
+ */
 #define IDLE_PERMYRIAD (CTW_PERMYRIAD / 2)
 #define IDLE_OF_LIMIT  10u
-
-/* --- timeouts --------------------------------------------------------------------------------- */
-
-/*
- * The longest timeouts that need no advice: the kernel's defaults, and longer ones with a good
- * reason (close_wait: set by kube-proxy; udp: RFC 4787, REQ-5). Established connections get one day
- * instead of five, which kube-proxy sets as well.
- */
-static const uint32_t most_sec[CTW_TIMEOUTS] = {
-    [CTW_TIMEOUT_TCP_ESTABLISHED] = 86400,
-    [CTW_TIMEOUT_TCP_SYN_SENT] = 120,
-    [CTW_TIMEOUT_TCP_SYN_RECV] = 60,
-    [CTW_TIMEOUT_TCP_FIN_WAIT] = 120,
-    [CTW_TIMEOUT_TCP_CLOSE_WAIT] = 3600,
-    [CTW_TIMEOUT_TCP_LAST_ACK] = 30,
-    [CTW_TIMEOUT_TCP_TIME_WAIT] = 120,
-    [CTW_TIMEOUT_TCP_MAX_RETRANS] = 300,
-    [CTW_TIMEOUT_TCP_UNACKNOWLEDGED] = 300,
-    [CTW_TIMEOUT_UDP] = 300,
-    [CTW_TIMEOUT_UDP_STREAM] = 300,
-    [CTW_TIMEOUT_ICMP] = 30,
-    [CTW_TIMEOUT_ICMPV6] = 30,
-    [CTW_TIMEOUT_GENERIC] = 600,
-    [CTW_TIMEOUT_SCTP_ESTABLISHED] = 86400,
-};
-
-/* The shortest that RFC 5382 (REQ-5) allows, for tables filled with idle connections: 2 h 4 min. */
-#define ESTABLISHED_SHORT_SEC 7440u
 
 /* --- findings --------------------------------------------------------------------------------- */
 
@@ -64,8 +42,88 @@ static struct ctw_finding *find_value(struct ctw_advice *a, enum ctw_finding_kin
     return f;
 }
 
+/* --- what was lost, and what must fit --------------------------------------------------------- */
+
+/* The counters do not show when the table was full; a ctwatchd that saw drops knows. */
+static struct ctw_losses losses_of(const struct ctw_advice_facts *f) {
+    struct ctw_losses l = ctw_losses_total(&f->table, &f->machine.release);
+    const uint64_t all = ctw_losses_drops(&l);
+
+    if (l.other_drops > 0) {
+        l.drops = ctw_least(f->past.lost.drops, all);
+        l.other_drops = all - l.drops;
+    } else {
+        l.other_drops = ctw_least(f->past.lost.other_drops, all);
+        l.drops = all - l.other_drops;
+    }
+    l.log_lines = f->past.lost.log_lines;
+    return l;
+}
+
+static bool has_been_full(const struct ctw_losses *l) {
+    return l->drops > 0 || l->early_drops > 0;
+}
+
+/*
+ * The limit should be twice the highest count. It is high enough while that count is below three
+ * quarters of it, the default of levels.warning, and one more second of the fastest fill fits: this
+ * margin keeps the advice from coming back. A table that was full would have held more: what it
+ * refused, for as long as an entry lives. Where that is not known, twice the limit is advised.
+ */
+static struct ctw_need need_of(const struct ctw_advice_facts *f, const struct ctw_losses *lost) {
+    const uint64_t rate =
+        ctw_least(f->past.fastest_rate > 0 ? (uint64_t)f->past.fastest_rate : 0, UINT32_MAX);
+    const uint64_t peak = ctw_most(f->table.count, f->past.peak_count);
+    uint64_t wanted = ctw_most(2 * peak, peak + 2 * rate);
+    struct ctw_need n = {.peak = (uint32_t)peak, .enough = ctw_most(peak * 4 / 3, peak + rate)};
+
+    /* A steady table holds as many entries as are created in their lifetime. */
+    if (f->past.new_per_sec > 0)
+        n.lifetime_sec = f->table.count / f->past.new_per_sec;
+    n.full = has_been_full(lost) && ctw_nearly_full(n.peak, f->table.max);
+    if (n.full) {
+        const uint64_t missing = ctw_least(f->past.lost_per_sec, UINT32_MAX) * n.lifetime_sec;
+        wanted = ctw_most(wanted, (peak + ctw_least(missing, UINT32_MAX)) * 4 / 3);
+        n.enough = wanted;
+    }
+    n.wanted = ctw_growth_round_max(wanted);
+    return n;
+}
+
+/* --- what it costs ---------------------------------------------------------------------------- */
+
+static uint32_t slab_bytes(const struct ctw_advice_facts *f) {
+    return f->host.entry_bytes > 0 ? f->host.entry_bytes : CTW_ENTRY_BYTES_LEAST;
+}
+
+uint32_t ctw_advice_entry_bytes(const struct ctw_advice_facts *f) {
+    return slab_bytes(f) + CTW_EXTENSION_BYTES;
+}
+
 static uint64_t bytes_at(uint64_t max, uint64_t buckets, uint32_t entry_bytes) {
     return max * entry_bytes + buckets * CTW_BUCKET_BYTES;
+}
+
+/* Rounded up. */
+static uint64_t mebibytes(uint64_t bytes) {
+    return (bytes >> 20) + (bytes % (1u << 20) != 0);
+}
+
+/* --- causes ----------------------------------------------------------------------------------- */
+
+static void add_cause(struct ctw_finding *d, const struct ctw_advice_facts *f,
+                      const struct ctw_advice *a, enum ctw_trouble trouble) {
+    const struct ctw_cause_facts facts = {
+        .trouble = trouble,
+        .table = &f->table,
+        .losses = &a->lost,
+        .talkers = f->lack == CTW_CENSUS_TAKEN ? &f->talkers : NULL,
+        .host = f->host.known ? &f->host : NULL,
+    };
+    struct ctw_diagnosis diagnosis;
+
+    ctw_diagnose(&facts, &diagnosis);
+    d->cause = ctw_cause_name(diagnosis.cause);
 }
 
 /* --- the limit -------------------------------------------------------------------------------- */
@@ -80,52 +138,119 @@ static void bounds(const struct ctw_advice_facts *f, const struct ctw_settings *
     ctw_growth_bounds(s, &without_buckets, &f->machine, &a->resized);
 }
 
-static bool has_been_full(const struct ctw_advice *a) {
-    return a->lost.drops > 0 || a->lost.early_drops > 0;
+static void add_lost(struct ctw_line *l, const struct ctw_advice *a) {
+    const uint64_t drops = a->lost.drops, evicted = a->lost.early_drops;
+
+    if (drops > 0)
+        ctw_line_add(l, "%" PRIu64 " new %s refused", drops,
+                     drops == 1 ? "flow was" : "flows were");
+    if (evicted > 0)
+        ctw_line_add(l, "%s%" PRIu64 " %s evicted", drops > 0 ? " and " : "", evicted,
+                     evicted == 1 ? "entry was" : "entries were");
 }
 
-/* Without ctwatchd nothing raises the limit in time, so it must hold one second of a burst. With
- * room for twice the entries, the advice does not come back soon. */
-static uint64_t wanted_max(const struct ctw_advice_facts *f, const struct ctw_settings *s,
-                           const struct ctw_advice *a) {
-    const uint64_t burst = s->poll.worst_rate;
-
-    if (has_been_full(a))
-        return a->resized.ceiling;
-    if (f->table.count + burst <= f->table.max)
-        return f->table.max;
-    return ctw_growth_round_max(2 * (uint64_t)f->table.count + burst);
+/* "the count is 60000", "the highest count since the boot was 60000 (91.5 %)" */
+static void add_peak(struct ctw_line *l, const struct ctw_advice_facts *f,
+                     const struct ctw_advice *a) {
+    ctw_line_add(l, "the %scount%s %" PRIu32, f->past.peak_count > f->table.count ? "highest " : "",
+                 f->past.peak_count > f->table.count ? " since the boot was" : " is", a->need.peak);
+    if (f->table.max > 0)
+        ctw_line_add(l, " (%s %% of the limit)",
+                     ctw_percent(ctw_usage_permyriad(a->need.peak, f->table.max)).text);
+    if (f->past.fastest_rate > 0)
+        ctw_line_add(l, ", and the table has filled by %" PRId64 " entries in a second",
+                     f->past.fastest_rate);
 }
 
-static void add_refused(struct ctw_line *l, const struct ctw_advice *a) {
-    ctw_line_add(l, "%" PRIu64 " connections were refused and %" PRIu64 " evicted so far",
-                 a->lost.drops, a->lost.early_drops);
-}
+/* What holds max below the ceiling. */
+static void add_bound(struct ctw_line *l, const struct ctw_advice_facts *f,
+                      const struct ctw_settings *s, const struct ctw_growth_bounds *b) {
+    const struct ctw_memory *m = &f->machine.memory;
 
-static void add_burst(struct ctw_line *l, const struct ctw_advice_facts *f,
-                      const struct ctw_settings *s) {
-    ctw_line_add(l, "%" PRIu32 " entries and a second of a burst (%" PRIu32 ", poll.worst_rate)",
-                 f->table.count, s->poll.worst_rate);
+    ctw_line_add(l, "%s allows no more than %" PRIu32, ctw_growth_bound_name(b->bound), b->ceiling);
+    if (b->bound == CTW_BOUND_MEMORY)
+        ctw_line_add(l, " (%s %% of %" PRIu64 " MiB of memory, %" PRIu64 " bytes an entry)",
+                     ctw_percent(s->growth.memory_permyriad).text, m->total_bytes >> 20,
+                     ctw_growth_bytes_per_entry(f->machine.release.entries_per_bucket));
+    else if (b->bound == CTW_BOUND_AVAILABLE)
+        ctw_line_add(l, " (half of %" PRIu64 " MiB%s)", m->available_bytes >> 20,
+                     m->estimated ? ", estimated from MemFree, Cached and SReclaimable" : "");
 }
 
 static void explain_max(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                         const struct ctw_advice *a, bool bounded, struct ctw_line *l) {
-    const char *bound = ctw_growth_bound_name(a->resized.bound);
-
     ctw_line_add(l, "Raise nf_conntrack_max from %" PRIu32 " to %" PRIu32 ": ", f->table.max,
                  a->max);
-    if (has_been_full(a)) {
-        add_refused(l, a);
-        ctw_line_add(l, ", and %s allows this much.", bound);
-    } else if (bounded) {
-        add_burst(l, f, s);
-        ctw_line_add(l, " do not fit, and %s allows no more.", bound);
+    if (a->need.full) {
+        add_lost(l, a);
+        ctw_line_add(l, " at this limit");
     } else {
-        ctw_line_add(l, "room for 2 x ");
-        add_burst(l, f, s);
-        ctw_line_add(l, ", as nothing raises it in time.");
+        add_peak(l, f, a);
     }
-    ctw_line_add(l, " It takes no memory until entries come.");
+    if (bounded) {
+        ctw_line_add(l, "; ");
+        add_bound(l, f, s, &a->resized);
+    } else {
+        ctw_line_add(l, "; this leaves room for at least as many again");
+    }
+    ctw_line_add(l,
+                 ". It takes no memory until entries come, and up to %" PRIu64 " MiB when full, "
+                 "%" PRIu64 " more than now.",
+                 mebibytes(bytes_at(a->max, a->buckets, ctw_advice_entry_bytes(f))),
+                 mebibytes((uint64_t)(a->max - f->table.max) * ctw_advice_entry_bytes(f)));
+}
+
+/* What helps where the limit cannot be as high as it should be. */
+static void find_relief(const struct ctw_advice_facts *f, struct ctw_advice *a) {
+    const uint32_t established = ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED, 432000);
+    struct ctw_finding *d = find(a, CTW_FINDING_RELIEF);
+    struct ctw_line *l = &d->text;
+
+    add_cause(d, f, a, CTW_TROUBLE_FILL);
+    ctw_line_add(l, "What else makes room: ");
+    if (f->lack != CTW_CENSUS_TAKEN)
+        ctw_line_add(l,
+                     "find out who fills the table (ctwatch top, as root), and cap or drop it; ");
+    if (f->lack != CTW_CENSUS_TAKEN || f->talkers.idle_tcp_permyriad > 0)
+        ctw_line_add(l,
+                     "lower nf_conntrack_tcp_timeout_established, %" PRIu32 " s, towards %u, the "
+                     "least RFC 5382 allows, and other timeouts of entries that linger; ",
+                     established, 7440u);
+    ctw_line_add(l, "leave untracked (nft notrack) what needs no tracking: loopback, and DNS where "
+                    "it is not NATed; or more memory.");
+}
+
+static void find_ceiling(const struct ctw_advice_facts *f, const struct ctw_settings *s,
+                         struct ctw_advice *a) {
+    struct ctw_finding *d = find(a, CTW_FINDING_CEILING);
+    struct ctw_line *l = &d->text;
+
+    if (a->need.full) {
+        add_cause(d, f, a, CTW_TROUBLE_FILL);
+        ctw_line_add(l, "nf_conntrack_max is too low: ");
+        add_lost(l, a);
+        ctw_line_add(l, " at this limit");
+    } else {
+        ctw_line_add(l, "nf_conntrack_max leaves little room: ");
+        add_peak(l, f, a);
+    }
+    if (!a->has_bounds) {
+        ctw_line_add(l, ". How far it may be raised depends on the size of the memory, which is "
+                        "unknown.");
+        return;
+    }
+    ctw_line_add(l, ". It should be %" PRIu32 ", but ", a->need.wanted);
+    add_bound(l, f, s, &a->resized);
+    if (a->resized.ceiling < f->table.max)
+        ctw_line_add(l, ", less than the present %" PRIu32, f->table.max);
+    ctw_line_add(l, ".");
+    if (a->resized.bound == CTW_BOUND_SETTING || a->resized.bound == CTW_BOUND_MEMORY)
+        ctw_line_add(l,
+                     " A higher %s in ctwatch.conf allows more: %" PRIu32 " take up to %" PRIu64
+                     " of %" PRIu64 " MiB.",
+                     ctw_growth_bound_name(a->resized.bound), a->need.wanted,
+                     mebibytes(bytes_at(a->need.wanted, 0, ctw_advice_entry_bytes(f))),
+                     f->machine.memory.total_bytes >> 20);
 }
 
 /* MemAvailable changes from poll to poll: a small step is no advice. */
@@ -135,33 +260,45 @@ static bool is_worth_it(uint64_t from, uint64_t to) {
 
 static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                        struct ctw_advice *a) {
-    const uint32_t max = f->table.max, ceiling = a->resized.ceiling;
+    const uint32_t max = f->table.max;
+    const uint32_t wanted = a->need.wanted;
 
-    if (max == 0)
+    if (max == 0 || max >= a->need.enough)
         return;
-    if (!a->has_bounds) {
-        if (has_been_full(a)) {
-            struct ctw_line *l = &find(a, CTW_FINDING_CEILING)->text;
-            ctw_line_add(l, "The limit has been reached: ");
-            add_refused(l, a);
-            ctw_line_add(l, ". How far it may be raised depends on the size of the memory, which "
-                            "is unknown.");
-        }
-        return;
-    }
-    const uint64_t wanted = wanted_max(f, s, a);
-    const bool bounded = wanted >= ceiling;
-    const uint32_t to = bounded ? ceiling : (uint32_t)wanted;
+    const bool bounded = !a->has_bounds || wanted > a->resized.ceiling;
+    const uint32_t to = !a->has_bounds ? max : bounded ? a->resized.ceiling : wanted;
 
     if (is_worth_it(max, to)) {
+        struct ctw_finding *d = find_value(a, CTW_FINDING_MAX, "max", max, to);
         a->max = to;
-        explain_max(f, s, a, bounded, &find_value(a, CTW_FINDING_MAX, "max", max, to)->text);
-    } else if (is_worth_it(max, wanted)) {
-        struct ctw_line *l = &find(a, CTW_FINDING_CEILING)->text;
-        add_burst(l, f, s);
-        ctw_line_add(l, " do not fit below the limit, but %s allows no more than %" PRIu32 ".",
-                     ctw_growth_bound_name(a->resized.bound), ceiling);
+        if (a->need.full)
+            add_cause(d, f, a, CTW_TROUBLE_FILL);
+        explain_max(f, s, a, bounded, &d->text);
+    } else if (bounded && is_worth_it(max, wanted)) {
+        find_ceiling(f, s, a);
+    } else {
+        return;
     }
+    if (bounded)
+        find_relief(f, a);
+}
+
+/* The table was full, but not at this limit, as far as is known. */
+static void find_past(const struct ctw_advice_facts *f, struct ctw_advice *a) {
+    struct ctw_finding *d = find(a, CTW_FINDING_PAST);
+    struct ctw_line *l = &d->text;
+
+    add_cause(d, f, a, CTW_TROUBLE_FILL);
+    add_lost(l, a);
+    ctw_line_add(l, " by a full table since the boot, but ");
+    add_peak(l, f, a);
+    if (f->past.peak_count > 0)
+        ctw_line_add(l, ": the limit was lower then, or it was before ctwatchd started.");
+    else
+        ctw_line_add(l,
+                     ". The kernel does not record when that was, nor the limit at that time: if "
+                     "it was %" PRIu32 ", raise it to %" PRIu32 ". ctwatchd records both.",
+                     f->table.max, ctw_growth_round_max(2 * (uint64_t)f->table.max));
 }
 
 /* --- buckets ---------------------------------------------------------------------------------- */
@@ -170,36 +307,89 @@ static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_a
                             uint64_t entries, struct ctw_line *l) {
     const uint32_t safe = f->machine.release.entries_per_bucket;
     const uint64_t stall_msec = (uint64_t)f->table.count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000;
-    const bool has_line = f->buckets_writable || f->module != CTW_MODULE_BUILT_IN;
+    const bool writable = f->machine.release.buckets_writable;
 
-    ctw_line_add(l,
-                 "Raise nf_conntrack_buckets from %" PRIu32 " to %" PRIu32 ": %" PRIu64 " entries "
-                 "are more than %" PRIu32 " for each bucket, and the kernel refuses entries of "
-                 "chains that are too long, without a line in its log.",
-                 f->table.buckets, a->buckets, entries, safe);
-    if (!has_line)
+    ctw_line_add(l, "Raise nf_conntrack_buckets from %" PRIu32 " to %" PRIu32 ": ",
+                 f->table.buckets, a->buckets);
+    if (a->lost.chain_too_long > 0)
+        ctw_line_add(l,
+                     "%" PRIu64 " new flows were refused because of chains that are too long, "
+                     "without a line in the kernel log; a bucket for each entry keeps them short.",
+                     a->lost.chain_too_long);
+    else if (!f->machine.release.chain_limit)
+        ctw_line_add(l, "with %" PRIu64 " entries, long chains make each packet slower.", entries);
+    else if (entries > (uint64_t)f->table.buckets * safe)
+        ctw_line_add(l,
+                     "%" PRIu64 " entries are more than %" PRIu32 " for each bucket, and the "
+                     "kernel refuses entries of chains that are too long, without a line in its "
+                     "log.",
+                     entries, safe);
+    else
+        ctw_line_add(l, "one for every four of %" PRIu64 " entries keeps chains short.", entries);
+    if (f->module == CTW_MODULE_BUILT_IN && !writable)
         ctw_line_add(l, " On the kernel's command line: nf_conntrack.hashsize=%" PRIu32 ".",
                      a->buckets);
-    else if (stall_msec > 0)
+    if (!writable)
+        ctw_line_add(l,
+                     " At once: write %" PRIu32 " to /sys/module/nf_conntrack/parameters/hashsize "
+                     "(before Linux 4.8 the sysctl cannot be written).",
+                     a->buckets);
+    if (stall_msec > 0)
         ctw_line_add(l,
                      " Done now, this stops packets for some %" PRIu64 " ms; at boot it does not.",
                      stall_msec);
 }
 
+/* The entries that buckets are needed for. A limit that no memory here can hold is none. */
+static uint64_t entries_to_hold(const struct ctw_advice *a) {
+    const uint64_t twice = 2 * (uint64_t)a->need.peak;
+
+    if (a->max == 0)
+        return twice;
+    return a->has_bounds ? ctw_least(a->max, ctw_most(a->resized.ceiling, twice)) : a->max;
+}
+
 static void advise_buckets(const struct ctw_advice_facts *f, struct ctw_advice *a) {
     const uint32_t safe = f->machine.release.entries_per_bucket;
-    /* Without a limit there must be room for twice the entries. */
-    const uint64_t entries = a->max > 0 ? a->max : 2 * (uint64_t)f->table.count;
+    const uint64_t entries = entries_to_hold(a), is = f->table.buckets;
+    const bool refused = a->lost.chain_too_long > 0;
 
-    if (!f->table.has_buckets || entries <= (uint64_t)f->table.buckets * safe)
+    if (!f->table.has_buckets)
         return;
-    const uint32_t buckets = ctw_growth_buckets_for(ctw_growth_round_max(entries), safe);
-    if (buckets <= f->table.buckets)
-        return;
-    a->buckets = buckets;
-    explain_buckets(
-        f, a, entries,
-        &find_value(a, CTW_FINDING_BUCKETS, "buckets", f->table.buckets, buckets)->text);
+    const uint32_t usual = ctw_growth_buckets_for(ctw_growth_round_max(entries), safe);
+    const uint32_t buckets =
+        refused ? ctw_growth_buckets_for(ctw_growth_round_max(entries), 1) : usual;
+    if (buckets > is && (refused || entries > is * safe || a->max > f->table.max)) {
+        struct ctw_finding *d = find_value(a, CTW_FINDING_BUCKETS, "buckets", is, buckets);
+        a->buckets = buckets;
+        if (refused)
+            add_cause(d, f, a, CTW_TROUBLE_CHAINS);
+        explain_buckets(f, a, entries, &d->text);
+    } else if (refused) {
+        struct ctw_finding *d = find(a, CTW_FINDING_CHAINS);
+        add_cause(d, f, a, CTW_TROUBLE_CHAINS);
+        ctw_line_add(&d->text,
+                     "%" PRIu64 " new flows were refused because of chains that are too long, but "
+                     "there is a bucket for each entry now: there were fewer then, or entries are "
+                     "made to share one.",
+                     a->lost.chain_too_long);
+    }
+}
+
+static bool is_too_low(const struct ctw_advice_facts *f, const struct ctw_advice *a) {
+    return f->table.max > 0 && f->table.max < a->need.enough;
+}
+
+static void find_foreign(const struct ctw_advice_facts *f, struct ctw_advice *a) {
+    struct ctw_line *l = &find(a, CTW_FINDING_FOREIGN)->text;
+
+    ctw_line_add(l,
+                 "nf_conntrack_max and nf_conntrack_buckets hold for all network namespaces and "
+                 "can be written in the initial one only: run ctwatch advise there. Timeouts are "
+                 "this namespace's own.");
+    if (is_too_low(f, a))
+        ctw_line_add(l, " The limit is too low for this namespace: it should be %" PRIu32 ".",
+                     a->need.wanted);
 }
 
 static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_settings *s,
@@ -207,64 +397,173 @@ static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_set
     const uint64_t total = f->machine.memory.total_bytes;
 
     if (!f->host.initial_netns) {
-        ctw_line_add(
-            &find(a, CTW_FINDING_FOREIGN)->text,
-            "nf_conntrack_max and nf_conntrack_buckets hold for all network namespaces and can be "
-            "written in the initial one only: run ctwatch advise there. Timeouts are this "
-            "namespace's own.");
-        return;
+        find_foreign(f, a);
+        if (is_too_low(f, a))
+            find_relief(f, a);
+    } else {
+        advise_max(f, s, a);
+        advise_buckets(f, a);
     }
-    advise_max(f, s, a);
-    advise_buckets(f, a);
-    if (a->has_bounds && bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES) > total / 2)
+    if (has_been_full(&a->lost) && !a->need.full)
+        find_past(f, a);
+    a->bytes_advised = bytes_at(a->max, a->buckets, ctw_advice_entry_bytes(f));
+    if (f->host.initial_netns && a->has_bounds && a->bytes_advised > total / 2)
         ctw_line_add(&find(a, CTW_FINDING_MEMORY)->text,
                      "A full table takes up to %" PRIu64 " of %" PRIu64 " MiB, which cannot be "
                      "swapped out.",
-                     bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES) >> 20, total >> 20);
+                     a->bytes_advised >> 20, total >> 20);
+}
+
+/* --- losses that no limit helps against ------------------------------------------------------- */
+
+static bool expectations_full(const struct ctw_host *h) {
+    return h->has_expectations && h->expect_max > 0 && h->expectations >= h->expect_max;
+}
+
+static void advise_expectations(const struct ctw_advice_facts *f, struct ctw_advice *a) {
+    const struct ctw_host *h = &f->host;
+    const uint64_t doubled = 2 * (uint64_t)h->expect_max;
+    struct ctw_finding *d = find_value(a, CTW_FINDING_EXPECTATIONS, "expect_max", h->expect_max,
+                                       ctw_least(doubled, CTW_MAX_LARGEST));
+
+    add_cause(d, f, a, CTW_TROUBLE_EXPECTATIONS);
+    if (a->lost.other_drops > 0)
+        ctw_line_add(&d->text,
+                     "%" PRIu64 " new flows were refused below the limit: ", a->lost.other_drops);
+    ctw_line_add(&d->text,
+                 "expectations are at their limit, %" PRIu32 " of %" PRIu32
+                 " (nf_conntrack_expect_max)",
+                 h->expectations, h->expect_max);
+    if (h->expect_helper[0] != '\0')
+        ctw_line_add(&d->text, ", and most are of the helper %s", h->expect_helper);
+    ctw_line_add(&d->text,
+                 ". Double it, and find out why that many are open (conntrack -L expect). "
+                 "nf_conntrack_max is not the cause and stays.");
+}
+
+static void find_refused(const struct ctw_advice_facts *f, struct ctw_advice *a) {
+    struct ctw_finding *d = find(a, CTW_FINDING_REFUSED);
+    struct ctw_line *l = &d->text;
+
+    add_cause(d, f, a, CTW_TROUBLE_BELOW_MAX);
+    ctw_line_add(
+        l, "%" PRIu64 " new flows were refused, and the table is not full: ", a->lost.other_drops);
+    ctw_line_add(l, "a helper refused them (conntrack -L expect), the kernel had no memory for an "
+                    "entry (dmesg), or the table was full before and is not now. nf_conntrack_max "
+                    "is not known to be the cause and stays; ctwatchd tells these apart when it "
+                    "happens.");
+}
+
+static void find_clashes(const struct ctw_advice_facts *f, struct ctw_advice *a) {
+    struct ctw_finding *d = find(a, CTW_FINDING_CLASHES);
+
+    add_cause(d, f, a, CTW_TROUBLE_CLASHES);
+    ctw_line_add(&d->text,
+                 "%" PRIu64
+                 " new flows were lost to clashes: NAT had no free port for them, or two "
+                 "packets of a new flow raced. A higher nf_conntrack_max does not help.",
+                 a->lost.clashes);
+}
+
+static void advise_below_the_limit(const struct ctw_advice_facts *f, struct ctw_advice *a) {
+    if (expectations_full(&f->host))
+        advise_expectations(f, a);
+    else if (a->lost.other_drops > 0)
+        find_refused(f, a);
+    if (a->lost.clashes > 0)
+        find_clashes(f, a);
 }
 
 /* --- timeouts and untracking ------------------------------------------------------------------ */
+
+/*
+ * The longest timeouts that need no advice, and the entries that have them: the kernel's defaults,
+ * and longer ones with a good reason (udp: RFC 4787, REQ-5). Established connections get one day
+ * instead of five, which kube-proxy sets as well. Where no state shows that an entry has it, a
+ * timeout is not judged.
+ */
+static const struct {
+    uint32_t most_sec;
+    const char *states[2]; /* the beginnings of their names; established: idle ones */
+} judged[CTW_TIMEOUTS] = {
+    [CTW_TIMEOUT_TCP_ESTABLISHED] = {86400, {NULL}},
+    [CTW_TIMEOUT_TCP_SYN_SENT] = {120, {"tcp/SYN_SENT"}},
+    [CTW_TIMEOUT_TCP_SYN_RECV] = {60, {"tcp/SYN_RECV"}},
+    [CTW_TIMEOUT_TCP_FIN_WAIT] = {120, {"tcp/FIN_WAIT"}},
+    [CTW_TIMEOUT_TCP_CLOSE_WAIT] = {60, {"tcp/CLOSE_WAIT"}},
+    [CTW_TIMEOUT_TCP_LAST_ACK] = {30, {"tcp/LAST_ACK"}},
+    [CTW_TIMEOUT_TCP_TIME_WAIT] = {120, {"tcp/TIME_WAIT"}},
+    [CTW_TIMEOUT_UDP] = {300, {"udp/unreplied", "udp/replied"}},
+    [CTW_TIMEOUT_UDP_STREAM] = {300, {"udp/assured"}},
+    [CTW_TIMEOUT_ICMP] = {30, {"icmp/"}},
+    [CTW_TIMEOUT_ICMPV6] = {30, {"icmpv6/"}},
+    [CTW_TIMEOUT_SCTP_ESTABLISHED] = {86400, {"sctp/assured"}},
+};
+
+/* The shortest that RFC 5382 (REQ-5) allows, for tables filled with idle connections: 2 h 4 min. */
+#define ESTABLISHED_SHORT_SEC 7440u
 
 static uint64_t entries_of(const struct ctw_advice_facts *f, uint32_t permyriad) {
     return (uint64_t)f->table.count * permyriad / CTW_PERMYRIAD;
 }
 
+/* The share of the entries that have a timeout, in permyriad; of established ones, of the idle. */
+static uint32_t share_with(const struct ctw_advice_facts *f, enum ctw_timeout timeout) {
+    uint32_t sum = timeout == CTW_TIMEOUT_TCP_ESTABLISHED ? f->talkers.idle_tcp_permyriad : 0;
+
+    for (uint32_t i = 0; i < f->talkers.n_states; i++)
+        for (size_t k = 0; k < 2 && judged[timeout].states[k]; k++)
+            if (strncmp(f->talkers.states[i].name, judged[timeout].states[k],
+                        strlen(judged[timeout].states[k])) == 0)
+                sum += f->talkers.states[i].permyriad;
+    return sum;
+}
+
+static bool is_large_share(const struct ctw_advice_facts *f, uint32_t permyriad, uint32_t from,
+                           uint32_t of_limit) {
+    const uint64_t entries = entries_of(f, permyriad);
+
+    return permyriad >= from && entries > 0 && entries >= f->table.max / of_limit;
+}
+
 /* Without a limit, idle entries take no room from others. */
 static bool is_mostly_idle(const struct ctw_advice_facts *f) {
-    const uint32_t idle = f->talkers.idle_tcp_permyriad, max = f->table.max;
+    return f->table.max > 0 &&
+           is_large_share(f, f->talkers.idle_tcp_permyriad, IDLE_PERMYRIAD, IDLE_OF_LIMIT);
+}
 
-    return f->lack == CTW_CENSUS_TAKEN && idle >= IDLE_PERMYRIAD && max > 0 &&
-           entries_of(f, idle) >= max / IDLE_OF_LIMIT;
+/* The longest timeout that needs no advice. */
+static uint32_t longest(const struct ctw_advice_facts *f, enum ctw_timeout timeout) {
+    return timeout == CTW_TIMEOUT_TCP_ESTABLISHED && is_mostly_idle(f) ? ESTABLISHED_SHORT_SEC
+                                                                       : judged[timeout].most_sec;
+}
+
+static void advise_timeout(const struct ctw_advice_facts *f, struct ctw_advice *a,
+                           enum ctw_timeout timeout) {
+    const uint32_t is = ctw_host_timeout(&f->host, timeout, 0), to = longest(f, timeout);
+    const uint32_t share = share_with(f, timeout);
+
+    if (to == 0 || is <= to || !is_large_share(f, share, TIMEOUT_PERMYRIAD, FEW_OF_LIMIT))
+        return;
+    struct ctw_line *l =
+        &find_value(a, CTW_FINDING_TIMEOUT, ctw_timeout_name(timeout), is, to)->text;
+    ctw_line_add(l, "Lower nf_conntrack_%s from %" PRIu32 " to %" PRIu32 " s",
+                 ctw_timeout_name(timeout), is, to);
+    if (to == ESTABLISHED_SHORT_SEC)
+        ctw_line_add(l, ", the shortest RFC 5382 allows");
+    ctw_line_add(l,
+                 ": %" PRIu32 " %% of the entries %s. It frees no idle entry: an entry takes the "
+                 "new timeout with its next packet.",
+                 share / 100,
+                 timeout == CTW_TIMEOUT_TCP_ESTABLISHED ? "are TCP that has been idle for an hour"
+                                                        : "stay this long after their last packet");
 }
 
 static void advise_timeouts(const struct ctw_advice_facts *f, struct ctw_advice *a) {
-    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++) {
-        const bool idle = i == CTW_TIMEOUT_TCP_ESTABLISHED && is_mostly_idle(f);
-        const uint32_t most = idle ? ESTABLISHED_SHORT_SEC : most_sec[i];
-        const uint32_t is = ctw_host_timeout(&f->host, i, 0);
-        if (is <= most)
-            continue;
-        struct ctw_line *l =
-            &find_value(a, CTW_FINDING_TIMEOUT, ctw_timeout_name(i), is, most)->text;
-        ctw_line_add(l, "Lower nf_conntrack_%s from %" PRIu32 " to %" PRIu32 " s",
-                     ctw_timeout_name(i), is, most);
-        if (idle)
-            ctw_line_add(l,
-                         ", the shortest RFC 5382 allows: %" PRIu32 " %% of the entries are TCP "
-                         "that has been idle for an hour.",
-                         f->talkers.idle_tcp_permyriad / 100);
-        else
-            ctw_line_add(l, ": peers that disappear without closing hold an entry this long.");
-        ctw_line_add(l, " It frees no idle entry: an entry takes the new timeout with its next "
-                        "packet.");
-    }
-}
-
-static bool is_worth_untracking(const struct ctw_advice_facts *f, uint32_t permyriad) {
-    const uint64_t entries = entries_of(f, permyriad);
-
-    return permyriad >= UNTRACK_PERMYRIAD && entries > 0 &&
-           entries >= f->table.max / UNTRACK_OF_LIMIT;
+    if (f->lack != CTW_CENSUS_TAKEN)
+        return;
+    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++)
+        advise_timeout(f, a, i);
 }
 
 static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advice *a) {
@@ -272,7 +571,7 @@ static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advic
 
     if (f->lack != CTW_CENSUS_TAKEN)
         return;
-    if (is_worth_untracking(f, f->talkers.loopback_permyriad)) {
+    if (is_large_share(f, f->talkers.loopback_permyriad, UNTRACK_PERMYRIAD, FEW_OF_LIMIT)) {
         ctw_line_add(&find(a, CTW_FINDING_LOOPBACK)->text,
                      "Do not track connections of this host to itself, %" PRIu32 " %% of the "
                      "entries, unless they are NATed (ports that Docker publishes on 127.0.0.1, "
@@ -281,7 +580,7 @@ static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advic
         /* At least this part of DNS is not loopback. */
         dns = dns > f->talkers.loopback_permyriad ? dns - f->talkers.loopback_permyriad : 0;
     }
-    if (is_worth_untracking(f, dns))
+    if (is_large_share(f, dns, UNTRACK_PERMYRIAD, FEW_OF_LIMIT))
         ctw_line_add(&find(a, CTW_FINDING_DNS)->text,
                      "Do not track DNS over UDP, unless it is NATed; DNS is %" PRIu32
                      " %% of the entries. Rules must then accept its answers by address and port, "
@@ -331,11 +630,12 @@ static void write_files(const struct ctw_advice_facts *f, struct ctw_advice *a) 
     bool loopback = false, dns = false;
 
     /* Buckets first: for the present ones max may be too high. */
-    if (a->buckets > f->table.buckets && f->buckets_writable)
+    if (a->buckets > f->table.buckets && f->machine.release.buckets_writable)
         put(sysctl, "net.netfilter.nf_conntrack_buckets = %" PRIu32 "\n", a->buckets);
     for (size_t i = 0; i < a->n_findings; i++) {
         const struct ctw_finding *d = &a->findings[i];
-        if (d->kind == CTW_FINDING_MAX || d->kind == CTW_FINDING_TIMEOUT)
+        if (d->kind == CTW_FINDING_MAX || d->kind == CTW_FINDING_TIMEOUT ||
+            d->kind == CTW_FINDING_EXPECTATIONS)
             put(sysctl, "net.netfilter.nf_conntrack_%s = %" PRIu64 "\n", d->name, d->advised);
         loopback |= d->kind == CTW_FINDING_LOOPBACK;
         dns |= d->kind == CTW_FINDING_DNS;
@@ -358,15 +658,17 @@ void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,
     bounds(f, s, a);
     if (!f->has_table)
         return;
-    a->bytes_least = bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES_LEAST);
-    a->bytes_most = bytes_at(a->max, a->buckets, CTW_ENTRY_BYTES);
-    a->lost = ctw_losses_total(&f->table, &f->machine.release);
+    a->bytes_least = bytes_at(a->max, a->buckets, slab_bytes(f));
+    a->bytes_most = a->bytes_advised = bytes_at(a->max, a->buckets, ctw_advice_entry_bytes(f));
+    a->lost = losses_of(f);
+    a->need = need_of(f, &a->lost);
     if (!f->has_sysctls) {
         ctw_line_add(&find(a, CTW_FINDING_OLD)->text,
                      "This kernel is older than nf_conntrack: there are no lines for it.");
         return;
     }
     advise_limits(f, s, a);
+    advise_below_the_limit(f, a);
     advise_timeouts(f, a);
     advise_untracking(f, a);
     write_files(f, a);
@@ -387,8 +689,11 @@ const char *ctw_finding_name(enum ctw_finding_kind kind) {
     static const char *const names[] = {
         [CTW_FINDING_MAX] = "max",         [CTW_FINDING_BUCKETS] = "buckets",
         [CTW_FINDING_TIMEOUT] = "timeout", [CTW_FINDING_LOOPBACK] = "loopback",
-        [CTW_FINDING_DNS] = "dns",         [CTW_FINDING_MEMORY] = "memory",
-        [CTW_FINDING_CEILING] = "ceiling", [CTW_FINDING_FOREIGN] = "namespace",
+        [CTW_FINDING_DNS] = "dns",         [CTW_FINDING_EXPECTATIONS] = "expectations",
+        [CTW_FINDING_MEMORY] = "memory",   [CTW_FINDING_CEILING] = "ceiling",
+        [CTW_FINDING_RELIEF] = "relief",   [CTW_FINDING_PAST] = "past",
+        [CTW_FINDING_CLASHES] = "clashes", [CTW_FINDING_CHAINS] = "chains",
+        [CTW_FINDING_REFUSED] = "refused", [CTW_FINDING_FOREIGN] = "namespace",
         [CTW_FINDING_OLD] = "kernel",
     };
 
@@ -396,5 +701,5 @@ const char *ctw_finding_name(enum ctw_finding_kind kind) {
 }
 
 bool ctw_finding_changes(enum ctw_finding_kind kind) {
-    return kind <= CTW_FINDING_DNS;
+    return kind < CTW_FINDING_MEMORY;
 }

@@ -434,3 +434,26 @@ void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
     ctw_line_start(ret);
     add[a->kind](ret, a);
 }
+
+/* --- losses ----------------------------------------------------------------------------------- */
+
+bool ctw_message_loss(const struct ctw_losses *l, size_t i, struct ctw_line *ret) {
+    const struct {
+        uint64_t n;
+        const char *one, *many;
+    } classes[CTW_LOSS_CLASSES] = {
+        {l->drops, "new flow dropped (table full)", "new flows dropped (table full)"},
+        {l->other_drops, "new flow dropped below the limit", "new flows dropped below the limit"},
+        {l->early_drops, "entry evicted to make room", "entries evicted to make room"},
+        {l->clashes, "new flow lost to a clash", "new flows lost to clashes"},
+        {l->chain_too_long, "new flow dropped (too few buckets)",
+         "new flows dropped (too few buckets)"},
+        {l->log_lines, "\"table full\" line in the kernel log",
+         "\"table full\" lines in the kernel log"},
+    };
+
+    ctw_line_start(ret);
+    ctw_line_add(ret, "%" PRIu64 " %s", classes[i].n,
+                 classes[i].n == 1 ? classes[i].one : classes[i].many);
+    return classes[i].n > 0;
+}

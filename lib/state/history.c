@@ -198,6 +198,20 @@ const struct ctw_record *ctw_history_iter_next(struct ctw_history_iter *c) {
     return NULL;
 }
 
+uint64_t ctw_history_worst_loss(const struct ctw_history *h) {
+    struct ctw_history_iter iter;
+    uint64_t worst = 0;
+
+    ctw_history_iter_start(&iter, h);
+    for (const struct ctw_record *r; (r = ctw_history_iter_next(&iter)) != NULL;) {
+        /* Of two numbers from outside, divided before they are added. */
+        const uint64_t lost = r->losses.drops / r->width_sec + r->losses.early_drops / r->width_sec;
+        if (lost > worst)
+            worst = lost;
+    }
+    return worst;
+}
+
 /* --- the last hour ---------------------------------------------------------------------------- */
 
 #define HOUR_SEC CTW_HISTORY_FINE

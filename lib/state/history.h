@@ -104,6 +104,9 @@ void ctw_history_iter_start(struct ctw_history_iter *c, const struct ctw_history
  */
 const struct ctw_record *ctw_history_iter_next(struct ctw_history_iter *c);
 
+/** ctw_history_worst_loss() - drops and evictions of a full table in a second, at the worst time */
+uint64_t ctw_history_worst_loss(const struct ctw_history *h);
+
 /* The last hour of a history in as many columns as there is room for. */
 
 #define CTW_SPARKLINE_MAX 240u

@@ -4,9 +4,11 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
+#include "lib/report/message.h"
 #include "lib/util/json.h"
 #include "lib/util/layout.h"
 #include "lib/util/strbuf.h"
+#include "lib/view/status.h"
 #include "lib/watch/level.h"
 
 #define COLUMNS 80
@@ -51,30 +53,54 @@ static void put_buckets(struct ctw_out *o, const struct ctw_advice_facts *f) {
 static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_advice *a) {
     const struct ctw_sample *t = &f->table;
+    const uint32_t worst = ctw_advice_entry_bytes(f), slab = worst - CTW_EXTENSION_BYTES;
 
     if (t->max == 0)
         return;
-    ctw_out_put(o, LABEL "%" PRIu64 " MiB = %" PRIu32 " x %u", "memory at the limit",
-                a->bytes_least >> 20, t->max, CTW_ENTRY_BYTES_LEAST);
+    ctw_out_put(o, LABEL "%" PRIu64 " MiB = %" PRIu32 " x %" PRIu32, "memory at the limit",
+                a->bytes_least >> 20, t->max, slab);
     if (t->has_buckets)
         ctw_out_put(o, " + %" PRIu32 " x %u", t->buckets, CTW_BUCKET_BYTES);
     ctw_out_put(o,
-                " bytes\n" LABEL "%" PRIu64 " MiB, with %u instead of %u: events, or accounting\n",
-                "  at worst", a->bytes_most >> 20, CTW_ENTRY_BYTES, CTW_ENTRY_BYTES_LEAST);
+                " bytes\n" LABEL "%" PRIu64 " MiB, with %" PRIu32 " instead of %" PRIu32
+                ": events, or accounting\n",
+                "  at worst", a->bytes_most >> 20, worst, slab);
     if (f->machine.namespaces > 1)
         ctw_out_put(o, LABEL "%" PRIu32 " network namespaces may hold as many entries each\n", "",
                     f->machine.namespaces);
 }
 
+/* What a ctwatchd has seen. */
+static void put_past(struct ctw_out *o, const struct ctw_advice_facts *f,
+                     const struct ctw_advice *a) {
+    ctw_out_put(o, LABEL, "highest count");
+    if (f->past.peak_count == 0) {
+        ctw_out_put(o, "not known: no ctwatchd has watched since the boot\n");
+        return;
+    }
+    ctw_out_put(o, "%" PRIu32 " since the boot\n", a->need.peak);
+    if (f->past.fastest_rate > 0)
+        ctw_out_put(o, LABEL "%" PRId64 " entries in a second\n", "  fastest fill",
+                    f->past.fastest_rate);
+    if (a->need.lifetime_sec > 0)
+        ctw_out_put(o, LABEL "%" PRIu64 " s on average, %" PRIu64 " new flows/s now\n",
+                    "  an entry lives", a->need.lifetime_sec, f->past.new_per_sec);
+}
+
 static void put_losses(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_advice *a) {
+    const char *label = "lost so far";
+    struct ctw_line l;
+
     if (!f->table.has_counters)
         return;
-    ctw_out_put(o, LABEL "%" PRIu64 " connections refused, %" PRIu64 " evicted\n", "lost so far",
-                a->lost.drops + a->lost.chain_too_long, a->lost.early_drops);
-    if (a->lost.chain_too_long > 0)
-        ctw_out_put(o, LABEL "%" PRIu64 " of those refused\n", "  for long chains",
-                    a->lost.chain_too_long);
+    for (size_t i = 0; i < CTW_LOSS_CLASSES; i++)
+        if (ctw_message_loss(&a->lost, i, &l)) {
+            ctw_out_put(o, LABEL "%s\n", label, l.text);
+            label = "";
+        }
+    if (label[0] != '\0')
+        ctw_out_put(o, LABEL "nothing\n", label);
 }
 
 static void put_shares(struct ctw_out *o, const struct ctw_talkers *talkers) {
@@ -211,6 +237,7 @@ size_t ctw_render_advice_text(const struct ctw_advice_facts *f, const struct ctw
     put_fill(&o, &f->table);
     put_buckets(&o, f);
     put_memory(&o, f, a);
+    put_past(&o, f, a);
     put_losses(&o, f, a);
     put_untracked(&o, f);
     put_growth(&o, f, s, a);
@@ -228,17 +255,41 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
     const bool limited = s->max > 0;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "count", ctw_json_number(s->count),
         "max", ctw_json_number_if(limited, s->max),
         "buckets", ctw_json_number_if(s->has_buckets, s->buckets),
         "safe_entries_per_bucket", ctw_json_number(f->machine.release.entries_per_bucket),
         "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
         "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
+        "entry_at_most_bytes", ctw_json_number(ctw_advice_entry_bytes(f)),
         "namespaces", ctw_json_number(f->machine.namespaces),
         "refused", ctw_json_number_if(s->has_counters,
                                       ctw_losses_drops(&a->lost) + a->lost.chain_too_long),
         "evicted", ctw_json_number_if(s->has_counters, a->lost.early_drops));
+}
+
+static json_t *need(const struct ctw_advice_facts *f, const struct ctw_advice *a) {
+    const struct ctw_advice_past *past = &f->past;
+
+    return json_pack(
+        "{s:o, s:o, s:o, s:b, s:o}",
+        "highest_count", ctw_json_number_if(past->peak_count > 0, a->need.peak),
+        "fastest_fill_entries_per_second",
+        ctw_json_number_if(past->fastest_rate > 0, (uint64_t)past->fastest_rate),
+        "entry_lifetime_seconds", ctw_json_number_if(past->new_per_sec > 0, a->need.lifetime_sec),
+        "full_at_this_limit", a->need.full,
+        "wanted_max", ctw_json_number_if(f->table.max > 0, a->need.wanted));
+}
+
+static json_t *advised(const struct ctw_advice_facts *f, const struct ctw_advice *a) {
+    const bool limited = a->max > 0;
+
+    return json_pack(
+        "{s:o, s:o, s:o}",
+        "max", ctw_json_number_if(limited, a->max),
+        "buckets", ctw_json_number_if(f->table.has_buckets, a->buckets),
+        "memory_full_at_most_bytes", ctw_json_number_if(limited, a->bytes_advised));
 }
 
 static json_t *growth(const struct ctw_advice *a) {
@@ -276,6 +327,8 @@ static json_t *finding(const struct ctw_finding *f) {
         o = ctw_json_set(o, "is", ctw_json_number(f->is));
         o = ctw_json_set(o, "advised", ctw_json_number(f->advised));
     }
+    if (f->cause)
+        o = ctw_json_set(o, "cause", json_string(f->cause));
     return ctw_json_set(o, "text", json_string(f->text.text));
 }
 
@@ -302,8 +355,11 @@ size_t ctw_render_advice_json(const struct ctw_advice_facts *f, const struct ctw
                               char *buffer, size_t size) {
     const bool counted = f->has_table && f->lack == CTW_CENSUS_TAKEN;
     json_t *o = json_pack(
-        "{s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "table", f->has_table ? table(f, a) : json_null(),
+        "need", f->has_table ? need(f, a) : json_null(),
+        "lost", f->has_table && f->table.has_counters ? ctw_losses_json(&a->lost) : json_null(),
+        "advised", f->has_table ? advised(f, a) : json_null(),
         "growth", f->has_table && a->has_bounds ? growth(a) : json_null(),
         "untracked", counted ? untracked(&f->talkers) : json_null(),
         "findings", findings(a),

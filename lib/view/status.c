@@ -13,8 +13,7 @@
 #include "lib/util/strbuf.h"
 #include "lib/view/top.h"
 
-#define INDENT    11u
-#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+#define INDENT 11u
 
 struct page {
     const struct ctw_view *view;
@@ -300,22 +299,14 @@ static void put_events(struct page *p) {
     put(p, "events", "%s", l.text);
 }
 
-struct loss {
-    uint64_t n;
-    const char *one, *many;
-};
-
 /* Return: whether there were any. */
-static bool put_counts(struct page *p, const struct loss *losses, size_t n) {
+static bool put_counts(struct page *p, const struct ctw_losses *lost) {
     const char *label = "lost";
     struct ctw_line l;
 
-    for (size_t i = 0; i < n; i++) {
-        if (losses[i].n == 0)
+    for (size_t i = 0; i < CTW_LOSS_CLASSES; i++) {
+        if (!ctw_message_loss(lost, i, &l))
             continue;
-        ctw_line_start(&l);
-        ctw_line_add(&l, "%" PRIu64 " %s", losses[i].n,
-                     losses[i].n == 1 ? losses[i].one : losses[i].many);
         ctw_layout_paragraph(&p->layout, label, CTW_COLOUR_BAD, l.text);
         label = "";
     }
@@ -324,24 +315,12 @@ static bool put_counts(struct page *p, const struct loss *losses, size_t n) {
 
 static void put_losses(struct page *p) {
     const struct ctw_snapshot *of = p->of;
-    const struct ctw_losses *lost = &of->lost;
-    const struct loss losses[] = {
-        {lost->drops, "new flow dropped (table full)", "new flows dropped (table full)"},
-        {lost->other_drops, "new flow dropped below the limit",
-         "new flows dropped below the limit"},
-        {lost->early_drops, "entry evicted to make room", "entries evicted to make room"},
-        {lost->clashes, "new flow lost to a clash", "new flows lost to clashes"},
-        {lost->chain_too_long, "new flow dropped (too few buckets)",
-         "new flows dropped (too few buckets)"},
-        {lost->log_lines, "\"table full\" line in the kernel log",
-         "\"table full\" lines in the kernel log"},
-    };
     const bool blind = of->sources[CTW_SOURCE_COUNTERS].health == CTW_HEALTH_FAILED;
     struct ctw_line l;
 
     if (!by_daemon(p) && !of->table.has_counters)
         return;
-    const bool any = put_counts(p, losses, LENGTH(losses));
+    const bool any = put_counts(p, &of->lost);
     ctw_line_start(&l);
     if (!any)
         ctw_line_add(&l, blind ? "nothing visible " : "nothing ");

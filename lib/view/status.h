@@ -3,6 +3,7 @@
 
 /* The state of the table at one glance, for `ctwatch status` and /status. */
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,3 +46,7 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
 
 /** ctw_status_hour() - the last hour, in @room columns. Return: whether anything is known of it. */
 bool ctw_status_hour(const struct ctw_view *v, uint32_t room, struct ctw_sparkline *ret);
+
+/** ctw_losses_json() - each class by its name: "dropped_full", "dropped_below_max", "evicted", ...
+ */
+json_t *ctw_losses_json(const struct ctw_losses *l);

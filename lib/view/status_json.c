@@ -179,20 +179,23 @@ static json_t *trend(const struct ctw_snapshot *of) {
                      ctw_json_number_if(of->fills, of->usec_to_full / CTW_USEC_PER_SEC));
 }
 
-static json_t *lost(const struct ctw_view *v) {
-    const struct ctw_snapshot *of = &v->snapshot;
-    const struct ctw_losses *l = &of->lost;
-
+json_t *ctw_losses_json(const struct ctw_losses *l) {
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:o, s:o, s:o, s:o}",
         "dropped_full", ctw_json_number(l->drops),
         "dropped_below_max", ctw_json_number(l->other_drops),
         "evicted", ctw_json_number(l->early_drops),
         "clashes", ctw_json_number(l->clashes),
         "chain_too_long", ctw_json_number(l->chain_too_long),
-        "log_lines", ctw_json_number(l->log_lines),
-        "last_dropped_unix_seconds", time_of(v, of->refused_usec),
-        "last_evicted_unix_seconds", time_of(v, of->evicted_usec));
+        "log_lines", ctw_json_number(l->log_lines));
+}
+
+static json_t *lost(const struct ctw_view *v) {
+    const struct ctw_snapshot *of = &v->snapshot;
+    json_t *o = ctw_losses_json(&of->lost);
+
+    o = ctw_json_set(o, "last_dropped_unix_seconds", time_of(v, of->refused_usec));
+    return ctw_json_set(o, "last_evicted_unix_seconds", time_of(v, of->evicted_usec));
 }
 
 static json_t *talkers(const struct ctw_view *v) {
