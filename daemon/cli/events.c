@@ -251,20 +251,11 @@ static int subscribe(struct stream *s) {
 
 /* --- the stream ------------------------------------------------------------------------------- */
 
-static bool matches(const struct stream *s, const struct ctw_flow *flow, const void *message) {
-    struct ctw_flow_details details;
-    const enum ctw_filter_verdict verdict = ctw_filter_match(&s->filter, flow, NULL);
-
-    if (verdict != CTW_FILTER_UNKNOWN)
-        return verdict == CTW_FILTER_YES;
-    return ctw_flow_parse_details(message, flow, &details) == 0 &&
-           ctw_filter_match(&s->filter, flow, &details) == CTW_FILTER_YES;
-}
-
 static void on_event(struct stream *s, const void *message, size_t length, uint64_t time_usec) {
     struct ctw_flow flow;
 
-    if (ctw_flow_parse(message, length, &flow) < 0 || !matches(s, &flow, message))
+    if (ctw_flow_parse(message, length, &flow) < 0 ||
+        !ctw_filter_matches(&s->filter, &flow, message))
         return;
     s->second.events[flow.event]++;
     s->total.events[flow.event]++;

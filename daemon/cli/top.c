@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <inttypes.h>
+#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,12 @@
  */
 #define SAMPLE_LIMIT_USEC CTW_USEC_PER_SEC
 
+/* A sample of the entries that match a filter is taken from this many: a tenth of a second or two.
+ */
+#define FILTERED_MAX 200000u
+
+#define DIMENSIONS "source, destination, port, protocol, state, zone, mark, label or helper"
+
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *by;          /* NULL: the overview */
@@ -47,6 +54,7 @@ struct arguments {
     const char *watch; /* NULL: once; "": every 2 seconds */
     uint64_t watch_usec;
     bool exact, new_flows, json;
+    struct ctw_cli_words filter;
 };
 
 struct request {
@@ -56,6 +64,10 @@ struct request {
     size_t n_dimensions;
     enum ctw_dimension dimensions[CTW_TOP_LISTS_MAX];
     bool progress; /* on stderr */
+    bool filtered;
+    struct ctw_filter filter;
+    const char *filter_text;
+    struct nfct_labelmap *labels; /* NULL: labels have no names */
 };
 
 struct list {
@@ -71,7 +83,8 @@ struct gathering {
     struct ctw_sample sample;
     struct ctw_census census;
     struct list lists[CTW_TOP_LISTS_MAX];
-    int error; /* -ENOMEM: no memory for more names */
+    uint64_t read; /* entries, whether or not they match */
+    int error;     /* -ENOMEM: no memory for more names */
     struct ctw_progress progress;
 };
 
@@ -84,8 +97,7 @@ static const struct ctw_option options[] = {
      "who opens new flows now, from the events that ctwatchd counts"},
     {'n', "lines", "N", CTW_OPTION_TEXT, offsetof(struct arguments, n),
      "lines of each list, 1 to 1000"},
-    {0, "by", "WHAT", CTW_OPTION_TEXT, offsetof(struct arguments, by),
-     "one list, by source, destination, port, protocol, state or zone"},
+    {0, "by", "WHAT", CTW_OPTION_TEXT, offsetof(struct arguments, by), "one list, by " DIMENSIONS},
     {0, "ipv6-prefix", "N", CTW_OPTION_TEXT, offsetof(struct arguments, ipv6_prefix),
      "take IPv6 addresses that share N bits, 1 to 128, for one source"},
     {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
@@ -102,13 +114,16 @@ static const struct ctw_option options[] = {
 
 static const struct ctw_cli cli = {
     .program = "ctwatch top",
-    .synopses = "[OPTION...]",
+    .synopses = "[OPTION...] [FILTER]",
     .about =
         "Shows what fills the connection-tracking table: from a random sample of its entries, "
-        "with the margin of error, or from all of them. Needs CAP_NET_ADMIN. With --new it shows "
-        "who opens new flows, as ctwatchd has published it.",
+        "with the margin of error, or from all of them; with a FILTER, as ctwatch(8) describes "
+        "it, from those that match. Needs CAP_NET_ADMIN. With --new it shows who opens new flows, "
+        "as ctwatchd has published it.",
     .options = options,
     .n_options = sizeof(options) / sizeof(options[0]),
+    .joins_operands = true,
+    .operand = offsetof(struct arguments, filter),
 };
 
 static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t *ret) {
@@ -133,9 +148,15 @@ static int check_new(const struct arguments *a) {
         return refuse_both("--exact", "--new");
     if (a->new_flows && a->by)
         return refuse_both("--by", "--new, which ranks sources");
+    if (a->new_flows && a->filter.length > 0)
+        return refuse_both("a FILTER", "--new");
     if (a->new_flows && a->ipv6_prefix)
         return refuse_both("--ipv6-prefix", "--new: ctwatchd has counted by talkers.ipv6_prefix");
     return a->state && !a->new_flows ? refuse_both("--state", "anything but --new") : -1;
+}
+
+static int label_bit(const char *name, void *labels) {
+    return labels ? nfct_labelmap_get_bit(labels, name) : -1;
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -161,9 +182,14 @@ static int make_request(const struct arguments *a, struct ctw_settings *settings
     if (!parse_number(a->ipv6_prefix, 1, IPV6_PREFIX_MAX, &ret->ipv6_prefix))
         return ctw_cli_bad(&cli, "--ipv6-prefix", a->ipv6_prefix, "from 1 to 128");
     if (a->by && ctw_dimension_find(a->by, &ret->dimensions[0]) < 0)
-        return ctw_cli_bad(&cli, "--by", a->by,
-                           "source, destination, port, protocol, state or zone");
-    return -1;
+        return ctw_cli_bad(&cli, "--by", a->by, DIMENSIONS);
+    ret->filtered = a->filter.length > 0;
+    ret->filter_text = a->filter.text;
+    ret->labels = a->new_flows ? NULL : nfct_labelmap_new(NULL);
+    const int status = ctw_cli_filter(&cli, &a->filter, label_bit, ret->labels, &ret->filter);
+    if (status >= 0 && ret->labels)
+        nfct_labelmap_destroy(ret->labels);
+    return status;
 }
 
 /* --- while walking --------------------------------------------------------------------------- */
@@ -177,20 +203,63 @@ static int make_room(struct ctw_ranking *r) {
     return 0;
 }
 
+static void rank_key(struct gathering *g, size_t i, struct ctw_key key) {
+    if (g->error == 0 && !ctw_ranking_add(&g->lists[i].ranking, &key))
+        g->error = make_room(&g->lists[i].ranking);
+}
+
 static void on_entry(const struct ctw_flow *flow, void *userdata) {
     struct gathering *g = userdata;
 
     if (g->error < 0)
         return;
     ctw_census_count(&g->census, flow);
-    for (size_t i = 0; i < g->request.n_dimensions; i++) {
-        struct list *l = &g->lists[i];
-        const struct ctw_key key =
-            ctw_dimension_key(g->request.dimensions[i], flow, g->request.ipv6_prefix);
-        if (!ctw_ranking_add(&l->ranking, &key))
-            g->error = make_room(&l->ranking);
-    }
+    for (size_t i = 0; i < g->request.n_dimensions; i++)
+        rank_key(g, i, ctw_dimension_key(g->request.dimensions[i], flow, g->request.ipv6_prefix));
     ctw_progress_show(&g->progress, g->census.entries);
+}
+
+static bool has_details(enum ctw_dimension d) {
+    return d >= CTW_BY_MARK;
+}
+
+/* An entry counts for each of its labels. */
+static void rank_labels(struct gathering *g, const struct ctw_flow_details *details) {
+    bool any = false;
+
+    for (unsigned bit = 0; bit < CTW_LABELS; bit++)
+        if (ctw_flow_has_label(details, bit)) {
+            rank_key(g, 0, ctw_label_key(bit));
+            any = true;
+        }
+    if (!any)
+        rank_key(g, 0, ctw_label_key(CTW_LABELS));
+}
+
+/* With a filter, or by what needs the details of an entry: then there is one list. */
+static int on_message(const void *message, size_t length, void *userdata) {
+    struct gathering *g = userdata;
+    const struct request *r = &g->request;
+    struct ctw_flow_details details;
+    struct ctw_flow flow;
+
+    if (ctw_flow_parse(message, length, &flow) < 0 || flow.event != CTW_FLOW_NEW)
+        return 0;
+    g->read++;
+    if (ctw_filter_matches(&r->filter, &flow, message)) {
+        if (!has_details(r->dimensions[0])) {
+            on_entry(&flow, g);
+        } else if (ctw_flow_parse_details(message, &flow, &details) == 0) {
+            ctw_census_count(&g->census, &flow);
+            if (r->dimensions[0] == CTW_BY_LABEL)
+                rank_labels(g, &details);
+            else
+                rank_key(g, 0, ctw_details_key(r->dimensions[0], &details));
+        }
+    }
+    if (g->error < 0)
+        return g->error;
+    return r->sample > 0 && (g->census.entries >= r->sample || g->read >= FILTERED_MAX) ? 1 : 0;
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -209,6 +278,7 @@ static int begin(struct gathering *g) {
     const uint64_t seed = random_seed();
 
     g->error = 0;
+    g->read = 0;
     ctw_progress_start(&g->progress, g->request.progress ? g->sample.count : 0);
     ctw_census_init(&g->census, g->request.ipv6_prefix, seed);
     for (size_t i = 0; i < g->request.n_dimensions; i++) {
@@ -230,6 +300,8 @@ static struct gathering *gathering_free(struct gathering *g) {
         free(g->lists[i].rows);
         free(g->lists[i].entries);
     }
+    if (g->request.labels)
+        nfct_labelmap_destroy(g->request.labels);
     ctw_table_free(g->table);
     free(g);
     return NULL;
@@ -275,7 +347,9 @@ static int poll(struct gathering *g, char reterr[static ERROR_MAX]) {
 
 static int walk(struct gathering *g, struct ctw_walk_end *ret, char reterr[static ERROR_MAX]) {
     int r = begin(g);
-    if (r >= 0)
+    if (r >= 0 && (g->request.filtered || has_details(g->request.dimensions[0])))
+        r = ctw_walk_messages(CTW_WALK_ENTRIES, NULL, on_message, g, ret);
+    else if (r >= 0)
         r = ctw_walk_now(g->request.sample, g->request.sample > 0 ? SAMPLE_LIMIT_USEC : 0, on_entry,
                          g, ret);
     ctw_progress_clear(&g->progress);
@@ -302,6 +376,22 @@ static bool was_resized(struct gathering *g) {
     return now.has_buckets && g->sample.has_buckets && now.buckets != g->sample.buckets;
 }
 
+/* A label by its name in connlabel.conf, which may hold anything. */
+static void name_row(const struct request *r, enum ctw_dimension by, const struct ctw_key *key,
+                     char ret[static CTW_TALKER_NAME_MAX]) {
+    const char *name = by == CTW_BY_LABEL && r->labels && key->c < CTW_LABELS
+                           ? nfct_labelmap_get_name(r->labels, key->c)
+                           : NULL;
+    struct ctw_line l;
+
+    ctw_dimension_name(by, key, r->ipv6_prefix, ret);
+    if (!name || *name == '\0')
+        return;
+    ctw_line_start(&l);
+    ctw_line_add(&l, "%.60s", name);
+    (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%.63s", l.text);
+}
+
 static struct ctw_top_list rank(struct gathering *g, size_t i) {
     const enum ctw_dimension by = g->request.dimensions[i];
     struct list *l = &g->lists[i];
@@ -314,11 +404,23 @@ static struct ctw_top_list rank(struct gathering *g, size_t i) {
     for (size_t row = 0; row < ret.n; row++) {
         const struct ctw_ranking_slot *s = &l->best[row];
         const struct ctw_key key = {.a = s->a, .b = s->b, .c = s->c};
-        ctw_dimension_name(by, &key, g->request.ipv6_prefix, l->rows[row].name);
+        name_row(&g->request, by, &key, l->rows[row].name);
         l->rows[row].permyriad = ctw_top_share(s->count, g->census.entries);
         l->entries[row] = s->count;
     }
     return ret;
+}
+
+/* What matches is a table of its own, of which no drop risk is known. */
+static void filter_result(const struct gathering *g, struct ctw_top *ret, struct ctw_sample *of) {
+    uint64_t matching = g->census.entries;
+
+    if (!g->census.whole && g->read < g->sample.count)
+        matching = matching * g->sample.count / g->read;
+    ret->filter = g->request.filter_text;
+    ret->matching = (uint32_t)matching;
+    of->count = ret->matching;
+    of->has_buckets = false;
 }
 
 /* @ret: refers to memory of @g, until the next time. Return: 0 or a negative errno. */
@@ -337,7 +439,10 @@ static int gather(struct gathering *g, struct ctw_top *ret, char reterr[static E
         .n_lists = g->request.n_dimensions,
     };
     g->census.whole = end.whole;
-    ctw_census_result(&g->census, 0, &g->sample, &ret->talkers);
+    struct ctw_sample of = g->sample;
+    if (g->request.filtered)
+        filter_result(g, ret, &of);
+    ctw_census_result(&g->census, 0, &of, &ret->talkers);
     for (size_t i = 0; i < ret->n_lists; i++)
         ret->lists[i] = rank(g, i);
     return 0;

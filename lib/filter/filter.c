@@ -170,3 +170,14 @@ enum ctw_filter_verdict ctw_filter_match(const struct ctw_filter *f, const struc
 
     return match(f, f->root, &e);
 }
+
+bool ctw_filter_matches(const struct ctw_filter *f, const struct ctw_flow *flow,
+                        const void *message) {
+    struct ctw_flow_details details;
+    const enum ctw_filter_verdict v = ctw_filter_match(f, flow, NULL);
+
+    if (v != CTW_FILTER_UNKNOWN)
+        return v == CTW_FILTER_YES;
+    return ctw_flow_parse_details(message, flow, &details) == 0 &&
+           ctw_filter_match(f, flow, &details) == CTW_FILTER_YES;
+}

@@ -143,6 +143,11 @@ enum ctw_filter_verdict {
 enum ctw_filter_verdict ctw_filter_match(const struct ctw_filter *f, const struct ctw_flow *flow,
                                          const struct ctw_flow_details *details);
 
+/** ctw_filter_matches() - the same for a message, of which ctw_flow_parse() has read @flow; the
+ * details are read where they are needed. One whose details are malformed does not match. */
+bool ctw_filter_matches(const struct ctw_filter *f, const struct ctw_flow *flow,
+                        const void *message);
+
 /* --- what the kernel can check ---------------------------------------------------------------- */
 
 /*

@@ -191,8 +191,8 @@ static void next(struct parser *p) {
     t->length = n;
     (void)snprintf(t->text, sizeof(t->text), "%.*s", (int)(n < WORD_MAX ? n : WORD_MAX - 1), start);
     for (size_t i = 0; i < n; i++)
-        if ((unsigned char)start[i] < ' ' || start[i] == 0x7f)
-            fail(p, t, "has a control character");
+        if ((signed char)start[i] < ' ' || start[i] == 0x7f)
+            fail(p, t, "has a control character, or one that is not ASCII");
     if (n >= WORD_MAX)
         fail(p, t, "is too long, at most %u bytes", WORD_MAX - 1);
 }

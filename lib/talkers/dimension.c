@@ -16,6 +16,8 @@ static const char *const words[CTW_DIMENSIONS] = {
     [CTW_BY_SOURCE] = "source", [CTW_BY_DESTINATION] = "destination",
     [CTW_BY_PORT] = "port",     [CTW_BY_PROTOCOL] = "protocol",
     [CTW_BY_STATE] = "state",   [CTW_BY_ZONE] = "zone",
+    [CTW_BY_MARK] = "mark",     [CTW_BY_LABEL] = "label",
+    [CTW_BY_HELPER] = "helper",
 };
 
 const char *ctw_dimension_word(enum ctw_dimension d) {
@@ -39,6 +41,8 @@ int ctw_dimension_find(const char *word, enum ctw_dimension *ret) {
  *   protocol              c: protocol
  *   state                 c: protocol << 16 | TCP_STATE | TCP_CONNTRACK_*, or a status bit
  *   zone                  c: zone
+ *   mark, label           c: mark; label, or CTW_LABELS
+ *   helper                a, b: the name
  *   service               a, b: the address; c: SERVICE_* | protocol << 16 | port
  */
 #define TCP_STATE    0x8000u
@@ -107,9 +111,26 @@ struct ctw_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *fl
     case CTW_BY_STATE:
         return state_key(flow);
     case CTW_BY_ZONE:
+    case CTW_BY_MARK: /* these have functions of their own */
+    case CTW_BY_LABEL:
+    case CTW_BY_HELPER:
         break;
     }
     return number(flow->zone);
+}
+
+struct ctw_key ctw_details_key(enum ctw_dimension d, const struct ctw_flow_details *details) {
+    struct ctw_key key = {0};
+
+    if (d == CTW_BY_MARK)
+        return number(details->mark);
+    memcpy(&key.a, details->helper, sizeof(key.a));
+    memcpy(&key.b, details->helper + sizeof(key.a), sizeof(key.b));
+    return key;
+}
+
+struct ctw_key ctw_label_key(unsigned bit) {
+    return number(bit);
 }
 
 struct ctw_key ctw_endpoint_key(const struct ctw_flow *flow) {
@@ -173,6 +194,17 @@ static const char *name_status(uint32_t c) {
     return c & IPS_ASSURED ? "assured" : c & IPS_SEEN_REPLY ? "replied" : "unreplied";
 }
 
+/* A helper of user space may be called anything. */
+static void name_helper(const struct ctw_key *key, char ret[static CTW_TALKER_NAME_MAX]) {
+    char name[CTW_FLOW_HELPER_MAX + 1] = "";
+
+    memcpy(name, &key->a, sizeof(key->a));
+    memcpy(name + sizeof(key->a), &key->b, sizeof(key->b));
+    for (char *c = name; *c != '\0'; c++)
+        *c = *c > ' ' && *c < 0x7f ? *c : '?';
+    (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", name[0] != '\0' ? name : "(none)");
+}
+
 void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
                         char ret[static CTW_TALKER_NAME_MAX]) {
     char protocol[16], state[16];
@@ -198,8 +230,85 @@ void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_
         (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%s", protocol,
                        key->c & TCP_STATE ? state : name_status(key->c));
         break;
+    case CTW_BY_LABEL:
+        if (key->c == CTW_LABELS) {
+            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "(none)");
+            break;
+        }
+        /* fall through */
     case CTW_BY_ZONE:
         (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%" PRIu32, key->c);
         break;
+    case CTW_BY_MARK:
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "0x%" PRIx32, key->c);
+        break;
+    case CTW_BY_HELPER:
+        name_helper(key, ret);
+        break;
     }
+}
+
+/* --- filters ---------------------------------------------------------------------------------- */
+
+static int filter_state(uint32_t c, char ret[static CTW_TALKER_NAME_MAX]) {
+    const uint8_t protocol = (uint8_t)(c >> 16);
+    const char *state = c & TCP_STATE ? ctw_state_name(IPPROTO_TCP, (uint8_t)c) : NULL;
+
+    if (c & TCP_STATE && !state)
+        return -EOPNOTSUPP;
+    if (state)
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "tcp state %s", state);
+    else
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "proto %u %s", protocol,
+                       c & IPS_ASSURED      ? "assured"
+                       : c & IPS_SEEN_REPLY ? "replied and not assured"
+                                            : "and not replied and not assured");
+    return 0;
+}
+
+static int filter_helper(const char *name, char ret[static CTW_TALKER_NAME_MAX]) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+    if (name[strspn(name, plain)] != '\0' || strlen(name) >= CTW_FLOW_HELPER_MAX)
+        return -EOPNOTSUPP;
+    (void)snprintf(ret, CTW_TALKER_NAME_MAX, "helper %s", name);
+    return 0;
+}
+
+int ctw_dimension_filter(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
+                         char ret[static CTW_TALKER_NAME_MAX]) {
+    const uint8_t protocol = (uint8_t)(key->c >> 16);
+    char name[CTW_TALKER_NAME_MAX];
+
+    ctw_dimension_name(d, key, ipv6_prefix, name);
+    switch (d) {
+    case CTW_BY_SOURCE:
+    case CTW_BY_DESTINATION:
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s %.55s", d == CTW_BY_SOURCE ? "src" : "dst",
+                       name);
+        return 0;
+    case CTW_BY_PORT:
+        if (ctw_flow_has_ports(protocol))
+            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "proto %u dport %u", protocol,
+                           (uint16_t)key->c);
+        else
+            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "proto %u", protocol);
+        return 0;
+    case CTW_BY_PROTOCOL:
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "proto %" PRIu32, key->c);
+        return 0;
+    case CTW_BY_STATE:
+        return filter_state(key->c, ret);
+    case CTW_BY_LABEL:
+        if (key->c >= CTW_LABELS)
+            return -EOPNOTSUPP;
+        /* fall through */
+    case CTW_BY_ZONE:
+    case CTW_BY_MARK:
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s %.40s", words[d], name);
+        return 0;
+    case CTW_BY_HELPER:
+        return filter_helper(name, ret);
+    }
+    return -EOPNOTSUPP;
 }

@@ -20,8 +20,11 @@ enum ctw_dimension {
     CTW_BY_PROTOCOL,
     CTW_BY_STATE,
     CTW_BY_ZONE,
+    CTW_BY_MARK, /* from here on: of struct ctw_flow_details */
+    CTW_BY_LABEL,
+    CTW_BY_HELPER,
 };
-#define CTW_DIMENSIONS (CTW_BY_ZONE + 1)
+#define CTW_DIMENSIONS (CTW_BY_HELPER + 1)
 
 /* One value of a dimension; its dimension is not part of it. */
 struct ctw_key {
@@ -29,7 +32,8 @@ struct ctw_key {
     uint32_t c;
 };
 
-/** ctw_dimension_word() - "source", "destination", "port", "protocol", "state", "zone" */
+/** ctw_dimension_word() - "source", "destination", "port", "protocol", "state", "zone", "mark",
+ * "label", "helper" */
 const char *ctw_dimension_word(enum ctw_dimension d);
 
 /** ctw_dimension_find() - the dimension of that word. Return: 0 or -EINVAL. */
@@ -41,6 +45,12 @@ int ctw_dimension_find(const char *word, enum ctw_dimension *ret);
  */
 struct ctw_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *flow,
                                  uint32_t ipv6_prefix);
+
+/** ctw_details_key() - the value that an entry has by mark or helper */
+struct ctw_key ctw_details_key(enum ctw_dimension d, const struct ctw_flow_details *details);
+
+/** ctw_label_key() - a label, of which an entry may have several; CTW_LABELS: of one without any */
+struct ctw_key ctw_label_key(unsigned bit);
 
 /**
  * ctw_address_key() - the key by source or destination of an address, 4 bytes of it with AF_INET
@@ -81,8 +91,17 @@ struct ctw_key ctw_endpoint_of(const struct ctw_key *key, struct ctw_endpoint *r
 
 /**
  * ctw_dimension_name() - a key as text: "192.0.2.7", "2001:db8::/64", "udp/53", "gre", "tcp",
- * "tcp/SYN_SENT", "udp/unreplied", "7"
+ * "tcp/SYN_SENT", "udp/unreplied", "7", "0x10", "ftp", "(none)"
  * @ipv6_prefix:  as when the key was made
  */
 void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
                         char ret[static CTW_TALKER_NAME_MAX]);
+
+/**
+ * ctw_dimension_filter() - a filter that matches the entries with a key: "src 192.0.2.7",
+ * "udp dport 53", "mark 0x10"
+ *
+ * Return: 0; -EOPNOTSUPP when the language of filters has no words for it.
+ */
+int ctw_dimension_filter(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
+                         char ret[static CTW_TALKER_NAME_MAX]);

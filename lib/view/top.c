@@ -73,7 +73,7 @@ static struct ctw_word estimate(const struct ctw_top *t, uint64_t entries) {
     uint64_t unit = 1;
 
     if (t->talkers.sampled) {
-        entries = entries * t->table.count / t->talkers.entries;
+        entries = entries * (t->filter ? t->matching : t->table.count) / t->talkers.entries;
         while (entries / unit >= 1000)
             unit *= 10;
     }
@@ -247,11 +247,24 @@ static struct ctw_layout page_of(char *buffer, size_t size) {
         .out = {.buffer = buffer, .size = size}, .columns = COLUMNS, .utf8 = true};
 }
 
+/* "about 12000 of 48621 entries match: src 10.0.0.0/8" */
+static void put_filter(struct ctw_layout *p, const struct ctw_top *t) {
+    struct ctw_line l;
+
+    if (!t->filter)
+        return;
+    ctw_line_start(&l);
+    ctw_line_add(&l, "%s%" PRIu32 " of %" PRIu32 " entries match: %s",
+                 t->talkers.sampled ? "about " : "", t->matching, t->table.count, t->filter);
+    put_line(p, l.text);
+}
+
 size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size) {
     struct ctw_layout p = page_of(buffer, size);
     struct ctw_line l;
 
     put_table(&p, &t->table);
+    put_filter(&p, t);
     ctw_line_start(&l);
     ctw_talkers_basis(&l, &t->talkers);
     put_line(&p, l.text);
@@ -456,6 +469,10 @@ size_t ctw_render_top_json(const struct ctw_top *t, bool compact, char *buffer, 
     o = ctw_json_set(o, "timed_out", json_boolean(t->timed_out));
     o = ctw_json_set(o, "interrupted", json_boolean(t->interrupted));
     o = ctw_json_set(o, "table", table(&t->table));
+    if (t->filter) {
+        o = ctw_json_set(o, "filter", json_string(t->filter));
+        o = ctw_json_set(o, "matching", ctw_json_number(t->matching));
+    }
     for (size_t i = 0; i < t->n_lists; i++)
         o = ctw_json_set(o, t->lists[i].heading,
                          json_pack("{s:o, s:o}", "distinct", ctw_json_number(t->lists[i].distinct),

@@ -36,6 +36,8 @@ struct ctw_top {
     struct ctw_talkers talkers; /* its lists are not used */
     bool interrupted;           /* buckets changed during the dump */
     bool timed_out;             /* stopped before the sample was complete */
+    const char *filter;         /* only entries that match it are counted; NULL: all */
+    uint32_t matching;          /* with a filter: how many there are, about, where it is a sample */
     size_t n_lists;
     struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
 };

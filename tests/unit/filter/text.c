@@ -169,6 +169,7 @@ static void refused_filter_points_at_the_word(void **state) {
         {"label nonsense", "nonsense", "is no label of connlabel.conf"},
         {"label 128", "128", "is no number of a label, 0 to 127"},
         {"label vo\x01ip", "vo\x01ip", "word 'vo?ip': has a control character"},
+        {"label vo\xc3\xa9", "vo\xc3\xa9", "or one that is not ASCII"},
         {"helper a-very-long-name", "a-very-long-name", "is too long for a helper, at most 15"},
         {"state BOGUS", "BOGUS", "is no state of TCP, SCTP or DCCP"},
         {"proto 256", "256", "is no protocol"},

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/talkers/dimension.h"
+#include "tests/support/random_filter.h"
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -130,6 +131,83 @@ static void key_status_bits_that_no_name_shows_are_ignored(void **state) {
     assert_string_equal(name_of(CTW_BY_STATE, &flow, 64), "udp/unreplied");
 }
 
+static void key_of_details_has_their_name(void **state) {
+    const struct ctw_flow_details some = {.mark = 0x1f, .helper = "ftp"}, none = {0};
+    const struct {
+        enum ctw_dimension by;
+        struct ctw_key key;
+        const char *name;
+    } cases[] = {
+        {CTW_BY_MARK, ctw_details_key(CTW_BY_MARK, &some), "0x1f"},
+        {CTW_BY_MARK, ctw_details_key(CTW_BY_MARK, &none), "0x0"},
+        {CTW_BY_HELPER, ctw_details_key(CTW_BY_HELPER, &some), "ftp"},
+        {CTW_BY_HELPER, ctw_details_key(CTW_BY_HELPER, &none), "(none)"},
+        {CTW_BY_HELPER, {.a = 0x1b}, "?"},
+        {CTW_BY_LABEL, ctw_label_key(5), "5"},
+        {CTW_BY_LABEL, ctw_label_key(CTW_LABELS), "(none)"},
+    };
+    char name[CTW_TALKER_NAME_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        ctw_dimension_name(cases[i].by, &cases[i].key, 64, name);
+        assert_string_equal(name, cases[i].name);
+    }
+}
+
+static struct ctw_key any_key(enum ctw_dimension d, const struct ctw_flow *flow,
+                              const struct ctw_flow_details *details) {
+    if (d == CTW_BY_LABEL)
+        return ctw_label_key(ctw_flow_has_label(details, 5) ? 5 : CTW_LABELS);
+    return d >= CTW_BY_MARK ? ctw_details_key(d, details) : ctw_dimension_key(d, flow, 64);
+}
+
+/* An entry matches the filter of its key; an entry with another key does not. */
+static void filter_of_a_key_matches_its_entries(void **state) {
+    static struct ctw_filter filter;
+    struct ctw_filter_error error;
+    struct dice dice = {1};
+    unsigned n = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 50000; i++) {
+        const enum ctw_dimension d = (enum ctw_dimension)(i % CTW_DIMENSIONS);
+        struct ctw_flow one, other;
+        struct ctw_flow_details details, other_details;
+        char text[CTW_TALKER_NAME_MAX];
+        random_entry(&dice, &one, &details);
+        random_entry(&dice, &other, &other_details);
+        one.zone = details.zone;
+        other.zone = other_details.zone;
+        const struct ctw_key key = any_key(d, &one, &details);
+        const struct ctw_key other_key = any_key(d, &other, &other_details);
+        if (ctw_dimension_filter(d, &key, 64, text) < 0)
+            continue; /* "(none)" */
+        n++;
+        if (ctw_filter_parse(text, strlen(text), NULL, NULL, &filter, &error) < 0)
+            fail_msg("%s: %s", text, error.message.text);
+        if (ctw_filter_match(&filter, &one, &details) != CTW_FILTER_YES)
+            fail_msg("%s", text);
+        /* TCP without a state is "tcp/assured", of which there is more */
+        if (!ctw_key_equal(&key, &other_key) && (d != CTW_BY_STATE || one.has_tcp_state) &&
+            ctw_filter_match(&filter, &other, &other_details) != CTW_FILTER_NO)
+            fail_msg("%s matches another key", text);
+    }
+    assert_in_range(n, 35000, 50000);
+}
+
+static void filter_of_a_key_without_words_is_refused(void **state) {
+    const struct ctw_key none = {.c = CTW_LABELS}, strange = {.a = 0x1b};
+    const struct ctw_key state_10 = {.c = (uint32_t)IPPROTO_TCP << 16 | 0x8000 | 10};
+    char text[CTW_TALKER_NAME_MAX];
+
+    (void)state;
+    assert_int_equal(ctw_dimension_filter(CTW_BY_LABEL, &none, 64, text), -EOPNOTSUPP);
+    assert_int_equal(ctw_dimension_filter(CTW_BY_HELPER, &none, 64, text), -EOPNOTSUPP);
+    assert_int_equal(ctw_dimension_filter(CTW_BY_HELPER, &strange, 64, text), -EOPNOTSUPP);
+    assert_int_equal(ctw_dimension_filter(CTW_BY_STATE, &state_10, 64, text), -EOPNOTSUPP);
+}
+
 static void find_returns_the_dimension_of_its_word(void **state) {
     enum ctw_dimension d;
 
@@ -221,6 +299,9 @@ int main(void) {
         cmocka_unit_test(key_ipv6_equal_within_a_prefix),
         cmocka_unit_test(key_ipv4_differs_from_ipv6),
         cmocka_unit_test(key_status_bits_that_no_name_shows_are_ignored),
+        cmocka_unit_test(key_of_details_has_their_name),
+        cmocka_unit_test(filter_of_a_key_matches_its_entries),
+        cmocka_unit_test(filter_of_a_key_without_words_is_refused),
         cmocka_unit_test(find_returns_the_dimension_of_its_word),
         cmocka_unit_test(key_before_orders_addresses_by_number),
         cmocka_unit_test(name_port_has_its_protocol),

@@ -221,6 +221,34 @@ static void top_json_unknown_is_null(void **state) {
     json_decref(o);
 }
 
+static void top_of_a_filter_estimates_what_matches(void **state) {
+    struct ctw_top t = sampled();
+
+    (void)state;
+    t.filter =
+        "src 192.0.2.0/24 and tcp dport 443 and not assured and state SYN_SENT and mark 0x10";
+    t.matching = 100000;
+    render(&t);
+    assert_memory_equal(
+        text,
+        "486211 of 524288 entries (92.7 %), 262144 buckets\n"
+        "about 100000 of 486211 entries match: src 192.0.2.0/24 and tcp dport 443 and not\n"
+        "assured and state SYN_SENT and mark 0x10\n"
+        "a random sample of 5000 entries",
+        200);
+    assert_non_null(strstr(text, "192.0.2.7                  ~60200  60.2 %"));
+    json_t *o = parse(ctw_render_top_json(&t, true, text, sizeof(text)));
+    assert_string_equal(json_string_value(json_object_get(o, "filter")), t.filter);
+    assert_int_equal(json_integer_value(json_object_get(o, "matching")), 100000);
+    json_decref(o);
+    t.talkers.sampled = false;
+    t.matching = 5000;
+    t.filter = "udp";
+    render(&t);
+    assert_non_null(
+        strstr(text, "\n5000 of 486211 entries match: udp\nall 5000 entries counted\n"));
+}
+
 static void share_is_the_nearest(void **state) {
     (void)state;
     assert_int_equal(ctw_top_share(0, 0), 0);
@@ -446,6 +474,7 @@ int main(void) {
         cmocka_unit_test(top_too_long_is_cut_and_measured),
         cmocka_unit_test(top_json_has_the_same_numbers),
         cmocka_unit_test(top_json_unknown_is_null),
+        cmocka_unit_test(top_of_a_filter_estimates_what_matches),
         cmocka_unit_test(share_is_the_nearest),
         cmocka_unit_test(talkers_of_a_full_table_read_like_this),
         cmocka_unit_test(talkers_json_has_the_same),
