@@ -365,6 +365,8 @@ static int follow(struct stream *s) {
     s->rate_usec = now_usec + CTW_USEC_PER_SEC;
     while (r == 0 && !ended(s, now_usec)) {
         r = wait_for_events(s, now_usec);
+        if (r == -EPIPE)
+            s->write_error = EPIPE;
         if (r == 0)
             r = drain(s);
         now_usec = ctw_monotonic_usec();
