@@ -75,6 +75,7 @@ void ctw_release_read(const char *osrelease, const char *version, const char *si
     }
     ret->insert_failed_in_drop = since(&r, 4, 7);
     ret->buckets_writable = since(&r, 4, 8);
+    ret->nft_counts = since(&r, 4, 18);
     ret->chain_limit = since(&r, 5, 15) || may_have_back_port(&r, osrelease);
     ret->entries_per_bucket = ret->chain_limit && has_short_limit(&r) ? CTW_ENTRIES_PER_BUCKET_OLD
                                                                       : CTW_ENTRIES_PER_BUCKET;

@@ -38,6 +38,7 @@ struct ctw_release {
     bool insert_failed_in_drop;  /* a clash counts in drop too: since 4.7 */
     bool buckets_writable;       /* nf_conntrack_buckets takes writes: since 4.8 */
     bool chain_limit;            /* chains that are too long refuse entries: since 5.15 */
+    bool nft_counts;             /* nftables has `ct count`: since 4.18 */
 };
 
 /**

@@ -182,6 +182,17 @@ static void put_cause(struct ctw_fields *f, const struct ctw_alert *a) {
     put(f, "CTWATCH_CAUSE", ctw_cause_name(d.cause));
 }
 
+static void put_remedy(struct ctw_fields *f, const struct ctw_alert *a) {
+    struct ctw_remedy remedy;
+
+    ctw_remedy(a, &remedy);
+    put_line(f, "CTWATCH_REMEDY", &remedy.sentence);
+    if (remedy.command[0] != '\0')
+        put(f, "CTWATCH_COMMAND", remedy.command);
+    if (remedy.undo[0] != '\0')
+        put(f, "CTWATCH_UNDO", remedy.undo);
+}
+
 void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
     struct ctw_line line;
 
@@ -223,8 +234,7 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
     if (a->kind == CTW_ALERT_CONFIG)
         put_external(ret, "CTWATCH_REASON", a->reason, sizeof a->reason);
     put_cause(ret, a);
-    ctw_remedy(a, &line);
-    put_line(ret, "CTWATCH_REMEDY", &line);
+    put_remedy(ret, a);
     if (a->new_sources && about_a_table(a))
         put_new_sources(ret, a->new_sources);
     /* Last, since the longest: a field that does not fit is left out. */

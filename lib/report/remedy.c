@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "lib/watch/cause.h"
+#include "lib/report/command.h"
 
 #define CAPABILITIES                                                                               \
     "systemctl edit ctwatch: AmbientCapabilities= and CapabilityBoundingSet= must hold "
@@ -13,148 +15,673 @@
 #define FIND_WRITER                                                                                \
     "find the writer (grep -r nf_conntrack /etc/sysctl.d; kube-proxy sets it as well"
 
+/* --- what a remedy is made of ----------------------------------------------------------------- */
+
+struct making {
+    const struct ctw_diagnosis *d;
+    const struct ctw_cause_facts *f;
+    const struct ctw_alert *alert; /* NULL: none */
+    uint32_t max;                  /* one for all namespaces; 0: not known, or no limit */
+    struct ctw_plan plan;
+    struct ctw_line *l;
+};
+
+/* Entries that live for longer than this fill the table again before a cap shows an effect. */
+#define LONG_SEC 120u
+
+/* A state with less of the entries does not decide how long they live. */
+#define LEAST_SHARE (CTW_PERMYRIAD / 20)
+
+/* The kernel's defaults: tcp_timeouts of net/netfilter/nf_conntrack_proto_tcp.c, and the like. */
+static const uint32_t defaults_sec[CTW_TIMEOUTS] = {
+    [CTW_TIMEOUT_TCP_ESTABLISHED] = 432000,
+    [CTW_TIMEOUT_TCP_SYN_SENT] = 120,
+    [CTW_TIMEOUT_TCP_SYN_RECV] = 60,
+    [CTW_TIMEOUT_TCP_FIN_WAIT] = 120,
+    [CTW_TIMEOUT_TCP_CLOSE_WAIT] = 60,
+    [CTW_TIMEOUT_TCP_LAST_ACK] = 30,
+    [CTW_TIMEOUT_TCP_TIME_WAIT] = 120,
+    [CTW_TIMEOUT_TCP_MAX_RETRANS] = 300,
+    [CTW_TIMEOUT_TCP_UNACKNOWLEDGED] = 300,
+    [CTW_TIMEOUT_UDP] = 30,
+    [CTW_TIMEOUT_UDP_STREAM] = 120,
+    [CTW_TIMEOUT_ICMP] = 30,
+    [CTW_TIMEOUT_ICMPV6] = 30,
+    [CTW_TIMEOUT_GENERIC] = 600,
+    [CTW_TIMEOUT_SCTP_ESTABLISHED] = 210,
+};
+
+/* What a remedy lowers them to. Established: the shortest that RFC 5382 (REQ-5) allows, 2 h 4 min.
+ * Unreplied UDP: a resolver answers within this, or its client has asked again. */
+#define ESTABLISHED_SHORT_SEC 7440u
+#define TCP_SHORT_SEC         30u
+#define DATAGRAM_SHORT_SEC    10u
+#define STREAM_SHORT_SEC      60u
+
+static uint32_t timeout_now(const struct making *m, enum ctw_timeout timeout) {
+    return ctw_host_timeout(m->f->host, timeout, defaults_sec[timeout]);
+}
+
+/* With the plan carried out. */
+static uint32_t timeout_then(const struct making *m, enum ctw_timeout timeout) {
+    return m->plan.timeouts[timeout] > 0 ? m->plan.timeouts[timeout] : timeout_now(m, timeout);
+}
+
+/* Only one that is known can be put back. */
+static void shorten(struct making *m, enum ctw_timeout timeout, uint32_t seconds) {
+    if (ctw_host_timeout(m->f->host, timeout, 0) > seconds)
+        m->plan.timeouts[timeout] = seconds;
+}
+
+/* "tcp/TIME_WAIT", "udp/assured": as ctw_dimension_name() names them. */
+static enum ctw_timeout timeout_of(const char *state) {
+    static const struct {
+        const char *state;
+        enum ctw_timeout timeout;
+    } names[] = {
+        {"tcp/SYN_SENT", CTW_TIMEOUT_TCP_SYN_SENT}, /* and SYN_SENT2 */
+        {"tcp/SYN_RECV", CTW_TIMEOUT_TCP_SYN_RECV},
+        {"tcp/ESTABLISHED", CTW_TIMEOUT_TCP_ESTABLISHED},
+        {"tcp/FIN_WAIT", CTW_TIMEOUT_TCP_FIN_WAIT},
+        {"tcp/CLOSE_WAIT", CTW_TIMEOUT_TCP_CLOSE_WAIT},
+        {"tcp/LAST_ACK", CTW_TIMEOUT_TCP_LAST_ACK},
+        {"tcp/TIME_WAIT", CTW_TIMEOUT_TCP_TIME_WAIT},
+        {"tcp/", CTW_TIMEOUT_TCP_LAST_ACK}, /* CLOSE: 10 s */
+        {"udp/assured", CTW_TIMEOUT_UDP_STREAM},
+        {"udp/", CTW_TIMEOUT_UDP},
+        {"icmp/", CTW_TIMEOUT_ICMP},
+        {"icmpv6/", CTW_TIMEOUT_ICMPV6},
+        {"sctp/", CTW_TIMEOUT_SCTP_ESTABLISHED},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strncmp(state, names[i].state, strlen(names[i].state)) == 0)
+            return names[i].timeout;
+    return CTW_TIMEOUT_GENERIC;
+}
+
+/* How long entries of this mix live: the longest timeout of the states that matter. */
+static uint32_t lifetime(const struct making *m,
+                         uint32_t (*timeout)(const struct making *m, enum ctw_timeout timeout)) {
+    const struct ctw_talkers *t = m->f->talkers;
+    uint32_t longest = 0;
+
+    for (uint32_t i = 0; t && i < t->n_states; i++) {
+        const uint32_t seconds = timeout(m, timeout_of(t->states[i].name));
+        if (t->states[i].permyriad >= LEAST_SHARE && seconds > longest)
+            longest = seconds;
+    }
+    return longest > 0 ? longest : LONG_SEC;
+}
+
+/* --- limits ----------------------------------------------------------------------------------- */
+
+static uint32_t entry_bytes(const struct ctw_host *host) {
+    const uint32_t extensions = CTW_ENTRY_BYTES - CTW_ENTRY_BYTES_LEAST;
+
+    return host && host->entry_bytes + extensions > CTW_ENTRY_BYTES ? host->entry_bytes + extensions
+                                                                    : CTW_ENTRY_BYTES;
+}
+
+/* Entries that half of the available memory holds, besides those there are. */
+static uint64_t room_for(const struct ctw_sample *t, const struct ctw_host *host) {
+    const struct ctw_memory *m = &host->memory;
+    const uint64_t available = m->has_available ? m->available_bytes : m->total_bytes / 4;
+
+    return t->count + available / 2 / entry_bytes(host);
+}
+
+/* Twice the max, or what the memory allows; 0 where it cannot be raised from here by an eighth. */
+static uint32_t raised_max(const struct ctw_cause_facts *f) {
+    const struct ctw_sample *t = f->table;
+
+    if (!t || !f->host || !f->host->initial_netns || t->max == 0 || t->max >= CTW_MAX_LARGEST)
+        return 0;
+    const uint64_t room = room_for(t, f->host), doubled = 2 * (uint64_t)t->max;
+    uint64_t to = doubled < room ? doubled : room;
+    if (to > CTW_MAX_LARGEST)
+        to = CTW_MAX_LARGEST;
+    return to > t->max + (uint64_t)t->max / 8 ? (uint32_t)to : 0;
+}
+
+/* The buckets for @max where its chains would be too long; 0: those there are suffice. */
+static uint32_t buckets_for(const struct ctw_cause_facts *f, uint32_t max) {
+    const uint32_t safe = f->host && f->host->release.entries_per_bucket > 0
+                              ? f->host->release.entries_per_bucket
+                              : CTW_ENTRIES_PER_BUCKET;
+    const struct ctw_sample *t = f->table;
+
+    if (!t->has_buckets || max <= (uint64_t)t->buckets * safe)
+        return 0;
+    const uint32_t buckets = ctw_growth_buckets_for(max, safe);
+    return buckets > t->buckets ? buckets : 0;
+}
+
+static void raise_max(struct making *m) {
+    m->plan.max = raised_max(m->f);
+    if (m->plan.max > 0)
+        m->plan.buckets = buckets_for(m->f, m->plan.max);
+}
+
+/* "Raise nf_conntrack_max to 524288 (up to 96 MiB more) first: " */
+static void add_raise(struct making *m) {
+    if (m->plan.max > 0)
+        ctw_line_add(m->l, "raise nf_conntrack_max to %" PRIu32 " (up to %" PRIu64 " MiB more), ",
+                     m->plan.max,
+                     ((uint64_t)(m->plan.max - m->f->table->max) * entry_bytes(m->f->host)) >> 20);
+}
+
+/* --- caps ------------------------------------------------------------------------------------- */
+
+/* A source that may hold a tenth is counted up to this many flows only: to count them, the kernel
+ * walks the list of all, up to once a tick. 26,000 take two thirds of a core. */
+#define COUNTED_MOST 10000u
+
+/* And so often at most, so that flows are not walked more often than this either. */
+#define COUNTED_PER_MINUTE (100u * 60u)
+
+#define SSH_PER_MINUTE_MOST (10u * 60u)
+
+static uint32_t clamp_rate(uint64_t per_minute, uint32_t most) {
+    return per_minute < 1 ? 1 : per_minute > most ? most : (uint32_t)per_minute;
+}
+
+static bool is_ssh_flooded(const struct ctw_talkers *t) {
+    for (uint32_t i = 0; t && i < t->n_ports; i++)
+        if (strcmp(t->ports[i].name, "tcp/22") == 0)
+            return t->ports[i].permyriad >= CTW_PERMYRIAD / 10;
+    return false;
+}
+
+/* @part of the table, for entries that live @seconds: a half for all, a tenth for one source. */
+static void cap(struct making *m, uint32_t part, uint32_t seconds) {
+    const uint64_t entries = (m->plan.max > 0 ? m->plan.max : m->max) / part;
+
+    if (m->max == 0)
+        return;
+    const uint64_t per_minute = entries * 60 / (seconds > 0 ? seconds : 1);
+
+    m->plan.per_minute = clamp_rate(per_minute, UINT32_MAX);
+    m->plan.ssh_per_minute = clamp_rate(per_minute / 10, SSH_PER_MINUTE_MOST);
+    m->plan.ssh_is_flooded = is_ssh_flooded(m->f->talkers);
+}
+
+/* Of entries that live long, a number is better than a rate. */
+static void cap_source(struct making *m, uint32_t seconds) {
+    cap(m, 10, seconds);
+    if (m->plan.per_minute == 0 || seconds <= LONG_SEC)
+        return;
+    m->plan.most = clamp_rate(m->max / 10, COUNTED_MOST);
+    m->plan.per_minute = COUNTED_PER_MINUTE;
+}
+
+/* The flood goes to one port: the other ports are spared. */
+static void narrow_to_port(struct making *m, uint8_t protocol) {
+    const struct ctw_talkers *t = m->f->talkers;
+    char name[24];
+
+    if (!m->d->has_port || m->d->protocol != protocol || !t || t->n_ports == 0)
+        return;
+    (void)snprintf(name, sizeof(name), "%s/%u", protocol == IPPROTO_UDP ? "udp" : "tcp",
+                   m->d->port);
+    if (strcmp(t->ports[0].name, name) == 0 && t->ports[0].permyriad >= m->d->permyriad / 10 * 9)
+        m->plan.port = m->d->port;
+}
+
+/* "cap new TCP connections at 4369 a second" */
+static void add_cap(struct making *m, const char *what) {
+    const struct ctw_plan *p = &m->plan;
+    const bool seconds = p->per_minute >= 120;
+
+    ctw_line_add(m->l, "cap %s", what);
+    if (p->port > 0)
+        ctw_line_add(m->l, " to port %u", p->port);
+    if (p->most > 0)
+        ctw_line_add(m->l, " at %" PRIu32 " at a time", p->most);
+    else if (p->per_minute > 0)
+        ctw_line_add(m->l, " at %" PRIu32 " a %s", seconds ? p->per_minute / 60 : p->per_minute,
+                     seconds ? "second" : "minute");
+}
+
+/* "Half-open TCP is 83.1 % of the entries" */
+static void add_share(struct making *m, const char *what) {
+    ctw_line_add(m->l, "%s is ", what);
+    if (m->d->permyriad > 0)
+        ctw_line_add(m->l, "%s %% of the entries", ctw_percent(m->d->permyriad).text);
+    else
+        ctw_line_add(m->l, "most of the entries");
+}
+
 /* --- a table that fills ----------------------------------------------------------------------- */
 
-static void add_buckets(struct ctw_line *l, uint32_t buckets) {
-    ctw_line_add(l,
-                 "sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32 " (stalls packets for "
-                 "0.4 us per entry)",
-                 buckets);
+static void one_source(struct making *m) {
+    const uint32_t seconds = lifetime(m, timeout_now);
+
+    if (seconds > LONG_SEC)
+        raise_max(m);
+    m->plan.of_source = m->d->has_address;
+    if (m->d->has_address)
+        cap_source(m, seconds);
+    ctw_line_add(m->l, "%s holds %s %% of the entries: ", m->d->culprit,
+                 ctw_percent(m->d->permyriad).text);
+    add_raise(m);
+    add_cap(m, "its new flows");
+    ctw_line_add(m->l,
+                 "; what exceeds the cap is dropped, so if it is a proxy or a NAT gateway, raise "
+                 "nf_conntrack_max instead; conntrack -D -s %s would free what it holds, and end "
+                 "its connections",
+                 m->d->has_address ? m->d->culprit : "ADDRESS");
 }
 
-/* Twice the max, and the buckets for it where its chains would be too long. */
-static void raise_max(struct ctw_line *l, const struct ctw_sample *t) {
-    if (t->max >= CTW_MAX_LARGEST) {
-        ctw_line_add(l, "The limit is the largest the kernel takes: conntrack -L shows what fills "
-                        "the table, and nft notrack leaves it untracked");
+static void one_destination(struct making *m) {
+    if (lifetime(m, timeout_now) > LONG_SEC)
+        raise_max(m);
+    shorten(m, CTW_TIMEOUT_TCP_ESTABLISHED, ESTABLISHED_SHORT_SEC);
+    if (lifetime(m, timeout_now) <= LONG_SEC)
+        m->plan.timeouts[CTW_TIMEOUT_TCP_ESTABLISHED] = 0;
+    m->plan.of_destination = m->d->has_address;
+    if (m->d->protocol == IPPROTO_TCP || m->d->protocol == IPPROTO_UDP) {
+        m->plan.scope = m->d->protocol == IPPROTO_UDP ? CTW_SCOPE_UDP : CTW_SCOPE_TCP;
+        narrow_to_port(m, m->d->protocol);
+        if (m->plan.port == 0)
+            m->plan.scope = CTW_SCOPE_ALL;
+    }
+    if (m->d->has_address)
+        cap(m, 2, lifetime(m, timeout_then));
+    ctw_line_add(m->l, "%s receives %s %% of the entries: ", m->d->culprit,
+                 ctw_percent(m->d->permyriad).text);
+    add_raise(m);
+    add_cap(m, "new flows to it");
+    ctw_line_add(m->l, "; what exceeds the cap is dropped, so if the load is legitimate, raise "
+                       "nf_conntrack_max instead");
+}
+
+static void loopback(struct making *m) {
+    const struct ctw_talkers *t = m->f->talkers;
+
+    add_share(m, "Traffic of this host to itself");
+    if (t && t->loopback_nat_permyriad == 0) {
+        m->plan.untrack_loopback = true;
+        ctw_line_add(m->l, ", and none of it is translated: leave it untracked; a rule that lets "
+                           "packets on lo pass by their state (ct state established) no longer "
+                           "matches them");
         return;
     }
-
-    const uint32_t doubled = t->max > CTW_MAX_LARGEST / 2 ? CTW_MAX_LARGEST : t->max * 2;
-    if (t->has_buckets && doubled > (uint64_t)t->buckets * CTW_ENTRIES_PER_BUCKET) {
-        add_buckets(l, ctw_growth_buckets_for(doubled, CTW_ENTRIES_PER_BUCKET));
-        ctw_line_add(l, ", then ");
-    }
-    ctw_line_add(l,
-                 "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu32 " (up to %u bytes of memory "
-                 "per entry) and keep it in /etc/sysctl.d; conntrack -L shows what fills the table",
-                 doubled, CTW_ENTRY_BYTES);
+    const uint32_t seconds = lifetime(m, timeout_now);
+    if (seconds > LONG_SEC)
+        raise_max(m);
+    m->plan.of_loopback = true;
+    cap(m, 2, seconds);
+    ctw_line_add(m->l, ", and some of it is translated, so it must stay tracked: ");
+    add_raise(m);
+    add_cap(m, "new flows on lo");
 }
 
-/* In chains of its own table: the names of the machine's own chains are unknown. */
-static void leave_untracked(struct ctw_line *l, const char *nft_in, const char *nft_out,
-                            const char *iptables_in, const char *iptables_out) {
-    ctw_line_add(l,
-                 "nft 'table inet ctwatch { chain pre { type filter hook prerouting priority raw; "
-                 "%s notrack; }; chain out { type filter hook output priority raw; %s notrack; }; "
-                 "}'; or iptables -t raw -A PREROUTING %s -j NOTRACK and iptables -t raw -A OUTPUT "
-                 "%s -j NOTRACK",
-                 nft_in, nft_out, iptables_in, iptables_out);
+static void dns(struct making *m) {
+    const struct ctw_talkers *t = m->f->talkers;
+    const bool streams = t && t->assured_permyriad >= LEAST_SHARE;
+
+    shorten(m, CTW_TIMEOUT_UDP, DATAGRAM_SHORT_SEC);
+    shorten(m, CTW_TIMEOUT_UDP_STREAM, STREAM_SHORT_SEC);
+    m->plan.scope = CTW_SCOPE_UDP;
+    m->plan.port = 53;
+    cap(m, 2, timeout_then(m, streams ? CTW_TIMEOUT_UDP_STREAM : CTW_TIMEOUT_UDP));
+    add_share(m, "DNS");
+    ctw_line_add(m->l, ": shorten the UDP timeouts and ");
+    add_cap(m, "new queries");
+    ctw_line_add(m->l, "; other UDP that is silent for longer loses its entry; leaving DNS "
+                       "untracked frees all of it, but only where no rule translates it and rules "
+                       "accept its answers by address and port");
 }
 
-/* Drops what exceeds the rate. Nothing is accepted: that would bypass the machine's own rules. */
-static void limit_new(struct ctw_line *l, const char *nft, const char *iptables) {
-    ctw_line_add(
-        l,
-        "nft 'table inet ctwatch { chain incoming { type filter hook input priority -1; %s ct "
-        "state new limit rate over 1000/second drop; }; chain forwarded { type filter hook "
-        "forward priority -1; %s ct state new limit rate over 1000/second drop; }; }'; or "
-        "iptables -I FORWARD %s -m hashlimit --hashlimit-name ctwatch --hashlimit-above "
-        "1000/second -j DROP",
-        nft, nft, iptables);
+static void syn_flood(struct making *m) {
+    const uint32_t sent = timeout_now(m, CTW_TIMEOUT_TCP_SYN_SENT);
+
+    if (sent > LONG_SEC)
+        raise_max(m);
+    shorten(m, CTW_TIMEOUT_TCP_SYN_SENT, TCP_SHORT_SEC);
+    shorten(m, CTW_TIMEOUT_TCP_SYN_RECV, TCP_SHORT_SEC);
+    m->plan.scope = CTW_SCOPE_TCP;
+    narrow_to_port(m, IPPROTO_TCP);
+    const uint32_t syn = timeout_then(m, CTW_TIMEOUT_TCP_SYN_SENT),
+                   received = timeout_then(m, CTW_TIMEOUT_TCP_SYN_RECV);
+    cap(m, 2, syn > received ? syn : received);
+    add_share(m, "Half-open TCP");
+    ctw_line_add(m->l, ", as in a SYN flood: ");
+    add_raise(m);
+    ctw_line_add(m->l, "shorten its timeouts and ");
+    add_cap(m, "new TCP connections");
+    ctw_line_add(m->l, "; what exceeds the cap is dropped, legitimate or not, and tried again by "
+                       "its client");
 }
 
-/* The remedy of the cause; false where a larger table is the remedy. */
-static bool treat(struct ctw_line *l, const struct ctw_diagnosis *d) {
-    switch (d->cause) {
-    case CTW_CAUSE_ONE_SOURCE: {
-        const char *source = d->culprit, *six = strchr(source, ':') ? "6" : "";
-        ctw_line_add(l,
-                     "One source holds most of the table. If it should not, drop its packets "
-                     "before they are tracked: nft 'table inet ctwatch { chain pre { type filter "
-                     "hook prerouting priority raw; ip%s saddr %s drop; }; }', or ip%stables -t "
-                     "raw -A PREROUTING -s %s -j DROP; if it is a proxy or a NAT, raise the limit",
-                     six, source, six, source);
-        return true;
-    }
-    case CTW_CAUSE_LOOPBACK:
-        ctw_line_add(l, "Connections of this host to itself need no tracking where they are not "
-                        "NATed: ");
-        leave_untracked(l, "iif lo", "oif lo", "-i lo", "-o lo");
-        return true;
-    case CTW_CAUSE_DNS:
-        ctw_line_add(l, "DNS queries need no tracking where they are not NATed: ");
-        leave_untracked(l, "udp dport 53", "udp sport 53", "-p udp --dport 53",
-                        "-p udp --sport 53");
-        return true;
-    case CTW_CAUSE_SYN_FLOOD:
-        ctw_line_add(l, "Most entries are half-open TCP, as in a SYN flood: limit new "
-                        "connections, ");
-        limit_new(l, "tcp flags syn", "-p tcp --syn");
-        ctw_line_add(l, "; and sysctl -w net.netfilter.nf_conntrack_tcp_timeout_syn_sent=30");
-        return true;
-    case CTW_CAUSE_UDP_UNREPLIED:
-        ctw_line_add(l, "Most entries are UDP without a reply: limit new flows, ");
-        limit_new(l, "meta l4proto udp", "-p udp -m conntrack --ctstate NEW");
-        return true;
-    case CTW_CAUSE_IDLE_ESTABLISHED:
-        ctw_line_add(l, "Most entries are established TCP that has been idle for an hour: sysctl "
-                        "-w net.netfilter.nf_conntrack_tcp_timeout_established=7200; an idle entry "
-                        "takes the new timeout with its next packet, so raise nf_conntrack_max as "
-                        "well");
-        return true;
-    default:
+static void udp_unreplied(struct making *m) {
+    shorten(m, CTW_TIMEOUT_UDP, DATAGRAM_SHORT_SEC);
+    m->plan.scope = CTW_SCOPE_UDP;
+    narrow_to_port(m, IPPROTO_UDP);
+    cap(m, 2, timeout_then(m, CTW_TIMEOUT_UDP));
+    add_share(m, "UDP without a reply");
+    ctw_line_add(m->l, ": shorten its timeout and ");
+    add_cap(m, "new UDP flows");
+    ctw_line_add(m->l, "; what exceeds the cap is dropped, DNS queries among it");
+}
+
+static void icmp(struct making *m) {
+    shorten(m, CTW_TIMEOUT_ICMP, DATAGRAM_SHORT_SEC);
+    shorten(m, CTW_TIMEOUT_ICMPV6, DATAGRAM_SHORT_SEC);
+    m->plan.scope = CTW_SCOPE_ICMP;
+    const uint32_t four = timeout_then(m, CTW_TIMEOUT_ICMP),
+                   six = timeout_then(m, CTW_TIMEOUT_ICMPV6);
+    cap(m, 2, four > six ? four : six);
+    add_share(m, "ICMP");
+    ctw_line_add(m->l, ": shorten its timeouts and ");
+    add_cap(m, "new ICMP requests");
+    ctw_line_add(m->l, "; errors of known connections and neighbour discovery are not concerned, "
+                       "pings above the cap get no answer");
+}
+
+static void idle_established(struct making *m) {
+    const uint32_t seconds = timeout_now(m, CTW_TIMEOUT_TCP_ESTABLISHED);
+    const uint32_t then = seconds < ESTABLISHED_SHORT_SEC ? seconds : ESTABLISHED_SHORT_SEC;
+
+    if (seconds > LONG_SEC)
+        raise_max(m);
+    shorten(m, CTW_TIMEOUT_TCP_ESTABLISHED, ESTABLISHED_SHORT_SEC);
+    m->plan.scope = CTW_SCOPE_TCP;
+    cap(m, 2, timeout_then(m, CTW_TIMEOUT_TCP_ESTABLISHED));
+    add_share(m, "Established TCP without a packet for an hour");
+    ctw_line_add(m->l, ": ");
+    add_raise(m);
+    ctw_line_add(m->l,
+                 "keep such entries for at most %" PRIu32 " s, which an entry takes over with its "
+                 "next packet only, and ",
+                 then);
+    add_cap(m, "new TCP connections");
+    ctw_line_add(m->l, "; what exceeds the cap is dropped, and connections that are silent for "
+                       "longer lose their entry; conntrack -D frees those of one address now");
+}
+
+static void time_wait(struct making *m) {
+    if (timeout_now(m, CTW_TIMEOUT_TCP_TIME_WAIT) > LONG_SEC)
+        raise_max(m);
+    shorten(m, CTW_TIMEOUT_TCP_TIME_WAIT, TCP_SHORT_SEC);
+    m->plan.scope = CTW_SCOPE_TCP;
+    cap(m, 2, timeout_then(m, CTW_TIMEOUT_TCP_TIME_WAIT));
+    add_share(m, "Closed TCP in TIME_WAIT");
+    ctw_line_add(m->l, ": ");
+    add_raise(m);
+    ctw_line_add(m->l, "shorten its timeout and ");
+    add_cap(m, "new TCP connections");
+    ctw_line_add(m->l, "; what exceeds the cap is dropped; clients that reuse a connection "
+                       "(keep-alive) leave no such entries");
+}
+
+static void close_wait(struct making *m) {
+    if (timeout_now(m, CTW_TIMEOUT_TCP_CLOSE_WAIT) > LONG_SEC)
+        raise_max(m);
+    shorten(m, CTW_TIMEOUT_TCP_CLOSE_WAIT, TCP_SHORT_SEC);
+    m->plan.scope = CTW_SCOPE_TCP;
+    cap(m, 2, timeout_then(m, CTW_TIMEOUT_TCP_CLOSE_WAIT));
+    add_share(m, "TCP that one end has closed and the other has not (CLOSE_WAIT)");
+    ctw_line_add(m->l, ": ");
+    add_raise(m);
+    ctw_line_add(m->l, "shorten its timeout and ");
+    add_cap(m, "new TCP connections");
+    ctw_line_add(m->l, "; the fault is a program that does not close its sockets (on this machine: "
+                       "ss -tnp state close-wait), and a half-closed connection that is silent for "
+                       "longer loses its entry");
+}
+
+static void unconfirmed(struct making *m) {
+    const struct ctw_host *host = m->f->host;
+
+    if (host && host->has_queue)
+        ctw_line_add(m->l,
+                     "Queue %" PRIu32 " holds %" PRIu32 " packets: the program that reads it hangs "
+                     "or is too slow; the second column of /proc/net/netfilter/nfnetlink_queue is "
+                     "usually its process id; restart it, or add bypass to the rule that fills the "
+                     "queue (nft: queue num %" PRIu32 " bypass), which lets packets pass "
+                     "unexamined when no program reads it",
+                     host->queue_number, host->queue_held, host->queue_number);
+    else
+        ctw_line_add(m->l, "Entries are counted that no listing shows: packets wait in a queue or "
+                           "in a slow hook; /proc/net/netfilter/nfnetlink_queue shows the queues, "
+                           "nft list ruleset and iptables-save the rules that fill them");
+}
+
+/* One limit for all namespaces. */
+static bool add_elsewhere(struct making *m) {
+    const struct ctw_host *host = m->f->host;
+
+    if (!host || host->initial_netns)
         return false;
-    }
+    ctw_line_add(m->l, ", in the initial network namespace (on the host): the limit is one for "
+                       "all, and cannot be written here");
+    return true;
 }
 
-static void add_filling(struct ctw_line *l, const struct ctw_alert *a) {
-    struct ctw_cause_facts facts;
-    struct ctw_diagnosis d = {0};
+static void too_small(struct making *m) {
+    const struct ctw_sample *t = m->f->table;
+    const bool known = m->d->cause == CTW_CAUSE_TOO_SMALL;
 
-    if (ctw_cause_facts_of(a, &facts))
-        ctw_diagnose(&facts, &d);
-    if (a->other_netns) {
-        if (a->netns_inode == 0)
-            ctw_line_add(l, "lsns -t net lists the network namespaces");
-        else
-            ctw_line_add(l, "lsns -t net -o NS,PID,COMMAND | grep %" PRIu64 " shows its processes",
-                         a->netns_inode);
-        ctw_line_add(l, ", nsenter -t PID -n conntrack -L shows what fills its table; "
-                        "net.netfilter.nf_conntrack_max is one limit for all namespaces");
-    } else if (a->has_table && a->table.max > 0 && !treat(l, &d)) {
-        raise_max(l, &a->table);
-    }
-}
-
-static void add_long_chains(struct ctw_line *l, const struct ctw_sample *t) {
-    uint32_t buckets = ctw_growth_buckets_for(t->max, CTW_ENTRIES_PER_BUCKET);
-
-    if (!t->has_buckets || t->buckets > CTW_BUCKETS_LARGEST / 2) {
-        ctw_line_add(l, "Raise net.netfilter.nf_conntrack_buckets to a quarter of "
-                        "nf_conntrack_max or more");
+    if (!t || t->max == 0)
+        return;
+    raise_max(m);
+    m->plan.keep = known && m->plan.max > 0;
+    if (known)
+        ctw_line_add(m->l, "No kind of traffic stands out, so the table is too small for its load");
+    else
+        ctw_line_add(m->l, "ctwatch top or conntrack -L shows what fills the table");
+    if (t->max >= CTW_MAX_LARGEST) {
+        ctw_line_add(m->l, "; the limit is the largest the kernel takes");
         return;
     }
-    if (buckets < t->buckets * 2)
-        buckets = t->buckets * 2;
-    add_buckets(l, buckets);
-    ctw_line_add(l, " and keep it in /etc/sysctl.d");
+    ctw_line_add(m->l, known ? ": raise nf_conntrack_max"
+                             : "; if it is legitimate, raise "
+                               "nf_conntrack_max");
+    const uint32_t to = m->f->host                     ? m->plan.max
+                        : t->max > CTW_MAX_LARGEST / 2 ? CTW_MAX_LARGEST
+                                                       : t->max * 2;
+    if (to > 0) {
+        ctw_line_add(m->l, " from %" PRIu32 " to %" PRIu32, t->max, to);
+        if (m->plan.buckets > 0)
+            ctw_line_add(m->l,
+                         ", and nf_conntrack_buckets to %" PRIu32 ", which stops packets for "
+                         "some %" PRIu64 " ms",
+                         m->plan.buckets, (uint64_t)t->count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000);
+        ctw_line_add(m->l, " (up to %u bytes of memory per entry)", entry_bytes(m->f->host));
+    } else if (!add_elsewhere(m)) {
+        ctw_line_add(m->l, ", once there is memory for it: free -m and slabtop show what takes it");
+    }
 }
 
-/* Only where a limit is lower than before; 0 meant no limit. */
-static void add_limit_changed(struct ctw_line *l, const struct ctw_alert *a) {
-    const bool lowered =
-        a->max_changed && a->new_max != 0 && (a->old_max == 0 || a->new_max < a->old_max);
-    const bool fewer = a->buckets_changed && a->new_buckets < a->old_buckets;
+/* --- other causes ----------------------------------------------------------------------------- */
 
-    if (!lowered && !fewer)
+static void unknown(struct making *m) {
+    const enum ctw_trouble trouble = m->f->trouble;
+
+    if (trouble == CTW_TROUBLE_ANY || trouble == CTW_TROUBLE_FILL)
+        too_small(m);
+    else
+        ctw_line_add(m->l, "conntrack -S shows the counters of each CPU; free -m and dmesg show "
+                           "whether the kernel is short of memory");
+}
+
+static void nat_ports(struct making *m) {
+    ctw_line_add(m->l, "NAT has no free port");
+    if (m->d->culprit[0] != '\0')
+        ctw_line_add(m->l, " towards %s", m->d->culprit);
+    if (m->d->has_port)
+        ctw_line_add(m->l, " port %u", m->d->port);
+    ctw_line_add(m->l, ": give its rule more addresses or ports (nft: snat to ADDRESS-ADDRESS, "
+                       "masquerade to :1024-65535 fully-random), or let clients reuse their "
+                       "connections; raising nf_conntrack_max does not help");
+}
+
+static void clash_race(struct making *m) {
+    ctw_line_add(m->l, "Packets of one new flow passed on two CPUs at once, and one of them was "
+                       "dropped, as of the A and AAAA query that a resolver sends from one socket: "
+                       "options single-request-reopen in resolv.conf, or a DNS cache on the "
+                       "client, avoids it; raising limits does not help");
+}
+
+static void too_few_buckets(struct making *m) {
+    const struct ctw_sample *t = m->f->table;
+    const uint32_t safe = m->f->host && m->f->host->release.entries_per_bucket > 0
+                              ? m->f->host->release.entries_per_bucket
+                              : CTW_ENTRIES_PER_BUCKET;
+
+    ctw_line_add(m->l, "Hash chains are too long: raise nf_conntrack_buckets");
+    if (!t || !t->has_buckets || t->buckets > CTW_BUCKETS_LARGEST / 2) {
+        ctw_line_add(m->l, " to a quarter of nf_conntrack_max or more");
         return;
-    ctw_line_add(l, "If this was not intended, " FIND_WRITER ")");
-    if (lowered && a->old_max != 0)
-        ctw_line_add(l, ", then sysctl -w net.netfilter.nf_conntrack_max=%" PRIu32, a->old_max);
+    }
+    const uint32_t wanted = ctw_growth_buckets_for(t->max, safe);
+    const uint32_t buckets = wanted > t->buckets * 2 ? wanted : t->buckets * 2;
+    ctw_line_add(m->l, " from %" PRIu32 " to %" PRIu32, t->buckets, buckets);
+    if (add_elsewhere(m))
+        return;
+    if (m->f->host) {
+        m->plan.buckets = buckets;
+        m->plan.keep = true;
+    }
+    ctw_line_add(m->l, ", which stops packets for some %" PRIu64 " ms",
+                 (uint64_t)t->count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000);
+}
+
+static void expectations(struct making *m) {
+    const struct ctw_host *host = m->f->host;
+
+    ctw_line_add(m->l, "The table of expectations is full");
+    if (host && host->has_expectations && host->expect_max > 0)
+        ctw_line_add(m->l, " (%" PRIu32 " of %" PRIu32 ")", host->expectations, host->expect_max);
+    if (m->d->culprit[0] != '\0')
+        ctw_line_add(m->l, ", most are of the helper %s", m->d->culprit);
+    ctw_line_add(m->l, ": raise nf_conntrack_expect_max");
+    if (host && host->initial_netns && host->expect_max > 0 &&
+        host->expect_max <= CTW_MAX_LARGEST / 2) {
+        m->plan.expect_max = host->expect_max * 2;
+        ctw_line_add(m->l, " to %" PRIu32, m->plan.expect_max);
+    }
+    (void)add_elsewhere(m);
+    ctw_line_add(m->l, "; conntrack -L expect shows who makes them");
+}
+
+static void helper(struct making *m) {
+    ctw_line_add(m->l, "A connection tracking helper");
+    if (m->d->culprit[0] != '\0')
+        ctw_line_add(m->l, " (%s)", m->d->culprit);
+    ctw_line_add(m->l, " refuses packets below the limit: dmesg may show why, conntrack -L expect "
+                       "what it expects; where the protocol needs no helper, remove the rule that "
+                       "assigns it");
+}
+
+static void memory(struct making *m) {
+    ctw_line_add(m->l, "The kernel found no memory for an entry: free -m and slabtop show what "
+                       "takes it; raising nf_conntrack_max makes it worse");
+}
+
+/* Only where a limit is lower than before; 0 meant no limit, and is never written. */
+static void foreign_writer(struct making *m) {
+    const struct ctw_sample *t = m->f->table;
+    const struct ctw_alert *a = m->alert;
+    const bool fewer = a && a->buckets_changed && a->new_buckets < a->old_buckets;
+    const bool here = t && m->f->host && m->f->host->initial_netns;
+    uint32_t from = m->f->lowered_from < CTW_MAX_LARGEST ? m->f->lowered_from : 0;
+
+    if (a && a->max_changed)
+        from = a->new_max != 0 && a->old_max > a->new_max ? a->old_max : 0;
+    ctw_line_add(m->l, "If this was not intended, " FIND_WRITER ")");
+    if (from > 0)
+        ctw_line_add(m->l, ", then set nf_conntrack_max to %" PRIu32 " again", from);
     if (fewer)
-        ctw_line_add(l, ", then sysctl -w net.netfilter.nf_conntrack_buckets=%" PRIu32,
-                     a->old_buckets);
+        ctw_line_add(m->l, ", then set nf_conntrack_buckets to %" PRIu32 " again", a->old_buckets);
+    if (here && from > t->max)
+        m->plan.max = from;
+    if (here && fewer && t->has_buckets)
+        m->plan.buckets = a->old_buckets;
+}
+
+/* The entries are unknown: those of a flood live no longer than LONG_SEC. */
+static void other_netns(struct making *m) {
+    const uint64_t inode = m->alert ? m->alert->netns_inode : 0;
+    const char *name = m->alert ? m->alert->netns : "";
+
+    m->plan.ssh_is_flooded = false;
+    if (ctw_command_is_name(name)) {
+        cap(m, 2, LONG_SEC);
+        ctw_line_add(m->l, "ip netns exec %s conntrack -L shows what fills its table; ", name);
+        add_cap(m, "its new flows");
+    } else if (inode > 0) {
+        ctw_line_add(m->l,
+                     "lsns -t net -o NS,PID,COMMAND | grep %" PRIu64 " shows its processes, "
+                     "nsenter -t PID -n conntrack -L what fills its table",
+                     inode);
+    } else {
+        ctw_line_add(m->l, "lsns -t net lists the network namespaces, nsenter -t PID -n conntrack "
+                           "-L shows what fills a table");
+    }
+    ctw_line_add(m->l, "; net.netfilter.nf_conntrack_max is one limit for all namespaces");
+}
+
+/* --- all causes ------------------------------------------------------------------------------- */
+
+static void (*const makers[CTW_CAUSES])(struct making *m) = {
+    [CTW_CAUSE_UNKNOWN] = unknown,
+    [CTW_CAUSE_ONE_SOURCE] = one_source,
+    [CTW_CAUSE_ONE_DESTINATION] = one_destination,
+    [CTW_CAUSE_LOOPBACK] = loopback,
+    [CTW_CAUSE_DNS] = dns,
+    [CTW_CAUSE_SYN_FLOOD] = syn_flood,
+    [CTW_CAUSE_UDP_UNREPLIED] = udp_unreplied,
+    [CTW_CAUSE_ICMP] = icmp,
+    [CTW_CAUSE_IDLE_ESTABLISHED] = idle_established,
+    [CTW_CAUSE_TIME_WAIT] = time_wait,
+    [CTW_CAUSE_CLOSE_WAIT] = close_wait,
+    [CTW_CAUSE_UNCONFIRMED] = unconfirmed,
+    [CTW_CAUSE_NAT_PORTS] = nat_ports,
+    [CTW_CAUSE_CLASH_RACE] = clash_race,
+    [CTW_CAUSE_TOO_FEW_BUCKETS] = too_few_buckets,
+    [CTW_CAUSE_EXPECTATIONS] = expectations,
+    [CTW_CAUSE_HELPER] = helper,
+    [CTW_CAUSE_MEMORY] = memory,
+    [CTW_CAUSE_FOREIGN_WRITER] = foreign_writer,
+    [CTW_CAUSE_OTHER_NETNS] = other_netns,
+    [CTW_CAUSE_TOO_SMALL] = too_small,
+};
+
+static bool has_cap(const struct ctw_plan *p) {
+    return p->per_minute > 0 || p->most > 0 || p->untrack_loopback;
+}
+
+static void make(struct making *m, struct ctw_remedy *ret) {
+    const struct ctw_host *host = m->f->host;
+    const bool other = m->d->cause == CTW_CAUSE_OTHER_NETNS;
+
+    m->l = &ret->sentence;
+    makers[m->d->cause](m);
+    if (!host)
+        return;
+    const struct ctw_command_place place = {.diagnosis = m->d,
+                                            .host = host,
+                                            .table = m->f->table,
+                                            .netns = other ? m->alert->netns : NULL};
+    if (has_cap(&m->plan) && !ctw_command_can_cap(host))
+        ctw_line_add(m->l, "; neither nft nor iptables was found here, so no rule is offered");
+    ctw_command_write(&m->plan, &place, ret->command, ret->undo);
+}
+
+static void start(struct ctw_remedy *ret) {
+    ctw_line_start(&ret->sentence);
+    ret->command[0] = ret->undo[0] = '\0';
+}
+
+void ctw_remedy_for(const struct ctw_diagnosis *d, const struct ctw_cause_facts *f,
+                    struct ctw_remedy *ret) {
+    struct making m = {.d = d, .f = f, .max = f->table ? f->table->max : 0};
+
+    start(ret);
+    make(&m, ret);
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -249,46 +776,46 @@ static void add_refused(struct ctw_line *l, const struct ctw_alert *a) {
 
 /* --- all kinds -------------------------------------------------------------------------------- */
 
-void ctw_remedy(const struct ctw_alert *a, struct ctw_line *ret) {
-    static const char *const fixed[CTW_ALERT_KINDS] = {
-        [CTW_ALERT_DROPPED_BELOW_MAX] =
-            "conntrack -S shows the counters of each CPU; free -m and dmesg show whether the "
-            "kernel is short of memory",
-        [CTW_ALERT_INSERT_FAILED] =
-            "conntrack -S shows the clashes of each CPU; where this machine does NAT, give the "
-            "rule more addresses or ports (nft: snat to ADDRESS-ADDRESS, masquerade to "
-            ":1024-65535 fully-random)",
-        [CTW_ALERT_EXPECT_FULL] =
-            "sysctl net.netfilter.nf_conntrack_expect_max shows the limit, conntrack -L expect "
-            "what fills it; double it with sysctl -w",
-        [CTW_ALERT_GROWTH_DRY_RUN] =
-            "To have it grow: growth.enabled = true and growth.dry_run = false in ctwatch.conf, "
-            "then systemctl reload ctwatch",
-        [CTW_ALERT_EVENTS_LOST] =
-            "Levels and drops are not affected; a larger events.buffer in ctwatch.conf holds "
-            "longer bursts",
-    };
+static bool of_cause(const struct ctw_alert *a, struct ctw_remedy *ret) {
+    struct ctw_cause_facts facts;
+    struct ctw_diagnosis d;
+    struct making m = {.d = &d, .f = &facts, .alert = a, .max = a->table.max};
 
-    ctw_line_start(ret);
+    if (!ctw_cause_facts_of(a, &facts))
+        return false;
+    ctw_diagnose(&facts, &d);
+    make(&m, ret);
+    return true;
+}
+
+/* Why it does not grow, and the command of the cause. */
+static void refused(const struct ctw_alert *a, struct ctw_remedy *ret) {
+    (void)of_cause(a, ret);
+    ctw_line_start(&ret->sentence);
+    add_refused(&ret->sentence, a);
+}
+
+void ctw_remedy(const struct ctw_alert *a, struct ctw_remedy *ret) {
+    struct ctw_line *l = &ret->sentence;
+
+    start(ret);
     if (a->edge == CTW_EDGE_END)
         return;
-    if (fixed[a->kind])
-        ctw_line_add(ret, "%s", fixed[a->kind]);
-    else if (a->kind == CTW_ALERT_FORECAST || a->kind == CTW_ALERT_TABLE_FULL ||
-             a->kind == CTW_ALERT_EARLY_DROP ||
-             (a->kind == CTW_ALERT_USAGE && a->level != CTW_LEVEL_OK))
-        add_filling(ret, a);
-    else if (a->kind == CTW_ALERT_CHAIN_TOO_LONG)
-        add_long_chains(ret, &a->table);
-    else if (a->kind == CTW_ALERT_GREW)
-        add_grew(ret, a);
+    if (a->kind == CTW_ALERT_GREW)
+        add_grew(l, a);
     else if (a->kind == CTW_ALERT_GROWTH_REFUSED)
-        add_refused(ret, a);
-    else if (a->kind == CTW_ALERT_LIMIT_CHANGED)
-        add_limit_changed(ret, a);
+        refused(a, ret);
+    else if (a->kind == CTW_ALERT_GROWTH_DRY_RUN)
+        ctw_line_add(l, "To have it grow: growth.enabled = true and growth.dry_run = false in "
+                        "ctwatch.conf, then systemctl reload ctwatch");
+    else if (a->kind == CTW_ALERT_EVENTS_LOST)
+        ctw_line_add(l, "Levels and drops are not affected; a larger events.buffer in ctwatch.conf "
+                        "holds longer bursts");
     else if (a->kind == CTW_ALERT_BLIND)
-        add_blind(ret, a);
+        add_blind(l, a);
     else if (a->config_refused)
-        ctw_line_add(ret, "Correct the file, check it with ctwatchd --check-config, then systemctl "
-                          "reload ctwatch");
+        ctw_line_add(l, "Correct the file, check it with ctwatchd --check-config, then systemctl "
+                        "reload ctwatch");
+    else
+        (void)of_cause(a, ret);
 }

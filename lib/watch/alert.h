@@ -86,7 +86,8 @@ struct ctw_alert {
     enum ctw_edge edge;
     enum ctw_level level;
 
-    bool has_table; /* count, max and usage are known: not of another namespace, not when blind */
+    bool has_table; /* count, max and usage are known: not when blind. Of another namespace, only
+                     * max is: it is one for all, so table is ours */
     struct ctw_sample table;
     bool has_rate;
     int64_t rate; /* net entries per second */

@@ -5,4 +5,4 @@ settings levels: { forecast = 0; };
 talkers unknown
 table max=10000 buckets=10000 count=8000
 poll at 1s
-alerts usage begin level=warning top_source=- assured_percent=- remedy*=nf_conntrack_max=20000
+alerts usage begin level=warning top_source=- assured_percent=- remedy*=from~10000~to~20000

@@ -9,7 +9,7 @@ talkers unknown
 talkers entries=5000 margin=138 loopback=4000 source=127.0.0.1/4000
 table count=8000
 poll at 200s
-alerts usage begin level=warning remedy*=iif~lo~notrack
+alerts usage begin level=warning remedy*=leave~it~untracked
 table count=100
 poll at 201s
 alerts usage end level=ok
@@ -19,7 +19,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=2001:db8:1::/64/7000
 table count=8000
 poll at 400s
-alerts usage begin remedy*=ip6~saddr~2001:db8:1::/64~drop
+alerts usage begin remedy*=2001:db8:1::/64~holds~70.0
 table count=100
 poll at 401s
 alerts usage end
@@ -29,7 +29,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=192.0.2.7/100 dns=3000
 table count=8000
 poll at 600s
-alerts usage begin remedy*=udp~dport~53~notrack
+alerts usage begin remedy*=cap~new~queries
 table count=100
 poll at 601s
 alerts usage end
@@ -39,7 +39,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=192.0.2.7/1 state=tcp/SYN_SENT/6000
 table count=8000
 poll at 800s
-alerts usage begin remedy*=tcp~flags~syn
+alerts usage begin remedy*=Half-open~TCP
 table count=100
 poll at 801s
 alerts usage end
@@ -49,7 +49,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=192.0.2.7/1 state=udp/unreplied/6000
 table count=8000
 poll at 1000s
-alerts usage begin remedy*=l4proto~udp
+alerts usage begin remedy*=UDP~without~a~reply
 table count=100
 poll at 1001s
 alerts usage end
@@ -59,7 +59,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=192.0.2.7/1 state=tcp/ESTABLISHED/9000 idle=6000
 table count=8000
 poll at 1200s
-alerts usage begin remedy*=tcp_timeout_established=7200
+alerts usage begin remedy*=at~most~7440~s
 table count=100
 poll at 1201s
 alerts usage end
@@ -69,7 +69,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=192.0.2.7/1 state=tcp/ESTABLISHED/9000
 table count=8000
 poll at 1400s
-alerts usage begin remedy*=nf_conntrack_max=20000
+alerts usage begin remedy*=from~10000~to~20000
 table count=100
 poll at 1401s
 alerts usage end
@@ -77,6 +77,6 @@ alerts usage end
 # Chains too long: more buckets, with any culprit.
 table insert_failed+=5 chainlength+=5
 poll at 1500s
-alerts chain_too_long begin remedy*=nf_conntrack_buckets=20000
+alerts chain_too_long begin remedy*=from~10000~to~20000
 poll at 1501s
 alerts chain_too_long end
