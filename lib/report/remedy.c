@@ -117,10 +117,9 @@ static uint32_t lifetime(const struct making *m,
 /* --- limits ----------------------------------------------------------------------------------- */
 
 static uint32_t entry_bytes(const struct ctw_host *host) {
-    const uint32_t extensions = CTW_ENTRY_BYTES - CTW_ENTRY_BYTES_LEAST;
-
-    return host && host->entry_bytes + extensions > CTW_ENTRY_BYTES ? host->entry_bytes + extensions
-                                                                    : CTW_ENTRY_BYTES;
+    return host && host->entry_bytes > CTW_ENTRY_BYTES_LEAST
+               ? host->entry_bytes + CTW_EXTENSION_BYTES
+               : CTW_ENTRY_BYTES;
 }
 
 /* Entries that half of the available memory holds, besides those there are. */
