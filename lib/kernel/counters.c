@@ -35,50 +35,57 @@ static void add(struct ctw_counters *sum, const uint32_t values[static COUNTERS]
     sum->cpus++;
 }
 
+/* The kernel has 17 columns; those beyond are ignored. */
+#define COLUMNS_MAX 64
+
 struct header {
     size_t columns;
-    size_t where[COUNTERS]; /* the column of each counter; SIZE_MAX: this kernel lacks it */
+    bool has[COUNTERS];         /* this kernel has a column of that name */
+    uint8_t which[COLUMNS_MAX]; /* the counter of each column; COUNTERS: none */
 };
 
 static void read_header(struct ctw_piece line, struct header *ret) {
-    *ret = (struct header){.where = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX}};
+    *ret = (struct header){0};
+    memset(ret->which, COUNTERS, sizeof(ret->which));
     for (struct ctw_piece word; ctw_piece_word(&line, &word); ret->columns++)
-        for (size_t i = 0; i < COUNTERS; i++)
+        for (uint8_t i = 0; i < COUNTERS && ret->columns < COLUMNS_MAX; i++)
             if (word.length == strlen(names[i].column) &&
-                memcmp(word.at, names[i].column, word.length) == 0)
-                ret->where[i] = ret->columns;
+                memcmp(word.at, names[i].column, word.length) == 0) {
+                ret->which[ret->columns] = i;
+                ret->has[i] = true;
+            }
 }
 
-static bool read_hexadecimal(struct ctw_piece word, uint32_t *ret) {
-    uint32_t value = 0;
+/* "0000039a": at least one digit. Return: behind it, NULL when it is no such number. */
+static const char *read_hexadecimal(const char *at, const char *end, uint32_t *ret) {
+    const char *begin = at;
 
-    if (word.length == 0 || word.length > DIGITS_MAX)
-        return false;
-    for (size_t i = 0; i < word.length; i++) {
-        char c = word.at[i];
-        if (c >= '0' && c <= '9')
-            value = value << 4 | (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = value << 4 | (uint32_t)(c - 'a' + 10);
-        else
-            return false;
+    for (*ret = 0; at < end && *at != ' '; at++) {
+        const uint32_t decimal = (uint32_t)(unsigned char)*at - '0';
+        const uint32_t letter = (uint32_t)(unsigned char)*at - 'a';
+        if (decimal > 9 && letter > 5)
+            return NULL;
+        *ret = *ret << 4 | (decimal <= 9 ? decimal : letter + 10);
     }
-    *ret = value;
-    return true;
+    return at - begin <= DIGITS_MAX ? at : NULL;
 }
 
 /* One CPU's line. It may have more words than the header; with fewer it was truncated. */
 static bool add_line(const struct header *header, struct ctw_piece line, struct ctw_counters *sum) {
-    uint32_t values[COUNTERS] = {0};
+    uint32_t values[COUNTERS + 1] = {0}; /* the last one is of no counter */
+    const char *at = line.at, *end = line.at + line.length;
     size_t column = 0;
 
-    for (struct ctw_piece word; ctw_piece_word(&line, &word); column++) {
+    for (;; column++) {
         uint32_t value;
-        if (!read_hexadecimal(word, &value))
+        while (at < end && *at == ' ')
+            at++;
+        if (at == end)
+            break;
+        at = read_hexadecimal(at, end, &value);
+        if (!at)
             return false;
-        for (size_t i = 0; i < COUNTERS; i++)
-            if (header->where[i] == column)
-                values[i] = value;
+        values[column < COLUMNS_MAX ? header->which[column] : COUNTERS] = value;
     }
     if (column < header->columns)
         return false;
@@ -104,9 +111,9 @@ int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret
     if (!ctw_piece_line(&rest, &line))
         return -EBADMSG;
     read_header(line, &header);
-    if (header.where[DROP] == SIZE_MAX || rest.length == 0)
+    if (!header.has[DROP] || rest.length == 0)
         return -EBADMSG;
-    sum.has_chainlength = header.where[CHAINLENGTH] != SIZE_MAX;
+    sum.has_chainlength = header.has[CHAINLENGTH];
 
     while (rest.length > 0)
         if (!ctw_piece_line(&rest, &line) || !add_line(&header, line, &sum))
