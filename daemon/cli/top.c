@@ -137,22 +137,19 @@ static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t 
     return true;
 }
 
-static int refuse_both(const char *option, const char *other) {
-    (void)fprintf(stderr, "ctwatch top: %s cannot be used with %s\n", option, other);
-    return EXIT_BAD_USAGE;
-}
-
-/* Return: -1 to go on, or the exit status. */
-static int check_new(const struct arguments *a) {
-    if (a->new_flows && a->exact)
-        return refuse_both("--exact", "--new");
-    if (a->new_flows && a->by)
-        return refuse_both("--by", "--new, which ranks sources");
-    if (a->new_flows && a->filter.length > 0)
-        return refuse_both("a FILTER", "--new");
-    if (a->new_flows && a->ipv6_prefix)
-        return refuse_both("--ipv6-prefix", "--new: ctwatchd has counted by talkers.ipv6_prefix");
-    return a->state && !a->new_flows ? refuse_both("--state", "anything but --new") : -1;
+/* Why these options cannot be used together; NULL: they can. */
+static const char *conflict(const struct arguments *a) {
+    if (!a->new_flows)
+        return a->state ? "--state is for --new" : NULL;
+    if (a->exact)
+        return "--exact cannot be used with --new";
+    if (a->by)
+        return "--by cannot be used with --new, which ranks sources";
+    if (a->filter.length > 0)
+        return "a FILTER cannot be used with --new: ctwatchd has counted all new flows";
+    return a->ipv6_prefix ? "--ipv6-prefix cannot be used with --new: ctwatchd has counted by "
+                            "talkers.ipv6_prefix"
+                          : NULL;
 }
 
 static int label_bit(const char *name, void *labels) {
@@ -162,8 +159,12 @@ static int label_bit(const char *name, void *labels) {
 /* Return: -1 to go on, or the exit status. */
 static int make_request(const struct arguments *a, struct ctw_settings *settings,
                         struct request *ret) {
-    if (check_new(a) >= 0)
+    const char *why = conflict(a);
+
+    if (why) {
+        (void)fprintf(stderr, "ctwatch top: %s\n", why);
         return EXIT_BAD_USAGE;
+    }
     if (ctw_config_load_or_defaults(a->config_path, "ctwatch top", settings) < 0)
         return EXIT_CANNOT_READ;
     *ret = (struct request){
