@@ -67,7 +67,7 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
     p->events_mode = settings->events.mode;
     int r = read_table(root, settings, g->now_usec, p);
     if (r == 0)
-        r = ctw_fetch_machine(root, &p->table, &machine, NULL);
+        r = ctw_fetch_machine(root, &p->table, &machine, &p->host);
     if (r < 0)
         return r;
     p->memory_bytes = machine.memory.total_bytes;

@@ -167,6 +167,14 @@ static void note_new_sources(struct ctw_snapshot *p, const struct ctw_tick *t) {
     p->new_sources_usec = t->now_usec;
 }
 
+static void note_host(struct ctw_snapshot *p, const struct ctw_watch *w) {
+    p->lowered_from = w->lowered_from;
+    if (w->host_usec == p->host_usec)
+        return;
+    p->host = w->host;
+    p->host_usec = w->host_usec;
+}
+
 static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) {
     p->warning_permyriad = s->levels.warning_permyriad;
     p->critical_permyriad = s->levels.critical_permyriad;
@@ -193,6 +201,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_events(p, w, &t->events);
     note_growth(p, s, w, t, v);
     note_talkers(p, w);
+    note_host(p, w);
     note_new_sources(p, t);
     note_settings(p, s);
 }
@@ -220,6 +229,8 @@ void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint6
                         uint64_t realtime_usec) {
     struct ctw_recent_alert *recent = &p->recent_alerts[p->n_recent_alerts % CTW_RECENT_ALERTS];
     struct ctw_alert anonymous = *a;
+    struct ctw_cause_facts facts;
+    struct ctw_diagnosis diagnosis;
 
     p->alerts[a->kind]++;
     p->n_recent_alerts++;
@@ -227,6 +238,9 @@ void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint6
     recent->kind = a->kind;
     recent->edge = a->edge;
     recent->level = a->level;
+    recent->has_cause = ctw_cause_facts_of(a, &facts);
+    ctw_diagnose(&facts, &diagnosis);
+    recent->cause = diagnosis.cause;
     anonymous.talkers = NULL;
     note_message(a, recent->message);
     note_message(&anonymous, recent->anonymous);
@@ -265,7 +279,8 @@ static bool recent_alerts_ok(const struct ctw_snapshot *p) {
     for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
         const struct ctw_recent_alert *s = &p->recent_alerts[i];
         if ((unsigned)s->kind >= CTW_ALERT_KINDS || (unsigned)s->edge > CTW_EDGE_PAST ||
-            (unsigned)s->level > CTW_LEVEL_FULL || !text_ok(s->message, sizeof(s->message)) ||
+            (unsigned)s->level > CTW_LEVEL_FULL || (unsigned)s->cause >= CTW_CAUSES ||
+            !bool_ok(&s->has_cause) || !text_ok(s->message, sizeof(s->message)) ||
             !text_ok(s->anonymous, sizeof(s->anonymous)))
             return false;
     }
@@ -312,6 +327,19 @@ static bool new_sources_ok(const struct ctw_new_sources *s) {
     return true;
 }
 
+static bool host_ok(const struct ctw_host *h) {
+    bool ok = bool_ok(&h->known) && bool_ok(&h->memory.has_available) &&
+              bool_ok(&h->memory.estimated) && bool_ok(&h->initial_netns) && bool_ok(&h->has_nft) &&
+              bool_ok(&h->has_iptables) && bool_ok(&h->has_expectations) &&
+              bool_ok(&h->has_queue) && bool_ok(&h->release.insert_failed_in_drop) &&
+              bool_ok(&h->release.buckets_writable) && bool_ok(&h->release.chain_limit);
+
+    for (size_t i = 0; i < CTW_TIMEOUTS; i++)
+        ok = ok && bool_ok(&h->timeouts[i].known);
+    return ok && name_ok(h->netns, sizeof(h->netns)) &&
+           name_ok(h->expect_helper, sizeof(h->expect_helper));
+}
+
 static bool bools_ok(const struct ctw_snapshot *p) {
     return bool_ok(&p->has_table) && bool_ok(&p->table.has_buckets) &&
            bool_ok(&p->table.has_counters) && bool_ok(&p->table.counters.has_chainlength) &&
@@ -324,7 +352,7 @@ static bool bools_ok(const struct ctw_snapshot *p) {
 int ctw_snapshot_check(const struct ctw_snapshot *p) {
     if (!bools_ok(p) || !text_ok(p->version, sizeof(p->version)) ||
         !text_ok(p->netns, sizeof(p->netns)) || !sources_ok(p) || !recent_alerts_ok(p) ||
-        !talkers_ok(&p->talkers) || !new_sources_ok(&p->new_sources))
+        !talkers_ok(&p->talkers) || !host_ok(&p->host) || !new_sources_ok(&p->new_sources))
         return -EBADMSG;
     if ((unsigned)p->level > CTW_LEVEL_FULL || (unsigned)p->refusal > CTW_GROWTH_PERSIST_FAILED ||
         (unsigned)p->bound >= CTW_BOUNDS || (unsigned)p->events_mode > CTW_EVENTS_ALWAYS)
@@ -382,15 +410,34 @@ const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p,
     return &p->recent_alerts[(p->n_recent_alerts - 1 - back) % CTW_RECENT_ALERTS];
 }
 
+bool ctw_snapshot_facts(const struct ctw_snapshot *p, struct ctw_cause_facts *ret) {
+    const bool ok = p->level == CTW_LEVEL_OK;
+
+    *ret = (struct ctw_cause_facts){
+        .trouble = ok ? CTW_TROUBLE_ANY : CTW_TROUBLE_FILL,
+        .table = p->has_table ? &p->table : NULL,
+        .losses = &p->lost,
+        .talkers = p->talkers.known ? &p->talkers : NULL,
+        .host = p->host.known ? &p->host : NULL,
+    };
+    if (ctw_usage_permyriad(p->table.count, p->lowered_from) < p->warning_permyriad)
+        ret->lowered_from = p->lowered_from;
+    return p->has_table && (!ok || ctw_losses_any(&p->lost));
+}
+
 void ctw_snapshot_redact(struct ctw_snapshot *p) {
     struct ctw_talkers *t = &p->talkers;
 
+    /* The shares stay, or another cause would be found. */
     t->n_sources = t->n_destinations = t->n_ports = t->n_states = 0;
-    t->service = t->snat_service = (struct ctw_busiest){0};
-    memset(t->sources, 0, sizeof(t->sources));
-    memset(t->destinations, 0, sizeof(t->destinations));
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        memset(t->sources[i].name, 0, sizeof(t->sources[i].name));
+        memset(t->destinations[i].name, 0, sizeof(t->destinations[i].name));
+    }
     memset(t->ports, 0, sizeof(t->ports));
     memset(t->states, 0, sizeof(t->states));
+    memset(t->service.address.name, 0, sizeof(t->service.address.name));
+    memset(t->snat_service.address.name, 0, sizeof(t->snat_service.address.name));
     p->new_sources.n = 0;
     memset(p->new_sources.top, 0, sizeof(p->new_sources.top));
     for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {

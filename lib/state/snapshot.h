@@ -19,6 +19,7 @@
 #include "lib/kernel/sample.h"
 #include "lib/state/history.h"
 #include "lib/watch/alert.h"
+#include "lib/watch/cause.h"
 #include "lib/watch/event_rates.h"
 #include "lib/watch/watch.h"
 
@@ -37,6 +38,8 @@ struct ctw_recent_alert {
     enum ctw_alert_kind kind;
     enum ctw_edge edge;
     enum ctw_level level;
+    bool has_cause;
+    enum ctw_cause cause;
     char message[CTW_RECENT_ALERT_BYTES];
     char anonymous[CTW_RECENT_ALERT_BYTES]; /* the message without talkers: it has no address */
 };
@@ -105,12 +108,15 @@ struct ctw_snapshot {
     enum ctw_events_mode events_mode;
     uint32_t events_from_permyriad;
 
+    uint32_t lowered_from;     /* as in struct ctw_cause_facts */
+    uint64_t host_usec;        /* when the machine was last read */
     uint64_t talkers_usec;     /* when the talkers were last sampled */
     uint64_t new_sources_usec; /* when the new sources were last noted; 0: not subscribed */
 
-    /* The rest changes with n_recent_alerts and the two times only. */
+    /* The rest changes with n_recent_alerts and the three times only. */
     struct ctw_recent_alert recent_alerts[CTW_RECENT_ALERTS];
     struct ctw_talkers talkers;
+    struct ctw_host host;
     struct ctw_new_sources new_sources;
 };
 
@@ -256,6 +262,14 @@ uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec);
 /** ctw_snapshot_recent() - the newest alert but @back, below n_recent_alerts and CTW_RECENT_ALERTS
  */
 const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p, uint64_t back);
+
+/**
+ * ctw_snapshot_facts() - what the cause of the present level, or of the losses, is found by
+ * @ret:  points into @p
+ *
+ * Return: false where the table is at level ok and nothing was lost: there is nothing to be found.
+ */
+bool ctw_snapshot_facts(const struct ctw_snapshot *p, struct ctw_cause_facts *ret);
 
 /** ctw_snapshot_redact() - remove all addresses: pages show none by default */
 void ctw_snapshot_redact(struct ctw_snapshot *p);

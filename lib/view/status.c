@@ -516,6 +516,17 @@ static uint32_t clamp_columns(uint32_t columns) {
     return columns < CTW_STATUS_COLUMNS_MAX ? columns : CTW_STATUS_COLUMNS_MAX;
 }
 
+/* "one_source: 192.0.2.7" */
+static void put_cause(struct page *p) {
+    struct ctw_cause_facts facts;
+    struct ctw_diagnosis d;
+
+    if (!ctw_snapshot_facts(p->of, &facts))
+        return;
+    ctw_diagnose(&facts, &d);
+    put(p, "cause", "%s%s%s", ctw_cause_name(d.cause), d.culprit[0] != '\0' ? ": " : "", d.culprit);
+}
+
 size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_style *style,
                               char *buffer, size_t size) {
     struct page p = {.view = v,
@@ -533,6 +544,7 @@ size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_
     if (style->names_utc)
         put(&p, "time", "%s UTC, as are all times here", clock_of(&p, v->now_usec).text);
     put_table(&p);
+    put_cause(&p);
     put_hour(&p);
     put_sources(&p);
     put_growth(&p);

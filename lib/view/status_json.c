@@ -121,11 +121,12 @@ static json_t *last_alerts(const struct ctw_snapshot *of) {
         all = ctw_json_append(
             all,
             json_pack(
-                "{s:o, s:s, s:s, s:s, s:o}",
+                "{s:o, s:s, s:s, s:s, s:o, s:o}",
                 "unix_seconds", wall(a->realtime_usec),
                 "kind", ctw_alert_kind_name(a->kind),
                 "edge", ctw_edge_name(a->edge),
                 "level", ctw_level_name(a->level),
+                "cause", text_if(a->has_cause, ctw_cause_name(a->cause)),
                 "message", text_if(true, a->message)));
     }
     return all;
@@ -233,6 +234,16 @@ static json_t *last_hour(const struct ctw_view *v) {
         "column_high_counts", highs);
 }
 
+static json_t *cause(const struct ctw_snapshot *of) {
+    struct ctw_cause_facts facts;
+    struct ctw_diagnosis d = {0};
+
+    const bool any = ctw_snapshot_facts(of, &facts);
+    if (any)
+        ctw_diagnose(&facts, &d);
+    return text_if(any, ctw_cause_name(d.cause));
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buffer, size_t size) {
@@ -242,7 +253,7 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
         of->level_since_usec != 0 ? of->level_since_usec : of->started_usec;
     json_t *o = json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o}",
         "now_unix_seconds", wall(v->realtime_usec),
         "looked_unix_seconds", time_of(v, of->polled_usec),
         "daemon", daemon_of(v),
@@ -258,6 +269,7 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
         "lost", is || of->table.has_counters ? lost(v) : json_null(),
         "events", is ? events(of) : json_null(),
         "growth", is ? growth(v) : json_null(),
+        "cause", cause(of),
         "last_hour", last_hour(v),
         "who", talkers(v),
         "alerts", is ? alerts(of) : json_null());

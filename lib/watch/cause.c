@@ -61,14 +61,10 @@ static void set_service(struct ctw_diagnosis *d, const struct ctw_busiest *b) {
 }
 
 static bool is_most(const struct ctw_busiest *b) {
-    return b->address.name[0] != '\0' && b->address.permyriad >= HALF;
+    return b->address.permyriad >= HALF;
 }
 
 /* --- a table that fills ----------------------------------------------------------------------- */
-
-static bool first_above_half(const struct ctw_share *shares, uint32_t n) {
-    return n > 0 && shares[0].permyriad > HALF;
-}
 
 static struct ctw_diagnosis of_source(const struct ctw_share *source) {
     struct ctw_diagnosis d = cause_of(CTW_CAUSE_ONE_SOURCE, source->permyriad);
@@ -140,7 +136,7 @@ static struct ctw_diagnosis of_entries(const struct ctw_talkers *t) {
         return cause_of(CTW_CAUSE_DNS, t->dns_permyriad);
     if (icmp >= HALF)
         return cause_of(CTW_CAUSE_ICMP, icmp);
-    if (first_above_half(t->sources, t->n_sources))
+    if (t->sources[0].permyriad > HALF)
         return of_source(&t->sources[0]);
     if (t->dns_permyriad >= QUARTER)
         return cause_of(CTW_CAUSE_DNS, t->dns_permyriad);
@@ -148,7 +144,7 @@ static struct ctw_diagnosis of_entries(const struct ctw_talkers *t) {
         return of_flood(CTW_CAUSE_SYN_FLOOD, t->half_open_permyriad, t);
     if (t->udp_unreplied_permyriad >= HALF)
         return of_flood(CTW_CAUSE_UDP_UNREPLIED, t->udp_unreplied_permyriad, t);
-    if (first_above_half(t->destinations, t->n_destinations))
+    if (t->destinations[0].permyriad > HALF)
         return of_destination(t);
     return cause_of(CTW_CAUSE_TOO_SMALL, 0);
 }
@@ -203,7 +199,7 @@ static struct ctw_diagnosis of_refusals(const struct ctw_host *host) {
 static struct ctw_diagnosis of_clashes(const struct ctw_cause_facts *f) {
     const struct ctw_busiest *to = f->talkers ? &f->talkers->snat_service : NULL;
 
-    if (!to || to->address.name[0] == '\0')
+    if (!to || to->address.permyriad == 0)
         return cause_of(CTW_CAUSE_CLASH_RACE, 0);
     const uint64_t count = f->table ? f->table->count : f->talkers->entries;
     const bool many = count * to->address.permyriad / CTW_PERMYRIAD >= NAT_PORTS_MANY;

@@ -203,14 +203,27 @@ static void snapshot_redacted_has_no_address(void **state) {
                               .other_netns = true,
                               .netns_inode = 4026532246,
                               .netns = "blue"};
+    struct ctw_cause_facts facts;
+    struct ctw_diagnosis d;
 
     sample_full(p);
     sample_share(&talkers.sources[0], "198.51.100.23", 6120);
+    talkers.entries = 5000;
     ctw_snapshot_alert(p, &a, 1, 1);
     ctw_snapshot_alert(p, &other, 1, 1);
     assert_true(has_bytes(p, "198.51.100.23") && has_bytes(p, "192.0.2.77") &&
                 has_bytes(p, "198.51.100.200"));
+    assert_true(ctw_snapshot_facts(p, &facts));
+    ctw_diagnose(&facts, &d);
+    assert_int_equal(d.cause, CTW_CAUSE_ONE_SOURCE);
+    assert_string_equal(d.culprit, "192.0.2.77");
     ctw_snapshot_redact(p);
+    assert_true(ctw_snapshot_facts(p, &facts));
+    ctw_diagnose(&facts, &d); /* the same, without a name */
+    assert_int_equal(d.cause, CTW_CAUSE_ONE_SOURCE);
+    assert_string_equal(d.culprit, "");
+    assert_int_equal(ctw_snapshot_recent(p, 1)->cause, CTW_CAUSE_ONE_SOURCE);
+    assert_int_equal(ctw_snapshot_recent(p, 0)->cause, CTW_CAUSE_OTHER_NETNS);
     assert_false(has_bytes(p, "198.51.100.23") || has_bytes(p, "192.0.2.77") ||
                  has_bytes(p, "2001:db8:1:2") || has_bytes(p, "198.51.100.200") ||
                  has_bytes(p, "2001:db8:9:8"));

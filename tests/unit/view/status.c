@@ -147,6 +147,7 @@ static void status_of_a_full_table_reads_like_this(void **state) {
               "           40 \"table full\" lines in the kernel log\n"
               "           since the kernel began to count; last drop at 09:59:58, 2 s ago; last\n"
               "           eviction at 10:00:00, less than 1 s ago\n"
+              "cause      one_source: 192.0.2.77\n"
               "blind      kernel log: /dev/kmsg: Operation not permitted\n"
               "growth     on, up to 262144 (set by growth.ceiling); it cannot grow now: it is\n"
               "           at its ceiling; grown from 131072 to 262144 at 09:58:20, 100 s ago\n"
