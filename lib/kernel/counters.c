@@ -49,8 +49,7 @@ static void read_header(struct ctw_piece line, struct header *ret) {
     memset(ret->which, COUNTERS, sizeof(ret->which));
     for (struct ctw_piece word; ctw_piece_word(&line, &word); ret->columns++)
         for (uint8_t i = 0; i < COUNTERS && ret->columns < COLUMNS_MAX; i++)
-            if (word.length == strlen(names[i].column) &&
-                memcmp(word.at, names[i].column, word.length) == 0) {
+            if (ctw_piece_is(word, names[i].column)) {
                 ret->which[ret->columns] = i;
                 ret->has[i] = true;
             }

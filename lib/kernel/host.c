@@ -61,17 +61,14 @@ static bool number_at(struct ctw_piece line, unsigned number, uint32_t *ret) {
 /* Before Linux 4.7 each namespace had a cache of its own: "nf_conntrack_1", or "nf_conntrack_" and
  * an address. "nf_conntrack_expect" is not one of them. */
 static bool is_entry_slab(struct ctw_piece name) {
-    static const char plain[] = "nf_conntrack";
-    const size_t length = sizeof(plain) - 1;
-
-    if (name.length < length || memcmp(name.at, plain, length) != 0)
-        return false;
-    if (name.length == length)
+    if (ctw_piece_is(name, "nf_conntrack"))
         return true;
-    for (size_t i = length + 1; i < name.length; i++)
+    if (!ctw_piece_take(&name, "nf_conntrack_") || name.length == 0)
+        return false;
+    for (size_t i = 0; i < name.length; i++)
         if (!strchr("0123456789abcdef", name.at[i]))
             return false;
-    return name.at[length] == '_' && name.length > length + 1;
+    return true;
 }
 
 /*
@@ -132,7 +129,7 @@ static void count(struct ctw_expectations *e, struct ctw_piece helper) {
         struct ctw_helper_count *h = &e->helpers[i];
         if (h->n == 0)
             memcpy(h->name, helper.at, helper.length);
-        if (strlen(h->name) == helper.length && memcmp(h->name, helper.at, helper.length) == 0) {
+        if (ctw_piece_is(helper, h->name)) {
             h->n++;
             return;
         }

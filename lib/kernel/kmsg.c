@@ -19,36 +19,10 @@
  * that later kernels add. Control and non-ASCII bytes of the text are escaped as \xNN.
  */
 
-/* The unread part of a record. */
-struct span {
-    const char *at;
-    const char *end;
-};
-
-static bool take(struct span *s, const char *literal) {
-    size_t length = strlen(literal);
-
-    if ((size_t)(s->end - s->at) < length || memcmp(s->at, literal, length) != 0)
-        return false;
-    s->at += length;
-    return true;
-}
-
-static bool take_number(struct span *s, uint64_t max, uint64_t *ret) {
-    const char *p = s->at;
-
-    while (p < s->end && *p >= '0' && *p <= '9')
-        p++;
-    if (ctw_text_decimal(s->at, (size_t)(p - s->at), max, ret) < 0)
-        return false;
-    s->at = p;
-    return true;
-}
-
 /* Older kernels end some lines with a dot; nothing else follows. */
-static bool at_end(struct span s) {
-    (void)take(&s, ".");
-    return s.at == s.end;
+static bool at_end(struct ctw_piece s) {
+    (void)ctw_piece_take(&s, ".");
+    return s.length == 0;
 }
 
 /*
@@ -66,28 +40,29 @@ static bool at_end(struct span s) {
  * The text is matched from its first byte, because other kernel lines quote foreign text: a USB
  * device may be named "nf_conntrack: table full, dropping packet".
  */
-static bool take_conntrack(struct span *s) {
+static bool take_conntrack(struct ctw_piece *s) {
     const char *name = "nf_conntrack: ";
 
-    if (!take(s, name)) {
+    if (!ctw_piece_take(s, name)) {
         name = "ip_conntrack: ";
-        if (!take(s, name))
+        if (!ctw_piece_take(s, name))
             return false;
     }
-    (void)take(s, name);
+    (void)ctw_piece_take(s, name);
     return true;
 }
 
-static bool is_table_full(struct span s, uint64_t *ret_inode) {
+static bool is_table_full(struct ctw_piece s, uint64_t *ret_inode) {
     uint64_t inode = 0, limit;
 
-    if (take(&s, "table full")) {
-        if (take(&s, " in netns ") && !take_number(&s, UINT64_MAX, &inode))
+    if (ctw_piece_take(&s, "table full")) {
+        if (ctw_piece_take(&s, " in netns ") && !ctw_piece_number(&s, UINT64_MAX, &inode))
             return false;
-        if (!take(&s, ", dropping packet"))
+        if (!ctw_piece_take(&s, ", dropping packet"))
             return false;
-    } else if (!take(&s, "maximum limit of ") || !take_number(&s, UINT32_MAX, &limit) ||
-               !take(&s, " entries exceeded")) {
+    } else if (!ctw_piece_take(&s, "maximum limit of ") ||
+               !ctw_piece_number(&s, UINT32_MAX, &limit) ||
+               !ctw_piece_take(&s, " entries exceeded")) {
         return false;
     }
     if (!at_end(s))
@@ -96,8 +71,8 @@ static bool is_table_full(struct span s, uint64_t *ret_inode) {
     return true;
 }
 
-static bool is_expect_full(struct span s) {
-    return take(&s, "expectation table full") && at_end(s);
+static bool is_expect_full(struct ctw_piece s) {
+    return ctw_piece_take(&s, "expectation table full") && at_end(s);
 }
 
 /*
@@ -109,7 +84,7 @@ static bool is_expect_full(struct span s) {
  *   __ratelimit: 12 callbacks suppressed        2.6.28 - 2.6.32
  *   net_ratelimit: 12 callbacks suppressed      2.6.33 -
  */
-static bool is_suppressed(struct span s, uint32_t *ret_suppressed) {
+static bool is_suppressed(struct ctw_piece s, uint32_t *ret_suppressed) {
     static const struct {
         const char *before, *after;
     } spellings[] = {
@@ -121,11 +96,11 @@ static bool is_suppressed(struct span s, uint32_t *ret_suppressed) {
     };
 
     for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
-        struct span rest = s;
+        struct ctw_piece rest = s;
         uint64_t n;
 
-        if (take(&rest, spellings[i].before) && take_number(&rest, UINT32_MAX, &n) &&
-            take(&rest, spellings[i].after) && at_end(rest)) {
+        if (ctw_piece_take(&rest, spellings[i].before) && ctw_piece_number(&rest, UINT32_MAX, &n) &&
+            ctw_piece_take(&rest, spellings[i].after) && at_end(rest)) {
             *ret_suppressed = (uint32_t)n;
             return true;
         }
@@ -133,8 +108,8 @@ static bool is_suppressed(struct span s, uint32_t *ret_suppressed) {
     return false;
 }
 
-static void classify(struct span text, struct ctw_kmsg *k) {
-    struct span rest = text;
+static void classify(struct ctw_piece text, struct ctw_kmsg *k) {
+    struct ctw_piece rest = text;
 
     if (is_suppressed(text, &k->suppressed))
         k->kind = CTW_KMSG_SUPPRESSED;
@@ -147,30 +122,26 @@ static void classify(struct span text, struct ctw_kmsg *k) {
 }
 
 /* Flags ("-", "c", "+") and further fields ("caller=T123") do not change the meaning. */
-static bool take_flags(struct span *s) {
-    const char *semicolon = memchr(s->at, ';', (size_t)(s->end - s->at));
+static bool take_flags(struct ctw_piece *s) {
+    const char *semicolon = memchr(s->at, ';', s->length);
 
     if (!semicolon || semicolon == s->at)
         return false;
+    s->length -= (size_t)(semicolon + 1 - s->at);
     s->at = semicolon + 1;
     return true;
 }
 
 int ctw_kmsg_parse(const char *record, size_t length, struct ctw_kmsg *ret) {
     struct ctw_kmsg k = {.kind = CTW_KMSG_OTHER};
-    struct span line = {record, record + length};
+    struct ctw_piece rest = {record, length}, line = rest;
     uint64_t priority;
-    const char *newline;
 
-    if (length == 0)
-        return -EBADMSG;
-    newline = memchr(record, '\n', length);
-    if (newline)
-        line.end = newline;
-
-    if (!take_number(&line, UINT32_MAX, &priority) || !take(&line, ",") ||
-        !take_number(&line, UINT64_MAX, &k.sequence) || !take(&line, ",") ||
-        !take_number(&line, UINT64_MAX, &k.usec) || !take(&line, ",") || !take_flags(&line))
+    (void)ctw_piece_line(&rest, &line); /* the last line need not end in a newline */
+    if (!ctw_piece_number(&line, UINT32_MAX, &priority) || !ctw_piece_take(&line, ",") ||
+        !ctw_piece_number(&line, UINT64_MAX, &k.sequence) || !ctw_piece_take(&line, ",") ||
+        !ctw_piece_number(&line, UINT64_MAX, &k.usec) || !ctw_piece_take(&line, ",") ||
+        !take_flags(&line))
         return -EBADMSG;
 
     if (priority >> 3 == 0)

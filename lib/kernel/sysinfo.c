@@ -16,25 +16,14 @@
  * Reads the number of the line that starts with @name, in bytes.
  */
 static int find(const char *text, size_t length, const char *name, uint64_t *ret) {
-    static const char unit[] = " kB";
-    const size_t name_length = strlen(name);
+    struct ctw_piece rest = {text, length}, line, number;
+    uint64_t kib;
 
-    for (const char *line = text, *end = text + length, *next; line < end; line = next) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        if (!stop)
-            break; /* cut off: the number may be incomplete */
-        next = stop + 1;
-        if ((size_t)(stop - line) < name_length || memcmp(line, name, name_length) != 0)
+    while (ctw_piece_line(&rest, &line)) {
+        if (!ctw_piece_take(&line, name))
             continue;
-        line += name_length;
-        while (line < stop && *line == ' ')
-            line++;
-        if (stop - line < (ptrdiff_t)sizeof(unit) ||
-            memcmp(stop - (sizeof(unit) - 1), unit, sizeof(unit) - 1) != 0)
-            return -EBADMSG;
-        uint64_t kib;
-        if (ctw_text_decimal(line, (size_t)(stop - line) - (sizeof(unit) - 1),
-                             UINT64_MAX / BYTES_PER_KIB, &kib) < 0)
+        if (!ctw_piece_word(&line, &number) || !ctw_piece_is(line, " kB") ||
+            ctw_text_decimal(number.at, number.length, UINT64_MAX / BYTES_PER_KIB, &kib) < 0)
             return -EBADMSG;
         *ret = kib * BYTES_PER_KIB;
         return 0;

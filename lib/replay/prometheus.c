@@ -251,21 +251,23 @@ static uint64_t moved_by(struct ctw_prometheus *q, enum series which) {
 }
 
 static void read_losses(struct ctw_prometheus *q, struct ctw_record *ret) {
-    const uint64_t insert_failed = moved_by(q, INSERT_FAILED);
-    const uint64_t drops = moved_by(q, DROPS);
+    static const struct ctw_counters zero;
+    /* node_exporter does not export which part of insert_failed was refused for the length of a
+     * chain, and the release of the kernel is not in a recording. */
+    const struct ctw_counters moved = {.drop = moved_by(q, DROPS),
+                                       .insert_failed = moved_by(q, INSERT_FAILED)};
+    const struct ctw_losses own = {
+        .other_drops = moved_by(q, BELOW_MAX),
+        .early_drops = moved_by(q, EARLY_DROPS),
+        .clashes = moved_by(q, CLASHES),
+        .chain_too_long = moved_by(q, CHAIN_TOO_LONG),
+    };
 
     for (int i = DROPS; i <= CLASHES; i++)
         ret->has_losses |= q->series[i].values != NULL;
     ret->has_other_drops = q->series[BELOW_MAX].values != NULL;
-    ret->losses = (struct ctw_losses){
-        /* The kernel counts a clash as both. node_exporter does not export which part of
-         * insert_failed was refused for the length of a chain. */
-        .drops = drops > insert_failed ? drops - insert_failed : 0,
-        .other_drops = moved_by(q, BELOW_MAX),
-        .early_drops = moved_by(q, EARLY_DROPS),
-        .clashes = moved_by(q, CLASHES) + insert_failed,
-        .chain_too_long = moved_by(q, CHAIN_TOO_LONG),
-    };
+    ret->losses = ctw_losses_between(&zero, &moved, NULL);
+    ctw_losses_add(&ret->losses, &own);
 }
 
 static enum ctw_reading bad(struct ctw_prometheus *q, const char *what) {

@@ -53,12 +53,6 @@ static uint64_t largest(unsigned column) {
                                 : CTW_COLUMN_NUMBER_MAX;
 }
 
-/* A piece of the line: not terminated, not owned. NULL: nothing is left. */
-struct piece {
-    const char *at;
-    size_t length;
-};
-
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -67,7 +61,7 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct piece trim(struct piece p) {
+static struct ctw_piece trim(struct ctw_piece p) {
     while (p.length > 0 && is_blank(*p.at)) {
         p.at++;
         p.length--;
@@ -79,8 +73,8 @@ static struct piece trim(struct piece p) {
 
 /* Up to the comma behind the first field, or to the end. A comma between quotes is part of the
  * field; a quote in it is doubled, which reads as the end of a quotation and a new one. */
-static size_t field_length(struct piece line) {
-    const struct piece text = trim(line);
+static size_t field_length(struct ctw_piece line) {
+    const struct ctw_piece text = trim(line);
     const bool quoted = text.length > 0 && *text.at == '"';
     bool inside = false;
     size_t n = 0;
@@ -90,17 +84,17 @@ static size_t field_length(struct piece line) {
     return n;
 }
 
-/* Takes the first field and the comma behind it off @rest. Return: the field without blanks and
- * quotes around it. */
-static struct piece take_field(struct piece *rest) {
+/* Takes the first field and the comma behind it off @rest, whose at becomes NULL when nothing is
+ * left. Return: the field without blanks and quotes around it. */
+static struct ctw_piece take_field(struct ctw_piece *rest) {
     const size_t length = field_length(*rest);
     const bool comma = length < rest->length;
-    struct piece field = trim((struct piece){rest->at, length});
+    struct ctw_piece field = trim((struct ctw_piece){rest->at, length});
 
     rest->at = comma ? rest->at + length + 1 : NULL;
     rest->length -= length + comma;
     if (field.length >= 2 && field.at[0] == '"' && field.at[field.length - 1] == '"')
-        field = (struct piece){field.at + 1, field.length - 2};
+        field = (struct ctw_piece){field.at + 1, field.length - 2};
     return field;
 }
 
@@ -112,22 +106,18 @@ static enum ctw_reading refuse(struct ctw_recording *r, const char *why, const c
     return CTW_READ_REFUSED;
 }
 
-static bool is(struct piece name, const char *word) {
-    return name.length == strlen(word) && memcmp(name.at, word, name.length) == 0;
-}
-
-static unsigned column_named(struct piece name) {
+static unsigned column_named(struct ctw_piece name) {
     for (unsigned i = 0; i < COLUMNS; i++)
-        if (is(name, name_of(i)))
+        if (ctw_piece_is(name, name_of(i)))
             return i;
-    return is(name, "last") ? CTW_COLUMN_COUNT : IGNORED;
+    return ctw_piece_is(name, "last") ? CTW_COLUMN_COUNT : IGNORED;
 }
 
-static enum ctw_reading read_names(struct ctw_recording *r, struct piece line) {
+static enum ctw_reading read_names(struct ctw_recording *r, struct ctw_piece line) {
     static const unsigned needed[] = {CTW_COLUMN_TIME, CTW_COLUMN_COUNT, CTW_COLUMN_MAX};
 
     while (line.at && r->n_columns < CTW_RECORDING_COLUMNS_MAX) {
-        const struct piece name = take_field(&line);
+        const struct ctw_piece name = take_field(&line);
         unsigned column = column_named(name);
         if (column == IGNORED)
             ctw_line_add(&r->words, "%s%.*s", r->words.length == 0 ? "columns passed over: " : ", ",
@@ -149,7 +139,7 @@ static enum ctw_reading read_names(struct ctw_recording *r, struct piece line) {
 }
 
 /* Without names the first line is a sample like all others. */
-static enum ctw_reading guess_names(struct ctw_recording *r, struct piece line) {
+static enum ctw_reading guess_names(struct ctw_recording *r, struct ctw_piece line) {
     static const uint8_t usual[] = {CTW_COLUMN_TIME, CTW_COLUMN_COUNT, CTW_COLUMN_MAX,
                                     CTW_COLUMN_DROPS};
     const size_t n_needed = 3;
@@ -165,9 +155,9 @@ static enum ctw_reading guess_names(struct ctw_recording *r, struct piece line) 
     return CTW_READ_NOTHING;
 }
 
-static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *ret_names) {
-    struct piece rest = line;
-    const struct piece first = take_field(&rest);
+static enum ctw_reading begin(struct ctw_recording *r, struct ctw_piece line, bool *ret_names) {
+    struct ctw_piece rest = line;
+    const struct ctw_piece first = take_field(&rest);
 
     *ret_names = first.length == 0 || !is_digit(*first.at);
     const enum ctw_reading reading = *ret_names ? read_names(r, line) : guess_names(r, line);
@@ -178,7 +168,7 @@ static enum ctw_reading begin(struct ctw_recording *r, struct piece line, bool *
 /* --- the other lines -------------------------------------------------------------------------- */
 
 /* Most fields are nothing but digits. */
-static bool take_digits(struct piece *rest, bool is_time, uint64_t *ret) {
+static bool take_digits(struct ctw_piece *rest, bool is_time, uint64_t *ret) {
     const char *at = rest->at, *const end = at + rest->length;
     uint64_t value = 0;
 
@@ -194,12 +184,12 @@ static bool take_digits(struct piece *rest, bool is_time, uint64_t *ret) {
 }
 
 /* Return: 0; -ENODATA: not known; -EINVAL, -ERANGE. */
-static int take_value(struct piece *rest, unsigned column, uint64_t *ret) {
+static int take_value(struct ctw_piece *rest, unsigned column, uint64_t *ret) {
     const bool is_time = column == CTW_COLUMN_TIME;
     int r = 0;
 
     if (!take_digits(rest, is_time, ret)) {
-        const struct piece field = take_field(rest);
+        const struct ctw_piece field = take_field(rest);
         if (column == IGNORED)
             return -ENODATA;
         r = is_time ? ctw_timestamp_parse(field.at, field.length, ret)
@@ -250,7 +240,7 @@ static void complete(struct ctw_recording *r, uint32_t known, const uint64_t tot
     r->last_usec = ret->at_usec;
 }
 
-static enum ctw_reading read_values(struct ctw_recording *r, struct piece line,
+static enum ctw_reading read_values(struct ctw_recording *r, struct ctw_piece line,
                                     struct ctw_record *ret) {
     uint64_t totals[2] = {0};
     uint32_t known = 0;
@@ -286,7 +276,7 @@ static enum ctw_reading read_values(struct ctw_recording *r, struct piece line,
 
 enum ctw_reading ctw_recording_line(struct ctw_recording *r, const char *line, size_t length,
                                     struct ctw_record *ret) {
-    const struct piece whole = trim((struct piece){line, length});
+    const struct ctw_piece whole = trim((struct ctw_piece){line, length});
     bool names = false;
 
     ctw_line_start(&r->words);

@@ -39,6 +39,32 @@ bool ctw_piece_word(struct ctw_piece *line, struct ctw_piece *ret) {
     return ret->length > 0;
 }
 
+bool ctw_piece_take(struct ctw_piece *text, const char *literal) {
+    const size_t length = strlen(literal);
+
+    if (text->length < length || memcmp(text->at, literal, length) != 0)
+        return false;
+    text->at += length;
+    text->length -= length;
+    return true;
+}
+
+bool ctw_piece_number(struct ctw_piece *text, uint64_t max, uint64_t *ret) {
+    size_t n = 0;
+
+    while (n < text->length && text->at[n] >= '0' && text->at[n] <= '9')
+        n++;
+    if (ctw_text_decimal(text->at, n, max, ret) < 0)
+        return false;
+    text->at += n;
+    text->length -= n;
+    return true;
+}
+
+bool ctw_piece_is(struct ctw_piece p, const char *word) {
+    return ctw_piece_take(&p, word) && p.length == 0;
+}
+
 /* --- a cursor --------------------------------------------------------------------------------- */
 
 struct cursor {

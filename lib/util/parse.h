@@ -24,6 +24,16 @@ bool ctw_piece_line(struct ctw_piece *text, struct ctw_piece *ret);
  * false at the end. */
 bool ctw_piece_word(struct ctw_piece *line, struct ctw_piece *ret);
 
+/** ctw_piece_take() - take @literal off the front. Return: whether it was there. */
+bool ctw_piece_take(struct ctw_piece *text, const char *literal);
+
+/** ctw_piece_number() - take all digits off the front. Return: false without one, and above @max.
+ */
+bool ctw_piece_number(struct ctw_piece *text, uint64_t max, uint64_t *ret);
+
+/** ctw_piece_is() - whether it is @word, and nothing else */
+bool ctw_piece_is(struct ctw_piece p, const char *word);
+
 /**
  * ctw_text_decimal() - read an unsigned decimal that fills the whole of @text
  * @text:    the digits, nothing else: no sign, no blank, no newline

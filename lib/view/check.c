@@ -14,12 +14,12 @@
 
 /* --- the state ------------------------------------------------------------------------------- */
 
-/* Why the state is critical regardless of the fill; the worst first. */
-enum cause {
-    CAUSE_REFUSED, /* new connections */
-    CAUSE_EVICTED, /* entries, to make room for them */
-    CAUSE_FULL,    /* the daemon holds that level, though the count may have fallen */
-    CAUSE_NONE,
+/* What happened lately that makes the state critical, whatever the fill; the worst first. */
+enum recent {
+    RECENT_DROPS,     /* new connections */
+    RECENT_EVICTIONS, /* entries, to make room for them */
+    RECENT_FULL,      /* the daemon holds that level, though the count may have fallen */
+    RECENT_NOTHING,
 };
 
 static bool alive(const struct ctw_view *v) {
@@ -30,22 +30,22 @@ static bool lately(const struct ctw_view *v, uint64_t usec) {
     return usec != 0 && ctw_view_ago(v, usec) < CTW_CHECK_LOSS_USEC;
 }
 
-static enum cause find_cause(const struct ctw_view *v) {
+static enum recent find_recent(const struct ctw_view *v) {
     if (!alive(v))
-        return CAUSE_NONE;
+        return RECENT_NOTHING;
     if (lately(v, v->snapshot.refused_usec))
-        return CAUSE_REFUSED;
+        return RECENT_DROPS;
     if (lately(v, v->snapshot.evicted_usec))
-        return CAUSE_EVICTED;
-    return v->snapshot.level == CTW_LEVEL_FULL ? CAUSE_FULL : CAUSE_NONE;
+        return RECENT_EVICTIONS;
+    return v->snapshot.level == CTW_LEVEL_FULL ? RECENT_FULL : RECENT_NOTHING;
 }
 
 static enum ctw_check_state judge(const struct ctw_view *v, const struct ctw_check_limits *limits,
-                                  enum cause cause) {
+                                  enum recent recent) {
     const struct ctw_sample *t = &v->snapshot.table;
     const uint32_t usage = ctw_usage_permyriad(t->count, t->max); /* 0 without a limit */
 
-    if (cause != CAUSE_NONE)
+    if (recent != RECENT_NOTHING)
         return CTW_CHECK_CRITICAL;
     if (!v->snapshot.has_table)
         return CTW_CHECK_UNKNOWN;
@@ -100,24 +100,24 @@ static void add_age(struct ctw_line *l, const struct ctw_view *v) {
         ctw_line_add(l, ", seen %" PRIu64 " s ago", usec / CTW_USEC_PER_SEC);
 }
 
-static void add_cause(struct ctw_line *l, const struct ctw_view *v, enum cause cause) {
+static void add_recent(struct ctw_line *l, const struct ctw_view *v, enum recent recent) {
     const struct ctw_sample *t = &v->snapshot.table;
     const uint64_t ago_sec = ctw_view_ago(v, v->snapshot.refused_usec) / CTW_USEC_PER_SEC;
 
-    switch (cause) {
-    case CAUSE_REFUSED:
+    switch (recent) {
+    case RECENT_DROPS:
         ctw_line_add(l, ", new connections dropped");
         if (ago_sec > 0)
             ctw_line_add(l, " %" PRIu64 " s ago", ago_sec);
         break;
-    case CAUSE_EVICTED:
+    case RECENT_EVICTIONS:
         ctw_line_add(l, ", entries evicted to make room");
         break;
-    case CAUSE_FULL:
+    case RECENT_FULL:
         if (ctw_usage_permyriad(t->count, t->max) < CTW_PERMYRIAD)
             ctw_line_add(l, ", was full just now");
         break;
-    case CAUSE_NONE:
+    case RECENT_NOTHING:
         break;
     }
 }
@@ -147,14 +147,14 @@ static void add_daemon(struct ctw_line *l, const struct ctw_view *v,
 }
 
 static void add_words(struct ctw_line *l, const struct ctw_view *v,
-                      const struct ctw_check_limits *limits, enum cause cause,
+                      const struct ctw_check_limits *limits, enum recent recent,
                       const char *percent) {
     if (v->snapshot.has_table)
         add_fill(l, &v->snapshot.table, percent);
     else
         add_fault(l, &v->snapshot.sources[CTW_SOURCE_TABLE]);
-    add_cause(l, v, cause);
-    if (cause == CAUSE_NONE)
+    add_recent(l, v, recent);
+    if (recent == RECENT_NOTHING)
         add_outlook(l, v);
     add_age(l, v);
     add_daemon(l, v, limits);
@@ -230,21 +230,21 @@ static void add_performance(struct ctw_line *l, const struct ctw_view *v,
 
 enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_limits *limits,
                                enum ctw_check_form form, struct ctw_line *ret) {
-    const enum cause cause = find_cause(v);
-    const enum ctw_check_state state = judge(v, limits, cause);
+    const enum recent recent = find_recent(v);
+    const enum ctw_check_state state = judge(v, limits, recent);
 
     ctw_line_start(ret);
     switch (form) {
     case CTW_CHECK_PLUGIN:
         ctw_line_add(ret, "CONNTRACK %s - ", words[state]);
-        add_words(ret, v, limits, cause, "%");
+        add_words(ret, v, limits, recent, "%");
         blot_bars(ret);
         add_performance(ret, v, limits);
         break;
     case CTW_CHECK_NPD:
         if (v->snapshot.has_table)
             ctw_line_add(ret, "conntrack: ");
-        add_words(ret, v, limits, cause, "% full");
+        add_words(ret, v, limits, recent, "% full");
         cut(ret, CTW_CHECK_NPD_BYTES);
         break;
     }

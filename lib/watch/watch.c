@@ -577,7 +577,7 @@ static void alert_past(struct poll *p) {
         lines += past->netns[i].lines;
     if (lines == 0 || !past_is_news(p))
         return;
-    if (p->w->before_usec != 0 && past->n_netns == 0 && p->ret->lost_before.drops > 0)
+    if (p->w->before_usec != 0 && p->ret->lost_before.drops > 0)
         return; /* they are about the drops of the gap */
 
     struct ctw_alert *a = alert(p, CTW_ALERT_TABLE_FULL, CTW_EDGE_PAST);

@@ -31,6 +31,40 @@ static void check(const struct row *row, int result, uint64_t value) {
                  (unsigned long long)value, row->result, (unsigned long long)expected);
 }
 
+static struct ctw_piece piece(const char *text) {
+    return (struct ctw_piece){text, strlen(text)};
+}
+
+static void piece_lines_and_words_are_taken_off_the_front(void **state) {
+    struct ctw_piece text = piece("  one two\n\nthree"), line, word;
+    (void)state;
+
+    assert_true(ctw_piece_line(&text, &line));
+    assert_true(ctw_piece_word(&line, &word) && ctw_piece_is(word, "one"));
+    assert_true(ctw_piece_word(&line, &word) && ctw_piece_is(word, "two"));
+    assert_false(ctw_piece_word(&line, &word));
+    assert_true(ctw_piece_line(&text, &line) && line.length == 0);
+    assert_false(ctw_piece_line(&text, &line)); /* cut off */
+    assert_true(ctw_piece_is(text, "three"));
+}
+
+static void piece_literals_and_numbers_are_taken_as_a_whole(void **state) {
+    struct ctw_piece text = piece("max=1001;");
+    uint64_t value = UNTOUCHED;
+    (void)state;
+
+    assert_false(ctw_piece_take(&text, "max =") || ctw_piece_number(&text, 2000, &value));
+    assert_true(ctw_piece_take(&text, "max="));
+    assert_false(ctw_piece_number(&text, 1000, &value));
+    assert_int_equal(value, UNTOUCHED);
+    assert_true(ctw_piece_number(&text, 1001, &value));
+    assert_int_equal(value, 1001);
+    assert_true(ctw_piece_is(text, ";"));
+    assert_false(ctw_piece_is(text, "") || ctw_piece_is(text, ";;"));
+    assert_false(ctw_piece_take(&text, ";;"));
+    assert_true(ctw_piece_take(&text, ";") && ctw_piece_is(text, ""));
+}
+
 static void decimal_of_other_bytes_is_einval(void **state) {
     static const struct row rows[] = {
         {"0", 0, 0},
@@ -326,6 +360,8 @@ static void timestamp_beyond_9999_is_the_last(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(piece_lines_and_words_are_taken_off_the_front),
+        cmocka_unit_test(piece_literals_and_numbers_are_taken_as_a_whole),
         cmocka_unit_test(decimal_of_other_bytes_is_einval),
         cmocka_unit_test(decimal_reaches_uint64_max),
         cmocka_unit_test(decimal_reads_length_bytes_only),
