@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,9 +36,18 @@ uint32_t ctw_terminal_columns(void) {
     return COLUMNS_USUAL;
 }
 
+uint32_t ctw_terminal_rows(void) {
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
 /* Makes each line a row of the terminal, whatever its length. */
 #define WRAP_OFF "\033[?7l"
 #define WRAP_ON  "\033[?7h"
+
+#define REVERSE     "\033[7m"
+#define REVERSE_OFF "\033[27m"
 
 static void redraw(const struct ctw_terminal *s, const char *text) {
     struct winsize size;
@@ -46,12 +56,14 @@ static void redraw(const struct ctw_terminal *s, const char *text) {
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1)
         left = size.ws_row - 1u;
     (void)fputs(s->again ? "\033[H" WRAP_OFF : "\033[H\033[2J" WRAP_OFF, stdout);
-    for (const char *line = text; *line != '\0' && left > 0; left--) {
+    unsigned number = 1;
+    for (const char *line = text; *line != '\0' && left > 0; left--, number++) {
         /* Clear the row first: after a full row the cursor stands on its last character. */
         const size_t n = strcspn(line, "\n");
-        (void)fputs("\033[K", stdout);
+        const bool reverse = number == s->highlight;
+        (void)fputs(reverse ? "\033[K" REVERSE : "\033[K", stdout);
         (void)fwrite(line, 1, n, stdout);
-        (void)fputs("\n", stdout);
+        (void)fputs(reverse ? REVERSE_OFF "\n" : "\n", stdout);
         line += line[n] == '\n' ? n + 1 : n;
     }
     (void)fputs(WRAP_ON "\033[J", stdout);
@@ -187,4 +199,86 @@ int ctw_interruptible_poll(struct pollfd *fds, unsigned n, uint64_t usec) {
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return r;
+}
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+static struct termios settings_before;
+
+/* Both functions may be called in a handler. */
+static void on_end(int number) {
+    (void)tcsetattr(STDIN_FILENO, TCSANOW, &settings_before);
+    (void)raise(number); /* its usual action, now */
+}
+
+static void on_size(int number) {
+    (void)number;
+}
+
+static bool is_ours(void) {
+    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+/* Also after a stop, when the shell has given the terminal its own settings. */
+static void apply_settings(void) {
+    struct termios settings = settings_before;
+
+    settings.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    settings.c_cc[VMIN] = 1;
+    settings.c_cc[VTIME] = 0;
+    if (is_ours())
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &settings);
+}
+
+bool ctw_keys_start(void) {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
+    const struct sigaction end = {.sa_handler = on_end, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    const struct sigaction size = {.sa_handler = on_size};
+    struct sigaction before;
+
+    if (!isatty(STDOUT_FILENO) || !is_ours() || tcgetattr(STDIN_FILENO, &settings_before) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void)sigaction(ends[i], &end, NULL);
+    (void)sigaction(SIGWINCH, &size, NULL);
+    apply_settings();
+    return true;
+}
+
+void ctw_keys_stop(void) {
+    if (is_ours())
+        (void)tcsetattr(STDIN_FILENO, TCSANOW, &settings_before);
+}
+
+/* The arrows are ESC [ A and ESC [ B, or ESC O A and ESC O B; other keys of that kind are none. */
+static int key_of(const char *bytes, ssize_t n) {
+    if (n <= 0 || bytes[0] == '\004') /* Ctrl-D */
+        return CTW_KEY_END;
+    if (bytes[0] == '\r')
+        return CTW_KEY_ENTER;
+    if (bytes[0] != '\033')
+        return bytes[0] > 0 ? bytes[0] : CTW_KEY_NONE;
+    if (n < 3 || (bytes[1] != '[' && bytes[1] != 'O'))
+        return CTW_KEY_NONE;
+    return bytes[2] == 'A' ? CTW_KEY_UP : bytes[2] == 'B' ? CTW_KEY_DOWN : CTW_KEY_NONE;
+}
+
+/* A terminal sends all bytes of a key at once; of several keys typed ahead, one is read a time. */
+int ctw_keys_read(uint64_t usec) {
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    char bytes[3];
+
+    apply_settings();
+    const int r = ctw_interruptible_poll(&p, 1, usec);
+    if (r < 0 && errno != EINTR)
+        return CTW_KEY_END;
+    if (r <= 0)
+        return CTW_KEY_NONE;
+    ssize_t n = read(STDIN_FILENO, bytes, 1);
+    if (n == 1 && bytes[0] == '\033' && poll(&p, 1, 0) > 0) {
+        const ssize_t rest = read(STDIN_FILENO, bytes + 1, sizeof(bytes) - 1);
+        n += rest > 0 ? rest : 0;
+    }
+    return n < 0 && errno == EINTR ? CTW_KEY_NONE : key_of(bytes, n);
 }

@@ -16,10 +16,14 @@
 struct pollfd;
 
 struct ctw_terminal {
-    bool redraw; /* replace the output before; stdout is a terminal */
-    bool apart;  /* without redraw: an empty line between two outputs */
-    bool again;  /* not the first output */
+    bool redraw;        /* replace the output before; stdout is a terminal */
+    bool apart;         /* without redraw: an empty line between two outputs */
+    bool again;         /* not the first output */
+    unsigned highlight; /* with redraw: this line, from 1 on, in reverse; 0: none */
 };
+
+/** ctw_terminal_rows() - the height of the terminal on stdout, 24 where that is not known */
+uint32_t ctw_terminal_rows(void);
 
 /** ctw_terminal_columns() - the width of the terminal on stdout, else $COLUMNS, else 80 */
 uint32_t ctw_terminal_columns(void);
@@ -90,3 +94,30 @@ bool ctw_interrupted(void);
  * Return: as poll(2); -1 with EINTR after an interrupt.
  */
 int ctw_interruptible_poll(struct pollfd *fds, unsigned n, uint64_t usec);
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* A key is its character, or one of these. */
+enum {
+    CTW_KEY_NONE = 0, /* none in time, or the size of the terminal has changed */
+    CTW_KEY_ENTER = '\n',
+    CTW_KEY_UP = 256,
+    CTW_KEY_DOWN,
+    CTW_KEY_END, /* there will be no more */
+};
+
+/**
+ * ctw_keys_start() - from now on keys come at once, and are not shown
+ *
+ * A signal that ends the program first gives the terminal its settings back.
+ *
+ * Return: false, and nothing is changed, when stdin and stdout are no terminal, or are another
+ * program's at present.
+ */
+bool ctw_keys_start(void);
+
+/** ctw_keys_stop() - the terminal has its settings back */
+void ctw_keys_stop(void);
+
+/** ctw_keys_read() - wait for a key. Return: the key, or CTW_KEY_NONE after @usec. */
+int ctw_keys_read(uint64_t usec);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/cli/cli.h"
@@ -101,7 +104,7 @@ static const struct ctw_option options[] = {
     {0, "ipv6-prefix", "N", CTW_OPTION_TEXT, offsetof(struct arguments, ipv6_prefix),
      "take IPv6 addresses that share N bits, 1 to 128, for one source"},
     {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
-     "repeat, every 2 seconds by default"},
+     "repeat, every 2 seconds by default; on a terminal keys choose what is shown"},
     {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
      "as JSON; with --watch one object a line"},
     {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
@@ -295,7 +298,7 @@ static int begin(struct gathering *g) {
 static struct gathering *gathering_free(struct gathering *g) {
     if (!g)
         return NULL;
-    for (size_t i = 0; i < g->request.n_dimensions; i++) {
+    for (size_t i = 0; i < CTW_TOP_LISTS_MAX; i++) {
         free(g->lists[i].ranking.slots);
         free(g->lists[i].best);
         free(g->lists[i].rows);
@@ -316,7 +319,7 @@ static struct gathering *gathering_new(const struct request *request) {
 
     g->request = *request;
     int r = ctw_table_new("", &g->table);
-    for (size_t i = 0; i < request->n_dimensions; i++) {
+    for (size_t i = 0; i < CTW_TOP_LISTS_MAX; i++) { /* a key may ask for all of them */
         struct list *l = &g->lists[i];
         l->best = calloc(request->n, sizeof(*l->best));
         l->rows = calloc(request->n, sizeof(*l->rows));
@@ -416,7 +419,7 @@ static struct ctw_top_list rank(struct gathering *g, size_t i) {
 static void filter_result(const struct gathering *g, struct ctw_top *ret, struct ctw_sample *of) {
     uint64_t matching = g->census.entries;
 
-    if (!g->census.whole && g->read < g->sample.count)
+    if (!g->census.whole && g->read > 0 && g->read < g->sample.count)
         matching = matching * g->sample.count / g->read;
     ret->filter = g->request.filter_text;
     ret->matching = (uint32_t)matching;
@@ -472,10 +475,169 @@ static struct ctw_terminal terminal_for(const struct arguments *a) {
                                  .apart = !a->json};
 }
 
+/* --- with keys -------------------------------------------------------------------------------- */
+
+/* Two lines of at most 79 columns. */
+#define KEYS      "[s]ource [d]estination [p]ort p[r]otocol s[t]ate [z]one [m]ark [l]abel [h]elper\n"
+#define MORE_KEYS "[a]ll   up, down, Enter: the flows of a line   [q]uit\n"
+
+/* About what an entry takes as text. */
+#define FLOW_COLUMNS 240u
+
+struct browsing {
+    struct ctw_terminal terminal;
+    struct request all; /* as it was asked for */
+    char selected[CTW_TALKER_NAME_MAX];
+    unsigned row;       /* of the selected name in the first list, from 0 on */
+    unsigned rows;      /* of the first list */
+    const char *notice; /* instead of the second line of keys; NULL: none */
+};
+
+/* The row with the name that was selected before; another one may have its place now. */
+static void find_selected(struct browsing *b, const struct ctw_top_list *l) {
+    b->rows = (unsigned)l->n;
+    for (size_t i = 0; i < l->n; i++)
+        if (strcmp(l->rows[i].name, b->selected) == 0)
+            b->row = (unsigned)i;
+    if (b->row >= b->rows)
+        b->row = b->rows > 0 ? b->rows - 1 : 0;
+    (void)snprintf(b->selected, sizeof(b->selected), "%s", l->n > 0 ? l->rows[b->row].name : "");
+}
+
+/* The line of the selected row: behind the heading of the first list. Return: 0: it is not shown.
+ */
+static unsigned line_of(const struct browsing *b, const char *text, const char *heading) {
+    unsigned line = 1;
+
+    for (; *text != '\0'; line++) {
+        if (strncasecmp(text, heading, strlen(heading)) == 0 && line > 3)
+            return line + 1 + b->row;
+        text += strcspn(text, "\n");
+        text += *text == '\n';
+    }
+    return 0;
+}
+
+/* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
+static int show_page(struct browsing *b, struct gathering *g, char *text, size_t size) {
+    char error[ERROR_MAX];
+    struct ctw_top top;
+
+    int r = gather(g, &top, error);
+    if (r < 0) {
+        (void)fprintf(stderr, "ctwatch top: %s\n", error);
+        return r;
+    }
+    find_selected(b, &top.lists[0]);
+    const size_t keys = (size_t)snprintf(text, size, KEYS "%s", b->notice ? b->notice : MORE_KEYS);
+    b->notice = NULL;
+    const size_t n = keys + ctw_render_top_text(&top, text + keys, size - keys);
+    b->terminal.highlight = b->rows > 0 ? line_of(b, text, top.lists[0].heading) : 0;
+    return ctw_terminal_print(&b->terminal, &cli, text, n, size);
+}
+
+/* As many entries as fit the terminal, by a child: its faults are its own. */
+static void show_flows(const char *filter) {
+    const uint32_t rows = ctw_terminal_rows(), columns = ctw_terminal_columns();
+    const uint32_t each = (FLOW_COLUMNS + columns - 1) / columns;
+    char verb[] = "flows", option[] = "-n", lines[16], words[CTW_CLI_WORDS_MAX];
+
+    (void)snprintf(lines, sizeof(lines), "%" PRIu32, rows > 3 + each ? (rows - 3) / each : 1);
+    (void)snprintf(words, sizeof(words), "%s", filter);
+    (void)printf("\033[H\033[2J%s\n", filter);
+    (void)fflush(stdout);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        char *argv[] = {verb, option, lines, words, NULL};
+        optind = 0; /* getopt_long() starts anew */
+        const int status = ctw_verb_flows(4, argv);
+        (void)fflush(stdout);
+        _exit(status);
+    }
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    (void)fputs("-- any key goes back --", stdout);
+    (void)fflush(stdout);
+}
+
+/* Return: the next key. */
+static int show_flows_of_selected(struct browsing *b, const struct gathering *g) {
+    char of_row[CTW_TALKER_NAME_MAX], filter[CTW_CLI_WORDS_MAX];
+    const struct ctw_ranking_slot *s = &g->lists[0].best[b->row];
+    const struct ctw_key key = {.a = s->a, .b = s->b, .c = s->c};
+    int pressed;
+
+    if (b->rows == 0 ||
+        ctw_dimension_filter(g->request.dimensions[0], &key, g->request.ipv6_prefix, of_row) < 0) {
+        b->notice = "no filter selects these entries\n";
+        return CTW_KEY_NONE;
+    }
+    if (g->request.filtered)
+        (void)snprintf(filter, sizeof(filter), "(%.*s) and %s", (int)CTW_FILTER_TEXT_MAX,
+                       g->request.filter_text, of_row);
+    else
+        (void)snprintf(filter, sizeof(filter), "%s", of_row);
+    show_flows(filter);
+    while ((pressed = ctw_keys_read(UINT64_MAX)) == CTW_KEY_NONE)
+        ;
+    b->terminal.again = false; /* clears the page */
+    return pressed == CTW_KEY_END ? pressed : CTW_KEY_NONE;
+}
+
+static void move(struct browsing *b, const struct gathering *g, bool down) {
+    if (down ? b->row + 1 < b->rows : b->row > 0)
+        b->row += down ? 1 : -1u;
+    if (b->rows > 0)
+        (void)snprintf(b->selected, sizeof(b->selected), "%s", g->lists[0].rows[b->row].name);
+}
+
+static void choose(struct browsing *b, struct gathering *g, int key) {
+    static const char keys[] = "sdprtzmlh"; /* of enum ctw_dimension, in its order */
+    const char *chosen = key > 0 && key < 128 ? strchr(keys, key) : NULL;
+
+    if (key == 'a') {
+        g->request.n_dimensions = b->all.n_dimensions;
+        memcpy(g->request.dimensions, b->all.dimensions, sizeof(b->all.dimensions));
+    } else if (chosen) {
+        g->request.n_dimensions = 1;
+        g->request.dimensions[0] = (enum ctw_dimension)(chosen - keys);
+    } else {
+        return;
+    }
+    b->row = 0;
+    b->selected[0] = '\0';
+}
+
+static int browse(const struct arguments *a, struct gathering *g, char *text, size_t size) {
+    struct browsing b = {.terminal = {.redraw = true}, .all = g->request};
+    int r;
+
+    if (b.all.n_dimensions == 1) { /* --by: `all` is the usual page */
+        static const enum ctw_dimension usual[] = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE};
+        b.all.n_dimensions = 3;
+        memcpy(b.all.dimensions, usual, sizeof(usual));
+    }
+    while ((r = show_page(&b, g, text, size)) == 0) {
+        int key = ctw_keys_read(a->watch_usec);
+        if (key == CTW_KEY_ENTER)
+            key = show_flows_of_selected(&b, g);
+        else if (key == CTW_KEY_UP || key == 'k' || key == CTW_KEY_DOWN || key == 'j')
+            move(&b, g, key == CTW_KEY_DOWN || key == 'j');
+        else
+            choose(&b, g, key);
+        if (key == 'q' || key == CTW_KEY_END)
+            break;
+    }
+    ctw_keys_stop();
+    return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
+}
+
 static int run(const struct arguments *a, struct gathering *g, char *text, size_t size) {
     struct ctw_terminal terminal = terminal_for(a);
     int r;
 
+    if (terminal.redraw && ctw_keys_start())
+        return browse(a, g, text, size);
     while ((r = show(a, g, &terminal, text, size)) == 0 && a->watch)
         (void)ctw_terminal_wait(a->watch_usec);
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
