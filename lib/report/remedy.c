@@ -275,9 +275,8 @@ static void one_source(struct making *m) {
 static void one_destination(struct making *m) {
     if (lifetime(m, timeout_now) > LONG_SEC)
         raise_max(m);
-    shorten(m, CTW_TIMEOUT_TCP_ESTABLISHED, ESTABLISHED_SHORT_SEC);
-    if (lifetime(m, timeout_now) <= LONG_SEC)
-        m->plan.timeouts[CTW_TIMEOUT_TCP_ESTABLISHED] = 0;
+    if (lifetime(m, timeout_now) == timeout_now(m, CTW_TIMEOUT_TCP_ESTABLISHED))
+        shorten(m, CTW_TIMEOUT_TCP_ESTABLISHED, ESTABLISHED_SHORT_SEC);
     m->plan.of_destination = m->d->has_address;
     if (m->d->protocol == IPPROTO_TCP || m->d->protocol == IPPROTO_UDP) {
         m->plan.scope = m->d->protocol == IPPROTO_UDP ? CTW_SCOPE_UDP : CTW_SCOPE_TCP;
@@ -606,7 +605,6 @@ static void other_netns(struct making *m) {
     const uint64_t inode = m->alert ? m->alert->netns_inode : 0;
     const char *name = m->alert ? m->alert->netns : "";
 
-    m->plan.ssh_is_flooded = false;
     if (ctw_command_is_name(name)) {
         cap(m, 2, LONG_SEC);
         ctw_line_add(m->l, "ip netns exec %s conntrack -L shows what fills its table; ", name);
@@ -655,7 +653,7 @@ static bool has_cap(const struct ctw_plan *p) {
 
 static void make(struct making *m, struct ctw_remedy *ret) {
     const struct ctw_host *host = m->f->host;
-    const bool other = m->d->cause == CTW_CAUSE_OTHER_NETNS;
+    const bool other = m->d->cause == CTW_CAUSE_OTHER_NETNS && m->alert;
 
     m->l = &ret->sentence;
     makers[m->d->cause](m);

@@ -151,6 +151,24 @@ static void release_gives_what_the_kernel_does(void **state) {
     }
 }
 
+static void release_nft_counts_since_4_18(void **state) {
+    static const struct {
+        const char *osrelease;
+        bool counts;
+    } kernels[] = {{"3.10.0-1160.el7.x86_64", false},
+                   {"4.17.19", false},
+                   {"4.18.0", true},
+                   {"5.10.0", true},
+                   {"", false}};
+    struct ctw_release r;
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+        ctw_release_read(kernels[i].osrelease, "", "", &r);
+        assert_int_equal(r.nft_counts, kernels[i].counts);
+    }
+}
+
 static void release_counters_overrule_the_name(void **state) {
     static const struct ctw_counters with = {.has_chainlength = true}, without = {0};
     struct ctw_release r;
@@ -177,6 +195,7 @@ int main(void) {
         cmocka_unit_test(memory_before_linux_3_14_estimates_available),
         cmocka_unit_test(memory_junk_refuses),
         cmocka_unit_test(release_gives_what_the_kernel_does),
+        cmocka_unit_test(release_nft_counts_since_4_18),
         cmocka_unit_test(release_counters_overrule_the_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
