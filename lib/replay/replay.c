@@ -20,8 +20,8 @@
 /* Polls between two points at most. */
 #define BETWEEN_MAX 256u
 
-/* The kernel's counters are 32 bits wide and never move by half of that. */
-#define LOST_MAX INT32_MAX
+/* Sums of as many points as a recording can have stay below 2^64. */
+#define LOST_MAX (UINT64_C(1) << 40)
 
 /* Stands for the recorded namespace; no alert shows it. */
 #define INODE 1
@@ -119,14 +119,14 @@ static void lose(struct ctw_replay *r, const struct ctw_record *record,
     const uint64_t log_lines = lost->log_lines == 0 && full ? 1 : lost->log_lines;
 
     /* As the kernel counts: ctw_losses_between() is the inverse. */
-    c->drop += (uint32_t)ctw_least(lost->drops + lost->other_drops + clashes, LOST_MAX);
-    c->early_drop += (uint32_t)ctw_least(lost->early_drops, LOST_MAX);
-    c->insert_failed += (uint32_t)ctw_least(clashes + lost->chain_too_long, LOST_MAX);
-    c->chainlength += (uint32_t)ctw_least(lost->chain_too_long, LOST_MAX);
+    c->drop += ctw_least(lost->drops, LOST_MAX) + ctw_least(lost->other_drops, LOST_MAX) + clashes;
+    c->early_drop += ctw_least(lost->early_drops, LOST_MAX);
+    c->insert_failed += clashes + ctw_least(lost->chain_too_long, LOST_MAX);
+    c->chainlength += ctw_least(lost->chain_too_long, LOST_MAX);
     if (log_lines > 0) {
         log->n_netns = 1;
         log->netns[0].inode = INODE;
-        log->netns[0].lines = (uint32_t)ctw_least(log_lines, LOST_MAX);
+        log->netns[0].lines = (uint32_t)ctw_least(log_lines, UINT32_MAX);
     }
     ctw_losses_add(&r->summary.lost, lost);
     r->seen.lost = true;
