@@ -99,7 +99,7 @@ static json_t *value_ipv6(const struct nf_conntrack *ct, enum nf_conntrack_attr 
 
 /* Text that is not in UTF-8 is shown as far as it is. */
 static json_t *text(const char *s) {
-    json_t *value = json_string(s);
+    json_t *value = s ? json_string(s) : json_null();
     struct ctw_line l;
 
     if (value)

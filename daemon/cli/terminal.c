@@ -144,6 +144,9 @@ void ctw_progress_start(struct ctw_progress *p, uint32_t entries) {
 }
 
 void ctw_progress_show(struct ctw_progress *p, uint64_t entries) {
+    struct winsize size;
+    char line[80];
+
     if (!p->wanted || entries % PROGRESS_CHECK != 0)
         return;
     const uint64_t now_usec = ctw_monotonic_usec();
@@ -151,8 +154,12 @@ void ctw_progress_show(struct ctw_progress *p, uint64_t entries) {
         return;
     p->due_usec = now_usec + PROGRESS_USEC;
     p->shown = true;
-    (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu32 " entries (%" PRIu64 " %%)", entries, p->of,
-                  entries * 100 / p->of);
+    (void)snprintf(line, sizeof(line), "%" PRIu64 " of %" PRIu32 " entries (%" PRIu64 " %%)",
+                   entries, p->of, entries * 100 / p->of);
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
+        size.ws_col < sizeof(line)) /* a line that wraps could not be taken back */
+        line[size.ws_col - 1] = '\0';
+    (void)fprintf(stderr, "\r%s", line);
 }
 
 void ctw_progress_clear(struct ctw_progress *p) {

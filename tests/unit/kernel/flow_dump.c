@@ -208,10 +208,43 @@ static void dump_truncated_is_malformed_or_shorter(void **state) {
     }
 }
 
+/* Return: 1 at the second, as for a reader that has enough; -EIO at a message without content. */
+static int on_message(const void *m, size_t length, void *userdata) {
+    struct seen *seen = userdata;
+    struct nlmsghdr header;
+
+    memcpy(&header, m, sizeof(header));
+    assert_int_equal(header.nlmsg_len, length);
+    if (length == sizeof(header))
+        return -EIO;
+    return ++seen->n == 2;
+}
+
+static void dump_messages_end_where_the_reader_says(void **state) {
+    struct datagram d = {.length = 0}, end = {.length = 0}, empty = {.length = 0};
+    struct ctw_dump dump = {.sequence = SEQUENCE};
+    struct seen seen = {0};
+
+    (void)state;
+    add_entry(&d, 53, SEQUENCE + 1); /* of another request */
+    for (uint16_t i = 0; i < 3; i++)
+        add_entry(&d, i, SEQUENCE);
+    assert_int_equal(ctw_dump_read_messages(&dump, d.bytes, d.length, on_message, &seen), 1);
+    assert_int_equal(seen.n, 2);
+    assert_false(dump.whole);
+    empty.length += message(&empty, NFNL_SUBSYS_CTNETLINK_EXP << 8, SEQUENCE)->nlmsg_len;
+    assert_int_equal(ctw_dump_read_messages(&dump, empty.bytes, empty.length, on_message, &seen),
+                     -EIO);
+    add_end(&end, NLMSG_DONE, 0);
+    assert_int_equal(ctw_dump_read_messages(&dump, end.bytes, end.length, on_message, &seen), 1);
+    assert_true(dump.whole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dump_reads_entries_until_done),
         cmocka_unit_test(dump_empty_table_is_whole),
+        cmocka_unit_test(dump_messages_end_where_the_reader_says),
         cmocka_unit_test(dump_sample_ends_inside_a_datagram),
         cmocka_unit_test(dump_error_is_returned),
         cmocka_unit_test(dump_interrupted_is_noted_in_any_message),
