@@ -478,8 +478,10 @@ static struct ctw_terminal terminal_for(const struct arguments *a) {
 /* --- with keys -------------------------------------------------------------------------------- */
 
 /* Two lines of at most 79 columns. */
-#define KEYS      "[s]ource [d]estination [p]ort p[r]otocol s[t]ate [z]one [m]ark [l]abel [h]elper\n"
+/* clang-format off */
+#define KEYS "[s]ource [d]estination [p]ort p[r]otocol s[t]ate [z]one [m]ark [l]abel [h]elper\n"
 #define MORE_KEYS "[a]ll   up, down, Enter: the flows of a line   [q]uit\n"
+/* clang-format on */
 
 /* About what an entry takes as text. */
 #define FLOW_COLUMNS 240u

@@ -270,9 +270,11 @@ __attribute__((format(printf, 2, 3))) static void put(struct random_filter *f, c
     va_end(ap);
 }
 
-static void put_condition(struct dice *d, struct random_filter *f, struct random_node *n) {
-    n->kind = END + roll(d, OTHER + 1 - END);
-    n->end = roll(d, 5);
+/* @plain: one of those that the kernel can check, as far as the kind tells. */
+static void put_condition(struct dice *d, bool plain, struct random_filter *f,
+                          struct random_node *n) {
+    n->kind = END + roll(d, (plain ? MARK : OTHER) + 1 - END);
+    n->end = roll(d, plain ? 2 : 5);
     switch (n->kind) {
     case END:
         n->value = roll(d, LENGTH(prefixes));
@@ -324,7 +326,7 @@ static unsigned grow(struct dice *d, unsigned levels, struct random_filter *f) {
     struct random_node *n = &f->nodes[i];
 
     if (levels == 0 || roll(d, 4) == 0 || f->n + 2 * levels + 2 > RANDOM_NODES_MAX) {
-        put_condition(d, f, n);
+        put_condition(d, false, f, n);
         return i;
     }
     n->kind = roll(d, 3);
@@ -344,8 +346,30 @@ static unsigned grow(struct dice *d, unsigned levels, struct random_filter *f) {
     return i;
 }
 
+/* "((src 10.0.0.1) (tcp)) (dport 443)": what people write. */
+static unsigned conjunction(struct dice *d, unsigned n, struct random_filter *f) {
+    const unsigned i = f->n++;
+    struct random_node *node = &f->nodes[i];
+
+    if (n == 1) {
+        put_condition(d, true, f, node);
+        return i;
+    }
+    node->kind = AND;
+    put(f, "(");
+    node->left = conjunction(d, n - 1, f);
+    put(f, ") (");
+    node->right = f->n++;
+    put_condition(d, true, f, &f->nodes[node->right]);
+    put(f, ")");
+    return i;
+}
+
 void random_filter(struct dice *d, unsigned levels, struct random_filter *ret) {
     ret->text[0] = '\0';
     ret->n = 0;
-    (void)grow(d, levels, ret);
+    if (levels > 0 && roll(d, 3) == 0)
+        (void)conjunction(d, 1 + roll(d, 5), ret);
+    else
+        (void)grow(d, levels, ret);
 }
