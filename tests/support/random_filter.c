@@ -270,11 +270,10 @@ __attribute__((format(printf, 2, 3))) static void put(struct random_filter *f, c
     va_end(ap);
 }
 
-/* @plain: one of those that the kernel can check, as far as the kind tells. */
-static void put_condition(struct dice *d, bool plain, struct random_filter *f,
+static void put_condition(struct dice *d, unsigned kind, unsigned end, struct random_filter *f,
                           struct random_node *n) {
-    n->kind = END + roll(d, (plain ? MARK : OTHER) + 1 - END);
-    n->end = roll(d, plain ? 2 : 5);
+    n->kind = kind;
+    n->end = end;
     switch (n->kind) {
     case END:
         n->value = roll(d, LENGTH(prefixes));
@@ -326,7 +325,7 @@ static unsigned grow(struct dice *d, unsigned levels, struct random_filter *f) {
     struct random_node *n = &f->nodes[i];
 
     if (levels == 0 || roll(d, 4) == 0 || f->n + 2 * levels + 2 > RANDOM_NODES_MAX) {
-        put_condition(d, false, f, n);
+        put_condition(d, END + roll(d, OTHER + 1 - END), roll(d, 5), f, n);
         return i;
     }
     n->kind = roll(d, 3);
@@ -346,21 +345,23 @@ static unsigned grow(struct dice *d, unsigned levels, struct random_filter *f) {
     return i;
 }
 
-/* "((src 10.0.0.1) (tcp)) (dport 443)": what people write. */
-static unsigned conjunction(struct dice *d, unsigned n, struct random_filter *f) {
+/* "((src 10.0.0.1) (dport 443)) (tcp)": what people write, and the kernel can check. With @usual
+ * the conditions are of these three kinds. */
+static unsigned conjunction(struct dice *d, unsigned n, bool usual, struct random_filter *f) {
     const unsigned i = f->n++;
+    const unsigned kind = usual ? END + n - 1 : END + roll(d, MARK + 1 - END);
     struct random_node *node = &f->nodes[i];
 
     if (n == 1) {
-        put_condition(d, true, f, node);
+        put_condition(d, kind, roll(d, 2), f, node);
         return i;
     }
     node->kind = AND;
     put(f, "(");
-    node->left = conjunction(d, n - 1, f);
+    node->left = conjunction(d, n - 1, usual, f);
     put(f, ") (");
     node->right = f->n++;
-    put_condition(d, true, f, &f->nodes[node->right]);
+    put_condition(d, kind, roll(d, 2), f, &f->nodes[node->right]);
     put(f, ")");
     return i;
 }
@@ -368,8 +369,9 @@ static unsigned conjunction(struct dice *d, unsigned n, struct random_filter *f)
 void random_filter(struct dice *d, unsigned levels, struct random_filter *ret) {
     ret->text[0] = '\0';
     ret->n = 0;
-    if (levels > 0 && roll(d, 3) == 0)
-        (void)conjunction(d, 1 + roll(d, 5), ret);
+    const unsigned shape = roll(d, 6);
+    if (levels > 0 && shape < 2)
+        (void)conjunction(d, shape == 0 ? 3 : 1 + roll(d, 5), shape == 0, ret);
     else
         (void)grow(d, levels, ret);
 }
