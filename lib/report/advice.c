@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/kernel/losses.h"
+#include "lib/report/remedy.h"
 #include "lib/util/units.h"
 #include "lib/watch/level.h"
 
@@ -21,6 +22,9 @@
  */
 #define IDLE_PERMYRIAD (CTW_PERMYRIAD / 2)
 #define IDLE_OF_LIMIT  10u
+
+/* The shortest that RFC 5382 (REQ-5) allows, for tables filled with idle connections: 2 h 4 min. */
+#define ESTABLISHED_SHORT_SEC 7440u
 
 /* --- findings --------------------------------------------------------------------------------- */
 
@@ -111,8 +115,10 @@ static uint64_t mebibytes(uint64_t bytes) {
 
 /* --- causes ----------------------------------------------------------------------------------- */
 
-static void add_cause(struct ctw_finding *d, const struct ctw_advice_facts *f,
-                      const struct ctw_advice *a, enum ctw_trouble trouble) {
+/* @ret_remedy: NULL: not needed. Return: the cause. */
+static enum ctw_cause add_cause(struct ctw_finding *d, const struct ctw_advice_facts *f,
+                                const struct ctw_advice *a, enum ctw_trouble trouble,
+                                struct ctw_remedy *ret_remedy) {
     const struct ctw_cause_facts facts = {
         .trouble = trouble,
         .table = &f->table,
@@ -124,6 +130,9 @@ static void add_cause(struct ctw_finding *d, const struct ctw_advice_facts *f,
 
     ctw_diagnose(&facts, &diagnosis);
     d->cause = ctw_cause_name(diagnosis.cause);
+    if (ret_remedy)
+        ctw_remedy_for(&diagnosis, &facts, ret_remedy);
+    return diagnosis.cause;
 }
 
 /* --- the limit -------------------------------------------------------------------------------- */
@@ -205,19 +214,23 @@ static void find_relief(const struct ctw_advice_facts *f, struct ctw_advice *a) 
     const uint32_t established = ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED, 432000);
     struct ctw_finding *d = find(a, CTW_FINDING_RELIEF);
     struct ctw_line *l = &d->text;
+    struct ctw_remedy remedy;
 
-    add_cause(d, f, a, CTW_TROUBLE_FILL);
+    const enum ctw_cause cause = add_cause(d, f, a, CTW_TROUBLE_FILL, &remedy);
+    if (cause != CTW_CAUSE_UNKNOWN && cause != CTW_CAUSE_TOO_SMALL) {
+        ctw_line_add(l, "What else makes room: %s.", remedy.sentence.text);
+        return;
+    }
     ctw_line_add(l, "What else makes room: ");
-    if (f->lack != CTW_CENSUS_TAKEN)
+    if (cause == CTW_CAUSE_UNKNOWN)
         ctw_line_add(l,
                      "find out who fills the table (ctwatch top, as root), and cap or drop it; ");
-    if (f->lack != CTW_CENSUS_TAKEN || f->talkers.idle_tcp_permyriad > 0)
-        ctw_line_add(l,
-                     "lower nf_conntrack_tcp_timeout_established, %" PRIu32 " s, towards %u, the "
-                     "least RFC 5382 allows, and other timeouts of entries that linger; ",
-                     established, 7440u);
-    ctw_line_add(l, "leave untracked (nft notrack) what needs no tracking: loopback, and DNS where "
-                    "it is not NATed; or more memory.");
+    ctw_line_add(l,
+                 "lower nf_conntrack_tcp_timeout_established, %" PRIu32 " s, towards %u, the least "
+                 "RFC 5382 allows, and other timeouts of entries that linger; leave untracked (nft "
+                 "notrack) what needs no tracking: loopback, and DNS where it is not NATed; or "
+                 "more memory.",
+                 established, ESTABLISHED_SHORT_SEC);
 }
 
 static void find_ceiling(const struct ctw_advice_facts *f, const struct ctw_settings *s,
@@ -226,7 +239,7 @@ static void find_ceiling(const struct ctw_advice_facts *f, const struct ctw_sett
     struct ctw_line *l = &d->text;
 
     if (a->need.full) {
-        add_cause(d, f, a, CTW_TROUBLE_FILL);
+        add_cause(d, f, a, CTW_TROUBLE_FILL, NULL);
         ctw_line_add(l, "nf_conntrack_max is too low: ");
         add_lost(l, a);
         ctw_line_add(l, " at this limit");
@@ -272,7 +285,7 @@ static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settin
         struct ctw_finding *d = find_value(a, CTW_FINDING_MAX, "max", max, to);
         a->max = to;
         if (a->need.full)
-            add_cause(d, f, a, CTW_TROUBLE_FILL);
+            add_cause(d, f, a, CTW_TROUBLE_FILL, NULL);
         explain_max(f, s, a, bounded, &d->text);
     } else if (bounded && is_worth_it(max, wanted)) {
         find_ceiling(f, s, a);
@@ -288,7 +301,7 @@ static void find_past(const struct ctw_advice_facts *f, struct ctw_advice *a) {
     struct ctw_finding *d = find(a, CTW_FINDING_PAST);
     struct ctw_line *l = &d->text;
 
-    add_cause(d, f, a, CTW_TROUBLE_FILL);
+    add_cause(d, f, a, CTW_TROUBLE_FILL, NULL);
     add_lost(l, a);
     ctw_line_add(l, " by a full table since the boot, but ");
     add_peak(l, f, a);
@@ -363,11 +376,11 @@ static void advise_buckets(const struct ctw_advice_facts *f, struct ctw_advice *
         struct ctw_finding *d = find_value(a, CTW_FINDING_BUCKETS, "buckets", is, buckets);
         a->buckets = buckets;
         if (refused)
-            add_cause(d, f, a, CTW_TROUBLE_CHAINS);
+            add_cause(d, f, a, CTW_TROUBLE_CHAINS, NULL);
         explain_buckets(f, a, entries, &d->text);
     } else if (refused) {
         struct ctw_finding *d = find(a, CTW_FINDING_CHAINS);
-        add_cause(d, f, a, CTW_TROUBLE_CHAINS);
+        add_cause(d, f, a, CTW_TROUBLE_CHAINS, NULL);
         ctw_line_add(&d->text,
                      "%" PRIu64 " new flows were refused because of chains that are too long, but "
                      "there is a bucket for each entry now: there were fewer then, or entries are "
@@ -426,7 +439,7 @@ static void advise_expectations(const struct ctw_advice_facts *f, struct ctw_adv
     struct ctw_finding *d = find_value(a, CTW_FINDING_EXPECTATIONS, "expect_max", h->expect_max,
                                        ctw_least(doubled, CTW_MAX_LARGEST));
 
-    add_cause(d, f, a, CTW_TROUBLE_EXPECTATIONS);
+    add_cause(d, f, a, CTW_TROUBLE_EXPECTATIONS, NULL);
     if (a->lost.other_drops > 0)
         ctw_line_add(&d->text,
                      "%" PRIu64 " new flows were refused below the limit: ", a->lost.other_drops);
@@ -443,26 +456,26 @@ static void advise_expectations(const struct ctw_advice_facts *f, struct ctw_adv
 
 static void find_refused(const struct ctw_advice_facts *f, struct ctw_advice *a) {
     struct ctw_finding *d = find(a, CTW_FINDING_REFUSED);
-    struct ctw_line *l = &d->text;
+    struct ctw_remedy remedy;
 
-    add_cause(d, f, a, CTW_TROUBLE_BELOW_MAX);
-    ctw_line_add(
-        l, "%" PRIu64 " new flows were refused, and the table is not full: ", a->lost.other_drops);
-    ctw_line_add(l, "a helper refused them (conntrack -L expect), the kernel had no memory for an "
-                    "entry (dmesg), or the table was full before and is not now. nf_conntrack_max "
-                    "is not known to be the cause and stays; ctwatchd tells these apart when it "
-                    "happens.");
+    add_cause(d, f, a, CTW_TROUBLE_BELOW_MAX, &remedy);
+    ctw_line_add(&d->text,
+                 "%" PRIu64
+                 " new flows were refused, and the table is not full. %s. Or it was full "
+                 "before: ctwatchd would know. nf_conntrack_max stays.",
+                 a->lost.other_drops, remedy.sentence.text);
 }
 
 static void find_clashes(const struct ctw_advice_facts *f, struct ctw_advice *a) {
     struct ctw_finding *d = find(a, CTW_FINDING_CLASHES);
+    struct ctw_remedy remedy;
 
-    add_cause(d, f, a, CTW_TROUBLE_CLASHES);
-    ctw_line_add(&d->text,
-                 "%" PRIu64
-                 " new flows were lost to clashes: NAT had no free port for them, or two "
-                 "packets of a new flow raced. A higher nf_conntrack_max does not help.",
-                 a->lost.clashes);
+    add_cause(d, f, a, CTW_TROUBLE_CLASHES, &remedy);
+    ctw_line_add(&d->text, "%" PRIu64 " new flows were lost to clashes. %s.", a->lost.clashes,
+                 remedy.sentence.text);
+    if (f->lack != CTW_CENSUS_TAKEN)
+        ctw_line_add(&d->text, " Or NAT has run out of ports, which a sample of the entries would "
+                               "show: then its rule needs more addresses or ports.");
 }
 
 static void advise_below_the_limit(const struct ctw_advice_facts *f, struct ctw_advice *a) {
@@ -499,9 +512,6 @@ static const struct {
     [CTW_TIMEOUT_ICMPV6] = {30, {"icmpv6/"}},
     [CTW_TIMEOUT_SCTP_ESTABLISHED] = {86400, {"sctp/assured"}},
 };
-
-/* The shortest that RFC 5382 (REQ-5) allows, for tables filled with idle connections: 2 h 4 min. */
-#define ESTABLISHED_SHORT_SEC 7440u
 
 static uint64_t entries_of(const struct ctw_advice_facts *f, uint32_t permyriad) {
     return (uint64_t)f->table.count * permyriad / CTW_PERMYRIAD;

@@ -410,11 +410,35 @@ const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p,
     return &p->recent_alerts[(p->n_recent_alerts - 1 - back) % CTW_RECENT_ALERTS];
 }
 
+/* Of losses below the limit that an alert began, and none has ended. ANY: there are none. */
+static enum ctw_trouble ongoing(const struct ctw_snapshot *p) {
+    static const struct {
+        enum ctw_alert_kind kind;
+        enum ctw_trouble trouble;
+    } kinds[] = {
+        {CTW_ALERT_CHAIN_TOO_LONG, CTW_TROUBLE_CHAINS},
+        {CTW_ALERT_EXPECT_FULL, CTW_TROUBLE_EXPECTATIONS},
+        {CTW_ALERT_DROPPED_BELOW_MAX, CTW_TROUBLE_BELOW_MAX},
+        {CTW_ALERT_INSERT_FAILED, CTW_TROUBLE_CLASHES},
+    };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        for (uint64_t back = 0; back < CTW_RECENT_ALERTS && back < p->n_recent_alerts; back++) {
+            const struct ctw_recent_alert *a = ctw_snapshot_recent(p, back);
+            if (a->kind != kinds[i].kind)
+                continue;
+            if (a->edge == CTW_EDGE_BEGIN || a->edge == CTW_EDGE_REMINDER)
+                return kinds[i].trouble;
+            break;
+        }
+    return CTW_TROUBLE_ANY;
+}
+
 bool ctw_snapshot_facts(const struct ctw_snapshot *p, struct ctw_cause_facts *ret) {
     const bool ok = p->level == CTW_LEVEL_OK;
 
     *ret = (struct ctw_cause_facts){
-        .trouble = ok ? CTW_TROUBLE_ANY : CTW_TROUBLE_FILL,
+        .trouble = ok ? ongoing(p) : CTW_TROUBLE_FILL,
         .table = p->has_table ? &p->table : NULL,
         .losses = &p->lost,
         .talkers = p->talkers.known ? &p->talkers : NULL,
@@ -422,7 +446,7 @@ bool ctw_snapshot_facts(const struct ctw_snapshot *p, struct ctw_cause_facts *re
     };
     if (ctw_usage_permyriad(p->table.count, p->lowered_from) < p->warning_permyriad)
         ret->lowered_from = p->lowered_from;
-    return p->has_table && (!ok || ctw_losses_any(&p->lost));
+    return p->has_table && (ret->trouble != CTW_TROUBLE_ANY || ctw_losses_any(&p->lost));
 }
 
 void ctw_snapshot_redact(struct ctw_snapshot *p) {

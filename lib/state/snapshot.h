@@ -265,7 +265,8 @@ const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p,
 
 /**
  * ctw_snapshot_facts() - what the cause of the present level, or of the losses, is found by
- * @ret:  points into @p
+ * @ret:  points into @p. trouble is ANY where the losses are past, or no daemon knows when they
+ * were
  *
  * Return: false where the table is at level ok and nothing was lost: there is nothing to be found.
  */

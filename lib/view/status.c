@@ -471,6 +471,41 @@ static void put_talkers(struct page *p) {
         ctw_talkers_lists(&p->layout, t);
 }
 
+/* --- what to do ------------------------------------------------------------------------------- */
+
+void ctw_status_trouble(const struct ctw_snapshot *of, struct ctw_status_trouble *ret) {
+    struct ctw_cause_facts facts;
+
+    *ret = (struct ctw_status_trouble){.known = ctw_snapshot_facts(of, &facts)};
+    if (!ret->known)
+        return;
+    ctw_diagnose(&facts, &ret->diagnosis);
+    if (of->pid == 0 || facts.trouble != CTW_TROUBLE_ANY) /* a past one needs no remedy */
+        ctw_remedy_for(&ret->diagnosis, &facts, &ret->remedy);
+}
+
+/* "one_source: 192.0.2.7" */
+static void put_trouble(struct page *p, const struct ctw_status_trouble *t) {
+    const struct ctw_diagnosis *d = &t->diagnosis;
+
+    if (!t->known)
+        return;
+    put(p, "cause", "%s%s%s", ctw_cause_name(d->cause), d->culprit[0] != '\0' ? ": " : "",
+        d->culprit);
+    if (t->remedy.sentence.length > 0)
+        ctw_layout_paragraph(&p->layout, "remedy", CTW_COLOUR_NONE, t->remedy.sentence.text);
+}
+
+/* Each on a line of its own, however long, as it is to be pasted. */
+static void put_commands(struct page *p, const struct ctw_remedy *r) {
+    struct ctw_out *o = &p->layout.out;
+
+    if (r->command[0] != '\0')
+        ctw_out_put(o, "\nCOMMAND, for a root shell in the network namespace of this table\n%s\n", r->command);
+    if (r->undo[0] != '\0')
+        ctw_out_put(o, "\nUNDO\n%s\n", r->undo);
+}
+
 /* --- alerts ----------------------------------------------------------------------------------- */
 
 #define SHOWN 5u
@@ -516,17 +551,6 @@ static uint32_t clamp_columns(uint32_t columns) {
     return columns < CTW_STATUS_COLUMNS_MAX ? columns : CTW_STATUS_COLUMNS_MAX;
 }
 
-/* "one_source: 192.0.2.7" */
-static void put_cause(struct page *p) {
-    struct ctw_cause_facts facts;
-    struct ctw_diagnosis d;
-
-    if (!ctw_snapshot_facts(p->of, &facts))
-        return;
-    ctw_diagnose(&facts, &d);
-    put(p, "cause", "%s%s%s", ctw_cause_name(d.cause), d.culprit[0] != '\0' ? ": " : "", d.culprit);
-}
-
 size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_style *style,
                               char *buffer, size_t size) {
     struct page p = {.view = v,
@@ -537,6 +561,7 @@ size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_
                                 .indent = INDENT,
                                 .colour = style->colour,
                                 .utf8 = style->utf8}};
+    struct ctw_status_trouble trouble;
 
     if (size > 0)
         buffer[0] = '\0';
@@ -544,12 +569,14 @@ size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_
     if (style->names_utc)
         put(&p, "time", "%s UTC, as are all times here", clock_of(&p, v->now_usec).text);
     put_table(&p);
-    put_cause(&p);
+    ctw_status_trouble(&v->snapshot, &trouble);
+    put_trouble(&p, &trouble);
     put_hour(&p);
     put_sources(&p);
     put_growth(&p);
     put_daemon(&p);
     put_talkers(&p);
+    put_commands(&p, &trouble.remedy);
     put_alerts(&p);
     return p.layout.out.used;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/report/remedy.h"
 #include "lib/state/history.h"
 #include "lib/state/snapshot.h"
 
@@ -28,7 +29,7 @@ struct ctw_status_style {
 };
 
 /**
- * ctw_render_status_text() - lines of at most @style->columns
+ * ctw_render_status_text() - lines of at most @style->columns, but for commands to be pasted
  * @buffer:  where to; always NUL-terminated
  * @size:    bytes in @buffer
  *
@@ -43,6 +44,15 @@ size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_
  * Return: bytes of the whole text, without the NUL; 0 when there was no memory.
  */
 size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buffer, size_t size);
+
+/* The cause of the present trouble or of the losses, and what to do about it now. */
+struct ctw_status_trouble {
+    bool known; /* there is one */
+    struct ctw_diagnosis diagnosis;
+    struct ctw_remedy remedy; /* all empty where the losses are past */
+};
+
+void ctw_status_trouble(const struct ctw_snapshot *of, struct ctw_status_trouble *ret);
 
 /** ctw_status_hour() - the last hour, in @room columns. Return: whether anything is known of it. */
 bool ctw_status_hour(const struct ctw_view *v, uint32_t room, struct ctw_sparkline *ret);

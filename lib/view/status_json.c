@@ -234,14 +234,9 @@ static json_t *last_hour(const struct ctw_view *v) {
         "column_high_counts", highs);
 }
 
-static json_t *cause(const struct ctw_snapshot *of) {
-    struct ctw_cause_facts facts;
-    struct ctw_diagnosis d = {0};
-
-    const bool any = ctw_snapshot_facts(of, &facts);
-    if (any)
-        ctw_diagnose(&facts, &d);
-    return text_if(any, ctw_cause_name(d.cause));
+/* Longer than a line; it holds words, numbers and addresses only. */
+static json_t *command(const char *text) {
+    return text[0] != '\0' ? json_string(text) : json_null();
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -251,9 +246,12 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
     const bool is = of->pid != 0;
     const uint64_t since_usec =
         of->level_since_usec != 0 ? of->level_since_usec : of->started_usec;
+    struct ctw_status_trouble t;
+
+    ctw_status_trouble(of, &t);
     json_t *o = json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "now_unix_seconds", wall(v->realtime_usec),
         "looked_unix_seconds", time_of(v, of->polled_usec),
         "daemon", daemon_of(v),
@@ -269,7 +267,10 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
         "lost", is || of->table.has_counters ? lost(v) : json_null(),
         "events", is ? events(of) : json_null(),
         "growth", is ? growth(v) : json_null(),
-        "cause", cause(of),
+        "cause", text_if(t.known, ctw_cause_name(t.diagnosis.cause)),
+        "remedy", text_if(t.remedy.sentence.length > 0, t.remedy.sentence.text),
+        "command", command(t.remedy.command),
+        "undo", command(t.remedy.undo),
         "last_hour", last_hour(v),
         "who", talkers(v),
         "alerts", is ? alerts(of) : json_null());

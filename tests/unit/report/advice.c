@@ -709,39 +709,98 @@ static void render_json_has_the_same_values(void **state) {
 
 /* --- captured machines ------------------------------------------------------------------------ */
 
+/* @kinds: of the findings, each with a space behind it. */
+static void advise_captured(const char *folder, const char *name, char kinds[static 256]) {
+    const char *source = getenv("SOURCE_DIR");
+    char root[4096], error[CTW_ADVISE_ERROR_MAX];
+    struct ctw_advice_facts f;
+
+    (void)snprintf(root, sizeof(root), "%s/tests/fixtures/%s/%s", source ? source : ".", folder,
+                   name);
+    if (ctw_advise_gather(root, NULL, &settings, &f, error) < 0)
+        fail_msg("%s (run it in the source tree, or set SOURCE_DIR)", error);
+    assert_int_equal(f.has_table, strcmp(name, "no-module") != 0);
+    assert_int_equal(f.lack, CTW_CENSUS_CAPTURED);
+    advise(&f);
+    kinds[0] = '\0';
+    for (size_t k = 0; k < advice.n_findings; k++) {
+        const size_t used = strlen(kinds);
+        (void)snprintf(kinds + used, 256 - used, "%s ", ctw_finding_name(advice.findings[k].kind));
+    }
+    assert_in_range(ctw_render_advice_json(&f, &advice, text, sizeof(text)), 1, sizeof(text) - 1);
+    assert_in_range(ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text)), 1,
+                    sizeof(text) - 1);
+}
+
 static void gather_captured_machines(void **state) {
     static const struct {
-        const char *name, *want; /* the kinds of findings */
+        const char *name, *want;
     } cases[] = {
         {"linux-6.18", ""},          {"linux-6.18-full", "ceiling relief "},
         {"debian-6.1", "buckets "},  {"rhel6-2.6.32", "ceiling relief clashes "},
         {"rhel5-2.6.18", "kernel "}, {"linux-2.4", "kernel "},
         {"no-module", ""},           {"max-0", ""},
     };
-    const char *source = getenv("SOURCE_DIR");
+    char kinds[256];
 
     (void)state;
     for (size_t i = 0; i < LENGTH(cases); i++) {
-        struct ctw_advice_facts f;
-        char root[4096], error[CTW_ADVISE_ERROR_MAX], kinds[256] = "";
-        (void)snprintf(root, sizeof(root), "%s/tests/fixtures/roots/%s", source ? source : ".",
-                       cases[i].name);
-        if (ctw_advise_gather(root, NULL, &settings, &f, error) < 0)
-            fail_msg("%s (run it in the source tree, or set SOURCE_DIR)", error);
-        assert_int_equal(f.has_table, strcmp(cases[i].name, "no-module") != 0);
-        assert_int_equal(f.lack, CTW_CENSUS_CAPTURED);
-        advise(&f);
-        for (size_t k = 0; k < advice.n_findings; k++) {
-            const size_t used = strlen(kinds);
-            (void)snprintf(kinds + used, sizeof(kinds) - used, "%s ",
-                           ctw_finding_name(advice.findings[k].kind));
-        }
+        advise_captured("roots", cases[i].name, kinds);
         assert_string_equal(kinds, cases[i].want);
-        assert_in_range(ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text)), 1,
-                        sizeof(text) - 1);
-        assert_in_range(ctw_render_advice_json(&f, &advice, text, sizeof(text)), 1,
-                        sizeof(text) - 1);
     }
+}
+
+/* What people really had (tests/fixtures/cases), and what should be said. */
+static void advise_real_cases(void **state) {
+    static const struct {
+        const char *name, *kinds;
+        uint32_t max, buckets;
+        const char *cause; /* of the first finding; NULL: none */
+        const char *words;
+    } cases[] = {
+        {"counters-sum-past-32-bits", "max buckets ", 131072, 131072, "unknown",
+         "4294967298 new flows were refused"},
+        {"full-3.10", "max buckets clashes ", 131072, 32768, "unknown",
+         "5000 new flows were refused at this limit"},
+        {"full-at-ceiling", "ceiling relief ", 524288, 131072, "unknown",
+         "1790355 new flows were refused and 239357 entries were evicted at this limit. It should "
+         "be 1048576, but growth.memory allows no more than 536576"},
+        {"full-small-router", "ceiling relief ", 16384, 4096, "unknown",
+         "growth.memory allows no more than 12288 (10.0 % of 57 MiB of memory, 386 bytes an "
+         "entry), less than the present 16384."},
+        {"helper-refuses", "expectations ", 65536, 16384, "expectations",
+         "expectations are at their limit, 256 of 256 (nf_conntrack_expect_max), and most are of "
+         "the helper sip."},
+        {"long-chains-el9", "buckets ", 1310720, 1310720, "too_few_buckets",
+         "4402 new flows were refused because of chains that are too long"},
+        {"nat-clashes", "clashes ", 262144, 65536, "clash_race",
+         "42808 new flows were lost to clashes."},
+        {"nat-clashes-large-max", "clashes ", 1048576, 262144, "clash_race",
+         "42808 new flows were lost to clashes."},
+        {"no-memavailable", "max ", 122880, 65536, NULL,
+         "the count is 60000 (91.5 % of the limit)"},
+    };
+    char kinds[256];
+
+    (void)state;
+    for (size_t i = 0; i < LENGTH(cases); i++) {
+        advise_captured("cases/roots", cases[i].name, kinds);
+        print_message("%s\n", cases[i].name);
+        assert_string_equal(kinds, cases[i].kinds);
+        assert_int_equal(advice.max, cases[i].max);
+        assert_int_equal(advice.buckets, cases[i].buckets);
+        assert_string_equal(advice.findings[0].cause ? advice.findings[0].cause : "none",
+                            cases[i].cause ? cases[i].cause : "none");
+        assert_non_null(strstr(advice.findings[0].text.text, cases[i].words));
+        assert_null(strstr(text, "There is nothing to change."));
+    }
+    assert_non_null(strstr(text, "estimated: MemFree + Cached - Shmem + SReclaimable\n"));
+
+    advise_captured("cases/roots", "full-3.10", kinds); /* the sysctl is read-only there */
+    assert_string_equal(advice.files[CTW_FILE_SYSCTL], "net.netfilter.nf_conntrack_max = 131072\n");
+    assert_string_equal(advice.files[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=32768\n");
+    assert_non_null(strstr(found(CTW_FINDING_BUCKETS)->text.text,
+                           "write 32768 to /sys/module/nf_conntrack/parameters/hashsize"));
 }
 
 static void gather_no_folder_fails(void **state) {
@@ -780,6 +839,7 @@ int main(void) {
         cmocka_unit_test_setup(render_lines_fit_80_columns, defaults),
         cmocka_unit_test_setup(render_json_has_the_same_values, defaults),
         cmocka_unit_test_setup(gather_captured_machines, defaults),
+        cmocka_unit_test_setup(advise_real_cases, defaults),
         cmocka_unit_test_setup(gather_no_folder_fails, defaults),
     };
 

@@ -148,6 +148,10 @@ static void status_of_a_full_table_reads_like_this(void **state) {
               "           since the kernel began to count; last drop at 09:59:58, 2 s ago; last\n"
               "           eviction at 10:00:00, less than 1 s ago\n"
               "cause      one_source: 192.0.2.77\n"
+              "remedy     192.0.2.77 holds 61.2 % of the entries: cap its new flows at 10000 at\n"
+              "           a time; what exceeds the cap is dropped, so if it is a proxy or a NAT\n"
+              "           gateway, raise nf_conntrack_max instead; conntrack -D -s 192.0.2.77\n"
+              "           would free what it holds, and end its connections\n"
               "blind      kernel log: /dev/kmsg: Operation not permitted\n"
               "growth     on, up to 262144 (set by growth.ceiling); it cannot grow now: it is\n"
               "           at its ceiling; grown from 131072 to 262144 at 09:58:20, 100 s ago\n"
@@ -862,10 +866,77 @@ static void json_members_are_snake_case(void **state) {
 
 #define test(name) cmocka_unit_test_setup(name, begin)
 
+/* --- what to do ------------------------------------------------------------------------------- */
+
+static struct ctw_host nft_host(void) {
+    return (struct ctw_host){.known = true,
+                             .release = {.entries_per_bucket = 8, .buckets_writable = true},
+                             .memory = {UINT64_C(8) << 30, true, UINT64_C(4) << 30, false},
+                             .initial_netns = true,
+                             .has_nft = true};
+}
+
+/* As they are, to be pasted. */
+static void status_of_an_episode_has_commands(void **state) {
+    const char *command, *undo, *cause, *remedy, *line;
+    struct ctw_status_trouble t;
+
+    (void)state;
+    sample_full(snapshot);
+    snapshot->host = nft_host();
+    ctw_status_trouble(snapshot, &t);
+    assert_int_equal(t.diagnosis.cause, CTW_CAUSE_ONE_SOURCE);
+    assert_in_range(strlen(t.remedy.command), 81, sizeof(t.remedy.command));
+    render();
+    line = strstr(text, "\nCOMMAND, for a root shell in the network namespace of this table\n");
+    assert_non_null(line);
+    line = strchr(line + 1, '\n') + 1;
+    assert_int_equal(strncmp(line, t.remedy.command, strlen(t.remedy.command)), 0);
+    assert_int_equal(line[strlen(t.remedy.command)], '\n');
+    assert_non_null(strstr(text, "\nUNDO\n"));
+
+    json_t *o = parse(true);
+    assert_int_equal(json_unpack(o, "{s:s,s:s,s:s,s:s}", "cause", &cause, "remedy", &remedy,
+                                 "command", &command, "undo", &undo),
+                     0);
+    assert_string_equal(cause, "one_source");
+    assert_string_equal(remedy, t.remedy.sentence.text);
+    assert_string_equal(command, t.remedy.command);
+    assert_string_equal(undo, t.remedy.undo);
+    json_decref(o);
+}
+
+/* Losses that are past have a cause, but nothing is to be done about them now. */
+static void status_of_past_losses_has_no_commands(void **state) {
+    struct ctw_status_trouble t;
+
+    (void)state;
+    snapshot->host = nft_host();
+    snapshot->lost = (struct ctw_losses){.clashes = 7};
+    ctw_status_trouble(snapshot, &t);
+    assert_true(t.known);
+    assert_int_equal(t.diagnosis.cause, CTW_CAUSE_CLASH_RACE);
+    assert_int_equal(t.remedy.sentence.length, 0);
+    sample_alert(snapshot, 200, CTW_ALERT_INSERT_FAILED, CTW_EDGE_BEGIN, CTW_LEVEL_OK, "Clashes.");
+    ctw_status_trouble(snapshot, &t);
+    assert_true(t.remedy.sentence.length > 0);
+    sample_alert(snapshot, 100, CTW_ALERT_INSERT_FAILED, CTW_EDGE_END, CTW_LEVEL_OK, "No clashes.");
+    ctw_status_trouble(snapshot, &t);
+    assert_int_equal(t.remedy.sentence.length, 0);
+
+    snapshot->lost.chain_too_long = 5; /* the begun episode counts, not the larger loss */
+    sample_alert(snapshot, 50, CTW_ALERT_CHAIN_TOO_LONG, CTW_EDGE_REMINDER, CTW_LEVEL_OK, "Long.");
+    ctw_status_trouble(snapshot, &t);
+    assert_int_equal(t.diagnosis.cause, CTW_CAUSE_TOO_FEW_BUCKETS);
+    assert_true(t.remedy.sentence.length > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(status_of_a_calm_table_reads_like_this),
         test(status_of_a_full_table_reads_like_this),
+        test(status_of_an_episode_has_commands),
+        test(status_of_past_losses_has_no_commands),
         test(alerts_of_one_poll_are_shown_once),
         test(status_of_a_page_names_utc),
         test(status_without_a_daemon_names_the_command),
