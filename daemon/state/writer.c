@@ -363,7 +363,7 @@ static bool take_over(struct ctw_state_writer *w, uint64_t now_usec, struct ctw_
     ctw_snapshot_inherit(&w->published.now, &before);
     if (before.netns_inode == w->published.now.netns_inode) {
         w->former = before.table;
-        w->former_usec = has_table && before.polled_usec < now_usec ? before.polled_usec : 0;
+        w->former_usec = has_table && before.polled_usec <= now_usec ? before.polled_usec : 0;
     }
     if (ctw_state_read_history(w->directory, history) < 0)
         return false;

@@ -264,6 +264,14 @@ static void writer_other_table_is_not_taken_over(void **state) {
         assert_int_equal(
             ctw_state_writer_new(p->directory, "", rows[i].ours, SAMPLE_NOW_USEC, &p->writer), 0);
         assert_int_equal(ctw_state_writer_snapshot(p->writer)->refused_usec != 0, rows[i].taken);
+        /* Counters are compared only with those of what is known to be the same table. */
+        uint64_t usec;
+        const struct ctw_sample *former = ctw_state_writer_former(p->writer, &usec);
+        assert_int_equal(former != NULL, rows[i].theirs == rows[i].ours);
+        if (former) {
+            assert_memory_equal(former, &p->image.published.now.table, sizeof(*former));
+            assert_int_equal(usec, p->image.published.now.polled_usec);
+        }
         assert_int_equal(read_history(p), 0);
         assert_int_equal(fine_mean(&p->history, 86000), rows[i].taken ? 11 : 0);
         p->writer = ctw_state_writer_free(p->writer);
