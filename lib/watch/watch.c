@@ -162,7 +162,7 @@ static void alert_gap(struct poll *p, enum ctw_alert_kind kind, uint64_t n) {
 static void alert_gaps(struct poll *p) {
     const struct ctw_losses *lost = &p->ret->lost_before;
 
-    if (p->w->before_usec == 0)
+    if (p->w->before_usec == 0 || !p->w->before.has_counters)
         return;
     alert_gap(p, CTW_ALERT_TABLE_FULL, lost->drops);
     alert_gap(p, CTW_ALERT_EARLY_DROP, lost->early_drops);
@@ -171,13 +171,15 @@ static void alert_gaps(struct poll *p) {
     alert_gap(p, CTW_ALERT_INSERT_FAILED, ctw_clashes_are_noise(lost->clashes) ? 0 : lost->clashes);
 }
 
-/* The past lines show that a table that is not full any more was. */
-static struct ctw_losses gap_losses(const struct poll *p) {
+/* Lines in the kernel log show that a table that is not full any more was. */
+static struct ctw_losses losses_before(const struct poll *p) {
+    static const struct ctw_sample zero = {.has_counters = true};
     static const struct ctw_log_counts no_log;
     const struct ctw_log_counts *log = past_is_news(p) ? &p->t->past : &no_log;
     uint32_t unnamed;
-    struct ctw_losses ret = ctw_losses_since(&p->w->before, &p->t->sample, log, p->t->netns_inode,
-                                             p->t->release, &unnamed);
+    struct ctw_losses ret =
+        ctw_losses_since(p->w->before.has_counters ? &p->w->before : &zero, &p->t->sample, log,
+                         p->t->netns_inode, p->t->release, &unnamed);
 
     if (unnamed > 0 && ret.other_drops > 0) {
         ret.drops = ret.other_drops;
@@ -194,8 +196,7 @@ static void count_losses(struct poll *p) {
 
     p->ret->lost_before = (struct ctw_losses){0};
     if (p->readable && p->t->sample.has_counters && !w->counted) {
-        p->ret->lost_before =
-            w->before.has_counters ? gap_losses(p) : ctw_losses_total(&p->t->sample, p->t->release);
+        p->ret->lost_before = losses_before(p);
         w->counted = true;
         since.has_counters = false;
     }
