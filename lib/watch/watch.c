@@ -310,6 +310,13 @@ static bool is_loss_to_sample(const struct ctw_alert *a) {
            a->edge != CTW_EDGE_END;
 }
 
+/* Alerts whose cause is in the entries, less urgent than to be sent without. */
+static bool is_for_sample(const struct ctw_alert *a) {
+    return is_loss_to_sample(a) || ((a->kind == CTW_ALERT_USAGE || a->kind == CTW_ALERT_FORECAST ||
+                                     a->kind == CTW_ALERT_EARLY_DROP) &&
+                                    a->edge != CTW_EDGE_END);
+}
+
 static bool wants_walk(const struct poll *p) {
     bool loss = false;
 
@@ -333,7 +340,7 @@ static void start_walk(struct poll *p) {
     p->ret->want_walk = true;
     for (size_t i = 0; i < p->ret->n_alerts; i++) {
         struct ctw_alert *a = &p->ret->alerts[i];
-        if (is_loss_to_sample(a) || (a->kind == CTW_ALERT_USAGE && a->edge != CTW_EDGE_END)) {
+        if (is_for_sample(a)) {
             a->wants_talkers = true;
             a->talkers = &w->talkers;
         }

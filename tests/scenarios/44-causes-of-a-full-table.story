@@ -160,3 +160,14 @@ table count=100
 poll at 3201s
 alerts usage end
 alerts nothing
+
+# A forecast and an eviction of the poll that starts the sample wait for it as well.
+settings levels: { hold = 0; };
+walk takes 20ms
+talkers entries=5000 source=192.0.2.7/9000
+table count=8000
+poll at 3400s
+alerts nothing
+poll at 3401s
+alerts usage begin level=warning cause=one_source
+alerts forecast begin cause=one_source
