@@ -166,13 +166,14 @@ static void read_timeouts(const struct ctw_machine *m, struct ctw_host *ret) {
 }
 
 /* Reads the whole of a file that the kernel prints in parts, or its first HOST_FILE_MAX bytes.
- * Return: the bytes, at most HOST_FILE_MAX; 0 when it cannot be read. */
+ * Return: the bytes; 0 too when it cannot be read. */
 static size_t read_file(const struct ctw_machine *m, const char *path,
-                        char ret[static HOST_FILE_MAX]) {
+                        char ret[static HOST_FILE_MAX], bool *retreadable) {
     const int fd = ctw_procfs_open(m->root, path, O_RDONLY);
     size_t used = 0;
     ssize_t n;
 
+    *retreadable = fd >= 0;
     if (fd < 0)
         return 0;
     while (used < HOST_FILE_MAX &&
@@ -192,32 +193,33 @@ static int on_expectation(const void *message, size_t length, void *userdata) {
     return e->n >= EXPECTATIONS_MAX;
 }
 
-/* The unit's user reads none of these files, but dumps expectations. */
+/* The file is root's, and the unit's user dumps them instead: that needs CAP_NET_ADMIN only, but
+ * may load nf_conntrack_netlink, which a daemon with events has done anyway. */
 static void read_expectations(const struct ctw_machine *m, char text[static HOST_FILE_MAX],
                               struct ctw_host *ret) {
     struct ctw_expectations e = {0};
     struct ctw_walk_end end;
-    struct stat st;
+    bool known;
 
     (void)ctw_procfs_number(m->root, SYSCTL "expect_max", &ret->expect_max);
-    if (m->root[0] == '\0') {
-        if (ctw_walk_messages(CTW_WALK_EXPECTATIONS, NULL, on_expectation, &e, &end) == 0)
-            ctw_host_set_expectations(ret, &e);
-        return;
-    }
-    if (!is_below(m, EXPECTATIONS, "", &st))
-        return;
-    ctw_expectations_parse(&e, text, read_file(m, EXPECTATIONS, text));
-    ctw_host_set_expectations(ret, &e);
+    const size_t n = read_file(m, EXPECTATIONS, text, &known);
+    if (m->root[0] == '\0' && (!known || n == HOST_FILE_MAX))
+        known = ctw_walk_messages(CTW_WALK_EXPECTATIONS, NULL, on_expectation, &e, &end) == 0;
+    else
+        ctw_expectations_parse(&e, text, n);
+    if (known)
+        ctw_host_set_expectations(ret, &e);
 }
 
 static void read_files(const struct ctw_machine *m, struct ctw_host *ret) {
+    static const char queues[] = "/proc/net/netfilter/nfnetlink_queue";
     char *text = malloc(HOST_FILE_MAX);
+    bool readable;
 
     if (!text)
         return; /* not known */
-    ret->entry_bytes = ctw_host_entry_bytes(text, read_file(m, "/proc/slabinfo", text));
-    ctw_host_read_queues(text, read_file(m, "/proc/net/netfilter/nfnetlink_queue", text), ret);
+    ret->entry_bytes = ctw_host_entry_bytes(text, read_file(m, "/proc/slabinfo", text, &readable));
+    ctw_host_read_queues(text, read_file(m, queues, text, &readable), ret);
     read_expectations(m, text, ret);
     free(text);
 }

@@ -205,10 +205,13 @@ static struct ctw_talkers longest_lists(void) {
                                   .assured_permyriad = UINT32_MAX,
                                   .drop_risk_permyriad = UINT32_MAX,
                                   .n_sources = CTW_TALKERS_TOP_MAX,
+                                  .n_destinations = CTW_TALKERS_TOP_MAX,
                                   .n_ports = CTW_TALKERS_TOP_MAX,
                                   .n_states = CTW_TALKERS_TOP_MAX};
 
     for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        talkers.destinations[i].permyriad = 10000;
+        memset(talkers.destinations[i].name, 'd', sizeof talkers.destinations[i].name - 1);
         talkers.sources[i].permyriad = talkers.ports[i].permyriad = talkers.states[i].permyriad =
             10000;
         memset(talkers.sources[i].name, 'x', sizeof talkers.sources[i].name - 1);
