@@ -501,7 +501,8 @@ static void put_commands(struct page *p, const struct ctw_remedy *r) {
     struct ctw_out *o = &p->layout.out;
 
     if (r->command[0] != '\0')
-        ctw_out_put(o, "\nCOMMAND, for a root shell in the network namespace of this table\n%s\n", r->command);
+        ctw_out_put(o, "\nCOMMAND, for a root shell in the network namespace of this table\n%s\n",
+                    r->command);
     if (r->undo[0] != '\0')
         ctw_out_put(o, "\nUNDO\n%s\n", r->undo);
 }
