@@ -581,14 +581,14 @@ static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advic
 
     if (f->lack != CTW_CENSUS_TAKEN)
         return;
-    if (is_large_share(f, f->talkers.loopback_permyriad, UNTRACK_PERMYRIAD, FEW_OF_LIMIT)) {
+    /* Not where one of them is translated, as ports are that Docker publishes on 127.0.0.1. */
+    if (f->talkers.loopback_nat_permyriad == 0 &&
+        is_large_share(f, f->talkers.loopback_permyriad, UNTRACK_PERMYRIAD, FEW_OF_LIMIT)) {
         ctw_line_add(&find(a, CTW_FINDING_LOOPBACK)->text,
                      "Do not track connections of this host to itself, %" PRIu32 " %% of the "
-                     "entries, unless they are NATed (ports that Docker publishes on 127.0.0.1, "
-                     "IPVS) or a rule matches their state.",
+                     "entries, none of them NATed, unless a rule matches their state.",
                      f->talkers.loopback_permyriad / 100);
-        /* At least this part of DNS is not loopback. */
-        dns = dns > f->talkers.loopback_permyriad ? dns - f->talkers.loopback_permyriad : 0;
+        dns -= (uint32_t)ctw_least(dns, f->talkers.dns_loopback_permyriad);
     }
     if (is_large_share(f, dns, UNTRACK_PERMYRIAD, FEW_OF_LIMIT))
         ctw_line_add(&find(a, CTW_FINDING_DNS)->text,

@@ -253,6 +253,11 @@ static void add_share(struct making *m, const char *what) {
 
 /* --- a table that fills ----------------------------------------------------------------------- */
 
+/* Pages that are open to all have no addresses. */
+static const char *culprit_or(const struct making *m, const char *otherwise) {
+    return m->d->culprit[0] != '\0' ? m->d->culprit : otherwise;
+}
+
 static void one_source(struct making *m) {
     const uint32_t seconds = lifetime(m, timeout_now);
 
@@ -261,7 +266,7 @@ static void one_source(struct making *m) {
     m->plan.of_source = m->d->has_address;
     if (m->d->has_address)
         cap_source(m, seconds);
-    ctw_line_add(m->l, "%s holds %s %% of the entries: ", m->d->culprit,
+    ctw_line_add(m->l, "%s holds %s %% of the entries: ", culprit_or(m, "One source"),
                  ctw_percent(m->d->permyriad).text);
     add_raise(m);
     add_cap(m, "its new flows");
@@ -286,7 +291,7 @@ static void one_destination(struct making *m) {
     }
     if (m->d->has_address)
         cap(m, 2, lifetime(m, timeout_then));
-    ctw_line_add(m->l, "%s receives %s %% of the entries: ", m->d->culprit,
+    ctw_line_add(m->l, "%s receives %s %% of the entries: ", culprit_or(m, "One destination"),
                  ctw_percent(m->d->permyriad).text);
     add_raise(m);
     add_cap(m, "new flows to it");

@@ -235,7 +235,8 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
     ret->loopback_permyriad = permyriad(c->loopback, c->entries);
     ret->dns_permyriad = permyriad(c->dns, c->entries);
     ret->idle_tcp_permyriad = permyriad(c->idle_tcp, c->entries);
-    ret->loopback_nat_permyriad = permyriad(c->loopback_nat, c->entries);
+    ret->loopback_nat_permyriad =
+        (uint32_t)ctw_most(permyriad(c->loopback_nat, c->entries), c->loopback_nat > 0);
     ret->dns_loopback_permyriad = permyriad(c->dns_loopback, c->entries);
     ret->half_open_permyriad = permyriad(c->half_open, c->entries);
     ret->time_wait_permyriad = permyriad(c->time_wait, c->entries);

@@ -55,7 +55,7 @@ struct ctw_talkers {
     uint32_t loopback_permyriad;     /* both ends on this host's loopback */
     uint32_t dns_permyriad;          /* destination port 53, TCP or UDP */
     uint32_t idle_tcp_permyriad;     /* assured ESTABLISHED TCP, idle for more than an hour */
-    uint32_t loopback_nat_permyriad; /* of loopback, with translated addresses or ports */
+    uint32_t loopback_nat_permyriad; /* of loopback, translated; above 0 if there is one entry */
     uint32_t dns_loopback_permyriad; /* of DNS, on loopback */
     uint32_t half_open_permyriad;    /* TCP in SYN_SENT, SYN_RECV or SYN_SENT2 */
     uint32_t time_wait_permyriad;    /* TCP in TIME_WAIT */

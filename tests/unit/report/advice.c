@@ -484,13 +484,19 @@ static void advise_untracks_large_shares_only(void **state) {
         f.talkers = (struct ctw_talkers){.known = true,
                                          .entries = 5000,
                                          .loopback_permyriad = cases[i].loopback,
-                                         .dns_permyriad = cases[i].dns};
+                                         .dns_permyriad = cases[i].dns,
+                                         .dns_loopback_permyriad =
+                                             (uint32_t)ctw_least(cases[i].loopback, cases[i].dns)};
         advise(&f);
         assert_int_equal(found(CTW_FINDING_LOOPBACK) != NULL, cases[i].want_loopback);
         assert_int_equal(found(CTW_FINDING_DNS) != NULL, cases[i].want_dns);
         const char *nft = advice.files[CTW_FILE_NFT];
         assert_int_equal(strstr(nft, "oif \"lo\" notrack") != NULL, cases[i].want_loopback);
         assert_int_equal(strstr(nft, "udp sport 53 notrack") != NULL, cases[i].want_dns);
+
+        f.talkers.loopback_nat_permyriad = 1;
+        advise(&f);
+        assert_null(found(CTW_FINDING_LOOPBACK));
 
         f.lack = CTW_CENSUS_NOT_PERMITTED;
         advise(&f);

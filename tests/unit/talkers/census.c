@@ -416,6 +416,22 @@ static void census_of_a_dump_without_entries_is_known(void **state) {
 
 #define TEST(f) cmocka_unit_test_setup(f, start)
 
+/* A command must not leave them untracked because they are few. */
+static void result_never_rounds_translated_loopback_away(void **state) {
+    const struct ctw_sample table = {.count = 100000};
+    struct ctw_talkers talkers;
+
+    (void)state;
+    ctw_census_init(&census, 64, 1);
+    census.entries = 100000;
+    census.whole = true;
+    ctw_census_result(&census, 0, &table, &talkers);
+    assert_int_equal(talkers.loopback_nat_permyriad, 0);
+    census.loopback_nat = 1;
+    ctw_census_result(&census, 0, &table, &talkers);
+    assert_int_equal(talkers.loopback_nat_permyriad, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(census_empty_is_unknown),
@@ -429,6 +445,7 @@ int main(void) {
         TEST(census_many_small_sources_leave_shares_exact),
         TEST(census_sample_omits_single_entries),
         TEST(census_whole_table_has_no_margin_and_lists_single_entries),
+        TEST(result_never_rounds_translated_loopback_away),
         TEST(census_counts_properties),
         TEST(census_count_leaves_lists_empty),
         TEST(census_idle_tcp_is_established_assured_and_silent),
