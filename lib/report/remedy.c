@@ -234,7 +234,7 @@ static void add_cap(struct making *m, const char *what) {
 
     ctw_line_add(m->l, "cap %s", what);
     if (p->port > 0)
-        ctw_line_add(m->l, " to port %u", p->port);
+        ctw_line_add(m->l, " (port %u)", p->port);
     if (p->most > 0)
         ctw_line_add(m->l, " at %" PRIu32 " at a time", p->most);
     else if (p->per_minute > 0)
@@ -249,6 +249,15 @@ static void add_share(struct making *m, const char *what) {
         ctw_line_add(m->l, "%s %% of the entries", ctw_percent(m->d->permyriad).text);
     else
         ctw_line_add(m->l, "most of the entries");
+}
+
+/* "shorten its timeouts and ", where that is done. */
+static void add_shorten(struct making *m, const char *whose) {
+    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++)
+        if (m->plan.timeouts[i] > 0 || !m->f->host) {
+            ctw_line_add(m->l, "shorten %s and ", whose);
+            return;
+        }
 }
 
 /* --- a table that fills ----------------------------------------------------------------------- */
@@ -330,7 +339,8 @@ static void dns(struct making *m) {
     m->plan.port = 53;
     cap(m, 2, timeout_then(m, streams ? CTW_TIMEOUT_UDP_STREAM : CTW_TIMEOUT_UDP));
     add_share(m, "DNS");
-    ctw_line_add(m->l, ": shorten the UDP timeouts and ");
+    ctw_line_add(m->l, ": ");
+    add_shorten(m, "the UDP timeouts");
     add_cap(m, "new queries");
     ctw_line_add(m->l, "; other UDP that is silent for longer loses its entry; leaving DNS "
                        "untracked frees all of it, but only where no rule translates it and rules "
@@ -352,7 +362,7 @@ static void syn_flood(struct making *m) {
     add_share(m, "Half-open TCP");
     ctw_line_add(m->l, ", as in a SYN flood: ");
     add_raise(m);
-    ctw_line_add(m->l, "shorten its timeouts and ");
+    add_shorten(m, "its timeouts");
     add_cap(m, "new TCP connections");
     ctw_line_add(m->l, "; what exceeds the cap is dropped, legitimate or not, and tried again by "
                        "its client");
@@ -364,7 +374,8 @@ static void udp_unreplied(struct making *m) {
     narrow_to_port(m, IPPROTO_UDP);
     cap(m, 2, timeout_then(m, CTW_TIMEOUT_UDP));
     add_share(m, "UDP without a reply");
-    ctw_line_add(m->l, ": shorten its timeout and ");
+    ctw_line_add(m->l, ": ");
+    add_shorten(m, "its timeout");
     add_cap(m, "new UDP flows");
     ctw_line_add(m->l, "; what exceeds the cap is dropped, DNS queries among it");
 }
@@ -377,7 +388,8 @@ static void icmp(struct making *m) {
                    six = timeout_then(m, CTW_TIMEOUT_ICMPV6);
     cap(m, 2, four > six ? four : six);
     add_share(m, "ICMP");
-    ctw_line_add(m->l, ": shorten its timeouts and ");
+    ctw_line_add(m->l, ": ");
+    add_shorten(m, "its timeouts");
     add_cap(m, "new ICMP requests");
     ctw_line_add(m->l, "; errors of known connections and neighbour discovery are not concerned, "
                        "pings above the cap get no answer");
@@ -413,7 +425,7 @@ static void time_wait(struct making *m) {
     add_share(m, "Closed TCP in TIME_WAIT");
     ctw_line_add(m->l, ": ");
     add_raise(m);
-    ctw_line_add(m->l, "shorten its timeout and ");
+    add_shorten(m, "its timeout");
     add_cap(m, "new TCP connections");
     ctw_line_add(m->l, "; what exceeds the cap is dropped; clients that reuse a connection "
                        "(keep-alive) leave no such entries");
@@ -428,7 +440,7 @@ static void close_wait(struct making *m) {
     add_share(m, "TCP that one end has closed and the other has not (CLOSE_WAIT)");
     ctw_line_add(m->l, ": ");
     add_raise(m);
-    ctw_line_add(m->l, "shorten its timeout and ");
+    add_shorten(m, "its timeout");
     add_cap(m, "new TCP connections");
     ctw_line_add(m->l, "; the fault is a program that does not close its sockets (on this machine: "
                        "ss -tnp state close-wait), and a half-closed connection that is silent for "
