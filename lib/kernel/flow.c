@@ -542,9 +542,10 @@ static int read_error(const uint8_t *payload, size_t length) {
     return error > 0 || error < -4095 ? -EBADMSG : error;
 }
 
-/* Return: as ctw_dump_read_messages(). */
-static int read_message(struct ctw_dump *d, const struct nlmsghdr *header, const uint8_t *message,
-                        ctw_dump_message_fn fn, void *userdata) {
+/* Inline, so that the dump of entries makes no call for each. Return: as ctw_dump_read_messages().
+ */
+static inline int read_message(struct ctw_dump *d, const struct nlmsghdr *header,
+                               const uint8_t *message, ctw_dump_message_fn fn, void *userdata) {
     const uint8_t *payload = message + sizeof(*header);
     const size_t length = header->nlmsg_len - sizeof(*header);
     int r;
@@ -564,8 +565,8 @@ static int read_message(struct ctw_dump *d, const struct nlmsghdr *header, const
     return fn(message, header->nlmsg_len, userdata);
 }
 
-int ctw_dump_read_messages(struct ctw_dump *d, const void *datagram, size_t length,
-                           ctw_dump_message_fn message, void *userdata) {
+static inline int read_messages(struct ctw_dump *d, const void *datagram, size_t length,
+                                ctw_dump_message_fn message, void *userdata) {
     const uint8_t *at = datagram;
     int r = 0;
 
@@ -585,6 +586,11 @@ int ctw_dump_read_messages(struct ctw_dump *d, const void *datagram, size_t leng
         length -= step < length ? step : length;
     }
     return r;
+}
+
+int ctw_dump_read_messages(struct ctw_dump *d, const void *datagram, size_t length,
+                           ctw_dump_message_fn message, void *userdata) {
+    return read_messages(d, datagram, length, message, userdata);
 }
 
 struct entries {
@@ -609,5 +615,5 @@ int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_d
                   void *userdata) {
     struct entries e = {d, entry, userdata};
 
-    return ctw_dump_read_messages(d, datagram, length, read_entry, &e);
+    return read_messages(d, datagram, length, read_entry, &e);
 }
