@@ -369,10 +369,11 @@ static void advise_buckets(const struct ctw_advice_facts *f, struct ctw_advice *
 
     if (!f->table.has_buckets)
         return;
-    const uint32_t usual = ctw_growth_buckets_for(ctw_growth_round_max(entries), safe);
     const uint32_t buckets =
-        refused ? ctw_growth_buckets_for(ctw_growth_round_max(entries), 1) : usual;
-    if (buckets > is && (refused || entries > is * safe || a->max > f->table.max)) {
+        refused ? ctw_growth_buckets_for((uint32_t)ctw_least(entries, CTW_MAX_LARGEST), 1)
+                : ctw_growth_buckets_for(ctw_growth_round_max(entries), safe);
+    if (buckets > is &&
+        ((refused && entries > is) || entries > is * safe || a->max > f->table.max)) {
         struct ctw_finding *d = find_value(a, CTW_FINDING_BUCKETS, "buckets", is, buckets);
         a->buckets = buckets;
         if (refused)

@@ -540,19 +540,19 @@ static void clash_race(struct making *m) {
                        "client, avoids it; raising limits does not help");
 }
 
+/* One for each entry that the limit allows and memory holds, as ctwatch advise has it; where there
+ * are as many, twice as many. */
 static void too_few_buckets(struct making *m) {
     const struct ctw_sample *t = m->f->table;
-    const uint32_t safe = m->f->host && m->f->host->release.entries_per_bucket > 0
-                              ? m->f->host->release.entries_per_bucket
-                              : CTW_ENTRIES_PER_BUCKET;
 
     ctw_line_add(m->l, "Hash chains are too long: raise nf_conntrack_buckets");
     if (!t || !t->has_buckets || t->buckets > CTW_BUCKETS_LARGEST / 2) {
-        ctw_line_add(m->l, " to a quarter of nf_conntrack_max or more");
+        ctw_line_add(m->l, " to nf_conntrack_max");
         return;
     }
-    const uint32_t wanted = ctw_growth_buckets_for(t->max, safe);
-    const uint32_t buckets = wanted > t->buckets * 2 ? wanted : t->buckets * 2;
+    const uint64_t entries = m->f->host ? ctw_least(t->max, room_for(t, m->f->host)) : t->max;
+    const uint32_t buckets =
+        entries > t->buckets ? ctw_growth_buckets_for((uint32_t)entries, 1) : t->buckets * 2;
     ctw_line_add(m->l, " from %" PRIu32 " to %" PRIu32, t->buckets, buckets);
     if (add_elsewhere(m))
         return;

@@ -252,11 +252,11 @@ static void chain_too_long_states_the_buckets(void **state) {
 
     (void)state;
     a.table.buckets = 4096;
-    assert_remedy_has(&a, "nf_conntrack_buckets from 4096 to 65536");
-    a.table.buckets = 65536; /* a quarter already, and still too few */
-    assert_remedy_has(&a, "from 65536 to 131072");
+    assert_remedy_has(&a, "nf_conntrack_buckets from 4096 to 262144");
+    a.table.buckets = 262144; /* one for each entry already, and still too few */
+    assert_remedy_has(&a, "from 262144 to 524288");
     a.table.has_buckets = false;
-    assert_remedy_has(&a, "to a quarter of nf_conntrack_max");
+    assert_remedy_has(&a, "nf_conntrack_buckets to nf_conntrack_max");
 }
 
 static void each_fault_has_its_remedy(void **state) {
