@@ -106,7 +106,8 @@ static void end_walk(struct ctw_manager *m, const struct ctw_walk_end *end) {
 
     if (end) {
         struct ctw_sample table = m->watch.last;
-        table.count = count_after(m, table.count);
+        if (end->whole)
+            table.count = count_after(m, table.count);
         m->census->whole = end->whole;
         ctw_census_result(m->census, m->settings.talkers.top, &table, &talkers);
     }

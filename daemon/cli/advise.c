@@ -117,8 +117,11 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
 }
 
 static void take_census(const struct ctw_settings *s, struct ctw_advice_facts *f) {
+    struct ctw_sample table = f->table;
     struct ctw_census census;
     struct ctw_walk_end end;
+    const char *path;
+    uint32_t count;
     uint64_t seed;
 
     if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
@@ -131,12 +134,16 @@ static void take_census(const struct ctw_settings *s, struct ctw_advice_facts *f
         f->lack = r == -EPERM ? CTW_CENSUS_NOT_PERMITTED : CTW_CENSUS_FAILED;
         return;
     }
-    if (census.entries == 0) {
+    /* The walk collected expired entries. What is counted still, and was not found, is held. */
+    if (end.whole && ctw_procfs_first_number("", ctw_count_paths, &count, &path) == 0 &&
+        count < table.count)
+        table.count = count;
+    if (census.entries == 0 && !(end.whole && table.count > 0)) {
         f->lack = end.timed_out ? CTW_CENSUS_FAILED : CTW_CENSUS_EMPTY;
         return;
     }
     census.whole = end.whole;
-    ctw_census_result(&census, CTW_TALKERS_TOP_MAX, &f->table, &f->talkers);
+    ctw_census_result(&census, CTW_TALKERS_TOP_MAX, &table, &f->talkers);
     f->lack = CTW_CENSUS_TAKEN;
 }
 

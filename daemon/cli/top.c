@@ -84,6 +84,7 @@ struct gathering {
     struct request request;
     struct ctw_table *table;
     struct ctw_sample sample;
+    uint32_t count_after; /* of the walk, which collects expired entries */
     struct ctw_census census;
     struct list lists[CTW_TOP_LISTS_MAX];
     uint64_t read; /* entries, whether or not they match */
@@ -373,9 +374,11 @@ static bool was_resized(struct gathering *g) {
     struct ctw_source_health state;
     struct ctw_sample now;
 
+    g->count_after = g->sample.count;
     ctw_table_read(g->table, &now, &state);
     if (state.health != CTW_HEALTH_OK)
         return true;
+    g->count_after = now.count;
     ctw_table_read_counters(g->table, &now, &state);
     return now.has_buckets && g->sample.has_buckets && now.buckets != g->sample.buckets;
 }
@@ -444,6 +447,8 @@ static int gather(struct gathering *g, struct ctw_top *ret, char reterr[static E
     };
     g->census.whole = end.whole;
     struct ctw_sample of = g->sample;
+    if (end.whole && g->count_after < of.count)
+        of.count = g->count_after;
     if (g->request.filtered)
         filter_result(g, ret, &of);
     ctw_census_result(&g->census, 0, &of, &ret->talkers);

@@ -466,7 +466,8 @@ static void put_talkers(struct page *p) {
     ctw_line_start(&outlook);
     ctw_talkers_outlook(&outlook, t);
     put(p, "talkers", "%s, at %s", basis.text, when(p, p->of->talkers_usec).text);
-    put(p, "", "%s", outlook.text);
+    if (t->entries > 0)
+        put(p, "", "%s", outlook.text);
     if (t->n_sources + t->n_ports + t->n_states + t->n_destinations > 0)
         ctw_talkers_lists(&p->layout, t);
 }

@@ -194,7 +194,8 @@ void ctw_talkers_lists(struct ctw_layout *page, const struct ctw_talkers *t) {
 
 void ctw_talkers_basis(struct ctw_line *l, const struct ctw_talkers *t) {
     if (t->entries == 0)
-        ctw_line_add(l, "no entries found");
+        ctw_line_add(l, "no entries found%s",
+                     t->unconfirmed > 0 ? ", though some are counted: their packets are held" : "");
     else if (t->sampled)
         ctw_line_add(l, "a random sample of %" PRIu32 " entries, accurate within %s %%", t->entries,
                      ctw_percent(t->margin_permyriad + 9).text); /* a bound is rounded up */
