@@ -20,9 +20,6 @@
 #include "daemon/sys/procfs.h"
 #include "lib/view/advice.h"
 
-/* Documented in ctwatch(8). */
-#define EXIT_CANNOT_READ 1
-
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *root;        /* "": this machine */

@@ -9,8 +9,6 @@
 
 #include "lib/util/parse.h"
 
-#define EXIT_BAD_USAGE 2
-
 /* What getopt_long() returns for the long option in row @i; letters are below 256. */
 #define VALUE_OF(i) (256 + (int)(i))
 

@@ -13,6 +13,10 @@
 
 #include "lib/filter/filter.h"
 
+/* Exit statuses of the verbs; ctwatch check has its own. Documented in ctwatch(8). */
+#define EXIT_CANNOT_READ 1
+#define EXIT_BAD_USAGE   2
+
 enum ctw_option_kind {
     CTW_OPTION_FLAG,     /* bool: true once given */
     CTW_OPTION_TEXT,     /* const char *: its argument */

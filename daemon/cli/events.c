@@ -24,9 +24,6 @@
 #include "lib/util/strbuf.h"
 #include "lib/util/units.h"
 
-/* Documented in ctwatch(8). */
-#define EXIT_CANNOT_READ 1
-
 /* The kernel charges a buffer 1280 bytes for an event: room for a fifth of a second at 250,000 a
  * second. */
 #define BUFFER_BYTES     (64u << 20)

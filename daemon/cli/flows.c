@@ -20,8 +20,6 @@
 #include "lib/util/units.h"
 
 /* Documented in ctwatch(8). */
-#define EXIT_CANNOT_READ 1
-#define EXIT_BAD_USAGE   2
 #define EXIT_INTERRUPTED 130 /* 128 and SIGINT, as shells count */
 
 /* Entries that are held to be sorted, or as a sample: with 300 bytes each, 3 MB. */

@@ -15,8 +15,7 @@
 #include "lib/view/metrics.h"
 
 /* Documented in ctwatch(8). */
-#define EXIT_CANNOT    1
-#define EXIT_BAD_USAGE 2
+#define EXIT_CANNOT 1
 
 /* node_exporter runs as a user of its own. */
 #define TEXTFILE_MODE 0644

@@ -22,10 +22,6 @@
 #include "lib/view/plot.h"
 #include "lib/view/replay.h"
 
-/* Documented in ctwatch(8). */
-#define EXIT_CANNOT_READ 1
-#define EXIT_BAD_USAGE   2
-
 /* Assumed where the machine's memory cannot be read. */
 #define MEMORY_BYTES (UINT64_C(8) << 30)
 

@@ -14,7 +14,6 @@
 
 /* Documented in ctwatch(8). */
 #define EXIT_CANNOT_SERVE 1
-#define EXIT_BAD_USAGE    2
 
 #define USUAL "127.0.0.1:9817"
 

@@ -17,10 +17,6 @@
 #include "daemon/sys/config.h"
 #include "lib/view/status.h"
 
-/* Documented in ctwatch(8). */
-#define EXIT_CANNOT_READ 1
-#define EXIT_BAD_USAGE   2
-
 struct arguments {
     const char *config_path; /* NULL: the usual one, if it is there */
     const char *root;        /* "": this machine */

@@ -23,10 +23,6 @@
 #include "lib/util/parse.h"
 #include "lib/view/top.h"
 
-/* Documented in ctwatch(8). */
-#define EXIT_CANNOT_READ 1
-#define EXIT_BAD_USAGE   2
-
 #define LINES_MAX       1000u
 #define IPV6_PREFIX_MAX 128u
 
