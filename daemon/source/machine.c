@@ -40,7 +40,10 @@ struct ctw_machine {
     uint32_t namespaces;
     uint64_t counted_usec; /* 0: never */
     struct ctw_memory memory;
-    uint64_t memory_usec; /* 0: never */
+    uint64_t memory_usec;           /* 0: never */
+    char netns[CTW_HOST_NETNS_MAX]; /* a search through all names */
+    uint64_t named_usec;            /* 0: never */
+    uint32_t entry_bytes;           /* the same for as long as the kernel runs, and long to read */
 };
 
 static void read_release(const char *root, struct ctw_release *ret) {
@@ -211,14 +214,17 @@ static void read_expectations(const struct ctw_machine *m, char text[static HOST
         ctw_host_set_expectations(ret, &e);
 }
 
-static void read_files(const struct ctw_machine *m, struct ctw_host *ret) {
+static void read_files(struct ctw_machine *m, struct ctw_host *ret) {
     static const char queues[] = "/proc/net/netfilter/nfnetlink_queue";
     char *text = malloc(HOST_FILE_MAX);
     bool readable;
 
     if (!text)
         return; /* not known */
-    ret->entry_bytes = ctw_host_entry_bytes(text, read_file(m, "/proc/slabinfo", text, &readable));
+    if (m->named_usec == 0 || m->root[0] != '\0')
+        m->entry_bytes =
+            ctw_host_entry_bytes(text, read_file(m, "/proc/slabinfo", text, &readable));
+    ret->entry_bytes = m->entry_bytes;
     ctw_host_read_queues(text, read_file(m, queues, text, &readable), ret);
     read_expectations(m, text, ret);
     free(text);
@@ -254,8 +260,12 @@ void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host 
     ret->has_iptables = has_program(m, "iptables");
     read_timeouts(m, ret);
     read_files(m, ret);
-    if (m->root[0] == '\0')
-        ctw_netns_file(ctw_netns_own_inode(), ret->netns);
+    if (m->named_usec == 0 || now_usec - m->named_usec >= COUNT_INTERVAL_USEC) {
+        if (m->root[0] == '\0')
+            ctw_netns_file(ctw_netns_own_inode(), m->netns);
+        m->named_usec = now_usec;
+    }
+    memcpy(ret->netns, m->netns, sizeof(ret->netns));
 }
 
 /* --- interface -------------------------------------------------------------------------------- */
