@@ -251,8 +251,6 @@ static int poll_and_arm(struct ctw_manager *m, uint64_t due_usec) {
 
 /* The timer is the one source whose failure ends the loop: there its error counts. */
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-    (void)source;
-
     return poll_and_arm(userdata, usec);
 }
 
@@ -308,8 +306,6 @@ static void reload(struct ctw_manager *m) {
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
     struct ctw_manager *m = userdata;
-    (void)source;
-    (void)info;
 
     reload(m);
     poll_now(m);
@@ -319,8 +315,6 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 static int on_request(sd_event_source *source, const struct signalfd_siginfo *info,
                       void *userdata) {
     struct ctw_manager *m = userdata;
-    (void)source;
-    (void)info;
 
     m->requested = true;
     poll_now(m);
@@ -335,6 +329,7 @@ static int add_signals(struct ctw_manager *m) {
     sigset_t set;
 
     (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD); /* for the sinks: see sd_event_add_child(3) */
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         (void)sigaddset(&set, signals[i].number);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

@@ -127,12 +127,10 @@ static void end_unknown(enum ctw_check_form form, const char *line) {
 }
 
 static void plugin_is_late(int signal) {
-    (void)signal;
     end_unknown(CTW_CHECK_PLUGIN, "CONNTRACK UNKNOWN - no answer in time\n");
 }
 
 static void npd_is_late(int signal) {
-    (void)signal;
     end_unknown(CTW_CHECK_NPD, "no answer in time\n");
 }
 

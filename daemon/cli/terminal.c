@@ -171,7 +171,6 @@ void ctw_progress_clear(struct ctw_progress *p) {
 static volatile sig_atomic_t interrupted;
 
 static void on_interrupt(int number) {
-    (void)number;
     interrupted = 1;
 }
 
@@ -219,7 +218,6 @@ static void on_end(int number) {
 }
 
 static void on_size(int number) {
-    (void)number;
 }
 
 static bool is_ours(void) {

@@ -91,7 +91,6 @@ static size_t fault(const struct ctw_pages *s, int error, struct ctw_server_repl
 }
 
 static size_t render_index(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
-    (void)form;
     return (size_t)snprintf(ret->text, PAGE_MAX,
                             "ctwatch " CTWATCH_VERSION
                             ", the watch of the connection-tracking table\n"
@@ -107,7 +106,6 @@ static size_t render_index(struct ctw_pages *s, enum form form, struct ctw_serve
 static size_t render_health(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
     const struct ctw_view *v = &s->view;
 
-    (void)form;
     switch (v->liveness) {
     case CTW_LIVENESS_ALIVE:
         return line(ret, 200, "ok");

@@ -154,8 +154,6 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
                          enum MHD_RequestTerminationCode why) {
     struct connection *c = find_connection(connection);
 
-    (void)cls;
-    (void)context;
     if (c && why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         c->deadline_usec = ctw_monotonic_usec() + KEPT_USEC;
 }
@@ -166,7 +164,6 @@ static ssize_t read_stream(void *cls, uint64_t position, char *buffer, size_t si
     const struct ctw_server_stream *s = cls;
     const ssize_t n = s->read(s->stream, buffer, size);
 
-    (void)position;
     if (n < 0)
         return MHD_CONTENT_READER_END_WITH_ERROR;
     return n == 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
@@ -277,8 +274,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     struct connection *c = find_connection(connection);
     const bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 
-    (void)version;
-    (void)upload;
     if (!c)
         return MHD_NO;
     if (*context)

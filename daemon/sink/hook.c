@@ -149,8 +149,6 @@ static int on_ended(sd_event_source *s, const siginfo_t *info, void *userdata) {
     struct ctw_hook *h = userdata;
     int error = 0;
 
-    (void)s;
-    (void)info;
     /* Kill its remaining children. The program is reaped after the return, so its process id is
      * still that of the group. */
     kill_all(h);
@@ -165,8 +163,6 @@ static int on_ended(sd_event_source *s, const siginfo_t *info, void *userdata) {
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
     struct ctw_hook *h = userdata;
 
-    (void)s;
-    (void)usec;
     h->overdue = true;
     kill_all(h);
     return 0;
@@ -237,15 +233,8 @@ static void start_next(struct ctw_hook *h) {
 /* --- interface ----------------------------------------------------------------------------- */
 
 int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret) {
-    struct ctw_hook *h;
-    sigset_t child_ended;
+    struct ctw_hook *h = calloc(1, sizeof *h);
 
-    sigemptyset(&child_ended);
-    sigaddset(&child_ended, SIGCHLD);
-    if (sigprocmask(SIG_BLOCK, &child_ended, NULL) < 0)
-        return -errno;
-
-    h = calloc(1, sizeof *h);
     if (!h)
         return -ENOMEM;
     h->event = sd_event_ref(event);

@@ -20,11 +20,10 @@ struct ctw_hook;
 
 /**
  * ctw_hook_new()
+ * @event:       in a thread with SIGCHLD blocked, see sd_event_add_child(3)
  * @limit_usec:  CTW_HOOK_LIMIT_USEC
  *
- * Blocks SIGCHLD in the calling thread, which sd_event_add_child(3) requires.
- *
- * Return: 0 or a negative errno.
+ * Return: 0 or -ENOMEM.
  */
 int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret);
 

@@ -56,7 +56,7 @@ static int read_max(struct ctw_limits *l, uint32_t *ret) {
 }
 
 static int read_buckets(struct ctw_limits *l, uint32_t *ret) {
-    return ctw_procfs_first_number(l->root, ctw_buckets_paths, ret, &(const char *){NULL});
+    return ctw_procfs_first_number(l->root, ctw_buckets_paths, ret, NULL);
 }
 
 /* The sysctl is writable since Linux 4.8; before, and where it is read-only, the module's parameter
@@ -84,7 +84,7 @@ static void write_max(struct ctw_limits *l, const struct ctw_growth_decision *d,
                       struct ctw_growth_outcome *ret) {
     uint32_t before;
 
-    (void)ctw_procfs_first_number(l->root, ctw_count_paths, &ret->count, &(const char *){NULL});
+    (void)ctw_procfs_first_number(l->root, ctw_count_paths, &ret->count, NULL);
     ret->max_error = read_max(l, &before);
     if (ret->max_error < 0)
         return;
@@ -215,32 +215,20 @@ static int report(const char *path, int error) {
     return error;
 }
 
-static int restore_max(struct ctw_limits *l, uint32_t max) {
+/* Without the module there is nothing to restore. */
+static int restore(struct ctw_limits *l, bool of_buckets, uint32_t value) {
     uint32_t present;
 
-    int r = read_max(l, &present);
-    if (r == -ENOENT)
-        return 0; /* without the module there is nothing to restore */
-    if (r == 0 && present != max) {
-        r = write_number(l->root, l->max_path, max);
-        if (r == 0)
-            (void)printf("nf_conntrack_max: %" PRIu32 " -> %" PRIu32 "\n", present, max);
-    }
-    return r < 0 ? report(l->max_path, r) : 0;
-}
-
-static int restore_buckets(struct ctw_limits *l, uint32_t buckets) {
-    uint32_t present;
-
-    int r = read_buckets(l, &present);
-    if (r == -ENOENT || buckets == 0)
+    int r = of_buckets ? read_buckets(l, &present) : read_max(l, &present);
+    if (r == -ENOENT || (r == 0 && present == value))
         return 0;
-    if (r == 0 && present != buckets) {
-        r = set_buckets(l, buckets);
-        if (r == 0)
-            (void)printf("nf_conntrack_buckets: %" PRIu32 " -> %" PRIu32 "\n", present, buckets);
-    }
-    return r < 0 ? report(l->buckets_path, r) : 0;
+    if (r == 0)
+        r = of_buckets ? set_buckets(l, value) : write_number(l->root, l->max_path, value);
+    if (r < 0)
+        return report(of_buckets ? l->buckets_path : l->max_path, r);
+    (void)printf("nf_conntrack_%s: %" PRIu32 " -> %" PRIu32 "\n", of_buckets ? "buckets" : "max",
+                 present, value);
+    return 0;
 }
 
 static int forget(struct ctw_limits *l) {
@@ -252,11 +240,11 @@ static int forget(struct ctw_limits *l) {
         return 0;
     }
     if (l->has_saved)
-        r = restore_max(l, l->saved.before_max);
+        r = restore(l, false, l->saved.before_max);
     else
         (void)fprintf(stderr, "%s: no file of saved limits; the limits stay\n", path);
-    if (r == 0 && l->has_saved)
-        r = restore_buckets(l, l->saved.before_buckets);
+    if (r == 0 && l->has_saved && l->saved.before_buckets != 0)
+        r = restore(l, true, l->saved.before_buckets);
     if (r == 0 && unlink(path) < 0)
         r = report(path, -errno);
     return r;

@@ -11,15 +11,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
+#include "lib/util/units.h"
 
 #define DIRECTORY "/var/lib/ctwatch"
 
 /* At shutdown. */
-#define WAIT_SEC 5
+#define WAIT_USEC (5 * CTW_USEC_PER_SEC)
 
 struct ctw_limits_store {
     sd_event *event;
@@ -76,7 +77,6 @@ static void finish(struct ctw_limits_store *k, int error) {
 
 static int on_written(sd_event_source *source, const siginfo_t *info, void *userdata) {
     struct ctw_limits_store *k = userdata;
-    (void)source;
 
     finish(k, info->si_code == CLD_EXITED ? -info->si_status : -EINTR);
     if (k->again) {
@@ -99,8 +99,6 @@ static int begin(struct ctw_limits_store *k) {
 
 static int on_delay(sd_event_source *source, uint64_t usec, void *userdata) {
     struct ctw_limits_store *k = userdata;
-    (void)source;
-    (void)usec;
 
     k->delay = sd_event_source_disable_unref(k->delay);
     const int r = begin(k);
@@ -121,18 +119,15 @@ void ctw_limits_store_put(struct ctw_limits_store *k, const struct ctw_saved_lim
         k->error = r;
 }
 
-/* Until the child has ended, or WAIT_SEC have passed. SIGCHLD is blocked. */
+/* Until the child has ended, or WAIT_USEC have passed. SIGCHLD is blocked. */
 static bool await_child(struct ctw_limits_store *k) {
+    const uint64_t end_usec = ctw_monotonic_usec() + WAIT_USEC;
     sigset_t child_ended;
-    struct timespec now, end;
 
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += WAIT_SEC;
     while (waitpid(k->pid, NULL, WNOHANG) == 0) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec >= end.tv_sec)
+        if (ctw_monotonic_usec() >= end_usec)
             return false;
         (void)sigtimedwait(&child_ended, NULL, &(struct timespec){.tv_sec = 1});
     }
@@ -145,7 +140,6 @@ static bool await_child(struct ctw_limits_store *k) {
 int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
                          struct ctw_limits_store **ret) {
     const char *directory = getenv("STATE_DIRECTORY");
-    sigset_t child_ended;
     int n;
 
     struct ctw_limits_store *k = calloc(1, sizeof(*k));
@@ -162,9 +156,6 @@ int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
     k->directory_length = (size_t)n - strlen("/limits");
     k->delay_usec = delay_usec;
     k->event = sd_event_ref(event);
-    sigemptyset(&child_ended);
-    sigaddset(&child_ended, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &child_ended, NULL);
     *ret = k;
     return 0;
 }

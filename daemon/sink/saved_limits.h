@@ -20,7 +20,7 @@ struct ctw_limits_store;
 
 /**
  * ctw_limits_store_new() - reads and writes nothing
- * @event:       NULL when ctw_limits_store_put() is not used
+ * @event:       in a thread with SIGCHLD blocked; NULL when ctw_limits_store_put() is not used
  * @delay_usec:  CTW_LIMITS_STORE_DELAY_USEC; tests use less
  *
  * Return: 0, -ENOMEM, -ENAMETOOLONG.

@@ -188,17 +188,12 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
     struct ctw_walk *w = userdata;
     const int r = read_datagram(w);
 
-    (void)source;
-    (void)fd;
-    (void)revents;
     if (r != 0 && r != -EAGAIN)
         finish(w, r < 0 ? r : 0, false);
     return 0; /* after a negative value sd-event would disable the source */
 }
 
 static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
-    (void)source;
-    (void)usec;
     finish(userdata, 0, true);
     return 0;
 }
@@ -216,33 +211,32 @@ static int attach(struct ctw_walk *w, sd_event *event, uint64_t limit_usec) {
     return r;
 }
 
-static struct ctw_walk *new_walk(uint32_t entries, ctw_dump_entry_fn entry, void *userdata) {
-    struct ctw_walk *w = malloc(sizeof(*w));
+/* @entry, @message: one of them is NULL */
+static struct ctw_walk *new_walk(uint32_t entries, ctw_dump_entry_fn entry,
+                                 ctw_dump_message_fn message, void *userdata) {
+    struct ctw_walk *w = calloc(1, sizeof(*w));
 
     if (!w)
         return NULL;
-    w->socket = NULL;
     w->dump = (struct ctw_dump){.sequence = SEQUENCE, .wanted = entries};
     w->entry = entry;
-    w->message = NULL;
+    w->message = message;
     w->userdata = userdata;
-    w->readable = w->limit = NULL;
     return w;
 }
 
 int ctw_walk_start(sd_event *event, uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry,
                    ctw_walk_done_fn done, void *userdata, struct ctw_walk **ret) {
-    struct ctw_walk *w = new_walk(entries, entry, userdata);
+    struct ctw_walk *w = new_walk(entries, entry, NULL, userdata);
     if (!w)
         return -ENOMEM;
     w->done = done;
     const int r = attach(w, event, limit_usec);
-    if (r < 0) {
-        ctw_walk_free(w);
-        return r;
-    }
-    *ret = w;
-    return 0;
+    if (r < 0)
+        w = ctw_walk_free(w);
+    else
+        *ret = w;
+    return r < 0 ? r : 0;
 }
 
 struct ctw_walk *ctw_walk_free(struct ctw_walk *w) {
@@ -265,11 +259,13 @@ static int read_until(struct ctw_walk *w, uint64_t deadline_usec) {
     return 0;
 }
 
-/* Takes @w. */
+/* Frees @w, which may be NULL. */
 static int walk_now(struct ctw_walk *w, uint16_t type, const struct ctw_filter_dump *filter,
                     uint64_t limit_usec, struct ctw_walk_end *ret) {
     const uint64_t deadline_usec = limit_usec > 0 ? ctw_monotonic_usec() + limit_usec : 0;
 
+    if (!w)
+        return -ENOMEM;
     int r = request_dump(type, filter, limit_usec > 0 ? limit_usec : SILENCE_USEC, &w->socket);
     if (r >= 0)
         r = read_until(w, deadline_usec);
@@ -281,19 +277,13 @@ static int walk_now(struct ctw_walk *w, uint16_t type, const struct ctw_filter_d
 
 int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
                  struct ctw_walk_end *ret) {
-    struct ctw_walk *w = new_walk(entries, entry, userdata);
-
-    return w ? walk_now(w, GET_ENTRIES, NULL, limit_usec, ret) : -ENOMEM;
+    return walk_now(new_walk(entries, entry, NULL, userdata), GET_ENTRIES, NULL, limit_usec, ret);
 }
 
 int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_dump *filter,
                       ctw_dump_message_fn message, void *userdata, struct ctw_walk_end *ret) {
-    struct ctw_walk *w = new_walk(0, NULL, userdata);
-
-    if (!w)
-        return -ENOMEM;
-    w->message = message;
-    return walk_now(w, of == CTW_WALK_ENTRIES ? GET_ENTRIES : GET_EXPECTATIONS, filter, 0, ret);
+    return walk_now(new_walk(0, NULL, message, userdata),
+                    of == CTW_WALK_ENTRIES ? GET_ENTRIES : GET_EXPECTATIONS, filter, 0, ret);
 }
 
 /* --- counters --------------------------------------------------------------------------------- */
@@ -303,48 +293,33 @@ struct counters_answer {
     unsigned cpus;
 };
 
-static int add_cpu(const struct nlmsghdr *message, void *userdata) {
+static int add_cpu(const void *message, size_t length, void *userdata) {
+    const struct nlmsghdr *header = message;
     struct counters_answer *answer = userdata;
-    const int r = ctw_counters_add_netlink(message, message->nlmsg_len, &answer->sum);
 
-    if (r < 0) {
-        errno = -r;
-        return MNL_CB_ERROR;
-    }
     answer->cpus++;
-    return MNL_CB_OK;
-}
-
-/* Return: 0 at the end of the dump; -EINTR when the kernel says it was interrupted; -errno. */
-static int dump_counters(uint64_t deadline_usec, struct counters_answer *ret) {
-    _Alignas(struct nlmsghdr) char datagram[DATAGRAM_MAX];
-    __attribute__((cleanup(close_socket))) struct mnl_socket *s = NULL;
-
-    *ret = (struct counters_answer){0};
-    int r = request_dump(GET_COUNTERS, NULL, CTW_DUMP_COUNTERS_USEC, &s);
-    if (r < 0)
-        return r;
-    do {
-        const ssize_t n = ctw_netlink_receive(s, datagram, sizeof(datagram));
-        if (n < 0)
-            return n == -EAGAIN ? -ETIMEDOUT : (int)n;
-        r = mnl_cb_run(datagram, (size_t)n, SEQUENCE, mnl_socket_get_portid(s), add_cpu, ret);
-        if (r < 0)
-            return -errno;
-        if (r > MNL_CB_STOP && ctw_monotonic_usec() >= deadline_usec)
-            return -ETIMEDOUT;
-    } while (r > MNL_CB_STOP);
-    return ret->cpus == 0 ? -EBADMSG : 0;
+    return header->nlmsg_flags & NLM_F_DUMP_INTR
+               ? -EINTR
+               : ctw_counters_add_netlink(message, length, &answer->sum);
 }
 
 int ctw_dump_counters(struct ctw_counters *ret) {
     const uint64_t deadline_usec = ctw_monotonic_usec() + CTW_DUMP_COUNTERS_USEC;
-    struct counters_answer answer = {0};
+    uint64_t left_usec = CTW_DUMP_COUNTERS_USEC;
+    struct counters_answer answer;
+    struct ctw_walk_end end;
     int r = -EINTR;
 
-    for (int i = 0; i < ATTEMPTS && (r == -EINTR || r == -ENOBUFS); i++)
-        r = dump_counters(deadline_usec, &answer);
-    if (r == 0)
-        *ret = answer.sum;
-    return r;
+    for (int i = 0; i < ATTEMPTS && left_usec > 0 && (r == -EINTR || r == -ENOBUFS); i++) {
+        answer = (struct counters_answer){0};
+        r = walk_now(new_walk(0, NULL, add_cpu, &answer), GET_COUNTERS, NULL, left_usec, &end);
+        const uint64_t now_usec = ctw_monotonic_usec();
+        left_usec = now_usec < deadline_usec ? deadline_usec - now_usec : 0;
+    }
+    if (r < 0)
+        return r;
+    if (!end.whole || answer.cpus == 0)
+        return end.timed_out ? -ETIMEDOUT : -EBADMSG;
+    *ret = answer.sum;
+    return 0;
 }

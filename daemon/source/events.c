@@ -165,8 +165,6 @@ static int arm_drain(struct ctw_events *e, uint64_t from_now_usec) {
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
     struct ctw_events *e = userdata;
 
-    (void)source;
-    (void)fd;
     /* A netlink socket never hangs up; one that did would stay ready. After an overrun nothing is
      * delivered until the queue is empty. */
     const int r = revents & EPOLLHUP ? -EIO : arm_drain(e, revents & EPOLLERR ? 0 : e->delay_usec);
@@ -289,8 +287,6 @@ static int on_drain(sd_event_source *source, uint64_t usec, void *userdata) {
     struct ctw_events *e = userdata;
     const uint64_t start = cpu_nsec();
 
-    (void)source;
-    (void)usec;
     int r = read_slice(e);
     ctw_budget_spend(&e->budget, cpu_nsec() - start);
     if (r == 0)

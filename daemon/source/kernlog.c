@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/sys/procfs.h"
+
 /*
  * read() on /dev/kmsg (tests/netns/test_kernel_kmsg pins this):
  *
@@ -116,11 +118,8 @@ static void detach(struct ctw_kernlog *k, int error) {
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
     struct ctw_kernlog *k = userdata;
     bool loss = false;
-    int r;
 
-    (void)source;
-    (void)fd;
-    r = read_records(k, &k->fresh, RECORDS_PER_WAKE, &loss);
+    int r = read_records(k, &k->fresh, RECORDS_PER_WAKE, &loss);
     /* The kernel log never hangs up, and shows an error (EPIPE) only together with a record. A
      * descriptor that stays in such a state would keep the loop spinning. */
     if (r == 0 && ((revents & EPOLLHUP) || !(revents & EPOLLIN)))
@@ -134,18 +133,16 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 /* A container's /dev/kmsg may be a file, or a link to its console, whose input is not for us. */
 static int open_log(const char *path, int whence, int *ret_fd) {
+    const int fd = ctw_procfs_open("", path, O_RDONLY);
     struct stat st;
-    int fd, r;
+    int r = 0;
 
-    fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return -errno;
+        return fd;
     if (fstat(fd, &st) < 0)
         r = -errno;
     else if (!S_ISCHR(st.st_mode) || lseek(fd, 0, whence) < 0)
         r = -ENODEV;
-    else
-        r = 0;
     if (r < 0) {
         close(fd);
         return r;
@@ -157,9 +154,8 @@ static int open_log(const char *path, int whence, int *ret_fd) {
 /* Also read, so that a log that opens but cannot be read counts as failed. */
 static int attach(struct ctw_kernlog *k, int whence, uint32_t most, struct ctw_log_counts *counts) {
     bool loss; /* the caller reads the counts anyway */
-    int r;
 
-    r = open_log(k->path, whence, &k->fd);
+    int r = open_log(k->path, whence, &k->fd);
     if (r >= 0)
         r = read_records(k, counts, most, &loss);
     if (r >= 0)
@@ -188,12 +184,7 @@ int ctw_kernlog_new(sd_event *event, const char *path, ctw_kernlog_wake_fn wake,
     if (!k)
         return -ENOMEM;
     *k = (struct ctw_kernlog){
-        .event = sd_event_ref(event),
-        .path = path,
-        .wake = wake,
-        .userdata = userdata,
-        .fd = -1,
-    };
+        .event = sd_event_ref(event), .path = path, .wake = wake, .userdata = userdata, .fd = -1};
     if (attach(k, SEEK_DATA, RECORDS_AT_START, &k->past) < 0)
         k->sequence_known = false;
     *ret = k;
@@ -211,10 +202,10 @@ struct ctw_kernlog *ctw_kernlog_free(struct ctw_kernlog *k) {
 
 void ctw_kernlog_past(const struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,
                       uint64_t *ret_age_usec) {
-    uint64_t then = k->past.last_usec;
+    const uint64_t then_usec = k->past.last_usec;
 
     *ret = k->past;
-    *ret_age_usec = then > 0 && then < now_usec ? now_usec - then : 0;
+    *ret_age_usec = then_usec > 0 && then_usec < now_usec ? now_usec - then_usec : 0;
 }
 
 void ctw_kernlog_take(struct ctw_kernlog *k, uint64_t now_usec, struct ctw_log_counts *ret,

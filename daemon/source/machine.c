@@ -173,17 +173,13 @@ static void read_timeouts(const struct ctw_machine *m, struct ctw_host *ret) {
 static size_t read_file(const struct ctw_machine *m, const char *path,
                         char ret[static HOST_FILE_MAX], bool *retreadable) {
     const int fd = ctw_procfs_open(m->root, path, O_RDONLY);
-    size_t used = 0;
-    ssize_t n;
 
     *retreadable = fd >= 0;
     if (fd < 0)
         return 0;
-    while (used < HOST_FILE_MAX &&
-           (n = ctw_procfs_read(fd, ret + used, HOST_FILE_MAX - used, used)) > 0)
-        used += (size_t)n;
+    const ssize_t n = ctw_procfs_read_all(fd, ret, HOST_FILE_MAX);
     close(fd);
-    return used;
+    return n < 0 ? 0 : (size_t)n;
 }
 
 /* More are not counted: an expectation takes a microsecond. */

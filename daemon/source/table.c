@@ -83,20 +83,10 @@ static int file_read_number(struct file *f, const char *root, uint32_t *ret) {
 }
 
 static ssize_t file_read_all(struct file *f, const char *root, char *buffer, size_t size) {
-    size_t used = 0;
-
     const int r = file_open(f, root);
-    if (r < 0)
-        return r;
-    while (used < size) {
-        const ssize_t n = ctw_procfs_read(f->fd, buffer + used, size - used, used);
-        if (n < 0)
-            return n;
-        if (n == 0)
-            return (ssize_t)used;
-        used += (size_t)n;
-    }
-    return -EFBIG;
+    const ssize_t n = r < 0 ? r : ctw_procfs_read_all(f->fd, buffer, size);
+
+    return n == (ssize_t)size ? -EFBIG : n;
 }
 
 /* --- the table ------------------------------------------------------------------------------- */

@@ -13,17 +13,15 @@
 /* Return: bytes read, at most @size; -EINVAL: no regular file; or another negative errno. */
 static ssize_t read_regular(const char *path, char *text, size_t size) {
     const int fd = ctw_procfs_open("", path, O_RDONLY);
-    struct stat st;
-    size_t length = 0;
     ssize_t n = -EINVAL;
+    struct stat st;
 
     if (fd < 0)
         return fd;
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        while ((n = ctw_procfs_read(fd, text + length, size - length, length)) > 0)
-            length += (size_t)n;
+        n = ctw_procfs_read_all(fd, text, size);
     (void)close(fd);
-    return n < 0 ? n : (ssize_t)length;
+    return n;
 }
 
 static int load(const char *path, struct ctw_settings *ret, struct ctw_settings_error *err) {

@@ -56,6 +56,15 @@ ssize_t ctw_procfs_read(int fd, void *buffer, size_t size, size_t offset) {
     return n < 0 ? -errno : n;
 }
 
+ssize_t ctw_procfs_read_all(int fd, void *buffer, size_t size) {
+    size_t used = 0;
+    ssize_t n = 0;
+
+    while (used < size && (n = ctw_procfs_read(fd, (char *)buffer + used, size - used, used)) > 0)
+        used += (size_t)n;
+    return n < 0 ? n : (ssize_t)used;
+}
+
 int ctw_procfs_read_number(int fd, uint32_t *ret) {
     char text[NUMBER_MAX];
 
@@ -80,7 +89,7 @@ int ctw_procfs_first_number(const char *root, const char *const *paths, uint32_t
 
     for (; *paths && r == -ENOENT; paths++) {
         r = ctw_procfs_number(root, *paths, ret);
-        if (r == 0)
+        if (r == 0 && retpath)
             *retpath = *paths;
     }
     return r;

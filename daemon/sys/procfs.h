@@ -38,6 +38,9 @@ int ctw_procfs_open(const char *root, const char *path, int flags);
  */
 ssize_t ctw_procfs_read(int fd, void *buffer, size_t size, size_t offset);
 
+/** ctw_procfs_read_all() - the same from the start, up to the end of the file or @size bytes */
+ssize_t ctw_procfs_read_all(int fd, void *buffer, size_t size);
+
 /**
  * ctw_procfs_read_number() - read a sysctl of at most 32 bits from an open file
  *
@@ -50,7 +53,7 @@ int ctw_procfs_number(const char *root, const char *path, uint32_t *ret);
 
 /**
  * ctw_procfs_first_number() - read a sysctl from the first of @paths that exists
- * @retpath:  that path; set only on success
+ * @retpath:  that path; set only on success; NULL: not asked for
  *
  * Return: as ctw_procfs_read_number(); -ENOENT when no path exists.
  */

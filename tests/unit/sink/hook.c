@@ -46,7 +46,11 @@ static void make_hook(struct bench *b, uint64_t limit_usec) {
 static int set_up(void **state) {
     struct bench *b = calloc(1, sizeof *b);
     int fd[2];
+    sigset_t child_ended;
 
+    (void)sigemptyset(&child_ended);
+    (void)sigaddset(&child_ended, SIGCHLD);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &child_ended, NULL), 0); /* for sd_event_add_child() */
     if (!b)
         return -1;
     snprintf(b->folder, sizeof b->folder, "/tmp/ctwatch-test-command.XXXXXX");

@@ -46,7 +46,11 @@ struct store_fixture {
 
 static int store_up(void **state) {
     struct store_fixture *f = calloc(1, sizeof(*f));
+    sigset_t child_ended;
 
+    (void)sigemptyset(&child_ended);
+    (void)sigaddset(&child_ended, SIGCHLD);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &child_ended, NULL), 0); /* for sd_event_add_child() */
     assert_non_null(f);
     snprintf(f->root, sizeof(f->root), "/tmp/ctw-saved-XXXXXX");
     assert_non_null(mkdtemp(f->root));

@@ -191,6 +191,7 @@ static void counters_refused_returns_the_errno(void **state) {
 static void counters_from_another_process_are_ignored(void **state) {
     (void)state;
     assert_int_equal(ANSWERS(STRANGER, CPU, STRANGER, NO_ADDRESS, DONE), 10);
+    assert_int_equal(ANSWERS(OTHER_DUMP, CPU_DONE), 10);
 }
 
 static void counters_interrupted_start_over(void **state) {
@@ -237,7 +238,6 @@ static void counters_malformed_answer_fails(void **state) {
     assert_int_equal(ANSWERS(CPU, CUT, DONE), -EMSGSIZE);
     assert_int_equal(ANSWERS(DONE), -EBADMSG);
     assert_int_equal(ANSWERS(EMPTY, DONE), -EBADMSG);
-    assert_int_equal(ANSWERS(OTHER_DUMP, CPU_DONE), -EPROTO);
 }
 
 static void counters_leave_nothing_open(void **state) {
