@@ -15,10 +15,9 @@
 
 /* ctwatchd: watches the conntrack table. See ctwatchd(8). */
 
-/* Documented in ctwatchd(8). */
-#define EXIT_BAD_CONFIG 1
-#define EXIT_BAD_USAGE  2
+/* Documented in ctwatchd(8). The unit is not restarted after these; cli.h has EXIT_BAD_USAGE. */
 #define EXIT_NOT_ALONE  3
+#define EXIT_BAD_CONFIG 78 /* EX_CONFIG of sysexits.h */
 
 struct arguments {
     struct ctw_manager_paths paths;
@@ -102,7 +101,7 @@ int main(int argc, char *argv[]) {
 
     if (ctw_config_load(arguments.paths.config, &settings, error) < 0) {
         (void)fprintf(stderr, "%s\n", error);
-        return EXIT_BAD_CONFIG;
+        return arguments.check_config ? EXIT_FAILURE : EXIT_BAD_CONFIG;
     }
     if (arguments.check_config)
         return EXIT_SUCCESS;
