@@ -10,6 +10,7 @@
 # The flood's addresses belong to no host: what is sent to them is dropped. A session like ssh's runs
 # from 10.77.0.2 to 10.78.0.2; the router forwards nothing else but what an incident needs.
 
+# shellcheck disable=SC2034 # for with_limits
 incident_max=8192 incident_buckets=2048
 sessions=$SOURCE_DIR/tests/netns/sessions.py
 closed_port=23 # the server answers there, the router's firewall lets nothing through to it
@@ -119,7 +120,7 @@ CONF
 
 # settings_of NAMESPACE: what an undo line must leave as it was.
 settings_of() {
-    in_netns "$1" nft list ruleset
+    in_netns "$1" nft -s list ruleset
     in_netns "$1" grep -H . /proc/sys/net/netfilter/nf_* 2>/dev/null | grep -v '_count:' || true
 }
 
@@ -140,8 +141,8 @@ paste() {
         fail "this line does not work: $1"
 }
 
-# fill_of NAMESPACE: entries per thousand of max.
-permille_of() { say $(($(netns_count "$1") * 1000 / $(in_netns "$1" cat $limits_folder/nf_conntrack_max))); }
+# permille_of NAMESPACE: its entries, of max.
+permille_of() { say $(($(netns_count "$1") * 1000 / $(cat "$limits_folder/nf_conntrack_max"))); }
 
 below_warning() { [ "$(permille_of "$router")" -lt 750 ]; }
 
@@ -210,4 +211,19 @@ end_incident() {
     netns_delete "$clients"
     netns_delete "$servers"
     netns_delete "$router"
+}
+
+# fills NAME FORWARDED CAUSE CULPRIT SECONDS ARGUMENTS...: a flood with these ARGUMENTS fills the
+# table; SECONDS after the command has been pasted it must be below its warning level. Set the
+# timeouts that concern it in the array lives.
+fills() {
+    say "$1"
+    incident_network "$1" "$2"
+    timeouts "${lives[@]}"
+    begin_incident
+    flood_from "$clients" "${@:6}"
+    await 30 usage begin
+    expect_cause "$3" "$4"
+    ends_incident "$5" 10
+    end_incident
 }
