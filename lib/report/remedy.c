@@ -242,13 +242,15 @@ static void add_cap(struct making *m, const char *what) {
                      seconds ? "second" : "minute");
 }
 
-/* "Half-open TCP is 83.1 % of the entries" */
+/* "Half-open TCP is 83.1 % of the entries, most go to 192.0.2.7" */
 static void add_share(struct making *m, const char *what) {
     ctw_line_add(m->l, "%s is ", what);
     if (m->d->permyriad > 0)
         ctw_line_add(m->l, "%s %% of the entries", ctw_percent(m->d->permyriad).text);
     else
         ctw_line_add(m->l, "most of the entries");
+    if (m->d->has_address)
+        ctw_line_add(m->l, ", most go to %s", m->d->culprit);
 }
 
 /* "shorten its timeouts and ", where that is done. */
