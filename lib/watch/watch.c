@@ -37,7 +37,8 @@
 #define WALK_SLOW_INTERVAL_USEC (3600 * CTW_USEC_PER_SEC)
 #define TALKERS_FRESH_USEC      (2 * WALK_INTERVAL_USEC)
 
-/* An alert that names a cause has the machine read, unless that was done a moment ago. */
+/* An alert that names a cause has the machine read. A condition that begins is not explained by
+ * what was read before it; the others are, if that was a moment ago. */
 #define HOST_FRESH_USEC (10 * CTW_USEC_PER_SEC)
 
 /* One poll: the arguments of the step, and what follows from them. */
@@ -366,14 +367,15 @@ void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_host *host, uint
 }
 
 static bool wants_host(const struct poll *p) {
+    const bool fresh = p->w->host_usec != 0 && p->t->now_usec - p->w->host_usec < HOST_FRESH_USEC;
     struct ctw_cause_facts facts;
 
-    if (p->w->host_usec != 0 && p->t->now_usec - p->w->host_usec < HOST_FRESH_USEC)
-        return false;
-    for (size_t i = 0; i < p->ret->n_alerts; i++)
-        if (ctw_cause_facts_of(&p->ret->alerts[i], &facts))
+    for (size_t i = 0; i < p->ret->n_alerts; i++) {
+        const struct ctw_alert *a = &p->ret->alerts[i];
+        if ((a->edge == CTW_EDGE_BEGIN || !fresh) && ctw_cause_facts_of(a, &facts))
             return true;
-    return p->ret->want_walk;
+    }
+    return p->ret->want_walk && !fresh;
 }
 
 static void step_forecast(struct poll *p) {

@@ -644,6 +644,24 @@ static void watch_sample_keeps_counters_of_an_earlier_poll(void **state) {
     assert_int_equal(r->verdict.sample.counters.drop, 7);
 }
 
+static void watch_beginning_condition_has_the_host_read_again(void **state) {
+    const struct ctw_host host = {.known = true};
+    struct run *r = &the_run;
+    (void)state;
+
+    run_start(r, 1);
+    ctw_settings_defaults(&r->settings);
+    tick_of(r, CTW_USEC_PER_SEC, 10, 1000);
+    ctw_watch_learn_host(&r->watch, &host, CTW_USEC_PER_SEC);
+    step(r);
+    assert_false(r->verdict.want_host);
+    tick_of(r, 2 * CTW_USEC_PER_SEC, 10, 1000);
+    r->tick.log.expect_lines = 1;
+    step(r);
+    assert_non_null(find(r, CTW_ALERT_EXPECT_FULL, CTW_EDGE_BEGIN));
+    assert_true(r->verdict.want_host);
+}
+
 static void watch_without_table_leaves_the_events_for_that_reason(void **state) {
     struct run *r = &the_run;
     (void)state;
@@ -746,6 +764,7 @@ int main(void) {
         cmocka_unit_test(watch_same_ticks_give_the_same_verdicts),
         cmocka_unit_test(watch_grown_puts_the_new_limits_into_the_verdict),
         cmocka_unit_test(watch_sample_keeps_counters_of_an_earlier_poll),
+        cmocka_unit_test(watch_beginning_condition_has_the_host_read_again),
         cmocka_unit_test(watch_without_table_leaves_the_events_for_that_reason),
         cmocka_unit_test(watch_idle_table_wants_counters_every_ten_seconds),
         cmocka_unit_test(watch_level_wants_counters_every_second),
