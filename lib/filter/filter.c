@@ -139,7 +139,7 @@ static enum ctw_filter_verdict match_condition(const struct ctw_filter_node *n,
 
 /* --- and, or, not ----------------------------------------------------------------------------- */
 
-/* The levels are bounded by CTW_FILTER_DEPTH_MAX. */
+/* CTW_FILTER_DEPTH_MAX bounds the levels: a parenthesis is at most three, of NOT, OR and AND. */
 static enum ctw_filter_verdict match(const struct ctw_filter *f, uint16_t node,
                                      const struct entry *e) {
     const struct ctw_filter_node *n = &f->nodes[node];

@@ -25,7 +25,7 @@
 #include "lib/util/strbuf.h"
 
 #define CTW_FILTER_TEXT_MAX  4096u /* bytes of a filter's text */
-#define CTW_FILTER_DEPTH_MAX 32u   /* parentheses and nots within each other, in text and program */
+#define CTW_FILTER_DEPTH_MAX 32u   /* parentheses and nots within each other */
 #define CTW_FILTER_NODES_MAX 512u  /* conditions, and words that join them */
 
 enum ctw_filter_kind {
@@ -60,7 +60,6 @@ enum ctw_filter_end {
 struct ctw_filter_node {
     uint8_t kind;   /* enum ctw_filter_kind */
     uint8_t end;    /* enum ctw_filter_end, of an address or port */
-    uint8_t height; /* of AND, OR, NOT: levels of these within it, itself included */
     uint16_t first; /* of AND, OR, NOT: the first node within; the others follow by `next` */
     uint16_t next;  /* the next node within the same AND or OR; 0: none */
     union {
@@ -118,14 +117,6 @@ int ctw_filter_parse(const char *text, size_t length, ctw_filter_label_fn label,
 
 /** ctw_filter_all() - the filter that every entry matches */
 void ctw_filter_all(struct ctw_filter *ret);
-
-/**
- * ctw_filter_print() - the program as text, which parses into the same program again; labels by
- * number
- *
- * Return: bytes of the whole text, without the NUL, whether or not it fitted.
- */
-size_t ctw_filter_print(const struct ctw_filter *f, char *buffer, size_t size);
 
 /* --- the decision ----------------------------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -27,89 +26,7 @@
  * could be read in two ways.
  */
 
-/* --- the words -------------------------------------------------------------------------------- */
-
-/* The highest number that ctw_text_size() reads. */
-#define VALUE_MAX (UINT64_C(1) << 53)
-
-struct word {
-    const char *word;
-    enum ctw_filter_kind kind;
-    uint8_t end; /* enum ctw_filter_end */
-    bool fixed;  /* takes no value: it has `max` */
-    bool negated;
-    bool net, host, reply;
-    uint64_t max;       /* the highest value, what bytes and packets are cut off to */
-    const char *values; /* what it takes */
-};
-
-#define ADDRESSES "10.0.0.1, 10.0.0.0/8, 2001:db8::1 or 2001:db8::/32"
-#define PORTS     "a port, 443, or a range, 1000-2000"
-
-#define ADDRESS(name, of)                                                                          \
-    { .word = name, .kind = CTW_FILTER_ADDRESS, .end = of, .values = ADDRESSES }
-#define PORT(name, of)                                                                             \
-    { .word = name, .kind = CTW_FILTER_PORT, .end = of, .max = UINT16_MAX, .values = PORTS }
-#define FIXED(name, of, n)                                                                         \
-    { .word = name, .kind = of, .fixed = true, .max = n }
-#define VALUE(name, of, n, what)                                                                   \
-    { .word = name, .kind = of, .max = n, .values = what }
-
-static const struct word words[] = {
-    ADDRESS("src", CTW_FILTER_SOURCE),
-    ADDRESS("dst", CTW_FILTER_DESTINATION),
-    ADDRESS("saddr", CTW_FILTER_SOURCE),
-    ADDRESS("daddr", CTW_FILTER_DESTINATION),
-    {"host", CTW_FILTER_ADDRESS, CTW_FILTER_EITHER, .host = true,
-     .values = "10.0.0.1 or 2001:db8::1"},
-    {"net", CTW_FILTER_ADDRESS, CTW_FILTER_EITHER, .net = true,
-     .values = "10.0.0.0/8 or 2001:db8::/32"},
-    {"reply", CTW_FILTER_ALL, .reply = true},
-    PORT("sport", CTW_FILTER_SOURCE),
-    PORT("dport", CTW_FILTER_DESTINATION),
-    PORT("port", CTW_FILTER_EITHER),
-    FIXED("tcp", CTW_FILTER_PROTOCOL, IPPROTO_TCP),
-    FIXED("udp", CTW_FILTER_PROTOCOL, IPPROTO_UDP),
-    FIXED("udplite", CTW_FILTER_PROTOCOL, IPPROTO_UDPLITE),
-    FIXED("icmp", CTW_FILTER_PROTOCOL, IPPROTO_ICMP),
-    FIXED("icmpv6", CTW_FILTER_PROTOCOL, IPPROTO_ICMPV6),
-    FIXED("icmp6", CTW_FILTER_PROTOCOL, IPPROTO_ICMPV6),
-    FIXED("gre", CTW_FILTER_PROTOCOL, IPPROTO_GRE),
-    FIXED("sctp", CTW_FILTER_PROTOCOL, IPPROTO_SCTP),
-    FIXED("dccp", CTW_FILTER_PROTOCOL, IPPROTO_DCCP),
-    FIXED("esp", CTW_FILTER_PROTOCOL, IPPROTO_ESP),
-    VALUE("proto", CTW_FILTER_PROTOCOL, UINT8_MAX, "a protocol, tcp, or its number"),
-    FIXED("ip", CTW_FILTER_FAMILY, AF_INET),
-    FIXED("ipv4", CTW_FILTER_FAMILY, AF_INET),
-    FIXED("ip6", CTW_FILTER_FAMILY, AF_INET6),
-    FIXED("ipv6", CTW_FILTER_FAMILY, AF_INET6),
-    VALUE("family", CTW_FILTER_FAMILY, 0, "ipv4 or ipv6"),
-    FIXED("assured", CTW_FILTER_STATUS, IPS_ASSURED),
-    FIXED("replied", CTW_FILTER_STATUS, IPS_SEEN_REPLY),
-    {"unreplied", CTW_FILTER_STATUS, .fixed = true, .negated = true, .max = IPS_SEEN_REPLY},
-    FIXED("nat", CTW_FILTER_STATUS, IPS_NAT_MASK),
-    FIXED("snat", CTW_FILTER_STATUS, IPS_SRC_NAT),
-    FIXED("dnat", CTW_FILTER_STATUS, IPS_DST_NAT),
-    FIXED("expected", CTW_FILTER_STATUS, IPS_EXPECTED),
-    FIXED("offload", CTW_FILTER_STATUS, IPS_OFFLOAD),
-    VALUE("state", CTW_FILTER_STATE, 0, "a state, ESTABLISHED"),
-    VALUE("zone", CTW_FILTER_ZONE, UINT16_MAX, "a zone, 0 to 65535, or a range"),
-    VALUE("mark", CTW_FILTER_MARK, 0, "a mark: 16, 0x10 or 0x10/0xf0"),
-    VALUE("label", CTW_FILTER_LABEL, 0, "a name from connlabel.conf, or a number from 0 to 127"),
-    VALUE("helper", CTW_FILTER_HELPER, 0, "a name: ftp, sip, ..."),
-    VALUE("timeout", CTW_FILTER_TIMEOUT, UINT32_MAX, "a time in whole seconds: 30s, 5min, 1h, 5d"),
-    VALUE("bytes", CTW_FILTER_BYTES, VALUE_MAX, "a size: 4096, 64KiB, 10MiB, 1GiB"),
-    VALUE("packets", CTW_FILTER_PACKETS, VALUE_MAX, "a number"),
-};
-
-static const struct word *find_word(const char *text) {
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcasecmp(words[i].word, text) == 0)
-            return &words[i];
-    return NULL;
-}
-
-/* --- tokens          -------------------------------------------------------------------------- */
+/* --- tokens ----------------------------------------------------------------------------------- */
 
 /* Room for an IPv6 address with its prefix; no longer word means anything. */
 #define WORD_MAX 64u
@@ -126,7 +43,8 @@ struct token {
 struct parser {
     const char *text;
     size_t length;
-    struct token token; /* the next one */
+    struct token token;      /* the next one */
+    const struct word *word; /* of which a value is read */
     unsigned depth;
     bool failed;
     ctw_filter_label_fn label;
@@ -234,15 +152,6 @@ static uint16_t new_node(struct parser *p, const struct token *at, enum ctw_filt
     return p->f->n++;
 }
 
-static void set_height(struct parser *p, const struct token *at, uint16_t node, uint16_t child) {
-    const uint8_t within = p->f->nodes[child].height;
-
-    if (within >= CTW_FILTER_DEPTH_MAX)
-        fail(p, at, "is nested too deeply, at most %u levels", CTW_FILTER_DEPTH_MAX);
-    else if (within >= p->f->nodes[node].height)
-        p->f->nodes[node].height = (uint8_t)(within + 1);
-}
-
 /* Conditions joined by the same word: the first alone, or a node that holds them all. */
 struct chain {
     enum ctw_filter_kind kind;
@@ -262,26 +171,38 @@ static void append(struct parser *p, struct chain *c, const struct token *at, ui
         if (join == 0)
             return;
         p->f->nodes[join].first = c->node;
-        set_height(p, at, join, c->node);
         c->node = join;
         c->joined = true;
     }
     p->f->nodes[c->last].next = node;
     c->last = node;
-    set_height(p, at, c->node, node);
 }
 
 static uint16_t negate(struct parser *p, const struct token *at, uint16_t node) {
     const uint16_t n = new_node(p, at, CTW_FILTER_NOT);
 
-    if (n > 0) {
+    if (n > 0)
         p->f->nodes[n].first = node;
-        set_height(p, at, n, node);
-    }
     return n;
 }
 
 /* --- values ----------------------------------------------------------------------------------- */
+
+struct word {
+    const char *word;
+    enum ctw_filter_kind kind;
+    uint8_t end; /* enum ctw_filter_end */
+    bool fixed;  /* takes no value: it has `max` */
+    bool negated;
+    bool net, host, reply;
+    uint64_t max;       /* the highest value, what bytes and packets are cut off to */
+    const char *values; /* what it takes */
+    void (*read)(struct parser *p, struct ctw_filter_node *ret); /* the next token */
+};
+
+static const struct word *find_word(const char *text);
+
+#define ADDRESSES "10.0.0.1, 10.0.0.0/8, 2001:db8::1 or 2001:db8::/32"
 
 /* "10/8", "192.168/16": octets that are left out are 0. Return: octets; 0: it is none. */
 static unsigned read_ipv4(const char *text, uint8_t address[static 16]) {
@@ -328,15 +249,15 @@ static bool read_prefix(char *text, struct ctw_filter_node *n) {
     return slash || octets == 0 || octets == 4;
 }
 
-static void read_address(struct parser *p, const struct word *w, struct ctw_filter_node *n) {
+static void read_address(struct parser *p, struct ctw_filter_node *n) {
     char text[WORD_MAX];
 
     (void)snprintf(text, sizeof(text), "%s", p->token.text);
     const bool whole = read_prefix(text, n);
-    const bool is_net = n->prefix.family != 0 && w->net;
+    const bool is_net = n->prefix.family != 0 && p->word->net;
     if (!whole && !(is_net && !strchr(p->token.text, '/')))
         fail(p, &p->token, "is no address: %s; names are not resolved", ADDRESSES);
-    if (w->host && strchr(p->token.text, '/'))
+    if (p->word->host && strchr(p->token.text, '/'))
         fail(p, &p->token, "is a prefix: host takes one address, net a prefix");
 }
 
@@ -358,16 +279,16 @@ static bool read_number(const struct word *w, const char *text, uint64_t *ret) {
 }
 
 /* "443", "1000-2000". */
-static void read_range(struct parser *p, const struct word *w, struct ctw_filter_node *n) {
+static void read_range(struct parser *p, struct ctw_filter_node *n) {
     char text[WORD_MAX];
 
     (void)snprintf(text, sizeof(text), "%s", p->token.text);
     char *dash = strchr(text, '-');
     if (dash)
         *dash = '\0';
-    if (!read_number(w, text, &n->range.min) ||
-        !read_number(w, dash ? dash + 1 : text, &n->range.max))
-        fail(p, &p->token, "is not %s", w->values);
+    if (!read_number(p->word, text, &n->range.min) ||
+        !read_number(p->word, dash ? dash + 1 : text, &n->range.max))
+        fail(p, &p->token, "is not %s", p->word->values);
     else if (n->range.min > n->range.max)
         fail(p, &p->token, "ends before it begins");
 }
@@ -445,27 +366,90 @@ static void read_helper(struct parser *p, struct ctw_filter_node *n) {
         memcpy(n->helper, p->token.text, p->token.length);
 }
 
-static void read_protocol(struct parser *p, struct ctw_filter_node *n) {
-    const struct word *w = find_word(p->token.text);
-    uint8_t protocol;
+/* A protocol or a family. */
+static void read_named(struct parser *p, struct ctw_filter_node *n) {
+    const struct word *named = find_word(p->token.text);
+    const bool is_protocol = p->word->kind == CTW_FILTER_PROTOCOL;
 
-    if (w && w->kind == CTW_FILTER_PROTOCOL && w->fixed)
-        n->range.min = n->range.max = w->max;
-    else if (ctw_text_decimal(p->token.text, strlen(p->token.text), UINT8_MAX, &n->range.min) == 0)
+    if (named && named->kind == p->word->kind && named->fixed)
+        n->range.min = n->range.max = named->max;
+    else if (is_protocol &&
+             ctw_text_decimal(p->token.text, strlen(p->token.text), UINT8_MAX, &n->range.min) == 0)
         n->range.max = n->range.min;
-    else if (ctw_protocol_find(p->token.text, &protocol) == 0)
-        n->range.min = n->range.max = protocol;
     else
-        fail(p, &p->token, "is no protocol: tcp, udp, icmp, icmpv6, gre, sctp, ... or 0 to 255");
+        fail(p, &p->token,
+             is_protocol ? "is no protocol: tcp, udp, icmp, icmpv6, gre, sctp, ... or 0 to 255"
+                         : "is no family: ipv4 or ipv6");
 }
 
-static void read_family(struct parser *p, struct ctw_filter_node *n) {
-    const struct word *w = find_word(p->token.text);
+/* --- the words -------------------------------------------------------------------------------- */
 
-    if (w && w->kind == CTW_FILTER_FAMILY && w->fixed)
-        n->range.min = n->range.max = w->max;
-    else
-        fail(p, &p->token, "is no family: ipv4 or ipv6");
+/* The highest number that ctw_text_size() reads. */
+#define VALUE_MAX (UINT64_C(1) << 53)
+
+#define PORTS "a port, 443, or a range, 1000-2000"
+
+#define END(name, of, which, how, what)                                                            \
+    { .word = name, .kind = of, .end = which, .max = UINT16_MAX, .values = what, .read = how }
+#define FIXED(name, of, n)                                                                         \
+    { .word = name, .kind = of, .fixed = true, .max = n }
+#define VALUE(name, of, n, what, how)                                                              \
+    { .word = name, .kind = of, .max = n, .values = what, .read = how }
+
+static const struct word words[] = {
+    END("src", CTW_FILTER_ADDRESS, CTW_FILTER_SOURCE, read_address, ADDRESSES),
+    END("dst", CTW_FILTER_ADDRESS, CTW_FILTER_DESTINATION, read_address, ADDRESSES),
+    END("saddr", CTW_FILTER_ADDRESS, CTW_FILTER_SOURCE, read_address, ADDRESSES),
+    END("daddr", CTW_FILTER_ADDRESS, CTW_FILTER_DESTINATION, read_address, ADDRESSES),
+    {"host", CTW_FILTER_ADDRESS, CTW_FILTER_EITHER, .host = true,
+     .values = "10.0.0.1 or 2001:db8::1", .read = read_address},
+    {"net", CTW_FILTER_ADDRESS, CTW_FILTER_EITHER, .net = true,
+     .values = "10.0.0.0/8 or 2001:db8::/32", .read = read_address},
+    {"reply", CTW_FILTER_ALL, .reply = true},
+    END("sport", CTW_FILTER_PORT, CTW_FILTER_SOURCE, read_range, PORTS),
+    END("dport", CTW_FILTER_PORT, CTW_FILTER_DESTINATION, read_range, PORTS),
+    END("port", CTW_FILTER_PORT, CTW_FILTER_EITHER, read_range, PORTS),
+    FIXED("tcp", CTW_FILTER_PROTOCOL, IPPROTO_TCP),
+    FIXED("udp", CTW_FILTER_PROTOCOL, IPPROTO_UDP),
+    FIXED("udplite", CTW_FILTER_PROTOCOL, IPPROTO_UDPLITE),
+    FIXED("icmp", CTW_FILTER_PROTOCOL, IPPROTO_ICMP),
+    FIXED("icmpv6", CTW_FILTER_PROTOCOL, IPPROTO_ICMPV6),
+    FIXED("icmp6", CTW_FILTER_PROTOCOL, IPPROTO_ICMPV6),
+    FIXED("gre", CTW_FILTER_PROTOCOL, IPPROTO_GRE),
+    FIXED("sctp", CTW_FILTER_PROTOCOL, IPPROTO_SCTP),
+    FIXED("dccp", CTW_FILTER_PROTOCOL, IPPROTO_DCCP),
+    FIXED("esp", CTW_FILTER_PROTOCOL, IPPROTO_ESP),
+    VALUE("proto", CTW_FILTER_PROTOCOL, UINT8_MAX, "a protocol, tcp, or its number", read_named),
+    FIXED("ip", CTW_FILTER_FAMILY, AF_INET),
+    FIXED("ipv4", CTW_FILTER_FAMILY, AF_INET),
+    FIXED("ip6", CTW_FILTER_FAMILY, AF_INET6),
+    FIXED("ipv6", CTW_FILTER_FAMILY, AF_INET6),
+    VALUE("family", CTW_FILTER_FAMILY, 0, "ipv4 or ipv6", read_named),
+    FIXED("assured", CTW_FILTER_STATUS, IPS_ASSURED),
+    FIXED("replied", CTW_FILTER_STATUS, IPS_SEEN_REPLY),
+    {"unreplied", CTW_FILTER_STATUS, .fixed = true, .negated = true, .max = IPS_SEEN_REPLY},
+    FIXED("nat", CTW_FILTER_STATUS, IPS_NAT_MASK),
+    FIXED("snat", CTW_FILTER_STATUS, IPS_SRC_NAT),
+    FIXED("dnat", CTW_FILTER_STATUS, IPS_DST_NAT),
+    FIXED("expected", CTW_FILTER_STATUS, IPS_EXPECTED),
+    FIXED("offload", CTW_FILTER_STATUS, IPS_OFFLOAD),
+    VALUE("state", CTW_FILTER_STATE, 0, "a state, ESTABLISHED", read_state),
+    VALUE("zone", CTW_FILTER_ZONE, UINT16_MAX, "a zone, 0 to 65535, or a range", read_range),
+    VALUE("mark", CTW_FILTER_MARK, 0, "a mark: 16, 0x10 or 0x10/0xf0", read_mark),
+    VALUE("label", CTW_FILTER_LABEL, 0, "a name from connlabel.conf, or a number from 0 to 127",
+          read_label),
+    VALUE("helper", CTW_FILTER_HELPER, 0, "a name: ftp, sip, ...", read_helper),
+    VALUE("timeout", CTW_FILTER_TIMEOUT, UINT32_MAX, "a time in whole seconds: 30s, 5min, 1h, 5d",
+          read_range),
+    VALUE("bytes", CTW_FILTER_BYTES, VALUE_MAX, "a size: 4096, 64KiB, 10MiB, 1GiB", read_range),
+    VALUE("packets", CTW_FILTER_PACKETS, VALUE_MAX, "a number", read_range),
+};
+
+static const struct word *find_word(const char *text) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcasecmp(words[i].word, text) == 0)
+            return &words[i];
+    return NULL;
 }
 
 /* One value of the condition @w. Return: its node; 0 after an error. */
@@ -480,32 +464,8 @@ static uint16_t read_value(struct parser *p, const struct word *w) {
         fail(p, &at, "%s needs %s", w->word, w->values);
         return 0;
     }
-    switch (w->kind) {
-    case CTW_FILTER_ADDRESS:
-        read_address(p, w, &n);
-        break;
-    case CTW_FILTER_MARK:
-        read_mark(p, &n);
-        break;
-    case CTW_FILTER_STATE:
-        read_state(p, &n);
-        break;
-    case CTW_FILTER_LABEL:
-        read_label(p, &n);
-        break;
-    case CTW_FILTER_HELPER:
-        read_helper(p, &n);
-        break;
-    case CTW_FILTER_PROTOCOL:
-        read_protocol(p, &n);
-        break;
-    case CTW_FILTER_FAMILY:
-        read_family(p, &n);
-        break;
-    default:
-        read_range(p, w, &n);
-        break;
-    }
+    p->word = w;
+    w->read(p, &n);
     const uint16_t node = new_node(p, &at, w->kind);
     if (node > 0) {
         p->f->nodes[node] = n;
@@ -533,19 +493,13 @@ static uint16_t read_order(struct parser *p, const struct word *w, const struct 
     return node;
 }
 
-static bool has_order(const struct word *w) {
-    return w->kind == CTW_FILTER_PORT || w->kind == CTW_FILTER_ZONE ||
-           w->kind == CTW_FILTER_TIMEOUT || w->kind == CTW_FILTER_BYTES ||
-           w->kind == CTW_FILTER_PACKETS;
-}
-
 static uint16_t read_values(struct parser *p, const struct word *w) {
     struct chain c = {.kind = CTW_FILTER_OR};
     const struct token sign = p->token;
     const bool unequal = take(p, "!=");
 
     if (!unequal && !take(p, "=") && !take(p, "==") && sign.sign && strchr("<>", sign.text[0])) {
-        if (!has_order(w))
+        if (w->read != read_range)
             fail(p, &sign, "%s has no order, only = and != are allowed", w->word);
         next(p);
         return read_order(p, w, &sign);
@@ -584,7 +538,7 @@ static const struct word *qualified(struct parser *p, const struct word *w, stru
 
     if (reply) {
         w = p->failed ? NULL : find_word(p->token.text);
-        if (!w || p->token.length == 0 || w->end > CTW_FILTER_DESTINATION ||
+        if (!w || w->end > CTW_FILTER_DESTINATION ||
             (w->kind != CTW_FILTER_ADDRESS && w->kind != CTW_FILTER_PORT)) {
             fail(p, &p->token, "reply needs src, dst, sport or dport");
             return NULL;
@@ -594,7 +548,7 @@ static const struct word *qualified(struct parser *p, const struct word *w, stru
     *buffer = *w;
     if (w->kind == CTW_FILTER_ADDRESS && w->end <= CTW_FILTER_DESTINATION) {
         const struct word *second = find_word(p->token.text);
-        if (second && p->token.length > 0 && second->end == CTW_FILTER_EITHER) {
+        if (second && second->end == CTW_FILTER_EITHER) {
             *buffer = *second;
             buffer->end = w->end;
             next(p);
@@ -621,7 +575,7 @@ static uint16_t fixed(struct parser *p, const struct token *at, const struct wor
 
 static uint16_t condition(struct parser *p) {
     const struct token at = p->token;
-    const struct word *w = at.length > 0 ? find_word(at.text) : NULL;
+    const struct word *w = find_word(at.text);
     struct word buffer;
 
     if (p->failed)
@@ -750,149 +704,4 @@ int ctw_filter_parse(const char *text, size_t length, ctw_filter_label_fn label,
     ret->n = f.n;
     memcpy(ret->nodes, f.nodes, f.n * sizeof(f.nodes[0]));
     return 0;
-}
-
-/* --- a program as text ------------------------------------------------------------------------ */
-
-static void print_address(const struct ctw_filter_node *n, struct ctw_out *out) {
-    static const char *const names[] = {"src", "dst", "reply src", "reply dst"};
-    const unsigned whole = n->prefix.family == AF_INET6 ? 128 : 32;
-    char address[INET6_ADDRSTRLEN];
-
-    if (!inet_ntop(n->prefix.family, n->prefix.address, address, sizeof(address)))
-        address[0] = '\0'; /* cannot be: there is room */
-    ctw_out_put(out, "%s %s",
-                n->end < CTW_FILTER_EITHER  ? names[n->end]
-                : n->prefix.length == whole ? "host"
-                                            : "net",
-                address);
-    if (n->prefix.length < whole)
-        ctw_out_put(out, "/%u", n->prefix.length);
-}
-
-static void print_range(const struct ctw_filter_node *n, const char *word, struct ctw_out *out) {
-    const uint64_t most = find_word(word)->max;
-
-    if (n->range.max == most && n->range.min < most)
-        ctw_out_put(out, "%s >= %" PRIu64, word, n->range.min);
-    else if (n->range.min == n->range.max)
-        ctw_out_put(out, "%s %" PRIu64, word, n->range.min);
-    else
-        ctw_out_put(out, "%s %" PRIu64 "-%" PRIu64, word, n->range.min, n->range.max);
-}
-
-static void print_status(const struct ctw_filter_node *n, struct ctw_out *out) {
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (words[i].kind == CTW_FILTER_STATUS && words[i].max == n->bits.mask) {
-            ctw_out_put(out, "%s", words[i].word);
-            return;
-        }
-}
-
-static void print_protocol(const struct ctw_filter_node *n, struct ctw_out *out) {
-    const char *name = ctw_protocol_name((uint8_t)n->range.min);
-
-    if (name)
-        ctw_out_put(out, "%s", name);
-    else
-        ctw_out_put(out, "proto %" PRIu64, n->range.min);
-}
-
-static void print_state(const struct ctw_filter_node *n, struct ctw_out *out) {
-    static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_SCTP, IPPROTO_DCCP};
-    const uint16_t masks[] = {n->states.tcp, n->states.sctp, n->states.dccp};
-    uint8_t i = 0, state = 0;
-
-    while (masks[i] == 0)
-        i++;
-    while (!(masks[i] >> state & 1))
-        state++;
-    ctw_out_put(out, "state %s", ctw_state_name(protocols[i], state));
-}
-
-static void print_condition(const struct ctw_filter_node *n, struct ctw_out *out) {
-    static const char *const ports[] = {"sport", "dport", "reply sport", "reply dport", "port"};
-
-    switch ((enum ctw_filter_kind)n->kind) {
-    case CTW_FILTER_FAMILY:
-        ctw_out_put(out, "family %s", n->range.min == AF_INET6 ? "ipv6" : "ipv4");
-        break;
-    case CTW_FILTER_PROTOCOL:
-        print_protocol(n, out);
-        break;
-    case CTW_FILTER_ADDRESS:
-        print_address(n, out);
-        break;
-    case CTW_FILTER_PORT:
-        if (n->range.min == n->range.max)
-            ctw_out_put(out, "%s %" PRIu64, ports[n->end], n->range.min);
-        else
-            ctw_out_put(out, "%s %" PRIu64 "-%" PRIu64, ports[n->end], n->range.min, n->range.max);
-        break;
-    case CTW_FILTER_STATUS:
-        print_status(n, out);
-        break;
-    case CTW_FILTER_STATE:
-        print_state(n, out);
-        break;
-    case CTW_FILTER_MARK:
-        ctw_out_put(out, "mark 0x%" PRIx32 "/0x%" PRIx32, n->bits.value, n->bits.mask);
-        break;
-    case CTW_FILTER_LABEL:
-        ctw_out_put(out, "label %u", n->label);
-        break;
-    case CTW_FILTER_HELPER:
-        ctw_out_put(out, "helper %s", n->helper);
-        break;
-    case CTW_FILTER_ZONE:
-        print_range(n, "zone", out);
-        break;
-    case CTW_FILTER_TIMEOUT:
-        print_range(n, "timeout", out);
-        break;
-    case CTW_FILTER_BYTES:
-        print_range(n, "bytes", out);
-        break;
-    case CTW_FILTER_PACKETS:
-        print_range(n, "packets", out);
-        break;
-    case CTW_FILTER_ALL:
-    case CTW_FILTER_AND:
-    case CTW_FILTER_OR:
-    case CTW_FILTER_NOT:
-        break;
-    }
-}
-
-static bool is_joined(const struct ctw_filter_node *n) {
-    return n->kind == CTW_FILTER_AND || n->kind == CTW_FILTER_OR;
-}
-
-static void print_node(const struct ctw_filter *f, uint16_t node, struct ctw_out *out) {
-    const struct ctw_filter_node *n = &f->nodes[node];
-
-    if (n->kind == CTW_FILTER_NOT)
-        ctw_out_put(out, "not ");
-    else if (!is_joined(n)) {
-        print_condition(n, out);
-        return;
-    }
-    for (uint16_t i = n->first; i > 0; i = f->nodes[i].next) {
-        const struct ctw_filter_node *child = &f->nodes[i];
-        const bool parentheses =
-            is_joined(child) && (n->kind != CTW_FILTER_OR || child->kind == CTW_FILTER_OR);
-        if (i != n->first)
-            ctw_out_put(out, n->kind == CTW_FILTER_AND ? " and " : " or ");
-        ctw_out_put(out, parentheses ? "(" : "");
-        print_node(f, i, out);
-        ctw_out_put(out, parentheses ? ")" : "");
-    }
-}
-
-size_t ctw_filter_print(const struct ctw_filter *f, char *buffer, size_t size) {
-    struct ctw_out out = {.buffer = buffer, .size = size};
-
-    ctw_out_put(&out, "%s", ""); /* terminated, also without a condition */
-    print_node(f, f->root, &out);
-    return out.used;
 }

@@ -71,6 +71,19 @@ static inline int next_attribute(struct span *s, struct attribute *ret) {
     return 1;
 }
 
+/* The last attribute of @type in @s. Return: 1; 0: there is none; -EBADMSG. */
+static inline int find(struct span s, uint16_t type, struct span *ret) {
+    struct attribute a;
+    int r, found = 0;
+
+    while ((r = next_attribute(&s, &a)) > 0)
+        if (a.type == type) {
+            *ret = a.value;
+            found = 1;
+        }
+    return r < 0 ? r : found;
+}
+
 static inline int take_bytes(struct span s, void *ret, size_t size) {
     if (s.left != size)
         return -EBADMSG;
@@ -209,33 +222,15 @@ static inline int parse_tuple(struct span s, struct ctw_flow *flow, unsigned *ha
     return r;
 }
 
-static inline int parse_tcp(struct span s, struct ctw_flow *flow) {
-    struct attribute a;
-    int r;
+/* CTA_PROTOINFO { CTA_PROTOINFO_TCP { CTA_PROTOINFO_TCP_STATE } }, and the same of other protocols.
+ * Return: as find(). */
+static inline int parse_state(struct span s, uint16_t protocol, uint16_t state, uint8_t *ret) {
+    struct span inner;
 
-    while ((r = next_attribute(&s, &a)) > 0) {
-        if (a.type != CTA_PROTOINFO_TCP_STATE)
-            continue;
-        flow->has_tcp_state = true;
-        r = take_bytes(a.value, &flow->tcp_state, sizeof(flow->tcp_state));
-        if (r < 0)
-            break;
-    }
-    return r;
-}
-
-static inline int parse_protoinfo(struct span s, struct ctw_flow *flow) {
-    struct attribute a;
-    int r;
-
-    while ((r = next_attribute(&s, &a)) > 0) {
-        if (a.type != CTA_PROTOINFO_TCP)
-            continue;
-        r = parse_tcp(a.value, flow);
-        if (r < 0)
-            break;
-    }
-    return r;
+    int r = find(s, protocol, &inner);
+    if (r > 0)
+        r = find(inner, state, &inner);
+    return r > 0 && take_bytes(inner, ret, sizeof(*ret)) < 0 ? -EBADMSG : r;
 }
 
 static inline int parse_entry(struct span s, struct ctw_flow *flow, unsigned *has) {
@@ -254,7 +249,8 @@ static inline int parse_entry(struct span s, struct ctw_flow *flow, unsigned *ha
             r = take_32(a.value, &flow->timeout_sec);
             break;
         case CTA_PROTOINFO:
-            r = parse_protoinfo(a.value, flow);
+            r = parse_state(a.value, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE, &flow->tcp_state);
+            flow->has_tcp_state |= r > 0;
             break;
         case CTA_ZONE:
             r = take_16(a.value, &flow->zone);
@@ -356,45 +352,15 @@ static int add_counters(struct span s, struct ctw_flow_details *d) {
     return r;
 }
 
-/* The state of SCTP or DCCP, whose attributes have the same number. */
-static int parse_state(struct span s, struct ctw_flow_details *d) {
-    struct attribute a;
-    int r;
-
-    _Static_assert((int)CTA_PROTOINFO_SCTP_STATE == (int)CTA_PROTOINFO_DCCP_STATE, "one function");
-    while ((r = next_attribute(&s, &a)) > 0) {
-        if (a.type == CTA_PROTOINFO_SCTP_STATE)
-            r = take_bytes(a.value, &d->state, sizeof(d->state));
-        if (r < 0)
-            break;
-    }
-    return r;
-}
-
-static int parse_other_protoinfo(struct span s, struct ctw_flow_details *d) {
-    struct attribute a;
-    int r;
-
-    while ((r = next_attribute(&s, &a)) > 0) {
-        if (a.type == CTA_PROTOINFO_SCTP || a.type == CTA_PROTOINFO_DCCP)
-            r = parse_state(a.value, d);
-        if (r < 0)
-            break;
-    }
-    return r;
-}
-
 static int parse_helper(struct span s, struct ctw_flow_details *d) {
-    struct attribute a;
-    int r;
+    const size_t size = sizeof(d->helper) - 1;
+    struct span name;
 
-    while ((r = next_attribute(&s, &a)) > 0) {
-        if (a.type != CTA_HELP_NAME)
-            continue;
-        const size_t size = sizeof(d->helper) - 1;
+    const int r = find(s, CTA_HELP_NAME, &name);
+    if (r > 0) {
         memset(d->helper, 0, sizeof(d->helper));
-        memcpy(d->helper, a.value.at,
-               strnlen((const char *)a.value.at, a.value.left < size ? a.value.left : size));
+        memcpy(d->helper, name.at,
+               strnlen((const char *)name.at, name.left < size ? name.left : size));
     }
     return r;
 }
@@ -408,6 +374,7 @@ static void parse_labels(struct span s, struct ctw_flow_details *d) {
 static int parse_detail(struct attribute a, struct ctw_flow tuples[static 2],
                         struct ctw_flow_details *d) {
     unsigned has = 0;
+    int r;
 
     switch (a.type) {
     case CTA_TUPLE_ORIG:
@@ -427,7 +394,10 @@ static int parse_detail(struct attribute a, struct ctw_flow tuples[static 2],
     case CTA_COUNTERS_REPLY:
         return add_counters(a.value, d);
     case CTA_PROTOINFO:
-        return parse_other_protoinfo(a.value, d);
+        r = parse_state(a.value, CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_STATE, &d->state);
+        return r != 0
+                   ? r
+                   : parse_state(a.value, CTA_PROTOINFO_DCCP, CTA_PROTOINFO_DCCP_STATE, &d->state);
     }
     return 0;
 }

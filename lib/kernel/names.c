@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/kernel/names.h"
 
-#include <errno.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -25,15 +24,6 @@ const char *ctw_protocol_name(uint8_t protocol) {
         if (protocols[i].protocol == protocol)
             return protocols[i].name;
     return NULL;
-}
-
-int ctw_protocol_find(const char *name, uint8_t *ret) {
-    for (size_t i = 0; i < N_PROTOCOLS; i++)
-        if (strcasecmp(protocols[i].name, name) == 0) {
-            *ret = protocols[i].protocol;
-            return 0;
-        }
-    return -EINVAL;
 }
 
 /* --- states ----------------------------------------------------------------------------------- */

@@ -9,9 +9,6 @@
 /** ctw_protocol_name() - "tcp" for IPPROTO_TCP. Return: NULL when it has no name. */
 const char *ctw_protocol_name(uint8_t protocol);
 
-/** ctw_protocol_find() - the protocol of a name, in any case. Return: 0 or -EINVAL. */
-int ctw_protocol_find(const char *name, uint8_t *ret);
-
 /**
  * ctw_state_name() - "ESTABLISHED" for a state of TCP, SCTP or DCCP
  *

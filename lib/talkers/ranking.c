@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/talkers/ranking.h"
 
+#include <string.h>
+
 /* A table up to this size stays in the cache without prefetching. */
 #define SLOTS_CACHED 4096u
 
@@ -113,43 +115,24 @@ static bool before(const struct ctw_ranking_slot *a, const struct ctw_ranking_sl
     return a->count != b->count ? a->count > b->count : ctw_key_before(&key_a, &key_b);
 }
 
-/* A heap of those found so far, with the last of them in order at its top. */
-static void sift_down(struct ctw_ranking_slot *heap, size_t n, struct ctw_ranking_slot s) {
-    size_t at = 0;
-
-    for (size_t child; (child = 2 * at + 1) < n; at = child) {
-        if (child + 1 < n && before(&heap[child], &heap[child + 1]))
-            child++;
-        if (!before(&s, &heap[child]))
-            break;
-        heap[at] = heap[child];
-    }
-    heap[at] = s;
-}
-
-static void sift_up(struct ctw_ranking_slot *heap, size_t at, struct ctw_ranking_slot s) {
-    while (at > 0 && before(&heap[(at - 1) / 2], &s)) {
-        heap[at] = heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    heap[at] = s;
-}
-
+/* An insertion sort: slots come in no order, so few of them are among the first @n so far. */
 size_t ctw_ranking_top(struct ctw_ranking *r, struct ctw_ranking_slot *ret, size_t n) {
     size_t found = 0;
 
     settle(r);
     for (size_t i = 0; i < r->n_slots && n > 0; i++) {
         const struct ctw_ranking_slot *s = &r->slots[i];
-        if (s->count > 0 && found < n)
-            sift_up(ret, found++, *s);
-        else if (s->count > 0 && before(s, &ret[0]))
-            sift_down(ret, n, *s);
-    }
-    for (size_t left = found; left > 1; left--) {
-        const struct ctw_ranking_slot last = ret[0];
-        sift_down(ret, left - 1, ret[left - 1]);
-        ret[left - 1] = last;
+        size_t at = found;
+
+        if (s->count == 0)
+            continue;
+        while (at > 0 && before(s, &ret[at - 1]))
+            at--;
+        if (at == n)
+            continue;
+        found += found < n;
+        memmove(&ret[at + 1], &ret[at], (found - at - 1) * sizeof(*ret));
+        ret[at] = *s;
     }
     return found;
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/filter_print.h"
 #include "tests/support/random_filter.h"
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
@@ -209,7 +210,7 @@ static void random_filters_print_and_parse_again(void **state) {
         random_filter(&dice, i % 6, &random);
         parse(random.text);
         before = filter;
-        assert_in_range(ctw_filter_print(&filter, text, sizeof(text)), 1, CTW_FILTER_TEXT_MAX);
+        assert_in_range(filter_print(&filter, text, sizeof(text)), 1, CTW_FILTER_TEXT_MAX);
         parse(text);
         assert_int_equal(filter.n, before.n);
         assert_int_equal(filter.root, before.root);

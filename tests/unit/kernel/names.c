@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,19 +10,9 @@
 #include "lib/kernel/names.h"
 
 static void protocol_has_the_name_of_conntrack(void **state) {
-    uint8_t protocol = 0;
-
     (void)state;
     assert_string_equal(ctw_protocol_name(IPPROTO_ICMPV6), "icmpv6");
     assert_null(ctw_protocol_name(99));
-    assert_int_equal(ctw_protocol_find("TCP", &protocol), 0);
-    assert_int_equal(protocol, IPPROTO_TCP);
-    assert_int_equal(ctw_protocol_find("bogus", &protocol), -EINVAL);
-    for (unsigned p = 0; p < 256; p++)
-        if (ctw_protocol_name((uint8_t)p)) {
-            assert_int_equal(ctw_protocol_find(ctw_protocol_name((uint8_t)p), &protocol), 0);
-            assert_int_equal(protocol, p);
-        }
 }
 
 static void state_has_a_name_of_its_protocol(void **state) {
