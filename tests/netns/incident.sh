@@ -110,17 +110,28 @@ flood_from() {
 
 end_flood() { end "$flooding"; }
 
+# watch_in NAMESPACE [COMMAND...]: a daemon there, by way of COMMAND; "": the initial one.
 watch_in() {
     configure "$incident" <<'CONF'
 levels: { hold = "1s"; forecast = 0; };
 alerts: { command = "@RECORDER@"; };
 CONF
-    if [ -n "$1" ]; then start_daemon ip netns exec "$1"; else start_daemon; fi
+    if [ -n "$1" ]; then start_daemon ip netns exec "$@"; else start_daemon; fi
+}
+
+# without_empty_iptables: iptables makes its table and chains at its first use, whatever that is, and
+# leaves them.
+without_empty_iptables() {
+    awk '/^# Warning: table ip/ { getline; skip = 1; next }
+         /^table ip6? (mangle|raw) / { skip = 1 }
+         skip && / counter / { print }
+         !skip
+         /^}/ { skip = 0 }'
 }
 
 # settings_of NAMESPACE: what an undo line must leave as it was.
 settings_of() {
-    in_netns "$1" nft -s list ruleset
+    in_netns "$1" nft -s list ruleset | without_empty_iptables
     in_netns "$1" grep -H . /proc/sys/net/netfilter/nf_* 2>/dev/null | grep -v '_count:' || true
 }
 
@@ -171,9 +182,10 @@ sessions_live() {
 }
 
 # ends_incident SECONDS POLLS: paste the command of $record twice while the flood goes on; the table
-# must then be below its warning level within SECONDS and stay there. Then undo it.
+# must then be below its warning level within SECONDS and stay there. Then undo it. The command stays
+# in $command.
 ends_incident() {
-    local command undo
+    local undo
     command=$(field CTWATCH_COMMAND)
     undo=$(field CTWATCH_UNDO)
     [ -n "$command" ] || fail "no command, in:"$'\n'"$record"
@@ -197,11 +209,13 @@ expect_settings() {
     diff "$scratch/before" "$scratch/after" || fail "the undo line leaves something behind"
 }
 
-# begin_incident: notes what the undo lines must leave, and starts the daemon.
+# begin_incident: notes what the undo lines must leave, and starts the daemon, by way of the command
+# in the array by_way_of.
+by_way_of=()
 begin_incident() {
     watched_from=$router
     settings_of "$router" >"$scratch/before"
-    watch_in "$router"
+    watch_in "$router" "${by_way_of[@]}"
 }
 
 end_incident() {
