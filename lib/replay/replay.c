@@ -267,8 +267,10 @@ static void add_slot(const struct ctw_replay *r, const struct ctw_record *record
 
 /* Whether an alert will end or be repeated. */
 static bool has_open_alert(const struct ctw_watch *w) {
-    return w->level.level != CTW_LEVEL_OK || w->loss_episode.running || w->forecast.active ||
-           w->growth_state.refused.active || w->growth_state.dry_run.active;
+    return w->level.level != CTW_LEVEL_OK || w->loss_episode.running ||
+           w->conditions[CTW_ALERT_FORECAST].active ||
+           w->conditions[CTW_ALERT_GROWTH_REFUSED].active ||
+           w->conditions[CTW_ALERT_GROWTH_DRY_RUN].active;
 }
 
 /* How long until a poll is due on the way to the next point. */

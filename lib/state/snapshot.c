@@ -138,7 +138,7 @@ static void note_growth(struct ctw_snapshot *p, const struct ctw_settings *s,
                         const struct ctw_verdict *v) {
     p->growth_enabled = s->growth.enabled;
     p->growth_dry_run = s->growth.dry_run;
-    p->growth_refused = w->growth_state.refused.active;
+    p->growth_refused = w->conditions[CTW_ALERT_GROWTH_REFUSED].active;
     p->refusal = p->growth_refused ? w->growth_state.refused_as : CTW_GROWTH_NOT_REFUSED;
     p->ceiling = v->growth.bounds.ceiling;
     p->bound = v->growth.bounds.bound;

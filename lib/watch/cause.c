@@ -121,21 +121,24 @@ static bool is_unconfirmed(const struct ctw_cause_facts *f, struct ctw_diagnosis
  * source, and last what caps all.
  */
 static struct ctw_diagnosis of_entries(const struct ctw_talkers *t) {
-    const uint32_t icmp = t->icmp_permyriad + t->icmpv6_permyriad;
     const bool translated = t->loopback_nat_permyriad > 0; /* it must be tracked */
+
+    const struct {
+        enum ctw_cause cause;
+        uint32_t share;
+    } halves[] = {
+        {CTW_CAUSE_TIME_WAIT, t->time_wait_permyriad},
+        {CTW_CAUSE_CLOSE_WAIT, t->close_wait_permyriad},
+        {CTW_CAUSE_IDLE_ESTABLISHED, t->idle_tcp_permyriad},
+        {CTW_CAUSE_DNS, t->dns_permyriad},
+        {CTW_CAUSE_ICMP, t->icmp_permyriad + t->icmpv6_permyriad},
+    };
 
     if (t->loopback_permyriad >= QUARTER && !(translated && t->dns_permyriad >= QUARTER))
         return cause_of(CTW_CAUSE_LOOPBACK, t->loopback_permyriad);
-    if (t->time_wait_permyriad >= HALF)
-        return cause_of(CTW_CAUSE_TIME_WAIT, t->time_wait_permyriad);
-    if (t->close_wait_permyriad >= HALF)
-        return cause_of(CTW_CAUSE_CLOSE_WAIT, t->close_wait_permyriad);
-    if (t->idle_tcp_permyriad >= HALF)
-        return cause_of(CTW_CAUSE_IDLE_ESTABLISHED, t->idle_tcp_permyriad);
-    if (t->dns_permyriad >= HALF)
-        return cause_of(CTW_CAUSE_DNS, t->dns_permyriad);
-    if (icmp >= HALF)
-        return cause_of(CTW_CAUSE_ICMP, icmp);
+    for (size_t i = 0; i < sizeof(halves) / sizeof(halves[0]); i++)
+        if (halves[i].share >= HALF)
+            return cause_of(halves[i].cause, halves[i].share);
     if (t->sources[0].permyriad > HALF)
         return of_source(&t->sources[0]);
     if (t->dns_permyriad >= QUARTER)
@@ -218,7 +221,7 @@ static enum ctw_trouble worst(const struct ctw_losses *l) {
         enum ctw_trouble trouble;
         uint64_t lost;
     } all[] = {
-        {CTW_TROUBLE_FILL, l->drops > l->early_drops ? l->drops : l->early_drops},
+        {CTW_TROUBLE_FILL, ctw_most(l->drops, l->early_drops)},
         {CTW_TROUBLE_CHAINS, l->chain_too_long},
         {CTW_TROUBLE_BELOW_MAX, l->other_drops},
         {CTW_TROUBLE_CLASHES, l->clashes},
@@ -232,11 +235,7 @@ static enum ctw_trouble worst(const struct ctw_losses *l) {
 }
 
 void ctw_diagnose(const struct ctw_cause_facts *f, struct ctw_diagnosis *ret) {
-    enum ctw_trouble trouble = f->trouble;
-
-    if (trouble == CTW_TROUBLE_ANY)
-        trouble = f->losses ? worst(f->losses) : CTW_TROUBLE_FILL;
-    switch (trouble) {
+    switch (f->trouble == CTW_TROUBLE_ANY && f->losses ? worst(f->losses) : f->trouble) {
     case CTW_TROUBLE_ANY:
     case CTW_TROUBLE_FILL:
         *ret = of_fill(f);
@@ -269,47 +268,38 @@ static bool is_lowered(const struct ctw_alert *a) {
     return max || (a->buckets_changed && a->new_buckets < a->old_buckets);
 }
 
-/* Return: false where the alert has none. */
-static bool trouble_of(const struct ctw_alert *a, enum ctw_trouble *ret) {
-    switch (a->kind) {
-    case CTW_ALERT_USAGE:
-    case CTW_ALERT_FORECAST:
-    case CTW_ALERT_TABLE_FULL:
-    case CTW_ALERT_EARLY_DROP:
-        *ret = a->other_netns ? CTW_TROUBLE_OTHER_NETNS : CTW_TROUBLE_FILL;
-        return a->kind != CTW_ALERT_USAGE || a->level != CTW_LEVEL_OK;
-    case CTW_ALERT_CHAIN_TOO_LONG:
-        *ret = CTW_TROUBLE_CHAINS;
-        return true;
-    case CTW_ALERT_DROPPED_BELOW_MAX:
-        *ret = CTW_TROUBLE_BELOW_MAX;
-        return true;
-    case CTW_ALERT_INSERT_FAILED:
-        *ret = CTW_TROUBLE_CLASHES;
-        return true;
-    case CTW_ALERT_EXPECT_FULL:
-        *ret = CTW_TROUBLE_EXPECTATIONS;
-        return true;
-    case CTW_ALERT_LIMIT_CHANGED:
-        *ret = CTW_TROUBLE_LOWERED;
-        return is_lowered(a);
-    case CTW_ALERT_GROWTH_REFUSED:
-        *ret = CTW_TROUBLE_LOWERED;
-        return a->growth_refusal == CTW_GROWTH_FOREIGN_WRITER;
-    default:
-        return false;
-    }
+/* CTW_TROUBLE_ANY where the alert has none. */
+static enum ctw_trouble trouble_of(const struct ctw_alert *a) {
+    static const enum ctw_trouble troubles[CTW_ALERT_KINDS] = {
+        [CTW_ALERT_USAGE] = CTW_TROUBLE_FILL,
+        [CTW_ALERT_FORECAST] = CTW_TROUBLE_FILL,
+        [CTW_ALERT_TABLE_FULL] = CTW_TROUBLE_FILL,
+        [CTW_ALERT_EARLY_DROP] = CTW_TROUBLE_FILL,
+        [CTW_ALERT_CHAIN_TOO_LONG] = CTW_TROUBLE_CHAINS,
+        [CTW_ALERT_DROPPED_BELOW_MAX] = CTW_TROUBLE_BELOW_MAX,
+        [CTW_ALERT_INSERT_FAILED] = CTW_TROUBLE_CLASHES,
+        [CTW_ALERT_EXPECT_FULL] = CTW_TROUBLE_EXPECTATIONS,
+        [CTW_ALERT_LIMIT_CHANGED] = CTW_TROUBLE_LOWERED,
+        [CTW_ALERT_GROWTH_REFUSED] = CTW_TROUBLE_LOWERED,
+    };
+    const bool none =
+        a->edge == CTW_EDGE_END || (a->kind == CTW_ALERT_USAGE && a->level == CTW_LEVEL_OK) ||
+        (a->kind == CTW_ALERT_LIMIT_CHANGED && !is_lowered(a)) ||
+        (a->kind == CTW_ALERT_GROWTH_REFUSED && a->growth_refusal != CTW_GROWTH_FOREIGN_WRITER);
+
+    return none ? CTW_TROUBLE_ANY : a->other_netns ? CTW_TROUBLE_OTHER_NETNS : troubles[a->kind];
 }
 
 bool ctw_cause_facts_of(const struct ctw_alert *a, struct ctw_cause_facts *ret) {
     *ret = (struct ctw_cause_facts){
+        .trouble = trouble_of(a),
         .table = a->has_table ? &a->table : NULL,
         .losses = a->has_losses ? &a->losses : NULL,
         .talkers = a->talkers && a->talkers->known ? a->talkers : NULL,
         .host = a->host && a->host->known ? a->host : NULL,
         .lowered_from = a->lowered_from,
     };
-    return a->edge != CTW_EDGE_END && trouble_of(a, &ret->trouble);
+    return ret->trouble != CTW_TROUBLE_ANY;
 }
 
 const char *ctw_cause_name(enum ctw_cause cause) {

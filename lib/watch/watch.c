@@ -54,10 +54,6 @@ struct poll {
     uint32_t unnamed_lines; /* table-full lines about the table of another namespace */
 };
 
-static uint64_t max_u64(uint64_t a, uint64_t b) {
-    return a > b ? a : b;
-}
-
 bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t) {
     const struct ctw_loss_episode *e = &w->loss_episode;
     const uint64_t since = t->now_usec - w->counters_usec;
@@ -126,9 +122,9 @@ static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ct
     return a;
 }
 
-/* Steps the episode of one condition; returns its alert, NULL when there is none. */
-static struct ctw_alert *step_condition(struct poll *p, struct ctw_episode *e, bool condition,
-                                        uint64_t clear_delay_usec, enum ctw_alert_kind kind) {
+/* Steps an episode; returns its alert, NULL when there is none. */
+static struct ctw_alert *step_episode(struct poll *p, struct ctw_episode *e, bool condition,
+                                      uint64_t clear_delay_usec, enum ctw_alert_kind kind) {
     if (!condition && !e->active)
         return NULL; /* the usual case */
 
@@ -139,6 +135,12 @@ static struct ctw_alert *step_condition(struct poll *p, struct ctw_episode *e, b
     if (a)
         a->lasted_usec = e->condition_usec - e->began_usec;
     return a;
+}
+
+/* The same of the condition that has this kind of alert. */
+static struct ctw_alert *step_condition(struct poll *p, enum ctw_alert_kind kind, bool condition,
+                                        uint64_t clear_delay_usec) {
+    return step_episode(p, &p->w->conditions[kind], condition, clear_delay_usec, kind);
 }
 
 /* --- losses before the first poll ------------------------------------------------------------- */
@@ -296,7 +298,8 @@ static void remind_of_level(struct poll *p) {
 
     if (due)
         w->level_alerted_usec = p->t->now_usec;
-    if ((due && !w->table_full.active && !w->early_drop.active) ||
+    if ((due && !w->conditions[CTW_ALERT_TABLE_FULL].active &&
+         !w->conditions[CTW_ALERT_EARLY_DROP].active) ||
         (p->readable && (p->t->requested || (p->t->culprits_due && !ok))))
         (void)alert(p, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
 }
@@ -305,13 +308,13 @@ static bool is_over(uint64_t since_usec, uint64_t now_usec, uint64_t interval_us
     return since_usec == 0 || now_usec - since_usec >= interval_usec;
 }
 
-/* Losses that say nothing of what is lost: NAT's ports, and a helper's expectations. */
+/* Losses that do not show which flows are lost: of NAT's ports, and of a helper's expectations. */
 static bool is_loss_to_sample(const struct ctw_alert *a) {
     return (a->kind == CTW_ALERT_INSERT_FAILED || a->kind == CTW_ALERT_EXPECT_FULL) &&
            a->edge != CTW_EDGE_END;
 }
 
-/* Alerts whose cause is in the entries, less urgent than to be sent without. */
+/* Alerts whose cause is in the entries, and which are not so urgent that they are sent without. */
 static bool is_for_sample(const struct ctw_alert *a) {
     return is_loss_to_sample(a) || ((a->kind == CTW_ALERT_USAGE || a->kind == CTW_ALERT_FORECAST ||
                                      a->kind == CTW_ALERT_EARLY_DROP) &&
@@ -390,9 +393,9 @@ static void step_forecast(struct poll *p) {
     const bool condition = p->readable && limit > now->count && p->s->levels.forecast_usec > 0 &&
                            ctw_trend_forecast(&p->w->trend, limit - now->count, &usec, &rate) &&
                            usec <= p->s->levels.forecast_usec;
-    struct ctw_alert *a = step_condition(p, &p->w->forecast, condition,
-                                         max_u64(p->s->levels.hold_usec, COUNTERS_CLEAR_DELAY_USEC),
-                                         CTW_ALERT_FORECAST);
+    struct ctw_alert *a =
+        step_condition(p, CTW_ALERT_FORECAST, condition,
+                       ctw_most(p->s->levels.hold_usec, COUNTERS_CLEAR_DELAY_USEC));
     if (a && condition) {
         a->has_rate = a->fills = true;
         a->rate = rate;
@@ -404,22 +407,19 @@ static void step_losses(struct poll *p) {
     struct ctw_watch *w = p->w;
     const struct ctw_losses *lost = &p->lost;
     const bool counted = w->last.has_counters && !w->sources[CTW_SOURCE_COUNTERS].blind.active;
-    const uint64_t clear_delay =
-        max_u64(p->s->levels.hold_usec, counted ? COUNTERS_CLEAR_DELAY_USEC : LOG_CLEAR_DELAY_USEC);
+    const uint64_t delay = ctw_most(p->s->levels.hold_usec,
+                                    counted ? COUNTERS_CLEAR_DELAY_USEC : LOG_CLEAR_DELAY_USEC);
+    bool active = w->level.level != CTW_LEVEL_OK;
 
-    step_condition(p, &w->table_full, lost->drops > 0 || lost->log_lines > 0, clear_delay,
-                   CTW_ALERT_TABLE_FULL);
-    step_condition(p, &w->early_drop, lost->early_drops > 0, clear_delay, CTW_ALERT_EARLY_DROP);
-    step_condition(p, &w->chain_too_long, lost->chain_too_long > 0, clear_delay,
-                   CTW_ALERT_CHAIN_TOO_LONG);
-    step_condition(p, &w->dropped_below_max, lost->other_drops > 0, clear_delay,
-                   CTW_ALERT_DROPPED_BELOW_MAX);
-    step_condition(p, &w->insert_failed, ctw_loss_episode_clashing(&w->loss_episode, lost),
-                   max_u64(clear_delay, CTW_CLASH_WINDOW_USEC), CTW_ALERT_INSERT_FAILED);
-    ctw_loss_episode_settle(&w->loss_episode,
-                            w->level.level != CTW_LEVEL_OK || w->table_full.active ||
-                                w->early_drop.active || w->chain_too_long.active ||
-                                w->dropped_below_max.active || w->insert_failed.active);
+    step_condition(p, CTW_ALERT_TABLE_FULL, lost->drops > 0 || lost->log_lines > 0, delay);
+    step_condition(p, CTW_ALERT_EARLY_DROP, lost->early_drops > 0, delay);
+    step_condition(p, CTW_ALERT_CHAIN_TOO_LONG, lost->chain_too_long > 0, delay);
+    step_condition(p, CTW_ALERT_DROPPED_BELOW_MAX, lost->other_drops > 0, delay);
+    step_condition(p, CTW_ALERT_INSERT_FAILED, ctw_loss_episode_clashing(&w->loss_episode, lost),
+                   ctw_most(delay, CTW_CLASH_WINDOW_USEC));
+    for (int i = CTW_ALERT_TABLE_FULL; i <= CTW_ALERT_INSERT_FAILED; i++)
+        active |= w->conditions[i].active;
+    ctw_loss_episode_settle(&w->loss_episode, active);
 }
 
 /* The table as this poll read it; an absent table is an empty one. */
@@ -454,7 +454,7 @@ static void step_unreadable(struct poll *p) {
         return;
     ctw_level_step(&w->level, p->s, 0, true, p->t->now_usec);
     ctw_loss_episode_add(&w->loss_episode, &p->lost, w->level.level, p->t->now_usec);
-    step_condition(p, &w->table_full, true, LOG_CLEAR_DELAY_USEC, CTW_ALERT_TABLE_FULL);
+    step_condition(p, CTW_ALERT_TABLE_FULL, true, LOG_CLEAR_DELAY_USEC);
 }
 
 /* The module was unloaded: when it is loaded again, its counters start from 0. Its limits are those
@@ -502,8 +502,8 @@ static bool want_events(struct poll *p, const char **ret_why) {
     const bool high = p->usage >= p->s->events.from_permyriad;
     struct ctw_episode *needed = &p->w->events_needed;
 
-    (void)ctw_episode_step(needed, high || p->w->forecast.active, p->t->now_usec,
-                           EVENTS_CLEAR_DELAY_USEC, 0);
+    (void)ctw_episode_step(needed, high || p->w->conditions[CTW_ALERT_FORECAST].active,
+                           p->t->now_usec, EVENTS_CLEAR_DELAY_USEC, 0);
     if (!p->w->polled) {
         *ret_why = "there is no conntrack table"; /* subscribing would load the module */
         return false;
@@ -526,11 +526,11 @@ static void step_events(struct poll *p) {
 
     p->ret->want_events = want_events(p, &p->ret->events_why);
     ctw_rates_step(&w->rates, p->t->now_usec, events);
-    if (!w->events_lost.active)
+    if (!w->conditions[CTW_ALERT_EVENTS_LOST].active)
         w->events_lost_count = 0;
     w->events_lost_count += events->lost;
-    struct ctw_alert *a = step_condition(p, &w->events_lost, events->overruns > 0,
-                                         EVENTS_LOST_CLEAR_DELAY_USEC, CTW_ALERT_EVENTS_LOST);
+    struct ctw_alert *a = step_condition(p, CTW_ALERT_EVENTS_LOST, events->overruns > 0,
+                                         EVENTS_LOST_CLEAR_DELAY_USEC);
     if (a)
         a->events_lost = w->events_lost_count;
 }
@@ -552,7 +552,7 @@ static void step_netns(struct poll *p, struct ctw_netns_episode *n, uint32_t lin
                        uint64_t clear_delay_usec) {
     n->log_lines += lines;
     struct ctw_alert *a =
-        step_condition(p, &n->full, lines > 0, clear_delay_usec, CTW_ALERT_TABLE_FULL);
+        step_episode(p, &n->full, lines > 0, clear_delay_usec, CTW_ALERT_TABLE_FULL);
     if (!a)
         return;
     make_other_netns(a, n->inode, n->log_lines);
@@ -562,7 +562,7 @@ static void step_netns(struct poll *p, struct ctw_netns_episode *n, uint32_t lin
 static void step_other_netns(struct poll *p) {
     struct ctw_netns_episode *all = p->w->other_netns;
     const struct ctw_log_counts *log = &p->t->log;
-    const uint64_t clear_delay = max_u64(p->s->levels.hold_usec, LOG_CLEAR_DELAY_USEC);
+    const uint64_t clear_delay = ctw_most(p->s->levels.hold_usec, LOG_CLEAR_DELAY_USEC);
     const uint32_t unnamed = p->unnamed_lines + log->other_netns_lines;
 
     for (uint32_t i = 0; i < log->n_netns; i++)
@@ -574,8 +574,7 @@ static void step_other_netns(struct poll *p) {
     for (size_t i = 0; i < CTW_OTHER_NETNS_MAX; i++)
         if (all[i].full.active && all[i].full.condition_usec != p->t->now_usec)
             step_netns(p, &all[i], 0, clear_delay);
-    step_condition(p, &p->w->expect_full, log->expect_lines > 0, clear_delay,
-                   CTW_ALERT_EXPECT_FULL);
+    step_condition(p, CTW_ALERT_EXPECT_FULL, log->expect_lines > 0, clear_delay);
 }
 
 /* The lines from before ctwatchd started. Of our own table, the totals of the counters as well. */
@@ -609,12 +608,12 @@ static void step_refused(struct poll *p, uint64_t clear_delay_usec) {
     const struct ctw_growth_decision *d = &p->ret->growth;
     const unsigned reason = 1u << d->refusal;
 
-    if (!g->refused.active)
+    if (!p->w->conditions[CTW_ALERT_GROWTH_REFUSED].active)
         g->refusals_alerted = 0;
     if (d->alert_refusal)
         g->refused_as = d->refusal;
-    struct ctw_alert *a = step_condition(p, &g->refused, d->alert_refusal, clear_delay_usec,
-                                         CTW_ALERT_GROWTH_REFUSED);
+    struct ctw_alert *a =
+        step_condition(p, CTW_ALERT_GROWTH_REFUSED, d->alert_refusal, clear_delay_usec);
     if (!a && d->alert_refusal && !(g->refusals_alerted & reason)) /* each once an episode */
         a = alert(p, CTW_ALERT_GROWTH_REFUSED, CTW_EDGE_REMINDER);
     if (!a)
@@ -628,8 +627,8 @@ static void step_refused(struct poll *p, uint64_t clear_delay_usec) {
 static void step_persist_failed(struct poll *p, uint64_t clear_delay_usec) {
     const struct ctw_growth_facts *f = &p->t->facts;
     const bool condition = p->s->growth.persist && ctw_growth_writes(p->s) && f->save_error != 0;
-    struct ctw_alert *a = step_condition(p, &p->w->growth_state.persist_failed, condition,
-                                         clear_delay_usec, CTW_ALERT_GROWTH_REFUSED);
+    struct ctw_alert *a = step_episode(p, &p->w->growth_state.persist_failed, condition,
+                                       clear_delay_usec, CTW_ALERT_GROWTH_REFUSED);
 
     if (!a)
         return;
@@ -640,27 +639,29 @@ static void step_persist_failed(struct poll *p, uint64_t clear_delay_usec) {
 }
 
 static void poll_in_time_to_grow(struct poll *p) {
-    const uint64_t usec = max_u64(
-        ctw_growth_next_poll(&p->w->growth_state.growth, p->s, &p->w->last, &p->ret->growth),
-        p->s->poll.fastest_usec);
+    const uint64_t usec =
+        ctw_growth_next_poll(&p->w->growth_state.growth, p->s, &p->w->last, &p->ret->growth);
 
-    if (usec < p->ret->next_poll_usec)
-        p->ret->next_poll_usec = usec;
+    p->ret->next_poll_usec =
+        ctw_least(p->ret->next_poll_usec, ctw_most(usec, p->s->poll.fastest_usec));
 }
 
 /* Growth is off and no episode of it has to end: the case of most machines. */
-static bool is_growth_idle(const struct ctw_growth_state *g, const struct ctw_settings *s) {
-    return !ctw_growth_on(s) && !g->was_dry_run && g->ceiling == 0 && !g->refused.active &&
-           !g->persist_failed.active && !g->dry_run.active;
+static bool is_growth_idle(const struct ctw_watch *w, const struct ctw_settings *s) {
+    const struct ctw_growth_state *g = &w->growth_state;
+
+    return !ctw_growth_on(s) && !g->was_dry_run && g->ceiling == 0 && !g->persist_failed.active &&
+           !w->conditions[CTW_ALERT_GROWTH_REFUSED].active &&
+           !w->conditions[CTW_ALERT_GROWTH_DRY_RUN].active;
 }
 
 static void step_growth(struct poll *p) {
     struct ctw_growth_state *g = &p->w->growth_state;
     struct ctw_growth_decision *d = &p->ret->growth;
-    const uint64_t clear_delay = max_u64(p->s->levels.hold_usec, GROWTH_CLEAR_DELAY_USEC);
+    const uint64_t clear_delay = ctw_most(p->s->levels.hold_usec, GROWTH_CLEAR_DELAY_USEC);
 
     *d = (struct ctw_growth_decision){.refusal = CTW_GROWTH_DISABLED};
-    if (!p->readable || is_growth_idle(g, p->s))
+    if (!p->readable || is_growth_idle(p->w, p->s))
         return;
 
     const struct ctw_growth_input input = {
@@ -680,8 +681,8 @@ static void step_growth(struct poll *p) {
         ctw_growth_writes(p->s) && d->refusal == CTW_GROWTH_NOT_REFUSED ? d->bounds.ceiling : 0;
     step_refused(p, clear_delay);
     step_persist_failed(p, clear_delay);
-    step_condition(p, &g->dry_run, !d->write && (d->new_max != 0 || d->new_buckets != 0),
-                   clear_delay, CTW_ALERT_GROWTH_DRY_RUN);
+    step_condition(p, CTW_ALERT_GROWTH_DRY_RUN,
+                   !d->write && (d->new_max != 0 || d->new_buckets != 0), clear_delay);
     if (!d->write)
         ctw_growth_done(&g->growth, p->t->now_usec, d, NULL);
     poll_in_time_to_grow(p);

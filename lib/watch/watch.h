@@ -72,11 +72,9 @@ struct ctw_verdict {
 /* Growth from poll to poll. Zero-initialised: nothing was grown or refused. */
 struct ctw_growth_state {
     struct ctw_growth growth;
-    struct ctw_episode refused;
     enum ctw_growth_refusal refused_as;
     unsigned refusals_alerted; /* in this episode, as bits: 1 << refusal */
     struct ctw_episode persist_failed;
-    struct ctw_episode dry_run;
     bool was_dry_run; /* the last poll was a dry run */
     uint32_t ceiling; /* the max up to which growth is possible; 0: it is not */
 };
@@ -99,22 +97,15 @@ struct ctw_watch {
     struct ctw_loss_episode loss_episode;
     struct ctw_rate_window rates;
     struct ctw_episode events_needed; /* the fill is above events.from, or rises to full */
-    struct ctw_episode events_lost;
-    uint64_t events_lost_count; /* in that episode */
-    uint64_t walk_usec;         /* the last poll that asked for a walk; 0: none */
-    uint64_t slow_walk_usec;    /* the end of the last walk that took long; 0: none */
-    uint64_t talkers_usec;      /* the end of the last successful walk; 0: none */
+    uint64_t events_lost_count;       /* in the episode of CTW_ALERT_EVENTS_LOST */
+    uint64_t walk_usec;               /* the last poll that asked for a walk; 0: none */
+    uint64_t slow_walk_usec;          /* the end of the last walk that took long; 0: none */
+    uint64_t talkers_usec;            /* the end of the last successful walk; 0: none */
     struct ctw_talkers talkers;
     uint32_t lowered_from; /* the max before another program lowered it; 0: it is not lower */
     uint64_t host_usec;    /* when the machine was last read; 0: never */
     struct ctw_host host;
-    struct ctw_episode forecast;
-    struct ctw_episode table_full;
-    struct ctw_episode early_drop;
-    struct ctw_episode chain_too_long;
-    struct ctw_episode dropped_below_max;
-    struct ctw_episode insert_failed;
-    struct ctw_episode expect_full;
+    struct ctw_episode conditions[CTW_ALERT_KINDS]; /* of the kinds that last */
     struct ctw_source_episode sources[CTW_SOURCES];
     struct ctw_netns_episode other_netns[CTW_OTHER_NETNS_MAX];
     struct ctw_growth_state growth_state;

@@ -324,8 +324,10 @@ static void watch_unreadable_table_decides_no_level(void **state) {
         CHECK(r, r->verdict.next_poll_usec == r->settings.poll.interval_usec);
         /* Only the kernel log is believed. */
         if (r->watch.level.level != r->before.level.level)
-            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL && r->watch.table_full.active &&
-                         r->watch.table_full.condition_usec == r->tick.now_usec);
+            CHECK(r,
+                  r->watch.level.level == CTW_LEVEL_FULL &&
+                      r->watch.conditions[CTW_ALERT_TABLE_FULL].active &&
+                      r->watch.conditions[CTW_ALERT_TABLE_FULL].condition_usec == r->tick.now_usec);
         CHECK(r, memcmp(&r->watch.last, &r->before.last, sizeof(r->watch.last)) == 0);
     }
     assert_true(polls > 1000);
@@ -365,7 +367,7 @@ static void watch_drops_in_a_full_table_are_level_full(void **state) {
             continue;
         polls++;
         CHECK(r, r->verdict.level == CTW_LEVEL_FULL);
-        CHECK(r, r->watch.table_full.active);
+        CHECK(r, r->watch.conditions[CTW_ALERT_TABLE_FULL].active);
         CHECK(r, r->watch.loss_episode.running);
     }
     assert_true(polls > 1000);
@@ -452,16 +454,6 @@ static void watch_begin_and_end_alternate(void **state) {
         assert_true(ends[conditions[i]] > 10);
 }
 
-static const struct ctw_episode *episode_of(const struct ctw_watch *w, enum ctw_alert_kind kind) {
-    return kind == CTW_ALERT_FORECAST            ? &w->forecast
-           : kind == CTW_ALERT_TABLE_FULL        ? &w->table_full
-           : kind == CTW_ALERT_EARLY_DROP        ? &w->early_drop
-           : kind == CTW_ALERT_CHAIN_TOO_LONG    ? &w->chain_too_long
-           : kind == CTW_ALERT_DROPPED_BELOW_MAX ? &w->dropped_below_max
-           : kind == CTW_ALERT_INSERT_FAILED     ? &w->insert_failed
-                                                 : &w->expect_full;
-}
-
 /* An ended condition was absent for `hold`, and never for less than a second. */
 static void watch_no_episode_ends_before_its_delay(void **state) {
     struct run *r = &the_run;
@@ -477,7 +469,7 @@ static void watch_no_episode_ends_before_its_delay(void **state) {
             if (!find(r, conditions[i], CTW_EDGE_END))
                 continue;
             const uint64_t clear_delay =
-                r->tick.now_usec - episode_of(&r->before, conditions[i])->condition_usec;
+                r->tick.now_usec - r->before.conditions[conditions[i]].condition_usec;
             CHECK(r, clear_delay >= CTW_USEC_PER_SEC);
             CHECK(r, clear_delay >= r->settings.levels.hold_usec);
         }
@@ -507,8 +499,10 @@ static void watch_each_level_has_one_alert_on_the_way(void **state) {
             CHECK(r, (a->edge == CTW_EDGE_END) == (a->level == CTW_LEVEL_OK));
             /* During losses their alert reports that the table is full. */
             if (a->level == CTW_LEVEL_FULL)
-                CHECK(r, r->watch.table_full.condition_usec != r->tick.now_usec &&
-                             r->watch.early_drop.condition_usec != r->tick.now_usec);
+                CHECK(r, r->watch.conditions[CTW_ALERT_TABLE_FULL].condition_usec !=
+                                 r->tick.now_usec &&
+                             r->watch.conditions[CTW_ALERT_EARLY_DROP].condition_usec !=
+                                 r->tick.now_usec);
         }
         CHECK(r, reminders + (changes > 0) <= 1);
         if (r->watch.level.level == r->before.level.level)
@@ -744,9 +738,9 @@ static void watch_loss_wants_counters_every_second_for_a_minute(void **state) {
 
     r->tick.sample.counters.insert_failed = r->tick.sample.counters.chainlength = 3;
     assert_int_equal(polls_with_counters(r, 10, CTW_USEC_PER_SEC, 10), 1);
-    assert_true(r->watch.chain_too_long.active);
+    assert_true(r->watch.conditions[CTW_ALERT_CHAIN_TOO_LONG].active);
     assert_int_equal(polls_with_counters(r, 59, CTW_USEC_PER_SEC, 10), 59);
-    assert_false(r->watch.chain_too_long.active);
+    assert_false(r->watch.conditions[CTW_ALERT_CHAIN_TOO_LONG].active);
     assert_int_equal(polls_with_counters(r, 20, CTW_USEC_PER_SEC, 10), 2);
 }
 
