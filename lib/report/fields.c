@@ -2,6 +2,7 @@
 #include "lib/report/fields.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,23 +12,29 @@
 #include "lib/watch/cause.h"
 
 /* Adds "NAME=value", or nothing where it does not fit: half a number is a wrong number. */
-static void put(struct ctw_fields *f, const char *name, const char *value) {
-    const size_t room = sizeof f->text - f->used;
+__attribute__((format(printf, 3, 4))) static void put(struct ctw_fields *f, const char *name,
+                                                      const char *format, ...) {
+    struct ctw_out o = {f->text + f->used, sizeof f->text - f->used, 0};
+    char value[CTW_SHELL_LINE_MAX];
+    va_list arguments;
 
-    if (f->n >= CTW_FIELDS_MAX)
-        return;
-    const int length = snprintf(f->text + f->used, room, "%s=%s", name, value);
-    if (length < 0 || (size_t)length >= room)
+    va_start(arguments, format);
+    (void)vsnprintf(value, sizeof value, format, arguments);
+    va_end(arguments);
+    ctw_out_put(&o, "%s=%s", name, value);
+    if (f->n >= CTW_FIELDS_MAX || o.used >= o.size)
         return;
     f->field[f->n++] = f->text + f->used;
-    f->used += (size_t)length + 1;
+    f->used += o.used + 1;
 }
 
 static void put_number(struct ctw_fields *f, const char *name, uint64_t value) {
-    char digits[24];
+    put(f, name, "%" PRIu64, value);
+}
 
-    snprintf(digits, sizeof digits, "%" PRIu64, value);
-    put(f, name, digits);
+static void put_text(struct ctw_fields *f, const char *name, const char *text) {
+    if (text[0] != '\0')
+        put(f, name, "%s", text);
 }
 
 /* The other alerts are about ctwatchd itself. */
@@ -42,38 +49,27 @@ static void put_external(struct ctw_fields *f, const char *name, const char *tex
 
     ctw_line_start(&line);
     ctw_line_add(&line, "%.*s", (int)size - 1, text);
-    if (line.length > 0)
-        put(f, name, line.text);
-}
-
-static void put_line(struct ctw_fields *f, const char *name, const struct ctw_line *line) {
-    if (line->length > 0)
-        put(f, name, line->text);
+    put_text(f, name, line.text);
 }
 
 static void put_percent(struct ctw_fields *f, const char *name, uint32_t permyriad) {
-    put(f, name, ctw_percent(permyriad).text);
+    put_text(f, name, ctw_percent(permyriad).text);
 }
 
 static void put_table(struct ctw_fields *f, const struct ctw_alert *a) {
     const struct ctw_sample *t = &a->table;
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max);
 
     put_number(f, "CTWATCH_COUNT", t->count);
     put_number(f, "CTWATCH_MAX", t->max);
     if (t->has_buckets)
         put_number(f, "CTWATCH_BUCKETS", t->buckets);
     if (t->max > 0)
-        put_percent(f, "CTWATCH_USAGE_PERCENT", usage);
+        put_percent(f, "CTWATCH_USAGE_PERCENT", ctw_usage_permyriad(t->count, t->max));
 }
 
 static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
-    char rate[24];
-
-    if (a->has_rate) {
-        snprintf(rate, sizeof rate, "%" PRId64, a->rate);
-        put(f, "CTWATCH_RATE", rate);
-    }
+    if (a->has_rate)
+        put(f, "CTWATCH_RATE", "%" PRId64, a->rate);
     if (a->fills)
         put_number(f, "CTWATCH_SECONDS_TO_FULL", a->usec_to_full / CTW_USEC_PER_SEC);
 }
@@ -94,13 +90,9 @@ static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
 /* "192.0.2.7 60.2%": a value and its share. */
 static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_share *shares,
                        uint32_t n) {
-    char value[CTW_TALKER_NAME_MAX + 40];
-
-    for (uint32_t i = 0; i < n; i++) {
-        snprintf(value, sizeof value, "%.*s %s%%", CTW_TALKER_NAME_MAX - 1, shares[i].name,
-                 ctw_percent(shares[i].permyriad).text);
-        put(f, name, value);
-    }
+    for (uint32_t i = 0; i < n; i++)
+        put(f, name, "%.*s %s%%", CTW_TALKER_NAME_MAX - 1, shares[i].name,
+            ctw_percent(shares[i].permyriad).text);
 }
 
 static void put_talkers(struct ctw_fields *f, const struct ctw_talkers *talkers) {
@@ -115,27 +107,19 @@ static void put_talkers(struct ctw_fields *f, const struct ctw_talkers *talkers)
 }
 
 static void put_rates(struct ctw_fields *f, const struct ctw_rates *rates) {
-    char sampled[24];
-
     put_number(f, "CTWATCH_NEW_RATE", rates->created);
     put_number(f, "CTWATCH_DESTROY_RATE", rates->destroyed);
-    if (rates->sampling > 1) {
-        snprintf(sampled, sizeof sampled, "1/%" PRIu32, rates->sampling);
-        put(f, "CTWATCH_SAMPLED", sampled);
-    }
+    if (rates->sampling > 1)
+        put(f, "CTWATCH_SAMPLED", "1/%" PRIu32, rates->sampling);
     if (rates->lower_bound)
         put(f, "CTWATCH_RATE_BOUND", "lower");
 }
 
 /* "192.0.2.7 1200/s" */
 static void put_new_sources(struct ctw_fields *f, const struct ctw_new_sources *sources) {
-    char value[CTW_TALKER_NAME_MAX + 40];
-
-    for (uint32_t i = 0; i < sources->n; i++) {
-        snprintf(value, sizeof value, "%.*s %" PRIu64 "/s", CTW_TALKER_NAME_MAX - 1,
-                 sources->top[i].name, sources->top[i].per_second);
-        put(f, "CTWATCH_NEW_SOURCE", value);
-    }
+    for (uint32_t i = 0; i < sources->n; i++)
+        put(f, "CTWATCH_NEW_SOURCE", "%.*s %" PRIu64 "/s", CTW_TALKER_NAME_MAX - 1,
+            sources->top[i].name, sources->top[i].per_second);
 }
 
 static void put_limits(struct ctw_fields *f, const struct ctw_alert *a) {
@@ -153,12 +137,12 @@ static void put_limits(struct ctw_fields *f, const struct ctw_alert *a) {
 
 static void put_growth(struct ctw_fields *f, const struct ctw_alert *a) {
     put_limits(f, a);
-    put(f, "CTWATCH_REASON",
-        a->kind == CTW_ALERT_GROWTH_REFUSED ? ctw_growth_refusal_name(a->growth_refusal)
-                                            : ctw_growth_reason_name(a->growth_reason));
+    put_text(f, "CTWATCH_REASON",
+             a->kind == CTW_ALERT_GROWTH_REFUSED ? ctw_growth_refusal_name(a->growth_refusal)
+                                                 : ctw_growth_reason_name(a->growth_reason));
     if (a->ceiling != 0) {
         put_number(f, "CTWATCH_CEILING", a->ceiling);
-        put(f, "CTWATCH_BOUND", ctw_growth_bound_name(a->bound));
+        put_text(f, "CTWATCH_BOUND", ctw_growth_bound_name(a->bound));
     }
     if (a->stall_usec != 0)
         put_number(f, "CTWATCH_STALL_USEC", a->stall_usec);
@@ -167,9 +151,9 @@ static void put_growth(struct ctw_fields *f, const struct ctw_alert *a) {
 static void put_source(struct ctw_fields *f, const struct ctw_alert *a) {
     struct ctw_line fault;
 
-    put(f, "CTWATCH_SOURCE", ctw_source_name(a->source));
+    put_text(f, "CTWATCH_SOURCE", ctw_source_name(a->source));
     ctw_message_fault(&a->health, &fault);
-    put_line(f, "CTWATCH_REASON", &fault);
+    put_text(f, "CTWATCH_REASON", fault.text);
 }
 
 static void put_cause(struct ctw_fields *f, const struct ctw_alert *a) {
@@ -179,18 +163,16 @@ static void put_cause(struct ctw_fields *f, const struct ctw_alert *a) {
     if (!ctw_cause_facts_of(a, &facts))
         return;
     ctw_diagnose(&facts, &d);
-    put(f, "CTWATCH_CAUSE", ctw_cause_name(d.cause));
+    put_text(f, "CTWATCH_CAUSE", ctw_cause_name(d.cause));
 }
 
 static void put_remedy(struct ctw_fields *f, const struct ctw_alert *a) {
     struct ctw_remedy remedy;
 
     ctw_remedy(a, &remedy);
-    put_line(f, "CTWATCH_REMEDY", &remedy.sentence);
-    if (remedy.command[0] != '\0')
-        put(f, "CTWATCH_COMMAND", remedy.command);
-    if (remedy.undo[0] != '\0')
-        put(f, "CTWATCH_UNDO", remedy.undo);
+    put_text(f, "CTWATCH_REMEDY", remedy.sentence.text);
+    put_text(f, "CTWATCH_COMMAND", remedy.command);
+    put_text(f, "CTWATCH_UNDO", remedy.undo);
 }
 
 void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
@@ -198,15 +180,15 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
 
     ret->n = ret->used = 0;
     ctw_message(a, &line);
-    put_line(ret, "MESSAGE", &line);
-    put(ret, "MESSAGE_ID", ctw_alert_message_id(a->kind));
+    put_text(ret, "MESSAGE", line.text);
+    put_text(ret, "MESSAGE_ID", ctw_alert_message_id(a->kind));
     put_number(ret, "PRIORITY", (uint64_t)ctw_alert_priority(a));
-    put(ret, "SYSLOG_IDENTIFIER", "ctwatchd");
-    put(ret, "CTWATCH_ALERT", ctw_alert_kind_name(a->kind));
-    put(ret, "CTWATCH_EDGE", ctw_edge_name(a->edge));
+    put_text(ret, "SYSLOG_IDENTIFIER", "ctwatchd");
+    put_text(ret, "CTWATCH_ALERT", ctw_alert_kind_name(a->kind));
+    put_text(ret, "CTWATCH_EDGE", ctw_edge_name(a->edge));
 
     if (a->has_table || about_a_table(a))
-        put(ret, "CTWATCH_LEVEL", ctw_level_name(a->level));
+        put_text(ret, "CTWATCH_LEVEL", ctw_level_name(a->level));
     if (a->has_table)
         put_table(ret, a);
     put_trend(ret, a);

@@ -302,24 +302,6 @@ static void add_config(struct ctw_line *l, const struct ctw_alert *a) {
 
 /* --- growth ----------------------------------------------------------------------------------- */
 
-const char *ctw_message_refusal(enum ctw_growth_refusal refusal) {
-    static const char *const words[CTW_GROWTH_REFUSALS] = {
-        [CTW_GROWTH_NOT_REFUSED] = "growth is off",
-        [CTW_GROWTH_DISABLED] = "growth is off",
-        [CTW_GROWTH_UNLIMITED] = "there is no limit to raise",
-        [CTW_GROWTH_AT_CEILING] = "it is at its ceiling",
-        [CTW_GROWTH_NO_MEMORY] = "too little memory is available",
-        [CTW_GROWTH_TOO_FEW_BUCKETS] = "there are too few buckets",
-        [CTW_GROWTH_FOREIGN_WRITER] = "another program keeps lowering the limit",
-        [CTW_GROWTH_NOT_PERMITTED] = "the limit may not be written",
-        [CTW_GROWTH_CHILD_NAMESPACE] = "the limit belongs to the initial network namespace",
-        [CTW_GROWTH_WRITE_FAILED] = "the kernel does not take the value",
-        [CTW_GROWTH_PERSIST_FAILED] = "grown limits do not survive a boot",
-    };
-
-    return words[refusal];
-}
-
 /* " (52000 entries, filling at 800 entries/s)" */
 static void add_present(struct ctw_line *l, const struct ctw_alert *a) {
     if (!a->has_table)
@@ -375,7 +357,7 @@ static void add_ceiling(struct ctw_line *l, const struct ctw_alert *a) {
                      "its ceiling of %" PRIu32 ", set by %s, is below the present max of %" PRIu32,
                      a->ceiling, bound, a->old_max);
     else
-        ctw_line_add(l, "%s%s%" PRIu32 ", set by %s", ctw_message_refusal(a->growth_refusal),
+        ctw_line_add(l, "%s%s%" PRIu32 ", set by %s", ctw_growth_refusal_clause(a->growth_refusal),
                      a->growth_refusal == CTW_GROWTH_AT_CEILING ? " of " : ": the ceiling is ",
                      a->ceiling, bound);
 }
@@ -389,7 +371,7 @@ static void add_refusal(struct ctw_line *l, const struct ctw_alert *a) {
     if (ceiling && a->growth_error == 0)
         add_ceiling(l, a);
     else
-        ctw_line_add(l, "%s", ctw_message_refusal(a->growth_refusal));
+        ctw_line_add(l, "%s", ctw_growth_refusal_clause(a->growth_refusal));
     if (a->growth_refusal == CTW_GROWTH_FOREIGN_WRITER)
         ctw_line_add(l, ", and it was raised again three times within the hour");
     if (a->growth_error != 0)

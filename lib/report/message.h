@@ -15,9 +15,6 @@ void ctw_message(const struct ctw_alert *a, struct ctw_line *ret);
 /** ctw_message_fault() - "FILE: what is wrong", empty while the source is healthy or unused */
 void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret);
 
-/** ctw_message_refusal() - why the table cannot grow, as a clause */
-const char *ctw_message_refusal(enum ctw_growth_refusal refusal);
-
 /* The classes of struct ctw_losses. */
 #define CTW_LOSS_CLASSES 6u
 

@@ -391,22 +391,29 @@ const char *ctw_growth_reason_name(enum ctw_growth_reason reason) {
     return names[reason];
 }
 
-const char *ctw_growth_refusal_name(enum ctw_growth_refusal refusal) {
-    static const char *const names[CTW_GROWTH_REFUSALS] = {
-        [CTW_GROWTH_NOT_REFUSED] = "not_refused",
-        [CTW_GROWTH_DISABLED] = "disabled",
-        [CTW_GROWTH_UNLIMITED] = "unlimited",
-        [CTW_GROWTH_AT_CEILING] = "at_ceiling",
-        [CTW_GROWTH_NO_MEMORY] = "no_memory",
-        [CTW_GROWTH_TOO_FEW_BUCKETS] = "too_few_buckets",
-        [CTW_GROWTH_FOREIGN_WRITER] = "foreign_writer",
-        [CTW_GROWTH_NOT_PERMITTED] = "not_permitted",
-        [CTW_GROWTH_CHILD_NAMESPACE] = "child_namespace",
-        [CTW_GROWTH_WRITE_FAILED] = "write_failed",
-        [CTW_GROWTH_PERSIST_FAILED] = "not_kept",
-    };
+static const struct {
+    const char *name, *clause;
+} refusals[CTW_GROWTH_REFUSALS] = {
+    [CTW_GROWTH_NOT_REFUSED] = {"not_refused", "growth is off"},
+    [CTW_GROWTH_DISABLED] = {"disabled", "growth is off"},
+    [CTW_GROWTH_UNLIMITED] = {"unlimited", "there is no limit to raise"},
+    [CTW_GROWTH_AT_CEILING] = {"at_ceiling", "it is at its ceiling"},
+    [CTW_GROWTH_NO_MEMORY] = {"no_memory", "too little memory is available"},
+    [CTW_GROWTH_TOO_FEW_BUCKETS] = {"too_few_buckets", "there are too few buckets"},
+    [CTW_GROWTH_FOREIGN_WRITER] = {"foreign_writer", "another program keeps lowering the limit"},
+    [CTW_GROWTH_NOT_PERMITTED] = {"not_permitted", "the limit may not be written"},
+    [CTW_GROWTH_CHILD_NAMESPACE] = {"child_namespace",
+                                    "the limit belongs to the initial network namespace"},
+    [CTW_GROWTH_WRITE_FAILED] = {"write_failed", "the kernel does not take the value"},
+    [CTW_GROWTH_PERSIST_FAILED] = {"not_kept", "grown limits do not survive a boot"},
+};
 
-    return names[refusal];
+const char *ctw_growth_refusal_name(enum ctw_growth_refusal refusal) {
+    return refusals[refusal].name;
+}
+
+const char *ctw_growth_refusal_clause(enum ctw_growth_refusal refusal) {
+    return refusals[refusal].clause;
 }
 
 const char *ctw_growth_bound_name(enum ctw_growth_bound bound) {

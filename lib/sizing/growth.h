@@ -185,5 +185,7 @@ uint64_t ctw_growth_next_poll(const struct ctw_growth *g, const struct ctw_setti
 const char *ctw_growth_reason_name(enum ctw_growth_reason reason);
 /** "at_ceiling", "no_memory", ... */
 const char *ctw_growth_refusal_name(enum ctw_growth_refusal refusal);
+/** "it is at its ceiling", "too little memory is available", ... why the table cannot grow */
+const char *ctw_growth_refusal_clause(enum ctw_growth_refusal refusal);
 /** "growth.ceiling", "growth.memory", "MemAvailable", "buckets", "kernel" */
 const char *ctw_growth_bound_name(enum ctw_growth_bound bound);

@@ -448,7 +448,7 @@ static void put_growth(struct page *p) {
     if (on && of->growth_refused)
         ctw_line_add(&l, "; %s: %s",
                      of->refusal == CTW_GROWTH_PERSIST_FAILED ? "but" : "it cannot grow now",
-                     ctw_message_refusal(of->refusal));
+                     ctw_growth_refusal_clause(of->refusal));
     if (of->grown_usec != 0 && of->grown_from != of->grown_to)
         ctw_line_add(&l, "; grown from %" PRIu32 " to %" PRIu32 " at %s", of->grown_from,
                      of->grown_to, when(p, of->grown_usec).text);
