@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +21,6 @@
 
 #define PERMYRIAD_MIN 100u
 
-/* Room for an error, whose option may be of any length. */
-#define REASON_MAX 256
-
 struct arguments {
     enum ctw_check_form form;
     const char *config_path; /* NULL: the usual one, if it is there */
@@ -32,8 +30,6 @@ struct arguments {
     bool wants_daemon, npd, verbose, version;
 };
 
-/* --- output ---------------------------------------------------------------------------------- */
-
 /* Return: the exit status, which is unknown when the line could not be written. */
 static int answer(enum ctw_check_form form, enum ctw_check_state state, const struct ctw_line *l) {
     if (printf("%s\n", l->text) < 0 || fflush(stdout) != 0)
@@ -41,22 +37,23 @@ static int answer(enum ctw_check_form form, enum ctw_check_state state, const st
     return ctw_check_exit_status(form, state);
 }
 
-static int unknown(enum ctw_check_form form, const char *reason) {
+static int __attribute__((format(printf, 2, 3)))
+unknown(enum ctw_check_form form, const char *format, ...) {
+    char reason[CTW_CONFIG_ERROR_MAX];
     struct ctw_line line;
+    va_list args;
 
+    va_start(args, format);
+    (void)vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
     ctw_check_unknown(form, reason, &line);
     return answer(form, CTW_CHECK_UNKNOWN, &line);
 }
 
 static int bad_value(const struct arguments *a, const char *option, const char *value,
                      const char *allowed) {
-    char reason[REASON_MAX];
-
-    (void)snprintf(reason, sizeof(reason), "%s: %.64s is not %s", option, value, allowed);
-    return unknown(a->form, reason);
+    return unknown(a->form, "%s: %.64s is not %s", option, value, allowed);
 }
-
-/* --- the command line ------------------------------------------------------------------------ */
 
 static const struct ctw_option options[] = {
     {'w', "warning", "PERCENT", CTW_OPTION_TEXT, offsetof(struct arguments, warning),
@@ -107,7 +104,7 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
         ctw_cli_print_help(&cli);
         return ctw_check_exit_status(ret->form, CTW_CHECK_UNKNOWN);
     case CTW_CLI_BAD:
-        return unknown(ret->form, error);
+        return unknown(ret->form, "%s", error);
     }
     if (ret->npd)
         ret->form = CTW_CHECK_NPD;
@@ -116,8 +113,6 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
     (void)puts("ctwatch check " CTWATCH_VERSION);
     return ctw_check_exit_status(ret->form, CTW_CHECK_UNKNOWN);
 }
-
-/* --- the time limit -------------------------------------------------------------------------- */
 
 static void end_unknown(enum ctw_check_form form, const char *line) {
     const ssize_t written = write(STDOUT_FILENO, line, strlen(line));
@@ -150,8 +145,6 @@ static int limit_time(const struct arguments *a) {
     return -1;
 }
 
-/* --- the verb -------------------------------------------------------------------------------- */
-
 /* A missing file is an error only if it was named. A file that cannot be read always is: its levels
  * may differ from the defaults. Return: -1 to go on, or the exit status. */
 static int load_settings(const struct arguments *a, struct ctw_settings *ret) {
@@ -164,7 +157,7 @@ static int load_settings(const struct arguments *a, struct ctw_settings *ret) {
     const int r = ctw_config_load(path, ret, error);
     if (r >= 0 || (r == -ENOENT && !a->config_path))
         return -1;
-    return unknown(a->form, error);
+    return unknown(a->form, "%s", error);
 }
 
 static bool parse_level(const char *text, uint32_t *ret) {
@@ -174,13 +167,11 @@ static bool parse_level(const char *text, uint32_t *ret) {
 /* The other threshold may be from a file, or a default: the error names both. */
 static int levels_crossed(const struct arguments *a, const struct ctw_settings *s) {
     const uint32_t warning = s->levels.warning_permyriad, critical = s->levels.critical_permyriad;
-    char reason[REASON_MAX];
 
-    (void)snprintf(reason, sizeof(reason),
+    return unknown(a->form,
                    "%s: %" PRIu32 ".%02" PRIu32 " %% is above %s, %" PRIu32 ".%02" PRIu32 " %%",
                    a->warning ? "--warning" : "levels.warning", warning / 100, warning % 100,
                    a->critical ? "--critical" : "levels.critical", critical / 100, critical % 100);
-    return unknown(a->form, reason);
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -198,22 +189,15 @@ static int choose_levels(const struct arguments *a, struct ctw_settings *s) {
     return -1;
 }
 
-static int cannot_read(const struct arguments *a, int error) {
-    char reason[REASON_MAX];
-
-    if (a->root[0] == '\0' || error == -ENOMEM)
-        return unknown(a->form, strerror(-error));
-    (void)snprintf(reason, sizeof(reason), "%.100s: %s", a->root, strerror(-error));
-    return unknown(a->form, reason);
-}
-
 static int check(const struct arguments *a, const struct ctw_settings *s) {
     struct ctw_view view;
     struct ctw_line line;
 
     const int r = ctw_fetch(a->root, a->state, s, &view);
     if (r < 0)
-        return cannot_read(a, r);
+        return a->root[0] == '\0' || r == -ENOMEM
+                   ? unknown(a->form, "%s", strerror(-r))
+                   : unknown(a->form, "%.100s: %s", a->root, strerror(-r));
 
     const struct ctw_check_limits limits = {
         .warning_permyriad = s->levels.warning_permyriad,

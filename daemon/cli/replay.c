@@ -137,9 +137,8 @@ static void print_alert(uint64_t at_usec, const struct ctw_alert *a, void *userd
         ctw_plot_grew(&p->plot, at_usec, a->old_max, a->new_max);
     if (p->arguments->summary)
         return;
-    const size_t n = p->arguments->json
-                         ? ctw_render_replay_alert_json(at_usec, a, p->text, sizeof(p->text))
-                         : ctw_render_replay_alert_text(at_usec, a, p->text, sizeof(p->text));
+    const size_t n =
+        ctw_render_replay_alert(at_usec, a, p->arguments->json, p->text, sizeof(p->text));
     if (n > 0 && n < sizeof(p->text))
         (void)fwrite(p->text, 1, n, stdout);
 }
@@ -153,9 +152,8 @@ static int cannot_write(const char *path) {
 /* Return: the exit status. */
 static int print_summary(struct player *p) {
     const struct ctw_replay_summary *s = &p->replay.summary;
-    const size_t n = p->arguments->json
-                         ? ctw_render_replay_summary_json(s, &p->lines, p->text, sizeof(p->text))
-                         : ctw_render_replay_summary_text(s, &p->lines, p->text, sizeof(p->text));
+    const size_t n =
+        ctw_render_replay_summary(s, &p->lines, p->arguments->json, p->text, sizeof(p->text));
 
     if (n == 0 || n >= sizeof(p->text)) {
         errno = ENOMEM;
@@ -219,6 +217,7 @@ static void take(struct player *p, const struct source *f, enum ctw_reading read
                  const struct ctw_record *record, const struct ctw_line *words) {
     switch (reading) {
     case CTW_READ_NOTHING:
+    case CTW_READ_REFUSED:
         if (words->length > 0)
             complain(f, f->line, words->text);
         break;
@@ -233,9 +232,6 @@ static void take(struct player *p, const struct source *f, enum ctw_reading read
         break;
     case CTW_READ_BAD:
         count_bad(p, f, words->text);
-        break;
-    case CTW_READ_REFUSED:
-        complain(f, f->line, words->text);
         break;
     }
 }

@@ -28,8 +28,6 @@ struct sockets {
     size_t n;
 };
 
-/* --- the command line ------------------------------------------------------------------------ */
-
 static const struct ctw_option options[] = {
     {0, "listen", "ADDRESS:PORT", CTW_OPTION_LIST, offsetof(struct arguments, listen),
      "listen on this address, at most 8 times; IPv6: [::1]:9817"},
@@ -49,8 +47,6 @@ static const struct ctw_cli cli = {
     .options = options,
     .n_options = sizeof(options) / sizeof(options[0]),
 };
-
-/* --- sockets --------------------------------------------------------------------------------- */
 
 /* Return: -1 to go on, or the exit status. */
 static int listen_at(struct sockets *s, const char *where) {
@@ -96,8 +92,6 @@ static void announce(const struct sockets *s) {
     }
     (void)sd_notify(0, "READY=1");
 }
-
-/* --- the verb -------------------------------------------------------------------------------- */
 
 static int run(const struct arguments *a, const struct sockets *sockets) {
     struct ctw_pages *pages = NULL;

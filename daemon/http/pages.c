@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,38 +70,38 @@ static int read_history(struct ctw_pages *s) {
     return r;
 }
 
-/* --- pages ----------------------------------------------------------------------------------- */
-
 enum form { TEXT, JSON, CSV, OPENMETRICS };
 
 /* Renders into ret->text, which has PAGE_MAX bytes, and returns the length, or sets ret->stream.
  * The status is 200 and the type that of the route, unless the renderer sets others. */
 typedef size_t renderer(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret);
 
-static size_t line(struct ctw_server_reply *ret, unsigned status, const char *text) {
+static size_t __attribute__((format(printf, 3, 4)))
+line(struct ctw_server_reply *ret, unsigned status, const char *format, ...) {
+    va_list args;
+
     ret->status = status;
     ret->type = TEXT_TYPE;
-    return (size_t)snprintf(ret->text, PAGE_MAX, "%s\n", text);
+    va_start(args, format);
+    const int n = vsnprintf(ret->text, PAGE_MAX, format, args);
+    va_end(args);
+    return (size_t)n;
 }
 
 static size_t fault(const struct ctw_pages *s, int error, struct ctw_server_reply *ret) {
-    ret->status = 503;
-    ret->type = TEXT_TYPE;
-    return (size_t)snprintf(ret->text, PAGE_MAX, "%s/state: %s\n", s->directory,
-                            ctw_state_fault(error));
+    return line(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(error));
 }
 
 static size_t render_index(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
-    return (size_t)snprintf(ret->text, PAGE_MAX,
-                            "ctwatch " CTWATCH_VERSION
-                            ", the watch of the connection-tracking table\n"
-                            "\n"
-                            "/metrics   for Prometheus\n"
-                            "/status    the state of the table      /status.json\n"
-                            "/history   the last day                /history.json /history.csv\n"
-                            "/top       what fills the table%s/top.json\n"
-                            "/healthz   whether ctwatchd polls: 200 or 503\n",
-                            s->addresses ? "        " : " (off)  ");
+    return line(ret, 200,
+                "ctwatch " CTWATCH_VERSION ", the watch of the connection-tracking table\n"
+                "\n"
+                "/metrics   for Prometheus\n"
+                "/status    the state of the table      /status.json\n"
+                "/history   the last day                /history.json /history.csv\n"
+                "/top       what fills the table%s/top.json\n"
+                "/healthz   whether ctwatchd polls: 200 or 503\n",
+                s->addresses ? "        " : " (off)  ");
 }
 
 static size_t render_health(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
@@ -108,19 +109,17 @@ static size_t render_health(struct ctw_pages *s, enum form form, struct ctw_serv
 
     switch (v->liveness) {
     case CTW_LIVENESS_ALIVE:
-        return line(ret, 200, "ok");
+        return line(ret, 200, "ok\n");
     case CTW_LIVENESS_LATE:
-        ret->status = 503;
-        return (size_t)snprintf(ret->text, PAGE_MAX,
-                                "ctwatchd hangs or has died: its last poll was %" PRIu64 " s ago\n",
-                                ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
+        return line(ret, 503, "ctwatchd hangs or has died: its last poll was %" PRIu64 " s ago\n",
+                    ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
     case CTW_LIVENESS_STOPPED:
-        return line(ret, 503, "ctwatchd has been stopped");
+        return line(ret, 503, "ctwatchd has been stopped\n");
     case CTW_LIVENESS_NONE:
         break;
     }
     return v->state_error < 0 ? fault(s, v->state_error, ret)
-                              : line(ret, 503, "ctwatchd does not run");
+                              : line(ret, 503, "ctwatchd does not run\n");
 }
 
 static size_t render_metrics(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
@@ -140,14 +139,12 @@ static size_t render_status(struct ctw_pages *s, enum form form, struct ctw_serv
 
 static size_t render_top(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
     if (!s->addresses)
-        return line(ret, 403, "addresses are shown by ctwatch serve --top only");
+        return line(ret, 403, "addresses are shown by ctwatch serve --top only\n");
     if (s->view.state_error < 0)
         return fault(s, s->view.state_error, ret);
     return form == JSON ? ctw_render_talkers_json(&s->view, ret->text, PAGE_MAX)
                         : ctw_render_talkers_text(&s->view, ret->text, PAGE_MAX);
 }
-
-/* --- the history, line by line --------------------------------------------------------------- */
 
 struct copy {
     struct ctw_history history;
@@ -230,8 +227,6 @@ static size_t render_history(struct ctw_pages *pages, enum form form,
     return 0;
 }
 
-/* --- routes ---------------------------------------------------------------------------------- */
-
 /* The first route with the requested path is used. A route with @accept requires that type in the
  * header "Accept". */
 static const struct route {
@@ -281,7 +276,7 @@ int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
         read_view(s);
         ret->length = route->render(s, route->form, ret);
     } else {
-        ret->length = line(ret, 404, "there is no such page: / lists the pages");
+        ret->length = line(ret, 404, "there is no such page: / lists the pages\n");
     }
     const bool fits = ret->length > 0 && ret->length < PAGE_MAX;
     char *text = realloc(ret->text, fits ? ret->length : 1);
@@ -289,8 +284,6 @@ int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
         ret->text = text;
     return fits || ret->stream.stream ? 0 : -ENOMEM;
 }
-
-/* --- lifetime -------------------------------------------------------------------------------- */
 
 int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret) {
     struct ctw_pages *s = calloc(1, sizeof(*s));

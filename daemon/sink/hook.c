@@ -44,8 +44,6 @@ struct ctw_hook {
     struct waiting queue[QUEUE_MAX];
 };
 
-/* --- faults -------------------------------------------------------------------------------- */
-
 static void print(const char *fault) {
     char line[256];
 
@@ -59,8 +57,6 @@ static void report(struct ctw_hook *h, int error) {
         print(error == ETIMEDOUT ? "killed at its time limit" : strerror(error));
     h->fault = error;
 }
-
-/* --- the child ----------------------------------------------------------------------------- */
 
 /* Splits @text at blanks, in place. Return: 0; -E2BIG; -ENOENT: there are only blanks. */
 static int split(char *text, char *ret_argv[static ARGUMENTS_MAX + 1]) {
@@ -127,8 +123,6 @@ static void __attribute__((noreturn)) child(char *argv[], char *env[], int failu
     (void)written;
     _exit(127);
 }
-
-/* --- one run ------------------------------------------------------------------------------- */
 
 static void start_next(struct ctw_hook *h);
 
@@ -229,8 +223,6 @@ static void start_next(struct ctw_hook *h) {
         h->n_dropped = 0;
     }
 }
-
-/* --- interface ----------------------------------------------------------------------------- */
 
 int ctw_hook_new(sd_event *event, uint64_t limit_usec, struct ctw_hook **ret) {
     struct ctw_hook *h = calloc(1, sizeof *h);

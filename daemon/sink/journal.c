@@ -88,8 +88,6 @@ struct ctw_journal *ctw_journal_free(struct ctw_journal *j) {
     return NULL;
 }
 
-/* --- stderr ------------------------------------------------------------------------------- */
-
 /* "14:03:22 warning usage: Conntrack table at 76.2 % ..." */
 static void write_line(int fd, const struct ctw_fields *f) {
     static const char *const priorities[] = {"emergency", "alert",  "critical", "error",
@@ -107,8 +105,6 @@ static void write_line(int fd, const struct ctw_fields *f) {
                                 kind ? kind : "", message ? message : "");
     ctw_write_if_ready(fd, line, (size_t)length);
 }
-
-/* --- the journal -------------------------------------------------------------------------- */
 
 /*
  * Whether the journal takes a record at once.

@@ -29,8 +29,6 @@ struct ctw_limits {
     int read_error; /* of the saved limits */
 };
 
-/* --- the files -------------------------------------------------------------------------------- */
-
 /*
  * With sysctl_writes_strict a write at another offset than 0 succeeds and changes nothing, so each
  * write opens anew. A leading zero would make the number octal.
@@ -77,8 +75,6 @@ static int set_buckets(struct ctw_limits *l, uint32_t buckets) {
     }
     return error;
 }
-
-/* --- growing ---------------------------------------------------------------------------------- */
 
 static void write_max(struct ctw_limits *l, const struct ctw_growth_decision *d,
                       struct ctw_growth_outcome *ret) {
@@ -134,8 +130,6 @@ void ctw_limits_save(struct ctw_limits *l, const struct ctw_saved_limits *saved)
     ctw_limits_store_put(l->store, saved);
 }
 
-/* --- facts ------------------------------------------------------------------------------------ */
-
 static void test_permission(struct ctw_limits *l, uint64_t now_usec) {
     uint32_t max;
 
@@ -177,8 +171,6 @@ void ctw_limits_facts(struct ctw_limits *l, const struct ctw_settings *s, uint64
     ret->save_path = ctw_limits_store_path(l->store);
 }
 
-/* --- interface -------------------------------------------------------------------------------- */
-
 int ctw_limits_new(sd_event *event, const char *root, bool initial, struct ctw_limits **ret) {
     struct ctw_limits *l = calloc(1, sizeof(*l));
     if (!l)
@@ -207,8 +199,6 @@ struct ctw_limits *ctw_limits_free(struct ctw_limits *l) {
     free(l);
     return NULL;
 }
-
-/* --- ctwatchd --forget-limits ----------------------------------------------------------------- */
 
 static int report(const char *path, int error) {
     (void)fprintf(stderr, "%s: %s\n", path, strerror(-error));

@@ -56,8 +56,6 @@ int ctw_limits_store_read(const struct ctw_limits_store *k, struct ctw_saved_lim
     return n < 0 ? (int)n : ctw_saved_limits_parse(text, (size_t)n, ret);
 }
 
-/* --- the child -------------------------------------------------------------------------------- */
-
 /* A child that hangs in fsync() must not hold the writer lock of /run/ctwatch, and must end by
  * SIGTERM. */
 static void __attribute__((noreturn)) child(struct ctw_limits_store *k) {
@@ -134,8 +132,6 @@ static bool await_child(struct ctw_limits_store *k) {
     finish(k, 0);
     return true;
 }
-
-/* --- interface -------------------------------------------------------------------------------- */
 
 int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
                          struct ctw_limits_store **ret) {

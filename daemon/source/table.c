@@ -47,8 +47,6 @@ struct ctw_table {
     char text[STATISTICS_MAX];
 };
 
-/* --- one file -------------------------------------------------------------------------------- */
-
 static void file_close(struct file *f) {
     if (f->fd >= 0)
         close(f->fd);
@@ -88,8 +86,6 @@ static ssize_t file_read_all(struct file *f, const char *root, char *buffer, siz
 
     return n == (ssize_t)size ? -EFBIG : n;
 }
-
-/* --- the table ------------------------------------------------------------------------------- */
 
 static void close_all(struct ctw_table *t) {
     file_close(&t->count);
@@ -182,8 +178,6 @@ void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample,
     if (state->health != CTW_HEALTH_OK)
         close_all(t);
 }
-
-/* --- buckets and counters -------------------------------------------------------------------- */
 
 /* Each file is tried twice, the second time opened anew, for the same reason as above. */
 

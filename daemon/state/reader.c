@@ -31,8 +31,6 @@ static void free_memory(void *p) {
     free(*(void **)p);
 }
 
-/* --- one attempt ----------------------------------------------------------------------------- */
-
 static int read_at(int fd, size_t offset, void *ret, size_t size) {
     for (size_t done = 0; done < size;) {
         const ssize_t n = pread(fd, (char *)ret + done, size - done, (off_t)(offset + done));
@@ -120,8 +118,6 @@ static int read_patiently(const char *directory, read_part_fn read_part, void *r
         (void)nanosleep(&pause, NULL);
     }
 }
-
-/* --- interface ------------------------------------------------------------------------------- */
 
 int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
     __attribute__((cleanup(free_memory))) struct ctw_published *p = malloc(sizeof(*p));

@@ -39,8 +39,7 @@ struct ctw_state_writer {
     const char *what; /* the file that @error is about */
     uint64_t checked_usec, retry_usec;
     struct ctw_published published;
-    uint64_t recent_alerts, talkers_usec, host_usec,
-        new_sources_usec;     /* of what was last written of these */
+    uint64_t changes[4];      /* see ctw_state_writer_publish(): as last written */
     struct ctw_sample former; /* of the former daemon at this table */
     uint64_t former_usec;     /* the time of its last poll; 0: there was none */
     uint64_t offset_usec;     /* between the clocks, when the boot time was read; 0: it was not */
@@ -247,14 +246,11 @@ struct ctw_snapshot *ctw_state_writer_snapshot(struct ctw_state_writer *w) {
 
 void ctw_state_writer_publish(struct ctw_state_writer *w) {
     const struct ctw_snapshot *now = &w->published.now;
-    const bool all = w->recent_alerts != now->n_recent_alerts ||
-                     w->talkers_usec != now->talkers_usec || w->host_usec != now->host_usec ||
-                     w->new_sources_usec != now->new_sources_usec;
+    const uint64_t changes[] = {now->n_recent_alerts, now->talkers_usec, now->host_usec,
+                                now->new_sources_usec};
+    const bool all = memcmp(w->changes, changes, sizeof(changes)) != 0;
 
-    w->recent_alerts = now->n_recent_alerts;
-    w->talkers_usec = now->talkers_usec;
-    w->host_usec = now->host_usec;
-    w->new_sources_usec = now->new_sources_usec;
+    memcpy(w->changes, changes, sizeof(changes));
     put(w, offsetof(struct ctw_state, published), &w->published,
         ctw_published_seal(&w->published, all));
 }

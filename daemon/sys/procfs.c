@@ -36,8 +36,6 @@ const char *const ctw_buckets_paths[] = {
     NULL,
 };
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
 int ctw_procfs_open(const char *root, const char *path, int flags) {
     char full[PATH_MAX + 64];
 
@@ -106,8 +104,6 @@ void ctw_procfs_line(const char *root, const char *path, char *ret, size_t size)
     ret[n > 0 ? n : 0] = '\0';
     ret[strcspn(ret, "\n")] = '\0';
 }
-
-/* --- writing ---------------------------------------------------------------------------------- */
 
 static int write_whole(int fd, const char *bytes, size_t length) {
     while (length > 0) {

@@ -166,18 +166,12 @@ static const struct order {
     {"poll", "fastest", "interval", true},
 };
 
+/* @name: NULL: any. Return: NULL: there is none. */
 static const struct key *find_key(const char *group, const char *name) {
     for (size_t i = 0; i < N_KEYS; i++)
-        if (strcmp(keys[i].group, group) == 0 && strcmp(keys[i].name, name) == 0)
+        if (strcmp(keys[i].group, group) == 0 && (!name || strcmp(keys[i].name, name) == 0))
             return &keys[i];
     return NULL;
-}
-
-static bool is_group(const char *name) {
-    for (size_t i = 0; i < N_KEYS; i++)
-        if (strcmp(keys[i].group, name) == 0)
-            return true;
-    return false;
 }
 
 /* --- fields ---------------------------------------------------------------------------------- */
@@ -585,7 +579,7 @@ static int read_group(struct reading *r, const config_setting_t *group) {
     const unsigned line = config_setting_source_line(group);
     int result = 0;
 
-    if (!is_group(name))
+    if (!find_key(name, NULL))
         return refuse_unknown(r->err, line, NULL, name);
     if (config_setting_type(group) != CONFIG_TYPE_GROUP)
         return ctw_settings_refuse(r->err, line, name,

@@ -98,8 +98,6 @@ static struct ctw_piece take_field(struct ctw_piece *rest) {
     return field;
 }
 
-/* --- the first line --------------------------------------------------------------------------- */
-
 static enum ctw_reading refuse(struct ctw_recording *r, const char *why, const char *what) {
     ctw_line_start(&r->words);
     ctw_line_add(&r->words, "%s%s", why, what);
@@ -164,8 +162,6 @@ static enum ctw_reading begin(struct ctw_recording *r, struct ctw_piece line, bo
     r->begun = reading == CTW_READ_NOTHING;
     return reading;
 }
-
-/* --- the other lines -------------------------------------------------------------------------- */
 
 /* Most fields are nothing but digits. */
 static bool take_digits(struct ctw_piece *rest, bool is_time, uint64_t *ret) {

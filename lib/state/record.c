@@ -103,8 +103,6 @@ void ctw_record_fit(struct ctw_record *r) {
             *moments[i] = r->width_sec * 1000 - 1;
 }
 
-/* --- as text ---------------------------------------------------------------------------------- */
-
 void ctw_record_put_names(struct ctw_out *o) {
     for (size_t i = 0; i < CTW_COLUMNS; i++)
         ctw_out_put(o, "%s%s", i > 0 ? "," : "", columns[i].name);

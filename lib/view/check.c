@@ -12,8 +12,6 @@
 /* A longer time to full is an extrapolation of noise. */
 #define FULL_WITHIN_USEC (3600 * CTW_USEC_PER_SEC)
 
-/* --- the state ------------------------------------------------------------------------------- */
-
 /* What happened lately that makes the state critical, whatever the fill; the worst first. */
 enum recent {
     RECENT_DROPS,     /* new connections */
@@ -57,15 +55,9 @@ static enum ctw_check_state judge(const struct ctw_view *v, const struct ctw_che
 }
 
 int ctw_check_exit_status(enum ctw_check_form form, enum ctw_check_state state) {
-    static const int npd[] = {[CTW_CHECK_OK] = 0,
-                              [CTW_CHECK_WARNING] = 0,
-                              [CTW_CHECK_CRITICAL] = 1,
-                              [CTW_CHECK_UNKNOWN] = 2};
-
-    return form == CTW_CHECK_NPD ? npd[state] : (int)state;
+    /* node-problem-detector knows no warning. */
+    return (int)state - (form == CTW_CHECK_NPD && state != CTW_CHECK_OK);
 }
-
-/* --- the words ------------------------------------------------------------------------------- */
 
 static const char *const words[] = {[CTW_CHECK_OK] = "OK",
                                     [CTW_CHECK_WARNING] = "WARNING",
@@ -177,8 +169,6 @@ static void cut(struct ctw_line *l, size_t length) {
     l->length = length;
 }
 
-/* --- performance data: LABEL=VALUE[UNIT];WARNING;CRITICAL;MIN;MAX ---------------------------- */
-
 /* 8250: "82.5" */
 static void add_permyriad(struct ctw_line *l, uint32_t permyriad) {
     ctw_line_add(l, "%" PRIu32, permyriad / 100);
@@ -192,6 +182,7 @@ static uint32_t entries_at(uint32_t max, uint32_t permyriad) {
     return (uint32_t)((uint64_t)max * permyriad / CTW_PERMYRIAD);
 }
 
+/* Performance data: LABEL=VALUE[UNIT];WARNING;CRITICAL;MIN;MAX */
 static void add_table(struct ctw_line *l, const struct ctw_view *v,
                       const struct ctw_check_limits *limits) {
     const struct ctw_sample *t = &v->snapshot.table;
@@ -210,23 +201,19 @@ static void add_table(struct ctw_line *l, const struct ctw_view *v,
                  entries_at(t->max, limits->critical_permyriad), t->max);
 }
 
-static void add_losses(struct ctw_line *l, const struct ctw_snapshot *p) {
-    ctw_line_add(l, " drops=%" PRIu64 "c early_drops=%" PRIu64 "c",
-                 ctw_losses_drops(&p->lost) + p->lost.chain_too_long, p->lost.early_drops);
-}
-
 static void add_performance(struct ctw_line *l, const struct ctw_view *v,
                             const struct ctw_check_limits *limits) {
+    const struct ctw_losses *lost = &v->snapshot.lost;
+
     if (!v->snapshot.has_table && !alive(v))
         return;
     ctw_line_add(l, " |");
     if (v->snapshot.has_table)
         add_table(l, v, limits);
     if (alive(v) || v->snapshot.table.has_counters)
-        add_losses(l, &v->snapshot);
+        ctw_line_add(l, " drops=%" PRIu64 "c early_drops=%" PRIu64 "c",
+                     ctw_losses_drops(lost) + lost->chain_too_long, lost->early_drops);
 }
-
-/* --- the line -------------------------------------------------------------------------------- */
 
 enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_limits *limits,
                                enum ctw_check_form form, struct ctw_line *ret) {

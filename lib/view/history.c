@@ -48,8 +48,6 @@ static void put_json(struct ctw_out *o, struct ctw_history_page *page) {
     }
 }
 
-/* --- text ------------------------------------------------------------------------------------ */
-
 static void add(struct ctw_history_bin *bin, const struct ctw_record *s) {
     if (bin->seconds == 0 || ctw_fuller(s->high, s->max, bin->high, bin->max)) {
         bin->high = s->high;
@@ -112,8 +110,6 @@ static void put_text(struct ctw_out *o, struct ctw_history_page *page) {
     else if (page->lines == 1)
         ctw_out_put(o, "nothing is known yet\n");
 }
-
-/* --- any format ------------------------------------------------------------------------------- */
 
 void ctw_render_history_start(struct ctw_history_page *page, enum ctw_history_format format,
                               const struct ctw_history *h, const struct ctw_snapshot *p) {

@@ -44,37 +44,15 @@ static void print_fraction(uint64_t value, int digits, uint64_t scale, char ret[
 }
 
 static void print_value(int64_t value, enum unit unit, char ret[static 32]) {
-    switch (unit) {
-    case SECONDS:
+    if (unit == SECONDS)
         print_fraction((uint64_t)value, 6, CTW_USEC_PER_SEC, ret);
-        break;
-    case RATIO:
+    else if (unit == RATIO)
         print_fraction((uint64_t)value, 4, CTW_PERMYRIAD, ret);
-        break;
-    case NUMBER:
-    case BYTES:
+    else
         (void)snprintf(ret, 32, "%" PRId64, value);
-        break;
-    }
 }
 
 /* --- lines ------------------------------------------------------------------------------------ */
-
-static const char *type_name(const struct page *g) {
-    switch (g->family.type) {
-    case COUNTER:
-        return "counter";
-    case HISTOGRAM:
-        return "histogram";
-    case INFO:
-        return g->openmetrics ? "info" : "gauge";
-    case STATESET:
-        return g->openmetrics ? "stateset" : "gauge";
-    case GAUGE:
-        break;
-    }
-    return "gauge";
-}
 
 /* What a sample's name adds to that of its family in OpenMetrics. */
 static const char *suffix(enum type type) {
@@ -82,13 +60,18 @@ static const char *suffix(enum type type) {
 }
 
 static void put_head(struct page *g) {
+    static const char *const types[][2] = {[GAUGE] = {"gauge", "gauge"},
+                                           [COUNTER] = {"counter", "counter"},
+                                           [INFO] = {"gauge", "info"},
+                                           [STATESET] = {"gauge", "stateset"},
+                                           [HISTOGRAM] = {"histogram", "histogram"}};
     static const char *const units[] = {
         [NUMBER] = "", [SECONDS] = "seconds", [RATIO] = "ratio", [BYTES] = "bytes"};
     const struct family *f = &g->family;
     const char *end = g->openmetrics ? "" : suffix(f->type);
 
     ctw_out_put(&g->out, "# HELP %s%s %s\n", f->name, end, f->help);
-    ctw_out_put(&g->out, "# TYPE %s%s %s\n", f->name, end, type_name(g));
+    ctw_out_put(&g->out, "# TYPE %s%s %s\n", f->name, end, types[f->type][g->openmetrics]);
     if (g->openmetrics && units[f->unit][0] != '\0')
         ctw_out_put(&g->out, "# UNIT %s %s\n", f->name, units[f->unit]);
     g->headed = true;

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "lib/report/fields.h"
+#include "lib/report/message.h"
 #include "lib/util/json.h"
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
@@ -11,22 +11,13 @@
 
 #define LABEL "%-14s "
 
-size_t ctw_render_replay_alert_text(uint64_t at_usec, const struct ctw_alert *a, char *buffer,
-                                    size_t size) {
+static size_t alert_text(const char *at, const struct ctw_alert *a, const char *message,
+                         char *buffer, size_t size) {
     struct ctw_out o = {.buffer = buffer, .size = size};
-    char at[CTW_TIMESTAMP_SIZE];
-    struct ctw_fields fields;
 
-    ctw_timestamp_print(at_usec, at);
-    ctw_fields_of(a, &fields);
-    const char *message = ctw_fields_get(&fields, "MESSAGE");
     ctw_out_put(&o, "%s  %-8s %-14s %-8s %s\n", at, ctw_level_name(a->level),
-                ctw_alert_kind_name(a->kind), ctw_edge_name(a->edge), message ? message : "");
+                ctw_alert_kind_name(a->kind), ctw_edge_name(a->edge), message);
     return o.used;
-}
-
-static uint64_t usec_to_sec(uint64_t usec) {
-    return (usec + CTW_USEC_PER_SEC / 2) / CTW_USEC_PER_SEC;
 }
 
 /* "2 d 3 h", "14 min 5 s": the two largest units, of which the second may be nothing. */
@@ -35,7 +26,7 @@ static void put_span(struct ctw_out *o, uint64_t usec) {
         const char *name;
         uint64_t sec;
     } units[] = {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}};
-    const uint64_t sec = usec_to_sec(usec);
+    const uint64_t sec = (usec + CTW_USEC_PER_SEC / 2) / CTW_USEC_PER_SEC;
     size_t i = 0;
 
     while (i < 3 && sec < units[i].sec)
@@ -118,15 +109,8 @@ static void put_alerts(struct ctw_out *o, const struct ctw_replay_summary *s) {
     ctw_out_put(o, s->n_alerts > 0 ? ")\n" : "\n");
 }
 
-static void put_growth(struct ctw_out *o, const struct ctw_replay_summary *s) {
-    if (s->growths > 0)
-        ctw_out_put(o, LABEL "max from %" PRIu32 " to %" PRIu32 ", in %" PRIu64 " step%s\n",
-                    "Growth", s->grown_from, s->grown_to, s->growths, s->growths == 1 ? "" : "s");
-}
-
-size_t ctw_render_replay_summary_text(const struct ctw_replay_summary *s,
-                                      const struct ctw_replay_lines *lines, char *buffer,
-                                      size_t size) {
+static size_t summary_text(const struct ctw_replay_summary *s, const struct ctw_replay_lines *lines,
+                           char *buffer, size_t size) {
     struct ctw_out o = {.buffer = buffer, .size = size};
 
     put_time(&o, s);
@@ -134,7 +118,9 @@ size_t ctw_render_replay_summary_text(const struct ctw_replay_summary *s,
     put_highest(&o, s);
     put_levels(&o, s);
     put_alerts(&o, s);
-    put_growth(&o, s);
+    if (s->growths > 0)
+        ctw_out_put(&o, LABEL "max from %" PRIu32 " to %" PRIu32 ", in %" PRIu64 " step%s\n",
+                    "Growth", s->grown_from, s->grown_to, s->growths, s->growths == 1 ? "" : "s");
     if (s->has_losses)
         ctw_out_put(&o,
                     LABEL "%" PRIu64 " refused, %" PRIu64 " evicted, %" PRIu64 " clashes, %" PRIu64
@@ -146,8 +132,6 @@ size_t ctw_render_replay_summary_text(const struct ctw_replay_summary *s,
                     "Prevented", s->prevented.drops, s->prevented.early_drops);
     return o.used;
 }
-
-/* --- JSON ------------------------------------------------------------------------------------- */
 
 static double seconds(uint64_t usec) {
     return (double)usec / CTW_USEC_PER_SEC;
@@ -167,14 +151,16 @@ static json_t *number_or_null(uint32_t n) {
     return n > 0 ? json_integer(n) : json_null();
 }
 
-size_t ctw_render_replay_alert_json(uint64_t at_usec, const struct ctw_alert *a, char *buffer,
-                                    size_t size) {
+size_t ctw_render_replay_alert(uint64_t at_usec, const struct ctw_alert *a, bool json, char *buffer,
+                               size_t size) {
     const struct ctw_sample *t = &a->table;
-    struct ctw_fields fields;
     char at[CTW_TIMESTAMP_SIZE];
+    struct ctw_line message;
 
     ctw_timestamp_print(at_usec, at);
-    ctw_fields_of(a, &fields);
+    ctw_message(a, &message);
+    if (!json)
+        return alert_text(at, a, message.text, buffer, size);
     json_t *o = json_pack(
         "{s:s s:f s:s s:s s:s s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:o* s:s* s:s}",
         /* clang-format off */
@@ -195,7 +181,7 @@ size_t ctw_render_replay_alert_json(uint64_t at_usec, const struct ctw_alert *a,
         "old_buckets", number_if(a->buckets_changed, a->old_buckets),
         "new_buckets", number_if(a->buckets_changed, a->new_buckets),
         "reason", reason(a),
-        "message", ctw_fields_get(&fields, "MESSAGE"));
+        "message", message.text);
     /* clang-format on */
     return ctw_json_print(o, true, buffer, size);
 }
@@ -245,11 +231,13 @@ static json_t *lost(const struct ctw_replay_summary *s) {
                      ctw_json_number(s->lost.chain_too_long));
 }
 
-size_t ctw_render_replay_summary_json(const struct ctw_replay_summary *s,
-                                      const struct ctw_replay_lines *lines, char *buffer,
-                                      size_t size) {
+size_t ctw_render_replay_summary(const struct ctw_replay_summary *s,
+                                 const struct ctw_replay_lines *lines, bool json, char *buffer,
+                                 size_t size) {
     char from[CTW_TIMESTAMP_SIZE], to[CTW_TIMESTAMP_SIZE];
 
+    if (!json)
+        return summary_text(s, lines, buffer, size);
     ctw_timestamp_print(s->first_usec, from);
     ctw_timestamp_print(s->last_usec, to);
     json_t *o = json_pack(

@@ -3,6 +3,7 @@
 
 /* The output of a replay: its alerts, and the summary. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,26 +21,20 @@ struct ctw_replay_lines {
 };
 
 /**
- * ctw_render_replay_alert_text() - a line
+ * ctw_render_replay_alert() - a line, or an object on one line
  * @at_usec:  since 1970
  * @buffer:   always NUL-terminated
  *
- * Return, of all four functions: bytes of the whole text, without the NUL, also when it did not
- * fit; 0 when there was no memory for JSON.
+ * Return, of both functions: bytes of the whole text, without the NUL, also when it did not fit; 0
+ * when there was no memory for JSON.
  */
-size_t ctw_render_replay_alert_text(uint64_t at_usec, const struct ctw_alert *a, char *buffer,
-                                    size_t size);
+size_t ctw_render_replay_alert(uint64_t at_usec, const struct ctw_alert *a, bool json, char *buffer,
+                               size_t size);
 
-/** ctw_render_replay_alert_json() - an object, on one line */
-size_t ctw_render_replay_alert_json(uint64_t at_usec, const struct ctw_alert *a, char *buffer,
-                                    size_t size);
-
-/** ctw_render_replay_summary_text() - at most 80 columns wide */
-size_t ctw_render_replay_summary_text(const struct ctw_replay_summary *s,
-                                      const struct ctw_replay_lines *lines, char *buffer,
-                                      size_t size);
-
-/** ctw_render_replay_summary_json() - an object with the one member "summary", on one line */
-size_t ctw_render_replay_summary_json(const struct ctw_replay_summary *s,
-                                      const struct ctw_replay_lines *lines, char *buffer,
-                                      size_t size);
+/**
+ * ctw_render_replay_summary() - at most 80 columns wide; or an object with the one member
+ * "summary", on one line
+ */
+size_t ctw_render_replay_summary(const struct ctw_replay_summary *s,
+                                 const struct ctw_replay_lines *lines, bool json, char *buffer,
+                                 size_t size);

@@ -39,7 +39,7 @@ static void note_alert(uint64_t at_usec, const struct ctw_alert *a, void *userda
     if (at_usec < p->last_usec)
         abort();
     p->last_usec = at_usec;
-    if (ctw_render_replay_alert_text(at_usec, a, p->text, sizeof(p->text)) >= sizeof(p->text))
+    if (ctw_render_replay_alert(at_usec, a, false, p->text, sizeof(p->text)) >= sizeof(p->text))
         abort();
 }
 
@@ -104,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         read_range_query(p, text, size);
     else
         read_lines(p, text, size);
-    if (ctw_render_replay_summary_text(&p->replay.summary, &p->lines, p->text, sizeof(p->text)) >=
+    if (ctw_render_replay_summary(&p->replay.summary, &p->lines, false, p->text, sizeof(p->text)) >=
         sizeof(p->text))
         abort();
     (void)ctw_plot_svg(&p->plot, &p->settings, p->text, sizeof(p->text));
