@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/fetch.h"
@@ -119,11 +118,8 @@ static void take_census(const struct ctw_settings *s, struct ctw_advice_facts *f
     struct ctw_walk_end end;
     const char *path;
     uint32_t count;
-    uint64_t seed;
 
-    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-        seed = ctw_monotonic_usec();
-    ctw_census_init(&census, s->talkers.ipv6_prefix, seed);
+    ctw_census_init(&census, s->talkers.ipv6_prefix, ctw_random_seed());
     census.established_timeout_sec =
         ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED, census.established_timeout_sec);
     const int r = ctw_walk_now(s->talkers.sample, WALK_LIMIT_USEC, on_entry, &census, &end);

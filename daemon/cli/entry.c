@@ -27,6 +27,13 @@ struct ctw_entry_printer {
     char line[LINE_BYTES];
 };
 
+int ctw_entry_format(const struct ctw_cli *cli, bool json, bool xml, enum ctw_entry_format *ret) {
+    if (json && xml)
+        return ctw_cli_bad(cli, "--xml", "as well as --json", "allowed");
+    *ret = json ? CTW_ENTRY_JSON : xml ? CTW_ENTRY_XML : CTW_ENTRY_TEXT;
+    return -1;
+}
+
 struct ctw_entry_printer *ctw_entry_printer_new(enum ctw_entry_format format, const char *root) {
     struct ctw_entry_printer *p = malloc(sizeof(*p));
 
@@ -54,47 +61,10 @@ int ctw_entry_label(const char *name, void *printer) {
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static json_t *value_8(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return json_integer(nfct_get_attr_u8(ct, attr));
-}
-
-static json_t *value_16(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return json_integer(nfct_get_attr_u16(ct, attr));
-}
-
-/* Ports, and the id of an ICMP echo, are in network order. */
-static json_t *value_be16(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return json_integer(ntohs(nfct_get_attr_u16(ct, attr)));
-}
-
-static json_t *value_32(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return json_integer(nfct_get_attr_u32(ct, attr));
-}
-
-static json_t *value_be32(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return json_integer(ntohl(nfct_get_attr_u32(ct, attr)));
-}
-
-static json_t *value_64(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return ctw_json_number(nfct_get_attr_u64(ct, attr));
-}
-
-static json_t *value_be64(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return ctw_json_number(be64toh(nfct_get_attr_u64(ct, attr)));
-}
-
 static json_t *address(int family, const void *bytes) {
     char text[INET6_ADDRSTRLEN];
 
     return json_string(inet_ntop(family, bytes, text, sizeof(text)));
-}
-
-static json_t *value_ipv4(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return address(AF_INET, nfct_get_attr(ct, attr));
-}
-
-static json_t *value_ipv6(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return address(AF_INET6, nfct_get_attr(ct, attr));
 }
 
 /* Text that is not in UTF-8 is shown as far as it is. */
@@ -109,54 +79,19 @@ static json_t *text(const char *s) {
     return json_string(l.text);
 }
 
-static json_t *value_text(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return text(nfct_get_attr(ct, attr));
-}
-
-static json_t *value_family(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    const uint8_t family = nfct_get_attr_u8(ct, attr);
-
-    return json_string(family == AF_INET ? "ipv4" : family == AF_INET6 ? "ipv6" : "unknown");
-}
-
-static json_t *value_protocol(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    const char *name = ctw_protocol_name(nfct_get_attr_u8(ct, attr));
-
-    return json_string(name ? name : "unknown");
-}
-
 static json_t *state(uint8_t protocol, uint8_t n) {
     const char *name = ctw_state_name(protocol, n);
 
     return name ? json_string(name) : json_integer(n);
 }
 
-static json_t *value_tcp(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return state(IPPROTO_TCP, nfct_get_attr_u8(ct, attr));
-}
-
-static json_t *value_sctp(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return state(IPPROTO_SCTP, nfct_get_attr_u8(ct, attr));
-}
-
-static json_t *value_dccp(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    return state(IPPROTO_DCCP, nfct_get_attr_u8(ct, attr));
-}
-
-static json_t *value_role(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
-    const bool server = nfct_get_attr_u8(ct, attr) == DCCP_CONNTRACK_ROLE_SERVER;
-
-    return json_string(server ? "server" : "client");
-}
-
 /* IPS_* of nf_conntrack_common.h, by bit. */
-static json_t *value_status(const struct nf_conntrack *ct, enum nf_conntrack_attr attr) {
+static json_t *status_of(uint32_t bits) {
     static const char *const names[] = {
         "expected",  "seen_reply",   "assured",      "confirmed",  "src_nat",       "dst_nat",
         "seq_adj",   "src_nat_done", "dst_nat_done", "dying",      "fixed_timeout", "template",
         "untracked", "helper",       "offload",      "hw_offload",
     };
-    const uint32_t bits = nfct_get_attr_u32(ct, attr);
     json_t *array = json_array();
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -165,8 +100,28 @@ static json_t *value_status(const struct nf_conntrack *ct, enum nf_conntrack_att
     return array;
 }
 
-/* --- an entry as JSON ---------------------------------------------------------------------------
- */
+/* --- an entry as JSON ------------------------------------------------------------------------- */
+
+/* Numbers by their bits, BE: in network order. */
+enum form {
+    NUMBER_8,
+    NUMBER_16,
+    NUMBER_32,
+    NUMBER_64,
+    BE_16,
+    BE_32,
+    BE_64,
+    IPV4,
+    IPV6,
+    TEXT,
+    FAMILY,
+    PROTOCOL,
+    TCP_STATE,
+    SCTP_STATE,
+    DCCP_STATE,
+    DCCP_ROLE,
+    STATUS
+};
 
 /*
  * Every attribute that the kernel sends and the library can read. Those that only requests have
@@ -177,79 +132,122 @@ static const struct attribute {
     enum nf_conntrack_attr attr;
     const char *object; /* the member that it is a member of; NULL: the entry itself */
     const char *name;
-    json_t *(*value)(const struct nf_conntrack *ct, enum nf_conntrack_attr attr);
+    enum form form;
 } attributes[] = {
-    {ATTR_ORIG_L3PROTO, NULL, "family", value_family},
-    {ATTR_ORIG_L4PROTO, NULL, "protocol", value_protocol},
-    {ATTR_ORIG_L4PROTO, NULL, "protocol_number", value_8},
-    {ATTR_TIMEOUT, NULL, "timeout_seconds", value_32},
-    {ATTR_TCP_STATE, NULL, "state", value_tcp},
-    {ATTR_SCTP_STATE, NULL, "state", value_sctp},
-    {ATTR_DCCP_STATE, NULL, "state", value_dccp},
-    {ATTR_ORIG_IPV4_SRC, "original", "source", value_ipv4},
-    {ATTR_ORIG_IPV6_SRC, "original", "source", value_ipv6},
-    {ATTR_ORIG_IPV4_DST, "original", "destination", value_ipv4},
-    {ATTR_ORIG_IPV6_DST, "original", "destination", value_ipv6},
-    {ATTR_ORIG_PORT_SRC, "original", "source_port", value_be16},
-    {ATTR_ORIG_PORT_DST, "original", "destination_port", value_be16},
-    {ATTR_ORIG_ZONE, "original", "zone", value_16},
-    {ATTR_ORIG_COUNTER_PACKETS, "original", "packets", value_64},
-    {ATTR_ORIG_COUNTER_BYTES, "original", "bytes", value_64},
-    {ATTR_REPL_L3PROTO, "reply", "family", value_family},
-    {ATTR_REPL_L4PROTO, "reply", "protocol_number", value_8},
-    {ATTR_REPL_IPV4_SRC, "reply", "source", value_ipv4},
-    {ATTR_REPL_IPV6_SRC, "reply", "source", value_ipv6},
-    {ATTR_REPL_IPV4_DST, "reply", "destination", value_ipv4},
-    {ATTR_REPL_IPV6_DST, "reply", "destination", value_ipv6},
-    {ATTR_REPL_PORT_SRC, "reply", "source_port", value_be16},
-    {ATTR_REPL_PORT_DST, "reply", "destination_port", value_be16},
-    {ATTR_REPL_ZONE, "reply", "zone", value_16},
-    {ATTR_REPL_COUNTER_PACKETS, "reply", "packets", value_64},
-    {ATTR_REPL_COUNTER_BYTES, "reply", "bytes", value_64},
-    {ATTR_ICMP_TYPE, "icmp", "type", value_8},
-    {ATTR_ICMP_CODE, "icmp", "code", value_8},
-    {ATTR_ICMP_ID, "icmp", "id", value_be16},
-    {ATTR_STATUS, NULL, "status", value_status},
-    {ATTR_STATUS, NULL, "status_bits", value_32},
-    {ATTR_MARK, NULL, "mark", value_32},
-    {ATTR_SECMARK, NULL, "secmark", value_32},
-    {ATTR_SECCTX, NULL, "security_context", value_text},
-    {ATTR_ZONE, NULL, "zone", value_16},
-    {ATTR_HELPER_NAME, NULL, "helper", value_text},
-    {ATTR_TCP_FLAGS_ORIG, "tcp", "original_flags", value_8},
-    {ATTR_TCP_MASK_ORIG, "tcp", "original_flags_mask", value_8},
-    {ATTR_TCP_WSCALE_ORIG, "tcp", "original_window_scale", value_8},
-    {ATTR_TCP_FLAGS_REPL, "tcp", "reply_flags", value_8},
-    {ATTR_TCP_MASK_REPL, "tcp", "reply_flags_mask", value_8},
-    {ATTR_TCP_WSCALE_REPL, "tcp", "reply_window_scale", value_8},
-    {ATTR_SCTP_VTAG_ORIG, "sctp", "original_verification_tag", value_be32},
-    {ATTR_SCTP_VTAG_REPL, "sctp", "reply_verification_tag", value_be32},
-    {ATTR_DCCP_ROLE, "dccp", "role", value_role},
-    {ATTR_DCCP_HANDSHAKE_SEQ, "dccp", "handshake_sequence", value_be64},
-    {ATTR_MASTER_L3PROTO, "master", "family", value_family},
-    {ATTR_MASTER_L4PROTO, "master", "protocol", value_protocol},
-    {ATTR_MASTER_L4PROTO, "master", "protocol_number", value_8},
-    {ATTR_MASTER_IPV4_SRC, "master", "source", value_ipv4},
-    {ATTR_MASTER_IPV6_SRC, "master", "source", value_ipv6},
-    {ATTR_MASTER_IPV4_DST, "master", "destination", value_ipv4},
-    {ATTR_MASTER_IPV6_DST, "master", "destination", value_ipv6},
-    {ATTR_MASTER_PORT_SRC, "master", "source_port", value_be16},
-    {ATTR_MASTER_PORT_DST, "master", "destination_port", value_be16},
-    {ATTR_ORIG_NAT_SEQ_CORRECTION_POS, "sequence_adjustment", "original_position", value_32},
-    {ATTR_ORIG_NAT_SEQ_OFFSET_BEFORE, "sequence_adjustment", "original_before", value_32},
-    {ATTR_ORIG_NAT_SEQ_OFFSET_AFTER, "sequence_adjustment", "original_after", value_32},
-    {ATTR_REPL_NAT_SEQ_CORRECTION_POS, "sequence_adjustment", "reply_position", value_32},
-    {ATTR_REPL_NAT_SEQ_OFFSET_BEFORE, "sequence_adjustment", "reply_before", value_32},
-    {ATTR_REPL_NAT_SEQ_OFFSET_AFTER, "sequence_adjustment", "reply_after", value_32},
-    {ATTR_SYNPROXY_ISN, "synproxy", "isn", value_32},
-    {ATTR_SYNPROXY_ITS, "synproxy", "its", value_32},
-    {ATTR_SYNPROXY_TSOFF, "synproxy", "timestamp_offset", value_32},
-    {ATTR_TIMESTAMP_START, NULL, "start_unix_nanoseconds", value_64},
-    {ATTR_TIMESTAMP_STOP, NULL, "stop_unix_nanoseconds", value_64},
-    {ATTR_USE, NULL, "use", value_32},
-    {ATTR_ID, NULL, "id", value_32},
+    {ATTR_ORIG_L3PROTO, NULL, "family", FAMILY},
+    {ATTR_ORIG_L4PROTO, NULL, "protocol", PROTOCOL},
+    {ATTR_ORIG_L4PROTO, NULL, "protocol_number", NUMBER_8},
+    {ATTR_TIMEOUT, NULL, "timeout_seconds", NUMBER_32},
+    {ATTR_TCP_STATE, NULL, "state", TCP_STATE},
+    {ATTR_SCTP_STATE, NULL, "state", SCTP_STATE},
+    {ATTR_DCCP_STATE, NULL, "state", DCCP_STATE},
+    {ATTR_ORIG_IPV4_SRC, "original", "source", IPV4},
+    {ATTR_ORIG_IPV6_SRC, "original", "source", IPV6},
+    {ATTR_ORIG_IPV4_DST, "original", "destination", IPV4},
+    {ATTR_ORIG_IPV6_DST, "original", "destination", IPV6},
+    {ATTR_ORIG_PORT_SRC, "original", "source_port", BE_16},
+    {ATTR_ORIG_PORT_DST, "original", "destination_port", BE_16},
+    {ATTR_ORIG_ZONE, "original", "zone", NUMBER_16},
+    {ATTR_ORIG_COUNTER_PACKETS, "original", "packets", NUMBER_64},
+    {ATTR_ORIG_COUNTER_BYTES, "original", "bytes", NUMBER_64},
+    {ATTR_REPL_L3PROTO, "reply", "family", FAMILY},
+    {ATTR_REPL_L4PROTO, "reply", "protocol_number", NUMBER_8},
+    {ATTR_REPL_IPV4_SRC, "reply", "source", IPV4},
+    {ATTR_REPL_IPV6_SRC, "reply", "source", IPV6},
+    {ATTR_REPL_IPV4_DST, "reply", "destination", IPV4},
+    {ATTR_REPL_IPV6_DST, "reply", "destination", IPV6},
+    {ATTR_REPL_PORT_SRC, "reply", "source_port", BE_16},
+    {ATTR_REPL_PORT_DST, "reply", "destination_port", BE_16},
+    {ATTR_REPL_ZONE, "reply", "zone", NUMBER_16},
+    {ATTR_REPL_COUNTER_PACKETS, "reply", "packets", NUMBER_64},
+    {ATTR_REPL_COUNTER_BYTES, "reply", "bytes", NUMBER_64},
+    {ATTR_ICMP_TYPE, "icmp", "type", NUMBER_8},
+    {ATTR_ICMP_CODE, "icmp", "code", NUMBER_8},
+    {ATTR_ICMP_ID, "icmp", "id", BE_16},
+    {ATTR_STATUS, NULL, "status", STATUS},
+    {ATTR_STATUS, NULL, "status_bits", NUMBER_32},
+    {ATTR_MARK, NULL, "mark", NUMBER_32},
+    {ATTR_SECMARK, NULL, "secmark", NUMBER_32},
+    {ATTR_SECCTX, NULL, "security_context", TEXT},
+    {ATTR_ZONE, NULL, "zone", NUMBER_16},
+    {ATTR_HELPER_NAME, NULL, "helper", TEXT},
+    {ATTR_TCP_FLAGS_ORIG, "tcp", "original_flags", NUMBER_8},
+    {ATTR_TCP_MASK_ORIG, "tcp", "original_flags_mask", NUMBER_8},
+    {ATTR_TCP_WSCALE_ORIG, "tcp", "original_window_scale", NUMBER_8},
+    {ATTR_TCP_FLAGS_REPL, "tcp", "reply_flags", NUMBER_8},
+    {ATTR_TCP_MASK_REPL, "tcp", "reply_flags_mask", NUMBER_8},
+    {ATTR_TCP_WSCALE_REPL, "tcp", "reply_window_scale", NUMBER_8},
+    {ATTR_SCTP_VTAG_ORIG, "sctp", "original_verification_tag", BE_32},
+    {ATTR_SCTP_VTAG_REPL, "sctp", "reply_verification_tag", BE_32},
+    {ATTR_DCCP_ROLE, "dccp", "role", DCCP_ROLE},
+    {ATTR_DCCP_HANDSHAKE_SEQ, "dccp", "handshake_sequence", BE_64},
+    {ATTR_MASTER_L3PROTO, "master", "family", FAMILY},
+    {ATTR_MASTER_L4PROTO, "master", "protocol", PROTOCOL},
+    {ATTR_MASTER_L4PROTO, "master", "protocol_number", NUMBER_8},
+    {ATTR_MASTER_IPV4_SRC, "master", "source", IPV4},
+    {ATTR_MASTER_IPV6_SRC, "master", "source", IPV6},
+    {ATTR_MASTER_IPV4_DST, "master", "destination", IPV4},
+    {ATTR_MASTER_IPV6_DST, "master", "destination", IPV6},
+    {ATTR_MASTER_PORT_SRC, "master", "source_port", BE_16},
+    {ATTR_MASTER_PORT_DST, "master", "destination_port", BE_16},
+    {ATTR_ORIG_NAT_SEQ_CORRECTION_POS, "sequence_adjustment", "original_position", NUMBER_32},
+    {ATTR_ORIG_NAT_SEQ_OFFSET_BEFORE, "sequence_adjustment", "original_before", NUMBER_32},
+    {ATTR_ORIG_NAT_SEQ_OFFSET_AFTER, "sequence_adjustment", "original_after", NUMBER_32},
+    {ATTR_REPL_NAT_SEQ_CORRECTION_POS, "sequence_adjustment", "reply_position", NUMBER_32},
+    {ATTR_REPL_NAT_SEQ_OFFSET_BEFORE, "sequence_adjustment", "reply_before", NUMBER_32},
+    {ATTR_REPL_NAT_SEQ_OFFSET_AFTER, "sequence_adjustment", "reply_after", NUMBER_32},
+    {ATTR_SYNPROXY_ISN, "synproxy", "isn", NUMBER_32},
+    {ATTR_SYNPROXY_ITS, "synproxy", "its", NUMBER_32},
+    {ATTR_SYNPROXY_TSOFF, "synproxy", "timestamp_offset", NUMBER_32},
+    {ATTR_TIMESTAMP_START, NULL, "start_unix_nanoseconds", NUMBER_64},
+    {ATTR_TIMESTAMP_STOP, NULL, "stop_unix_nanoseconds", NUMBER_64},
+    {ATTR_USE, NULL, "use", NUMBER_32},
+    {ATTR_ID, NULL, "id", NUMBER_32},
 };
-#define N_ATTRIBUTES (sizeof(attributes) / sizeof(attributes[0]))
+
+static json_t *value_of(const struct nf_conntrack *ct, const struct attribute *a) {
+    const uint8_t small = nfct_get_attr_u8(ct, a->attr);
+    const char *name;
+
+    switch (a->form) {
+    case NUMBER_8:
+        return json_integer(small);
+    case NUMBER_16:
+        return json_integer(nfct_get_attr_u16(ct, a->attr));
+    case NUMBER_32:
+        return json_integer(nfct_get_attr_u32(ct, a->attr));
+    case NUMBER_64:
+        return ctw_json_number(nfct_get_attr_u64(ct, a->attr));
+    case BE_16:
+        return json_integer(ntohs(nfct_get_attr_u16(ct, a->attr)));
+    case BE_32:
+        return json_integer(ntohl(nfct_get_attr_u32(ct, a->attr)));
+    case BE_64:
+        return ctw_json_number(be64toh(nfct_get_attr_u64(ct, a->attr)));
+    case IPV4:
+        return address(AF_INET, nfct_get_attr(ct, a->attr));
+    case IPV6:
+        return address(AF_INET6, nfct_get_attr(ct, a->attr));
+    case TEXT:
+        return text(nfct_get_attr(ct, a->attr));
+    case FAMILY:
+        return json_string(small == AF_INET ? "ipv4" : small == AF_INET6 ? "ipv6" : "unknown");
+    case PROTOCOL:
+        name = ctw_protocol_name(small);
+        return json_string(name ? name : "unknown");
+    case TCP_STATE:
+        return state(IPPROTO_TCP, small);
+    case SCTP_STATE:
+        return state(IPPROTO_SCTP, small);
+    case DCCP_STATE:
+        return state(IPPROTO_DCCP, small);
+    case DCCP_ROLE:
+        return json_string(small == DCCP_CONNTRACK_ROLE_SERVER ? "server" : "client");
+    case STATUS:
+        return status_of(nfct_get_attr_u32(ct, a->attr));
+    }
+    return NULL;
+}
 
 /* The member of that name, made when it is needed. A borrowed reference, or NULL. */
 static json_t *member(json_t *object, const char *name) {
@@ -278,12 +276,12 @@ static json_t *labels_of(const struct nf_conntrack *ct, struct nfct_labelmap *na
 }
 
 static int add_attributes(json_t *entry, const struct nf_conntrack *ct) {
-    for (size_t i = 0; i < N_ATTRIBUTES; i++) {
+    for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
         const struct attribute *a = &attributes[i];
         if (!nfct_attr_is_set(ct, a->attr))
             continue;
         json_t *object = a->object ? member(entry, a->object) : entry;
-        if (!object || json_object_set_new(object, a->name, a->value(ct, a->attr)) < 0)
+        if (!object || json_object_set_new(object, a->name, value_of(ct, a)) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -305,42 +303,43 @@ json_t *ctw_entry_to_json(const struct nf_conntrack *ct, struct nfct_labelmap *l
     return add_entry(json_object(), ct, labels);
 }
 
-/* --- an expectation as JSON ---------------------------------------------------------------------
- */
+/* --- an expectation as JSON ------------------------------------------------------------------- */
 
 static json_t *expectation_to_json(const struct nf_expect *e) {
     static const struct {
         enum nf_expect_attr attr;
+        enum { TUPLE, NUMBER, ZONE, NAME } form;
         const char *name;
-    } tuples[] = {{ATTR_EXP_EXPECTED, "expected"},
-                  {ATTR_EXP_MASK, "mask"},
-                  {ATTR_EXP_MASTER, "master"},
-                  {ATTR_EXP_NAT_TUPLE, "nat"}},
-      numbers[] = {{ATTR_EXP_TIMEOUT, "timeout_seconds"},
-                   {ATTR_EXP_FLAGS, "flags"},
-                   {ATTR_EXP_CLASS, "class"},
-                   {ATTR_EXP_NAT_DIR, "nat_direction"}},
-      texts[] = {{ATTR_EXP_HELPER_NAME, "helper"}, {ATTR_EXP_FN, "function"}};
+    } members[] = {
+        {ATTR_EXP_EXPECTED, TUPLE, "expected"},
+        {ATTR_EXP_MASK, TUPLE, "mask"},
+        {ATTR_EXP_MASTER, TUPLE, "master"},
+        {ATTR_EXP_NAT_TUPLE, TUPLE, "nat"},
+        {ATTR_EXP_TIMEOUT, NUMBER, "timeout_seconds"},
+        {ATTR_EXP_FLAGS, NUMBER, "flags"},
+        {ATTR_EXP_CLASS, NUMBER, "class"},
+        {ATTR_EXP_NAT_DIR, NUMBER, "nat_direction"},
+        {ATTR_EXP_ZONE, ZONE, "zone"},
+        {ATTR_EXP_HELPER_NAME, NAME, "helper"},
+        {ATTR_EXP_FN, NAME, "function"},
+    };
     json_t *object = json_object();
 
-    for (size_t i = 0; i < sizeof(tuples) / sizeof(tuples[0]); i++)
-        if (nfexp_attr_is_set(e, tuples[i].attr))
-            object = ctw_json_set(object, tuples[i].name,
-                                  ctw_entry_to_json(nfexp_get_attr(e, tuples[i].attr), NULL));
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        if (nfexp_attr_is_set(e, numbers[i].attr))
-            object = ctw_json_set(object, numbers[i].name,
-                                  json_integer(nfexp_get_attr_u32(e, numbers[i].attr)));
-    if (nfexp_attr_is_set(e, ATTR_EXP_ZONE))
-        object = ctw_json_set(object, "zone", json_integer(nfexp_get_attr_u16(e, ATTR_EXP_ZONE)));
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        if (nfexp_attr_is_set(e, texts[i].attr))
-            object = ctw_json_set(object, texts[i].name, text(nfexp_get_attr(e, texts[i].attr)));
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const enum nf_expect_attr attr = members[i].attr;
+        if (!nfexp_attr_is_set(e, attr))
+            continue;
+        object =
+            ctw_json_set(object, members[i].name,
+                         members[i].form == TUPLE ? ctw_entry_to_json(nfexp_get_attr(e, attr), NULL)
+                         : members[i].form == NUMBER ? json_integer(nfexp_get_attr_u32(e, attr))
+                         : members[i].form == ZONE   ? json_integer(nfexp_get_attr_u16(e, attr))
+                                                     : text(nfexp_get_attr(e, attr)));
+    }
     return object;
 }
 
-/* --- lines --------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 /* What XML has before its entries. */
 static void begin(struct ctw_entry_printer *p) {

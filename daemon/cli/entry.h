@@ -13,7 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/cli/cli.h"
+
 enum ctw_entry_format { CTW_ENTRY_TEXT, CTW_ENTRY_JSON, CTW_ENTRY_XML };
+
+/** ctw_entry_format() - the format by --json and --xml. Return: as ctw_cli_number(). */
+int ctw_entry_format(const struct ctw_cli *cli, bool json, bool xml, enum ctw_entry_format *ret);
 
 struct ctw_entry_printer;
 

@@ -120,17 +120,12 @@ static unsigned groups_of(const struct arguments *a) {
 /* Return: -1 to go on, or the exit status. */
 static int make_request(const struct arguments *a, struct request *ret) {
     *ret = (struct request){
-        .format = a->json  ? CTW_ENTRY_JSON
-                  : a->xml ? CTW_ENTRY_XML
-                           : CTW_ENTRY_TEXT,
         .groups = groups_of(a),
         .n = UINT32_MAX,
         .buffer_bytes = BUFFER_BYTES,
         .rate = a->rate,
         .timestamps = a->timestamps,
     };
-    if (a->json && a->xml)
-        return ctw_cli_bad(&cli, "--xml", "as well as --json", "allowed");
     if (a->rate && a->xml)
         return ctw_cli_bad(&cli, "--rate", "as well as --xml", "allowed");
     if (a->duration &&
@@ -139,6 +134,9 @@ static int make_request(const struct arguments *a, struct request *ret) {
     if (a->buffer && (ctw_text_size(a->buffer, &ret->buffer_bytes) < 0 ||
                       ret->buffer_bytes < BUFFER_BYTES_MIN || ret->buffer_bytes > BUFFER_BYTES_MAX))
         return ctw_cli_bad(&cli, "--buffer", a->buffer, "from 4KiB to 2047MiB");
+    const int status = ctw_entry_format(&cli, a->json, a->xml, &ret->format);
+    if (status >= 0)
+        return status;
     return ctw_cli_number(&cli, "--lines", a->n, 1, UINT32_MAX - 1, "from 1 to 4294967294",
                           &ret->n);
 }

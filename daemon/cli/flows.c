@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/entry.h"
@@ -45,7 +44,6 @@ struct request {
     bool expect, count;
 };
 
-/* An entry whose key was high enough. */
 struct held {
     uint64_t key;
     struct nlmsghdr *message;
@@ -61,8 +59,9 @@ struct flows {
     int write_error;           /* a positive errno */
     uint64_t random;           /* state of the generator */
     bool counted;              /* bytes of an entry are known */
-    struct held *heap;         /* the least key first */
+    struct held *held;         /* room for twice held_max */
     uint32_t n_held, held_max; /* 0: each entry is printed at once */
+    uint64_t least; /* a key up to this is not among the highest held_max; 0: any may be */
 };
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -112,13 +111,10 @@ static int read_words(const struct arguments *a, struct request *r) {
     if (a->idle && (ctw_text_duration(a->idle, &idle_usec) < 0 || idle_usec < CTW_USEC_PER_SEC))
         return ctw_cli_bad(&cli, "--idle", a->idle, "a time of at least a second, such as 1h");
     r->idle_sec = idle_usec / CTW_USEC_PER_SEC;
-    if (a->json && a->xml)
-        return ctw_cli_bad(&cli, "--xml", "as well as --json", "allowed");
     if (a->expect && (a->filter.length > 0 || a->sample || a->sort || a->idle))
         return ctw_cli_bad(&cli, "--expect", "a FILTER, --sample, --sort or --idle",
                            "allowed with it");
-    r->format = a->json ? CTW_ENTRY_JSON : a->xml ? CTW_ENTRY_XML : CTW_ENTRY_TEXT;
-    return -1;
+    return ctw_entry_format(&cli, a->json, a->xml, &r->format);
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -131,19 +127,14 @@ static int make_request(const struct arguments *a, struct request *ret) {
     if (status < 0)
         status = ctw_cli_number(&cli, "--sample", a->sample, 1, HELD_MAX, "from 1 to 10000",
                                 &ret->sample);
+    if (a->count) { /* these are of what is printed */
+        ret->order = UNSORTED;
+        ret->sample = 0;
+    }
     return status;
 }
 
 /* --- what is held ----------------------------------------------------------------------------- */
-
-/* splitmix64: a sample needs no better. */
-static uint64_t next_random(struct flows *f) {
-    uint64_t z = f->random += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
 
 static uint64_t rank_of(struct flows *f, const struct ctw_flow *flow, const void *message) {
     struct ctw_flow_details details;
@@ -156,68 +147,46 @@ static uint64_t rank_of(struct flows *f, const struct ctw_flow *flow, const void
     return details.bytes;
 }
 
-static void swap(struct held *a, struct held *b) {
-    const struct held c = *a;
-
-    *a = *b;
-    *b = c;
-}
-
-static void sift_up(struct held *heap, uint32_t at) {
-    for (; at > 0 && heap[at].key < heap[(at - 1) / 2].key; at = (at - 1) / 2)
-        swap(&heap[at], &heap[(at - 1) / 2]);
-}
-
-static void sift_down(struct held *heap, uint32_t n) {
-    for (uint32_t at = 0, least; 2 * at + 1 < n; at = least) {
-        least = 2 * at + 1;
-        if (least + 1 < n && heap[least + 1].key < heap[least].key)
-            least++;
-        if (heap[at].key <= heap[least].key)
-            return;
-        swap(&heap[at], &heap[least]);
-    }
-}
-
-/* Holds the entries with the highest keys. Random keys make that a random sample. */
-static int hold(struct flows *f, uint64_t key, const void *message, size_t length) {
-    const bool full = f->n_held == f->held_max;
-
-    if (full && key <= f->heap[0].key)
-        return 0;
-    struct nlmsghdr *copy = malloc(length);
-    if (!copy)
-        return -ENOMEM;
-    memcpy(copy, message, length);
-    const struct held new = {.key = key, .message = copy};
-    if (full) {
-        free(f->heap[0].message);
-        f->heap[0] = new;
-        sift_down(f->heap, f->n_held);
-    } else {
-        f->heap[f->n_held] = new;
-        sift_up(f->heap, f->n_held++);
-    }
-    return 0;
-}
-
 static int highest_first(const void *a, const void *b) {
     const uint64_t x = ((const struct held *)a)->key, y = ((const struct held *)b)->key;
 
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static void print_held(struct flows *f) {
+/* Keeps the entries with the highest keys, in descending order. */
+static void trim(struct flows *f) {
+    qsort(f->held, f->n_held, sizeof(*f->held), highest_first);
+    while (f->n_held > f->held_max) {
+        free(f->held[--f->n_held].message);
+        f->least = f->held[f->held_max - 1].key;
+    }
+}
+
+/* Holds the entries with the highest keys. Random keys make that a random sample. */
+static int hold(struct flows *f, uint64_t key, const void *message, size_t length) {
+    if (f->least > 0 && key <= f->least)
+        return 0;
+    struct nlmsghdr *copy = malloc(length);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, message, length);
+    f->held[f->n_held++] = (struct held){.key = key, .message = copy};
+    if (f->n_held == 2 * f->held_max)
+        trim(f);
+    return 0;
+}
+
+/* A sample has been held by random keys. */
+static void sort(struct flows *f) {
     struct ctw_flow flow;
 
-    for (uint32_t i = 0; f->request.sample > 0 && f->request.order && i < f->n_held; i++)
-        if (ctw_flow_parse(f->heap[i].message, f->heap[i].message->nlmsg_len, &flow) == 0)
-            f->heap[i].key = rank_of(f, &flow, f->heap[i].message);
-    if (f->request.order)
-        qsort(f->heap, f->n_held, sizeof(*f->heap), highest_first);
-    for (uint32_t i = 0;
-         i < f->n_held && i < f->request.n && !ctw_cli_writing_failed(&f->write_error); i++)
-        (void)ctw_entry_print(f->printer, f->heap[i].message);
+    trim(f);
+    if (f->request.sample == 0 || !f->request.order)
+        return;
+    for (uint32_t i = 0; i < f->n_held; i++)
+        if (ctw_flow_parse(f->held[i].message, f->held[i].message->nlmsg_len, &flow) == 0)
+            f->held[i].key = rank_of(f, &flow, f->held[i].message);
+    trim(f);
 }
 
 /* --- while walking ---------------------------------------------------------------------------- */
@@ -273,8 +242,8 @@ static int on_message(const void *message, size_t length, void *userdata) {
         return 0;
     if (f->held_max == 0)
         return print(f, message);
-    return hold(f, f->request.sample > 0 ? next_random(f) : rank_of(f, &flow, message), message,
-                length);
+    return hold(f, f->request.sample > 0 ? ctw_next_random(&f->random) : rank_of(f, &flow, message),
+                message, length);
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */
@@ -375,9 +344,12 @@ static int show(struct flows *f) {
         ctw_cli_cannot_read(&cli, r);
         return EXIT_CANNOT_READ;
     }
+    sort(f);
     /* When the hash table is replaced, the kernel does not report it. */
     note(f, &end, buckets != sysctl_of(ctw_buckets_paths));
-    print_held(f);
+    for (uint32_t i = 0;
+         i < f->n_held && i < f->request.n && !ctw_cli_writing_failed(&f->write_error); i++)
+        (void)ctw_entry_print(f->printer, f->held[i].message);
     if (f->request.count)
         print_count(f);
     else
@@ -392,8 +364,8 @@ static struct flows *flows_free(struct flows *f) {
     if (!f)
         return NULL;
     for (uint32_t i = 0; i < f->n_held; i++)
-        free(f->heap[i].message);
-    free(f->heap);
+        free(f->held[i].message);
+    free(f->held);
     (void)ctw_entry_printer_free(f->printer);
     free(f);
     return NULL;
@@ -407,15 +379,13 @@ static struct flows *flows_new(const struct request *request) {
 
     f->request = *request;
     f->printer = ctw_entry_printer_new(request->format, request->expect ? "expect" : "conntrack");
-    if (request->sample > 0 && !request->count)
+    if (request->sample > 0)
         f->held_max = request->sample;
-    else if (request->order && !request->count)
+    else if (request->order)
         f->held_max = request->n < HELD_MAX ? request->n : HELD_MAX;
-    f->heap = calloc(f->held_max + 1, sizeof(*f->heap));
-    /* Before the kernel's generator is ready, at boot, the clock has to do. */
-    if (getrandom(&f->random, sizeof(f->random), GRND_NONBLOCK) != sizeof(f->random))
-        f->random = ctw_monotonic_usec();
-    return f->printer && f->heap ? f : flows_free(f);
+    f->held = calloc(2 * f->held_max + 1, sizeof(*f->held));
+    f->random = ctw_random_seed();
+    return f->printer && f->held ? f : flows_free(f);
 }
 
 int ctw_verb_flows(int argc, char *argv[]) {

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,9 +28,6 @@
 /* Room for one row of a list as JSON, and for everything around the lists. */
 #define ROW_BYTES  192u
 #define REST_BYTES 4096u
-
-/* Room for an error. */
-#define ERROR_MAX 160
 
 /*
  * A sample takes milliseconds. It takes longer only where most entries are of other network
@@ -126,17 +122,6 @@ static const struct ctw_cli cli = {
     .operand = offsetof(struct arguments, filter),
 };
 
-static bool parse_number(const char *text, uint64_t min, uint64_t max, uint32_t *ret) {
-    uint64_t value;
-
-    if (!text)
-        return true;
-    if (ctw_text_decimal(text, strlen(text), max, &value) < 0 || value < min)
-        return false;
-    *ret = (uint32_t)value;
-    return true;
-}
-
 /* Why these options cannot be used together; NULL: they can. */
 static const char *conflict(const struct arguments *a) {
     if (!a->new_flows)
@@ -178,16 +163,18 @@ static int make_request(const struct arguments *a, struct ctw_settings *settings
         .dimensions = {CTW_BY_SOURCE, CTW_BY_PORT, CTW_BY_STATE, CTW_BY_DESTINATION},
         .progress = a->exact && !a->watch,
     };
-    if (!parse_number(a->n, 1, LINES_MAX, &ret->n))
-        return ctw_cli_bad(&cli, "--lines", a->n, "from 1 to 1000");
-    if (!parse_number(a->ipv6_prefix, 1, IPV6_PREFIX_MAX, &ret->ipv6_prefix))
-        return ctw_cli_bad(&cli, "--ipv6-prefix", a->ipv6_prefix, "from 1 to 128");
+    int status = ctw_cli_number(&cli, "--lines", a->n, 1, LINES_MAX, "from 1 to 1000", &ret->n);
+    if (status < 0)
+        status = ctw_cli_number(&cli, "--ipv6-prefix", a->ipv6_prefix, 1, IPV6_PREFIX_MAX,
+                                "from 1 to 128", &ret->ipv6_prefix);
+    if (status >= 0)
+        return status;
     if (a->by && ctw_dimension_find(a->by, &ret->dimensions[0]) < 0)
         return ctw_cli_bad(&cli, "--by", a->by, DIMENSIONS);
     ret->filtered = a->filter.length > 0;
     ret->filter_text = a->filter.text;
     ret->labels = a->new_flows ? NULL : nfct_labelmap_new(NULL);
-    const int status = ctw_cli_filter(&cli, &a->filter, label_bit, ret->labels, &ret->filter);
+    status = ctw_cli_filter(&cli, &a->filter, label_bit, ret->labels, &ret->filter);
     if (status >= 0 && ret->labels)
         nfct_labelmap_destroy(ret->labels);
     return status;
@@ -265,18 +252,9 @@ static int on_message(const void *message, size_t length, void *userdata) {
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-static uint64_t random_seed(void) {
-    uint64_t seed = 0;
-
-    /* Before the kernel's generator is ready, at boot, the clock has to do. */
-    if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
-        seed = ctw_monotonic_usec();
-    return seed;
-}
-
 /* Start from scratch, with another hash. */
 static int begin(struct gathering *g) {
-    const uint64_t seed = random_seed();
+    const uint64_t seed = ctw_random_seed();
 
     g->error = 0;
     g->read = 0;
@@ -329,7 +307,7 @@ static struct gathering *gathering_new(const struct request *request) {
 
 /* --- one sample ------------------------------------------------------------------------------- */
 
-static int poll(struct gathering *g, char reterr[static ERROR_MAX]) {
+static int poll(struct gathering *g) {
     struct ctw_source_health state, counters;
 
     ctw_table_read(g->table, &g->sample, &state);
@@ -337,16 +315,14 @@ static int poll(struct gathering *g, char reterr[static ERROR_MAX]) {
         ctw_table_read_counters(g->table, &g->sample, &counters); /* for the buckets only */
         return 0;
     }
-    if (state.health == CTW_HEALTH_ABSENT) {
-        (void)snprintf(reterr, ERROR_MAX,
-                       "there is no conntrack table: the kernel has not loaded nf_conntrack");
-        return -ENOENT;
-    }
-    (void)snprintf(reterr, ERROR_MAX, "%s: %s", state.what, strerror(-state.error));
-    return state.error;
+    if (state.health == CTW_HEALTH_ABSENT)
+        ctw_cli_cannot_read(&cli, -ENOENT);
+    else
+        (void)fprintf(stderr, "ctwatch top: %s: %s\n", state.what, strerror(-state.error));
+    return -EIO;
 }
 
-static int walk(struct gathering *g, struct ctw_walk_end *ret, char reterr[static ERROR_MAX]) {
+static int walk(struct gathering *g, struct ctw_walk_end *ret) {
     int r = begin(g);
     if (r >= 0 && (g->request.filtered || has_details(g->request.dimensions[0])))
         r = ctw_walk_messages(CTW_WALK_ENTRIES, NULL, on_message, g, ret);
@@ -356,11 +332,8 @@ static int walk(struct gathering *g, struct ctw_walk_end *ret, char reterr[stati
     ctw_progress_clear(&g->progress);
     if (r >= 0)
         r = g->error;
-    if (r == -EPERM)
-        (void)snprintf(reterr, ERROR_MAX,
-                       "reading the table takes the capability CAP_NET_ADMIN: run it as root");
-    else if (r < 0)
-        (void)snprintf(reterr, ERROR_MAX, "the table cannot be read: %s", strerror(-r));
+    if (r < 0)
+        ctw_cli_cannot_read(&cli, r);
     return r;
 }
 
@@ -408,7 +381,7 @@ static struct ctw_top_list rank(struct gathering *g, size_t i) {
         const struct ctw_ranking_slot *s = &l->best[row];
         const struct ctw_key key = {.a = s->a, .b = s->b, .c = s->c};
         name_row(&g->request, by, &key, l->rows[row].name);
-        l->rows[row].permyriad = ctw_top_share(s->count, g->census.entries);
+        l->rows[row].permyriad = ctw_share_of(s->count, g->census.entries);
         l->entries[row] = s->count;
     }
     return ret;
@@ -426,13 +399,14 @@ static void filter_result(const struct gathering *g, struct ctw_top *ret, struct
     of->has_buckets = false;
 }
 
-/* @ret: refers to memory of @g, until the next time. Return: 0 or a negative errno. */
-static int gather(struct gathering *g, struct ctw_top *ret, char reterr[static ERROR_MAX]) {
+/* @ret: refers to memory of @g, until the next time. Return: 0 or a negative errno, which has been
+ * reported. */
+static int gather(struct gathering *g, struct ctw_top *ret) {
     struct ctw_walk_end end;
 
-    int r = poll(g, reterr);
+    int r = poll(g);
     if (r >= 0)
-        r = walk(g, &end, reterr);
+        r = walk(g, &end);
     if (r < 0)
         return r;
     *ret = (struct ctw_top){
@@ -458,14 +432,11 @@ static int gather(struct gathering *g, struct ctw_top *ret, char reterr[static E
 /* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
 static int show(const struct arguments *a, struct gathering *g, struct ctw_terminal *terminal,
                 char *text, size_t size) {
-    char error[ERROR_MAX];
     struct ctw_top top;
 
-    const int r = gather(g, &top, error);
-    if (r < 0) {
-        (void)fprintf(stderr, "ctwatch top: %s\n", error);
+    const int r = gather(g, &top);
+    if (r < 0)
         return r;
-    }
     const size_t n = a->json ? ctw_render_top_json(&top, a->watch, text, size)
                              : ctw_render_top_text(&top, text, size);
     return ctw_terminal_print(terminal, &cli, text, n, size);
@@ -523,14 +494,11 @@ static unsigned line_of(const struct browsing *b, const char *text, const char *
 
 /* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
 static int show_page(struct browsing *b, struct gathering *g, char *text, size_t size) {
-    char error[ERROR_MAX];
     struct ctw_top top;
 
-    int r = gather(g, &top, error);
-    if (r < 0) {
-        (void)fprintf(stderr, "ctwatch top: %s\n", error);
+    const int r = gather(g, &top);
+    if (r < 0)
         return r;
-    }
     find_selected(b, &top.lists[0]);
     const size_t keys = (size_t)snprintf(text, size, KEYS "%s", b->notice ? b->notice : MORE_KEYS);
     b->notice = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/sys/clock.h"
 
+#include <sys/random.h>
 #include <time.h>
 
 #include "lib/util/units.h"
@@ -22,4 +23,11 @@ uint64_t ctw_realtime_usec(void) {
 
 uint64_t ctw_booted_usec(void) {
     return read_clock(CLOCK_REALTIME) - read_clock(CLOCK_BOOTTIME);
+}
+
+uint64_t ctw_random_seed(void) {
+    uint64_t seed = 0;
+
+    return getrandom(&seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed) ? seed
+                                                                         : ctw_monotonic_usec();
 }

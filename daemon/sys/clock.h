@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The clocks, which lib/ must not read. */
+/* The clocks and chance, which lib/ must not read. */
 
 #include <stdint.h>
 
@@ -14,3 +14,6 @@ uint64_t ctw_realtime_usec(void);
 /** ctw_booted_usec() - the time of the boot, in microseconds since 1970: CLOCK_REALTIME less
  * CLOCK_BOOTTIME, so that it changes when the clock is set, but not by suspend */
 uint64_t ctw_booted_usec(void);
+
+/** ctw_random_seed() - random; where the kernel's generator is not ready yet, at boot, the clock */
+uint64_t ctw_random_seed(void);

@@ -170,10 +170,6 @@ static uint32_t margin(uint64_t n, uint64_t of) {
     return (uint32_t)(root * root < square ? root + 1 : root);
 }
 
-static uint32_t permyriad(uint64_t part, uint64_t whole) {
-    return whole == 0 ? 0 : (uint32_t)((part * CTW_PERMYRIAD + whole / 2) / whole);
-}
-
 /* In permyriad: a smaller share would be shown as 0.0 %. */
 #define LEAST_SHARE 5
 
@@ -189,7 +185,7 @@ static uint32_t shares(const struct ctw_sketch *t, enum ctw_dimension by, uint32
 
     for (; named < n; named++) {
         const uint64_t sure = talkers[named].count - talkers[named].error;
-        const uint32_t share = permyriad(sure, t->total);
+        const uint32_t share = ctw_share_of(sure, t->total);
         if ((sampled && sure <= 1) || share < LEAST_SHARE)
             break;
         ctw_dimension_name(by, &talkers[named].key, ipv6_prefix, ret[named].name);
@@ -207,7 +203,7 @@ static void busiest(const struct ctw_census *c, struct ctw_talkers *ret) {
         struct ctw_endpoint endpoint;
         const struct ctw_key address = ctw_endpoint_of(&top[i].key, &endpoint);
         struct ctw_busiest b = {.protocol = endpoint.protocol, .port = endpoint.port};
-        b.address.permyriad = permyriad(top[i].count - top[i].error, c->services.total);
+        b.address.permyriad = ctw_share_of(top[i].count - top[i].error, c->services.total);
         if (b.address.permyriad < LEAST_SHARE)
             continue;
         ctw_dimension_name(CTW_BY_DESTINATION, &address, IPV6_WHOLE, b.address.name);
@@ -230,21 +226,21 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
     ret->entries = (uint32_t)c->entries;
     ret->sampled = !c->whole && c->entries < table->count;
     ret->margin_permyriad = ret->sampled ? margin(c->entries, table->count) : 0;
-    ret->assured_permyriad = permyriad(c->assured, c->entries);
-    ret->unreplied_permyriad = permyriad(c->unreplied, c->entries);
-    ret->loopback_permyriad = permyriad(c->loopback, c->entries);
-    ret->dns_permyriad = permyriad(c->dns, c->entries);
-    ret->idle_tcp_permyriad = permyriad(c->idle_tcp, c->entries);
+    ret->assured_permyriad = ctw_share_of(c->assured, c->entries);
+    ret->unreplied_permyriad = ctw_share_of(c->unreplied, c->entries);
+    ret->loopback_permyriad = ctw_share_of(c->loopback, c->entries);
+    ret->dns_permyriad = ctw_share_of(c->dns, c->entries);
+    ret->idle_tcp_permyriad = ctw_share_of(c->idle_tcp, c->entries);
     ret->loopback_nat_permyriad =
-        (uint32_t)ctw_most(permyriad(c->loopback_nat, c->entries), c->loopback_nat > 0);
-    ret->dns_loopback_permyriad = permyriad(c->dns_loopback, c->entries);
-    ret->half_open_permyriad = permyriad(c->half_open, c->entries);
-    ret->time_wait_permyriad = permyriad(c->time_wait, c->entries);
-    ret->close_wait_permyriad = permyriad(c->close_wait, c->entries);
-    ret->udp_unreplied_permyriad = permyriad(c->udp_unreplied, c->entries);
-    ret->icmp_permyriad = permyriad(c->icmp, c->entries);
-    ret->icmpv6_permyriad = permyriad(c->icmpv6, c->entries);
-    ret->snat_permyriad = permyriad(c->snat, c->entries);
+        (uint32_t)ctw_most(ctw_share_of(c->loopback_nat, c->entries), c->loopback_nat > 0);
+    ret->dns_loopback_permyriad = ctw_share_of(c->dns_loopback, c->entries);
+    ret->half_open_permyriad = ctw_share_of(c->half_open, c->entries);
+    ret->time_wait_permyriad = ctw_share_of(c->time_wait, c->entries);
+    ret->close_wait_permyriad = ctw_share_of(c->close_wait, c->entries);
+    ret->udp_unreplied_permyriad = ctw_share_of(c->udp_unreplied, c->entries);
+    ret->icmp_permyriad = ctw_share_of(c->icmp, c->entries);
+    ret->icmpv6_permyriad = ctw_share_of(c->icmpv6, c->entries);
+    ret->snat_permyriad = ctw_share_of(c->snat, c->entries);
     ret->has_drop_risk = c->entries > 0 && table->has_buckets && table->buckets > 0;
     if (ret->has_drop_risk)
         ret->drop_risk_permyriad = drop_risk(c, table);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/util/units.h"
+
 /*
  * Space-Saving needs the counter of a key and the smallest counter, both in constant time. The
  * first comes from a hash table with chains. The second comes from a radix heap (Ahuja, Mehlhorn,
@@ -35,15 +37,6 @@ static uint16_t slot_of(const struct ctw_sketch *t, const struct ctw_key *key) {
                          secret[5] * key->c;
 
     return (uint16_t)((sum >> 32) % CTW_SKETCH_SLOTS);
-}
-
-/* SplitMix64 (Steele, Lea, Flood, 2014): one secret out of a seed. */
-static uint64_t next_secret(uint64_t *seed) {
-    uint64_t z = *seed += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
 }
 
 static void slot_add(struct ctw_sketch *t, uint16_t i) {
@@ -142,7 +135,7 @@ static void forget_order(struct ctw_sketch *t) {
 void ctw_sketch_init(struct ctw_sketch *t, uint64_t seed) {
     memset(t, 0, sizeof(*t));
     for (unsigned i = 0; i < CTW_SKETCH_SECRETS; i++)
-        t->secret[i] = next_secret(&seed);
+        t->secret[i] = ctw_next_random(&seed);
     forget_order(t);
 }
 

@@ -29,10 +29,6 @@ struct list {
     uint32_t width;            /* columns of the names */
 };
 
-uint32_t ctw_top_share(uint64_t part, uint64_t whole) {
-    return whole == 0 ? 0 : (uint32_t)((part * CTW_PERMYRIAD + whole / 2) / whole);
-}
-
 /* A name that was met once in a sample is left to the others: its share is not known. */
 static void count_rows(struct list *l) {
     const struct ctw_talkers *t = &l->top->talkers;
@@ -96,7 +92,7 @@ static uint32_t put_row(struct ctw_layout *p, const struct list *l, size_t i) {
     const bool named = i < l->n;
     const char *name = named ? l->of->rows[i].name : "(others)";
     uint32_t share =
-        named ? l->of->rows[i].permyriad : ctw_top_share(l->others, l->top->talkers.entries);
+        named ? l->of->rows[i].permyriad : ctw_share_of(l->others, l->top->talkers.entries);
 
     const uint32_t n = ctw_layout_put_within(p, name, l->width);
     ctw_out_put(&p->out, "%*s", (int)(l->width - n), "");
@@ -352,9 +348,7 @@ static void put_rates(struct ctw_layout *p, const struct ctw_view *v) {
 }
 
 static uint32_t share_of(uint64_t rate, const struct ctw_new_sources *of) {
-    const uint32_t share = ctw_top_share(rate, of->per_second);
-
-    return share < CTW_PERMYRIAD ? share : CTW_PERMYRIAD;
+    return (uint32_t)ctw_least(ctw_share_of(rate, of->per_second), CTW_PERMYRIAD);
 }
 
 static void put_new_row(struct ctw_layout *p, uint32_t width, const char *name, uint64_t rate,

@@ -42,9 +42,6 @@ struct ctw_top {
     struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
 };
 
-/** ctw_top_share() - permyriad that @part is of @whole, the nearest */
-uint32_t ctw_top_share(uint64_t part, uint64_t whole);
-
 /** ctw_render_top_text() - lines of at most 80 columns */
 size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size);
 

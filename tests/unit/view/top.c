@@ -251,10 +251,10 @@ static void top_of_a_filter_estimates_what_matches(void **state) {
 
 static void share_is_the_nearest(void **state) {
     (void)state;
-    assert_int_equal(ctw_top_share(0, 0), 0);
-    assert_int_equal(ctw_top_share(1, 3), 3333);
-    assert_int_equal(ctw_top_share(2, 3), 6667);
-    assert_int_equal(ctw_top_share(3, 3), 10000);
+    assert_int_equal(ctw_share_of(0, 0), 0);
+    assert_int_equal(ctw_share_of(1, 3), 3333);
+    assert_int_equal(ctw_share_of(2, 3), 6667);
+    assert_int_equal(ctw_share_of(3, 3), 10000);
 }
 
 /* --- /top ------------------------------------------------------------------------------------- */
