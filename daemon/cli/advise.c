@@ -2,7 +2,6 @@
 #include "daemon/cli/advise.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,29 +81,23 @@ int ctw_verb_advise(int argc, char *argv[]) {
 
 /* --- files ------------------------------------------------------------------------------------ */
 
-/* Return: 0 or a negative errno. */
-static int path_below(const char *root, const char *folder, const char *name,
-                      char ret[static PATH_MAX]) {
-    return snprintf(ret, PATH_MAX, "%s%s%s", root, folder, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
-}
+static bool exists(const char *root, const char *path) {
+    struct stat st;
 
-static bool exists(const char *root, const char *folder, const char *name) {
-    char path[PATH_MAX];
-
-    return path_below(root, folder, name, path) == 0 && access(path, F_OK) == 0;
+    return ctw_procfs_stat(root, path, &st) == 0;
 }
 
 /* --- parts ------------------------------------------------------------------------------------ */
 
 /* A built-in module has no initstate; a captured tree may lack the file. */
 static enum ctw_module_kind module_kind(const char *root) {
-    if (exists(root, MODULE, "/initstate"))
+    if (exists(root, MODULE "/initstate"))
         return CTW_MODULE_LOADABLE;
-    return root[0] == '\0' && exists(root, MODULE, "") ? CTW_MODULE_BUILT_IN : CTW_MODULE_UNKNOWN;
+    return root[0] == '\0' && exists(root, MODULE) ? CTW_MODULE_BUILT_IN : CTW_MODULE_UNKNOWN;
 }
 
 static void read_sysctls(const char *root, struct ctw_advice_facts *f) {
-    f->has_sysctls = exists(root, SYSCTL, "max");
+    f->has_sysctls = exists(root, SYSCTL "max");
     f->module = module_kind(root);
 }
 

@@ -23,6 +23,7 @@
 #define WAIT_USEC (5 * CTW_USEC_PER_SEC)
 
 struct ctw_limits_store {
+    const char *root;
     sd_event *event;
     uint64_t delay_usec;
     sd_event_source *delay; /* NULL: nothing waits to be written */
@@ -48,7 +49,7 @@ static int write_file(struct ctw_limits_store *k) {
 int ctw_limits_store_read(const struct ctw_limits_store *k, struct ctw_saved_limits *ret) {
     char text[CTW_SAVED_LIMITS_TEXT_MAX];
 
-    const int fd = ctw_procfs_open("", k->path, O_RDONLY);
+    const int fd = ctw_procfs_open(k->root, k->path + strlen(k->root), O_RDONLY);
     if (fd < 0)
         return fd;
     const ssize_t n = ctw_procfs_read(fd, text, sizeof(text), 0);
@@ -141,7 +142,8 @@ int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
     struct ctw_limits_store *k = calloc(1, sizeof(*k));
     if (!k)
         return -ENOMEM;
-    if (directory && *directory && !strchr(directory, ':'))
+    k->root = root;
+    if (root[0] == '\0' && directory && *directory && !strchr(directory, ':'))
         n = snprintf(k->path, sizeof(k->path), "%s/limits", directory);
     else
         n = snprintf(k->path, sizeof(k->path), "%s" DIRECTORY "/limits", root);

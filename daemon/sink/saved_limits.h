@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The file of saved limits: $STATE_DIRECTORY/limits, or /var/lib/ctwatch/limits below the root.
+ * The file of saved limits: $STATE_DIRECTORY/limits, or /var/lib/ctwatch/limits, which below a root
+ * is the only one.
  *
  * A disk may take seconds to sync. So a child process writes, a little later than the growth, and
  * neither growth nor shutdown waits for the disk.
@@ -20,6 +21,7 @@ struct ctw_limits_store;
 
 /**
  * ctw_limits_store_new() - reads and writes nothing
+ * @root:        outlives it; "" for this machine
  * @event:       in a thread with SIGCHLD blocked; NULL when ctw_limits_store_put() is not used
  * @delay_usec:  CTW_LIMITS_STORE_DELAY_USEC; tests use less
  *

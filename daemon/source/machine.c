@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
-#include <limits.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -144,10 +143,10 @@ static uint32_t count_namespaces(const struct ctw_machine *m) {
 
 static bool is_below(const struct ctw_machine *m, const char *folder, const char *name,
                      struct stat *ret) {
-    char path[PATH_MAX];
+    char path[128];
 
-    return snprintf(path, sizeof(path), "%s%s%s", m->root, folder, name) < (int)sizeof(path) &&
-           stat(path, ret) == 0;
+    (void)snprintf(path, sizeof(path), "%s%s", folder, name);
+    return ctw_procfs_stat(m->root, path, ret) == 0;
 }
 
 static bool has_program(const struct ctw_machine *m, const char *name) {

@@ -85,8 +85,8 @@ static bool find_process(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX
         found = strcmp(seen, wanted) == 0;
         if (!found)
             continue;
-        snprintf(path, sizeof(path), "/%s/comm", d->d_name);
-        ctw_procfs_line("/proc", path, comm, sizeof(comm));
+        snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+        ctw_procfs_line("", path, comm, sizeof(comm));
         snprintf(ret_name, CTW_NETNS_NAME_MAX, "pid %.20s (%s)", d->d_name, comm);
     }
     closedir(dir);

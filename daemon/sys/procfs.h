@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /*
@@ -22,12 +23,19 @@ extern const char *const ctw_buckets_paths[];
 
 /**
  * ctw_procfs_open() - open a file below @root
+ * @path:   absolute, without ".."
  * @flags:  as for open(2); O_NONBLOCK is added, since a captured tree may hold a FIFO, and
  * O_CLOEXEC
+ *
+ * A captured tree is not trusted: a link in it leads below @root, as if that were "/". Before Linux
+ * 5.6 links are not followed at all.
  *
  * Return: a descriptor or a negative errno.
  */
 int ctw_procfs_open(const char *root, const char *path, int flags);
+
+/** ctw_procfs_stat() - stat(2) below @root. Return: 0 or a negative errno, as ctw_procfs_open(). */
+int ctw_procfs_stat(const char *root, const char *path, struct stat *ret);
 
 /**
  * ctw_procfs_read() - read from an open file at @offset

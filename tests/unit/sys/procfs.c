@@ -2,14 +2,17 @@
 #include "daemon/sys/procfs.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -82,6 +85,83 @@ static void first_number_skips_missing_paths(void **state) {
     assert_int_equal(ctw_procfs_first_number("/nowhere", paths, &n, &path), -ENOENT);
 }
 
+/* What the next openat2() fails with, as on older kernels; 0: it does not. */
+static int openat2_error;
+
+long syscall(long number, ...) {
+    static long (*real)(long, ...);
+    long a[6];
+    va_list list;
+
+    va_start(list, number);
+    for (size_t i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "syscall");
+    if (number == SYS_openat2 && openat2_error != 0) {
+        errno = openat2_error;
+        return -1;
+    }
+    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* "secret" beside a root with a file, a folder, and links that lead out in each way. */
+static void put_links(char root[static PATH_MAX]) {
+    char secret[PATH_MAX];
+
+    (void)snprintf(root, PATH_MAX, "%s/root", folder);
+    (void)snprintf(secret, sizeof(secret), "%s/secret", folder);
+    put("secret", "13\n");
+    assert_int_equal(mkdir("root", 0700), 0);
+    assert_int_equal(mkdir("root/proc", 0700), 0);
+    put("root/proc/number", "7\n");
+    assert_int_equal(symlink(secret, "root/proc/absolute"), 0);
+    assert_int_equal(symlink("../../../../../../secret", "root/proc/relative"), 0);
+    assert_int_equal(symlink("../../secret", "root/proc/beside"), 0);
+    assert_int_equal(symlink("..", "root/folder"), 0);
+    assert_int_equal(symlink(folder, "root/absolute"), 0);
+    assert_int_equal(symlink("/proc/number", "root/inside"), 0);
+}
+
+static void take_links(void) {
+    static const char *const paths[] = {
+        "root/proc/number", "root/proc/absolute", "root/proc/relative", "root/proc/beside",
+        "root/folder",      "root/absolute",      "root/inside",        "secret"};
+
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        assert_int_equal(unlink(paths[i]), 0);
+    assert_int_equal(rmdir("root/proc") | rmdir("root"), 0);
+}
+
+static void open_below_a_root_follows_no_link_out_of_it(void **state) {
+    static const char *const out[] = {"/proc/absolute", "/proc/relative", "/proc/beside",
+                                      "/folder/secret", "/absolute/secret"};
+    static const int errors[] = {0, ENOSYS, EPERM};
+    char root[PATH_MAX];
+    struct stat st;
+    uint32_t n;
+    (void)state;
+
+    put_links(root);
+    for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
+        openat2_error = errors[e];
+        for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
+            assert_true(ctw_procfs_number(root, out[i], &n) < 0);
+            assert_true(ctw_procfs_stat(root, out[i], &st) < 0);
+        }
+        assert_int_equal(ctw_procfs_number(root, "/proc/number", &n), 0);
+        assert_int_equal(n, 7);
+        assert_int_equal(ctw_procfs_stat(root, "/proc/number", &st), 0);
+        assert_int_equal(st.st_size, 2);
+        assert_int_equal(ctw_procfs_number(root, "/proc/missing", &n), -ENOENT);
+        /* Links within are followed where the kernel keeps them within. */
+        assert_int_equal(ctw_procfs_number(root, "/inside", &n), errors[e] == 0 ? 0 : -ELOOP);
+    }
+    openat2_error = 0;
+    take_links();
+}
+
 static void open_fifo_does_not_block(void **state) {
     (void)state;
     assert_int_equal(mkfifo("fifo", 0600), 0);
@@ -131,6 +211,7 @@ int main(void) {
         cmocka_unit_test(number_of_32_bits_is_read),
         cmocka_unit_test(number_anything_else_fails),
         cmocka_unit_test(first_number_skips_missing_paths),
+        cmocka_unit_test(open_below_a_root_follows_no_link_out_of_it),
         cmocka_unit_test(open_fifo_does_not_block),
         cmocka_unit_test(line_is_cut_at_newline_and_room),
         cmocka_unit_test(replace_keeps_mode_whatever_the_umask),
