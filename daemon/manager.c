@@ -135,8 +135,8 @@ static void on_walk_done(int r, const struct ctw_walk_end *end, void *userdata) 
 static void begin_walk(struct ctw_manager *m) {
     m->walk = ctw_walk_free(m->walk);
     ctw_census_init(m->census, m->settings.talkers.ipv6_prefix, m->seed);
-    m->census->established_timeout_sec = ctw_host_timeout(
-        &m->watch.host, CTW_TIMEOUT_TCP_ESTABLISHED, m->census->established_timeout_sec);
+    m->census->established_timeout_sec =
+        ctw_host_timeout(&m->watch.host, CTW_TIMEOUT_TCP_ESTABLISHED);
     const int r = m->paths.root[0] == '\0'
                       ? ctw_walk_start(m->event, m->settings.talkers.sample, WALK_LIMIT_USEC,
                                        on_walk_entry, on_walk_done, m, &m->walk)

@@ -113,8 +113,7 @@ static void take_census(const struct ctw_settings *s, struct ctw_advice_facts *f
     uint32_t count;
 
     ctw_census_init(&census, s->talkers.ipv6_prefix, ctw_random_seed());
-    census.established_timeout_sec =
-        ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED, census.established_timeout_sec);
+    census.established_timeout_sec = ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED);
     const int r = ctw_walk_now(s->talkers.sample, WALK_LIMIT_USEC, on_entry, &census, &end);
     if (r < 0) {
         f->lack = r == -EPERM ? CTW_CENSUS_NOT_PERMITTED : CTW_CENSUS_FAILED;

@@ -54,7 +54,7 @@ struct flows {
     struct ctw_filter filter;
     struct ctw_entry_printer *printer;
     struct ctw_progress progress;
-    uint32_t timeouts[CTW_FLOW_TIMEOUTS]; /* seconds; NO_TIMEOUT: not known */
+    uint32_t timeouts[CTW_TIMEOUTS]; /* seconds; NO_TIMEOUT: not known */
     uint64_t read, matched, shown;
     int write_error;           /* a positive errno */
     uint64_t random;           /* state of the generator */
@@ -194,9 +194,9 @@ static void sort(struct flows *f) {
 /* What has gone of the timeout that the last packet set. */
 static bool is_idle(const struct flows *f, const struct ctw_flow *flow,
                     const struct ctw_flow_details *details) {
-    const size_t i = ctw_flow_timeout(flow, details->state);
+    const enum ctw_timeout i = ctw_flow_timeout(flow, details->state);
 
-    return i < CTW_FLOW_TIMEOUTS && f->timeouts[i] != NO_TIMEOUT &&
+    return i < CTW_TIMEOUTS && f->timeouts[i] != NO_TIMEOUT &&
            flow->timeout_sec <= f->timeouts[i] &&
            f->timeouts[i] - flow->timeout_sec >= f->request.idle_sec;
 }
@@ -287,9 +287,9 @@ static int walk(struct flows *f, struct ctw_walk_end *ret) {
 static void read_timeouts(struct flows *f) {
     char path[sizeof(TIMEOUT_FOLDER) + 40];
 
-    for (size_t i = 0; i < CTW_FLOW_TIMEOUTS; i++) {
+    for (size_t i = 0; i < CTW_TIMEOUTS; i++) {
         f->timeouts[i] = NO_TIMEOUT;
-        (void)snprintf(path, sizeof(path), TIMEOUT_FOLDER "%s", ctw_flow_timeout_name(i));
+        (void)snprintf(path, sizeof(path), TIMEOUT_FOLDER "%s", ctw_timeout_name(i));
         (void)ctw_procfs_number("", path, &f->timeouts[i]);
     }
 }

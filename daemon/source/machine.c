@@ -163,7 +163,7 @@ static void read_timeouts(const struct ctw_machine *m, struct ctw_host *ret) {
     for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++) {
         char path[128];
         (void)snprintf(path, sizeof(path), SYSCTL "%s", ctw_timeout_name(i));
-        ret->timeouts[i].known = ctw_procfs_number(m->root, path, &ret->timeouts[i].seconds) == 0;
+        (void)ctw_procfs_number(m->root, path, &ret->timeouts_sec[i]);
     }
 }
 

@@ -16,34 +16,7 @@
 
 #include "lib/kernel/release.h"
 #include "lib/kernel/sysinfo.h"
-
-/* The timeouts that are read, net.netfilter.nf_conntrack_NAME. */
-enum ctw_timeout {
-    CTW_TIMEOUT_TCP_ESTABLISHED,
-    CTW_TIMEOUT_TCP_SYN_SENT,
-    CTW_TIMEOUT_TCP_SYN_RECV,
-    CTW_TIMEOUT_TCP_FIN_WAIT,
-    CTW_TIMEOUT_TCP_CLOSE_WAIT,
-    CTW_TIMEOUT_TCP_LAST_ACK,
-    CTW_TIMEOUT_TCP_TIME_WAIT,
-    CTW_TIMEOUT_TCP_MAX_RETRANS,
-    CTW_TIMEOUT_TCP_UNACKNOWLEDGED,
-    CTW_TIMEOUT_UDP,
-    CTW_TIMEOUT_UDP_STREAM,
-    CTW_TIMEOUT_ICMP,
-    CTW_TIMEOUT_ICMPV6,
-    CTW_TIMEOUT_GENERIC,
-    CTW_TIMEOUT_SCTP_ESTABLISHED,
-};
-#define CTW_TIMEOUTS (CTW_TIMEOUT_SCTP_ESTABLISHED + 1)
-
-/** ctw_timeout_name() - what follows "nf_conntrack_": "tcp_timeout_established", "udp_timeout" */
-const char *ctw_timeout_name(enum ctw_timeout timeout);
-
-struct ctw_timeout_value {
-    bool known;
-    uint32_t seconds;
-};
+#include "lib/kernel/timeouts.h"
 
 /* Room for the name of a network namespace in /run/netns (NAME_MAX is 255). */
 #define CTW_HOST_NETNS_MAX 256
@@ -61,7 +34,7 @@ struct ctw_host {
     bool initial_netns;         /* nf_conntrack_max can be written here, by its mode */
     bool has_nft, has_iptables; /* found in /usr/sbin, /sbin, /usr/bin or /bin */
     char netns[CTW_HOST_NETNS_MAX]; /* the own namespace's name in /run/netns; "": it has none */
-    struct ctw_timeout_value timeouts[CTW_TIMEOUTS];
+    uint32_t timeouts_sec[CTW_TIMEOUTS];     /* 0: not known */
     bool has_expectations;                   /* expectations could be counted */
     uint32_t expectations;                   /* connections announced by helpers, as of FTP data */
     uint32_t expect_max;                     /* nf_conntrack_expect_max; 0: not known */
@@ -70,9 +43,8 @@ struct ctw_host {
     uint32_t queue_number, queue_held; /* the fullest queue, and the packets in it */
 };
 
-/** ctw_host_timeout() - in seconds; @otherwise where @host is NULL or does not know it */
-uint32_t ctw_host_timeout(const struct ctw_host *host, enum ctw_timeout timeout,
-                          uint32_t otherwise);
+/** ctw_host_timeout() - in seconds; the kernel's default where @host is NULL or does not know it */
+uint32_t ctw_host_timeout(const struct ctw_host *host, enum ctw_timeout timeout);
 
 /* --- what the kernel prints ------------------------------------------------------------------- */
 

@@ -211,7 +211,7 @@ static void explain_max(const struct ctw_advice_facts *f, const struct ctw_setti
 
 /* What helps where the limit cannot be as high as it should be. */
 static void find_relief(const struct ctw_advice_facts *f, struct ctw_advice *a) {
-    const uint32_t established = ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED, 432000);
+    const uint32_t established = ctw_host_timeout(&f->host, CTW_TIMEOUT_TCP_ESTABLISHED);
     struct ctw_finding *d = find(a, CTW_FINDING_RELIEF);
     struct ctw_line *l = &d->text;
     struct ctw_remedy remedy;
@@ -496,22 +496,19 @@ static void advise_below_the_limit(const struct ctw_advice_facts *f, struct ctw_
  * instead of five, which kube-proxy sets as well. Where no state shows that an entry has it, a
  * timeout is not judged.
  */
-static const struct {
-    uint32_t most_sec;
-    const char *states[2]; /* the beginnings of their names; established: idle ones */
-} judged[CTW_TIMEOUTS] = {
-    [CTW_TIMEOUT_TCP_ESTABLISHED] = {86400, {NULL}},
-    [CTW_TIMEOUT_TCP_SYN_SENT] = {120, {"tcp/SYN_SENT"}},
-    [CTW_TIMEOUT_TCP_SYN_RECV] = {60, {"tcp/SYN_RECV"}},
-    [CTW_TIMEOUT_TCP_FIN_WAIT] = {120, {"tcp/FIN_WAIT"}},
-    [CTW_TIMEOUT_TCP_CLOSE_WAIT] = {60, {"tcp/CLOSE_WAIT"}},
-    [CTW_TIMEOUT_TCP_LAST_ACK] = {30, {"tcp/LAST_ACK"}},
-    [CTW_TIMEOUT_TCP_TIME_WAIT] = {120, {"tcp/TIME_WAIT"}},
-    [CTW_TIMEOUT_UDP] = {300, {"udp/unreplied", "udp/replied"}},
-    [CTW_TIMEOUT_UDP_STREAM] = {300, {"udp/assured"}},
-    [CTW_TIMEOUT_ICMP] = {30, {"icmp/"}},
-    [CTW_TIMEOUT_ICMPV6] = {30, {"icmpv6/"}},
-    [CTW_TIMEOUT_SCTP_ESTABLISHED] = {86400, {"sctp/assured"}},
+static const uint32_t longest_sec[CTW_TIMEOUTS] = {
+    [CTW_TIMEOUT_TCP_ESTABLISHED] = 86400,
+    [CTW_TIMEOUT_TCP_SYN_SENT] = 120,
+    [CTW_TIMEOUT_TCP_SYN_RECV] = 60,
+    [CTW_TIMEOUT_TCP_FIN_WAIT] = 120,
+    [CTW_TIMEOUT_TCP_CLOSE_WAIT] = 60,
+    [CTW_TIMEOUT_TCP_LAST_ACK] = 30,
+    [CTW_TIMEOUT_TCP_TIME_WAIT] = 120,
+    [CTW_TIMEOUT_UDP] = 300,
+    [CTW_TIMEOUT_UDP_STREAM] = 300,
+    [CTW_TIMEOUT_ICMP] = 30,
+    [CTW_TIMEOUT_ICMPV6] = 30,
+    [CTW_TIMEOUT_SCTP_ESTABLISHED] = 86400,
 };
 
 static uint64_t entries_of(const struct ctw_advice_facts *f, uint32_t permyriad) {
@@ -520,13 +517,13 @@ static uint64_t entries_of(const struct ctw_advice_facts *f, uint32_t permyriad)
 
 /* The share of the entries that have a timeout, in permyriad; of established ones, of the idle. */
 static uint32_t share_with(const struct ctw_advice_facts *f, enum ctw_timeout timeout) {
-    uint32_t sum = timeout == CTW_TIMEOUT_TCP_ESTABLISHED ? f->talkers.idle_tcp_permyriad : 0;
+    uint32_t sum = 0;
 
+    if (timeout == CTW_TIMEOUT_TCP_ESTABLISHED)
+        return f->talkers.idle_tcp_permyriad;
     for (uint32_t i = 0; i < f->talkers.n_states; i++)
-        for (size_t k = 0; k < 2 && judged[timeout].states[k]; k++)
-            if (strncmp(f->talkers.states[i].name, judged[timeout].states[k],
-                        strlen(judged[timeout].states[k])) == 0)
-                sum += f->talkers.states[i].permyriad;
+        if (ctw_state_timeout(f->talkers.states[i].name) == timeout)
+            sum += f->talkers.states[i].permyriad;
     return sum;
 }
 
@@ -546,12 +543,12 @@ static bool is_mostly_idle(const struct ctw_advice_facts *f) {
 /* The longest timeout that needs no advice. */
 static uint32_t longest(const struct ctw_advice_facts *f, enum ctw_timeout timeout) {
     return timeout == CTW_TIMEOUT_TCP_ESTABLISHED && is_mostly_idle(f) ? ESTABLISHED_SHORT_SEC
-                                                                       : judged[timeout].most_sec;
+                                                                       : longest_sec[timeout];
 }
 
 static void advise_timeout(const struct ctw_advice_facts *f, struct ctw_advice *a,
                            enum ctw_timeout timeout) {
-    const uint32_t is = ctw_host_timeout(&f->host, timeout, 0), to = longest(f, timeout);
+    const uint32_t is = f->host.timeouts_sec[timeout], to = longest(f, timeout);
     const uint32_t share = share_with(f, timeout);
 
     if (to == 0 || is <= to || !is_large_share(f, share, TIMEOUT_PERMYRIAD, FEW_OF_LIMIT))

@@ -160,7 +160,7 @@ static void put_timeouts(struct writer *w, bool old) {
         }
         first = false;
         ctw_out_put(&w->out, " " SYSCTL "%s=%" PRIu32, ctw_timeout_name(i),
-                    old ? ctw_host_timeout(w->at->host, i, 0) : w->plan->timeouts[i]);
+                    old ? w->at->host->timeouts_sec[i] : w->plan->timeouts[i]);
     }
 }
 

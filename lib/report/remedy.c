@@ -32,25 +32,6 @@ struct making {
 /* A state with less of the entries does not decide how long they live. */
 #define LEAST_SHARE (CTW_PERMYRIAD / 20)
 
-/* The kernel's defaults: tcp_timeouts of net/netfilter/nf_conntrack_proto_tcp.c, and the like. */
-static const uint32_t defaults_sec[CTW_TIMEOUTS] = {
-    [CTW_TIMEOUT_TCP_ESTABLISHED] = 432000,
-    [CTW_TIMEOUT_TCP_SYN_SENT] = 120,
-    [CTW_TIMEOUT_TCP_SYN_RECV] = 60,
-    [CTW_TIMEOUT_TCP_FIN_WAIT] = 120,
-    [CTW_TIMEOUT_TCP_CLOSE_WAIT] = 60,
-    [CTW_TIMEOUT_TCP_LAST_ACK] = 30,
-    [CTW_TIMEOUT_TCP_TIME_WAIT] = 120,
-    [CTW_TIMEOUT_TCP_MAX_RETRANS] = 300,
-    [CTW_TIMEOUT_TCP_UNACKNOWLEDGED] = 300,
-    [CTW_TIMEOUT_UDP] = 30,
-    [CTW_TIMEOUT_UDP_STREAM] = 120,
-    [CTW_TIMEOUT_ICMP] = 30,
-    [CTW_TIMEOUT_ICMPV6] = 30,
-    [CTW_TIMEOUT_GENERIC] = 600,
-    [CTW_TIMEOUT_SCTP_ESTABLISHED] = 210,
-};
-
 /* What a remedy lowers them to. Established: the shortest that RFC 5382 (REQ-5) allows, 2 h 4 min.
  * Unreplied UDP: a resolver answers within this, or its client has asked again. */
 #define ESTABLISHED_SHORT_SEC 7440u
@@ -59,7 +40,7 @@ static const uint32_t defaults_sec[CTW_TIMEOUTS] = {
 #define STREAM_SHORT_SEC      60u
 
 static uint32_t timeout_now(const struct making *m, enum ctw_timeout timeout) {
-    return ctw_host_timeout(m->f->host, timeout, defaults_sec[timeout]);
+    return ctw_host_timeout(m->f->host, timeout);
 }
 
 /* With the plan carried out. */
@@ -69,35 +50,8 @@ static uint32_t timeout_then(const struct making *m, enum ctw_timeout timeout) {
 
 /* Only one that is known can be put back. */
 static void shorten(struct making *m, enum ctw_timeout timeout, uint32_t seconds) {
-    if (ctw_host_timeout(m->f->host, timeout, 0) > seconds)
+    if (m->f->host && m->f->host->timeouts_sec[timeout] > seconds)
         m->plan.timeouts[timeout] = seconds;
-}
-
-/* "tcp/TIME_WAIT", "udp/assured": as ctw_dimension_name() names them. */
-static enum ctw_timeout timeout_of(const char *state) {
-    static const struct {
-        const char *state;
-        enum ctw_timeout timeout;
-    } names[] = {
-        {"tcp/SYN_SENT", CTW_TIMEOUT_TCP_SYN_SENT}, /* and SYN_SENT2 */
-        {"tcp/SYN_RECV", CTW_TIMEOUT_TCP_SYN_RECV},
-        {"tcp/ESTABLISHED", CTW_TIMEOUT_TCP_ESTABLISHED},
-        {"tcp/FIN_WAIT", CTW_TIMEOUT_TCP_FIN_WAIT},
-        {"tcp/CLOSE_WAIT", CTW_TIMEOUT_TCP_CLOSE_WAIT},
-        {"tcp/LAST_ACK", CTW_TIMEOUT_TCP_LAST_ACK},
-        {"tcp/TIME_WAIT", CTW_TIMEOUT_TCP_TIME_WAIT},
-        {"tcp/", CTW_TIMEOUT_TCP_LAST_ACK}, /* CLOSE: 10 s */
-        {"udp/assured", CTW_TIMEOUT_UDP_STREAM},
-        {"udp/", CTW_TIMEOUT_UDP},
-        {"icmp/", CTW_TIMEOUT_ICMP},
-        {"icmpv6/", CTW_TIMEOUT_ICMPV6},
-        {"sctp/", CTW_TIMEOUT_SCTP_ESTABLISHED},
-    };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strncmp(state, names[i].state, strlen(names[i].state)) == 0)
-            return names[i].timeout;
-    return CTW_TIMEOUT_GENERIC;
 }
 
 /* How long entries of this mix live: the longest timeout of the states that matter. */
@@ -107,7 +61,7 @@ static uint32_t lifetime(const struct making *m,
     uint32_t longest = 0;
 
     for (uint32_t i = 0; t && i < t->n_states; i++) {
-        const uint32_t seconds = timeout(m, timeout_of(t->states[i].name));
+        const uint32_t seconds = timeout(m, ctw_state_timeout(t->states[i].name));
         if (t->states[i].permyriad >= LEAST_SHARE && seconds > longest)
             longest = seconds;
     }

@@ -328,15 +328,11 @@ static bool new_sources_ok(const struct ctw_new_sources *s) {
 }
 
 static bool host_ok(const struct ctw_host *h) {
-    bool ok = bool_ok(&h->known) && bool_ok(&h->memory.has_available) &&
-              bool_ok(&h->memory.estimated) && bool_ok(&h->initial_netns) && bool_ok(&h->has_nft) &&
-              bool_ok(&h->has_iptables) && bool_ok(&h->has_expectations) &&
-              bool_ok(&h->has_queue) && bool_ok(&h->release.insert_failed_in_drop) &&
-              bool_ok(&h->release.buckets_writable) && bool_ok(&h->release.chain_limit);
-
-    for (size_t i = 0; i < CTW_TIMEOUTS; i++)
-        ok = ok && bool_ok(&h->timeouts[i].known);
-    return ok && name_ok(h->netns, sizeof(h->netns)) &&
+    return bool_ok(&h->known) && bool_ok(&h->memory.has_available) &&
+           bool_ok(&h->memory.estimated) && bool_ok(&h->initial_netns) && bool_ok(&h->has_nft) &&
+           bool_ok(&h->has_iptables) && bool_ok(&h->has_expectations) && bool_ok(&h->has_queue) &&
+           bool_ok(&h->release.insert_failed_in_drop) && bool_ok(&h->release.buckets_writable) &&
+           bool_ok(&h->release.chain_limit) && name_ok(h->netns, sizeof(h->netns)) &&
            name_ok(h->expect_helper, sizeof(h->expect_helper));
 }
 

@@ -275,6 +275,33 @@ static int filter_helper(const char *name, char ret[static CTW_TALKER_NAME_MAX])
     return 0;
 }
 
+enum ctw_timeout ctw_state_timeout(const char *state) {
+    static const struct {
+        const char *state;
+        enum ctw_timeout timeout;
+    } names[] = {
+        {"tcp/SYN_SENT", CTW_TIMEOUT_TCP_SYN_SENT}, /* and SYN_SENT2 */
+        {"tcp/SYN_RECV", CTW_TIMEOUT_TCP_SYN_RECV},
+        {"tcp/ESTABLISHED", CTW_TIMEOUT_TCP_ESTABLISHED},
+        {"tcp/FIN_WAIT", CTW_TIMEOUT_TCP_FIN_WAIT},
+        {"tcp/CLOSE_WAIT", CTW_TIMEOUT_TCP_CLOSE_WAIT},
+        {"tcp/LAST_ACK", CTW_TIMEOUT_TCP_LAST_ACK},
+        {"tcp/TIME_WAIT", CTW_TIMEOUT_TCP_TIME_WAIT},
+        {"tcp/", CTW_TIMEOUT_TCP_CLOSE},
+        {"udp/assured", CTW_TIMEOUT_UDP_STREAM},
+        {"udp/", CTW_TIMEOUT_UDP},
+        {"icmp/", CTW_TIMEOUT_ICMP},
+        {"icmpv6/", CTW_TIMEOUT_ICMPV6},
+        {"sctp/assured", CTW_TIMEOUT_SCTP_ESTABLISHED},
+        {"sctp/", CTW_TIMEOUT_SCTP_CLOSED},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strncmp(state, names[i].state, strlen(names[i].state)) == 0)
+            return names[i].timeout;
+    return CTW_TIMEOUT_GENERIC;
+}
+
 int ctw_dimension_filter(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
                          char ret[static CTW_TALKER_NAME_MAX]) {
     const uint8_t protocol = (uint8_t)(key->c >> 16);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/kernel/flow.h"
+#include "lib/kernel/timeouts.h"
 
 enum ctw_dimension {
     CTW_BY_SOURCE, /* addresses and ports are those of the original direction */
@@ -96,6 +97,9 @@ struct ctw_key ctw_endpoint_of(const struct ctw_key *key, struct ctw_endpoint *r
  */
 void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
                         char ret[static CTW_TALKER_NAME_MAX]);
+
+/** ctw_state_timeout() - the timeout of entries with a state as ctw_dimension_name() names it */
+enum ctw_timeout ctw_state_timeout(const char *state);
 
 /**
  * ctw_dimension_filter() - a filter that matches the entries with a key: "src 192.0.2.7",

@@ -40,8 +40,6 @@ static void set_host(const struct remedy_case *c, struct ctw_host *h) {
         [CTW_TIMEOUT_TCP_CLOSE_WAIT] = 3600,
         [CTW_TIMEOUT_TCP_LAST_ACK] = 30,
         [CTW_TIMEOUT_TCP_TIME_WAIT] = 120,
-        [CTW_TIMEOUT_TCP_MAX_RETRANS] = 300,
-        [CTW_TIMEOUT_TCP_UNACKNOWLEDGED] = 300,
         [CTW_TIMEOUT_UDP] = 30,
         [CTW_TIMEOUT_UDP_STREAM] = 120,
         [CTW_TIMEOUT_ICMP] = 30,
@@ -68,7 +66,7 @@ static void set_host(const struct remedy_case *c, struct ctw_host *h) {
     };
     ctw_release_read(c->release, "", "", &h->release);
     for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++)
-        h->timeouts[i] = (struct ctw_timeout_value){true, seconds[i]};
+        h->timeouts_sec[i] = seconds[i];
 }
 
 static void set_talkers(const struct remedy_case *c, struct ctw_talkers *t) {

@@ -18,13 +18,13 @@
 
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
-static void timeout_is_known_or_the_other_value(void **state) {
-    struct ctw_host host = {.timeouts[CTW_TIMEOUT_UDP] = {true, 5}};
+static void timeout_is_known_or_the_default(void **state) {
+    const struct ctw_host host = {.timeouts_sec[CTW_TIMEOUT_UDP] = 5};
 
     (void)state;
-    assert_int_equal(ctw_host_timeout(&host, CTW_TIMEOUT_UDP, 30), 5);
-    assert_int_equal(ctw_host_timeout(&host, CTW_TIMEOUT_ICMP, 30), 30);
-    assert_int_equal(ctw_host_timeout(NULL, CTW_TIMEOUT_UDP, 30), 30);
+    assert_int_equal(ctw_host_timeout(&host, CTW_TIMEOUT_UDP), 5);
+    assert_int_equal(ctw_host_timeout(&host, CTW_TIMEOUT_TCP_ESTABLISHED), 432000);
+    assert_int_equal(ctw_host_timeout(NULL, CTW_TIMEOUT_UDP), 30);
     for (int i = 0; i < CTW_TIMEOUTS; i++)
         assert_non_null(strstr(ctw_timeout_name((enum ctw_timeout)i), "timeout"));
 }
@@ -166,7 +166,7 @@ static void expectations_of_a_dump_are_counted_by_helper(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timeout_is_known_or_the_other_value),
+        cmocka_unit_test(timeout_is_known_or_the_default),
         cmocka_unit_test(entry_bytes_are_of_the_slab_of_entries),
         cmocka_unit_test(queues_name_the_fullest),
         cmocka_unit_test(expectations_of_the_file_are_counted_by_helper),

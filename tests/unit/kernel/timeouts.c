@@ -15,9 +15,9 @@
 static const char *name_of(uint8_t protocol, uint8_t state, uint32_t status) {
     const struct ctw_flow flow = {
         .protocol = protocol, .has_tcp_state = state > 0, .tcp_state = state, .status = status};
-    const size_t i = ctw_flow_timeout(&flow, state);
+    const enum ctw_timeout i = ctw_flow_timeout(&flow, state);
 
-    return i < CTW_FLOW_TIMEOUTS ? ctw_flow_timeout_name(i) : "unknown";
+    return i < CTW_TIMEOUTS ? ctw_timeout_name(i) : "unknown";
 }
 
 static void timeout_of_tcp_and_sctp_goes_by_the_state(void **state) {

@@ -37,7 +37,10 @@ static struct ctw_advice_facts machine(void) {
                     .namespaces = 1},
         .has_sysctls = true,
         .module = CTW_MODULE_LOADABLE,
-        .host = {.known = true, .initial_netns = true, .timeouts = {{true, 86400}, {true, 120}}},
+        .host = {.known = true,
+                 .initial_netns = true,
+                 .timeouts_sec =
+                     {[CTW_TIMEOUT_TCP_ESTABLISHED] = 86400, [CTW_TIMEOUT_TCP_SYN_SENT] = 120}},
         .lack = CTW_CENSUS_CAPTURED,
     };
 }
@@ -363,7 +366,7 @@ static void advise_in_a_child_namespace_leaves_the_limits(void **state) {
     f.table.count = f.table.max = 65536;
     f.table.buckets = 1024;
     f.table.counters.drop = 1;
-    f.host.timeouts[0].seconds = 432000;
+    f.host.timeouts_sec[CTW_TIMEOUT_TCP_ESTABLISHED] = 432000;
     f.lack = CTW_CENSUS_TAKEN;
     f.talkers = (struct ctw_talkers){.known = true, .entries = 100, .idle_tcp_permyriad = 1000};
     advise(&f);
@@ -404,7 +407,7 @@ static void advise_lowers_only_long_timeouts_of_entries(void **state) {
                        cases[i].entries);
         f.talkers.states[0].permyriad = 1000;
         for (size_t k = 0; k < CTW_TIMEOUTS; k++)
-            f.host.timeouts[k] = (struct ctw_timeout_value){true, UINT32_MAX};
+            f.host.timeouts_sec[k] = UINT32_MAX;
         advise(&f);
         assert_int_equal(advice.n_findings, 1);
         assert_string_equal(advice.findings[0].name, ctw_timeout_name(cases[i].timeout));
@@ -418,7 +421,7 @@ static void advise_lowers_only_long_timeouts_of_entries(void **state) {
         advise(&f);
         assert_int_equal(advice.n_findings, 0);
         f.lack = CTW_CENSUS_TAKEN;
-        f.host.timeouts[cases[i].timeout].seconds = cases[i].most;
+        f.host.timeouts_sec[cases[i].timeout] = cases[i].most;
         advise(&f);
         assert_int_equal(advice.n_findings, 0);
     }
@@ -458,7 +461,7 @@ static void advise_few_idle_entries_keep_the_timeout(void **state) {
         f.talkers = (struct ctw_talkers){.known = true, .entries = 2, .idle_tcp_permyriad = 10000};
         advise(&f);
         assert_int_equal(found(CTW_FINDING_TIMEOUT) != NULL, cases[i].shortest);
-        f.host.timeouts[0].seconds = 432000;
+        f.host.timeouts_sec[CTW_TIMEOUT_TCP_ESTABLISHED] = 432000;
         advise(&f);
         const struct ctw_finding *d = found(CTW_FINDING_TIMEOUT);
         assert_int_equal(d ? d->advised : 0, cases[i].want);
@@ -513,7 +516,7 @@ static struct ctw_advice_facts in_need(void) {
     f.table.count = f.table.max = 65536;
     f.table.buckets = 16384;
     f.table.counters.drop = 1;
-    f.host.timeouts[0].seconds = 432000;
+    f.host.timeouts_sec[CTW_TIMEOUT_TCP_ESTABLISHED] = 432000;
     f.lack = CTW_CENSUS_TAKEN;
     f.talkers = (struct ctw_talkers){.known = true,
                                      .entries = 500,
@@ -574,7 +577,7 @@ static void advise_once_followed_finds_nothing(void **state) {
         assert_true(advice.buckets >= f.table.buckets);
         f.table.max = advice.max;
         f.table.buckets = advice.buckets;
-        f.host.timeouts[0].seconds = 86400;
+        f.host.timeouts_sec[CTW_TIMEOUT_TCP_ESTABLISHED] = 86400;
         f.table.count += f.table.count / 2;
         advise(&f);
         assert_null(found(CTW_FINDING_MAX));
@@ -656,7 +659,7 @@ static void render_lines_fit_80_columns(void **state) {
                                      .sampled = true,
                                      .margin_permyriad = 3100};
     for (size_t i = 0; i < CTW_TIMEOUTS; i++)
-        f.host.timeouts[i] = (struct ctw_timeout_value){true, UINT32_MAX};
+        f.host.timeouts_sec[i] = UINT32_MAX;
     for (int again = 0; again < 2; again++) {
         advise(&f);
         assert_in_range(ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text)), 1,

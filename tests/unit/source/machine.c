@@ -34,7 +34,7 @@ static void host_of_an_empty_root_is_not_known(void **state) {
     assert_false(host.initial_netns);
     assert_string_equal(host.netns, "");
     for (size_t i = 0; i < CTW_TIMEOUTS; i++)
-        assert_false(host.timeouts[i].known);
+        assert_int_equal(host.timeouts_sec[i], 0);
 }
 
 static void host_is_read_below_the_root(void **state) {
@@ -52,9 +52,8 @@ static void host_is_read_below_the_root(void **state) {
     assert_int_equal(chmod(path, 0755), 0);
     write_file(f, "/sbin/iptables", ""); /* not executable */
     read_host(f->root);
-    assert_true(host.timeouts[CTW_TIMEOUT_UDP].known);
-    assert_int_equal(host.timeouts[CTW_TIMEOUT_UDP].seconds, 29);
-    assert_false(host.timeouts[CTW_TIMEOUT_ICMP].known);
+    assert_int_equal(host.timeouts_sec[CTW_TIMEOUT_UDP], 29);
+    assert_int_equal(host.timeouts_sec[CTW_TIMEOUT_ICMP], 0);
     assert_true(host.has_expectations);
     assert_int_equal(host.expectations, 1);
     assert_int_equal(host.expect_max, 256);
