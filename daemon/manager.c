@@ -122,7 +122,7 @@ static void on_walk_entry(const struct ctw_flow *flow, void *userdata) {
     ctw_census_add(m->census, flow);
 }
 
-static void poll_now(struct ctw_manager *m);
+static void poll_now(void *manager);
 
 static void on_walk_done(int r, const struct ctw_walk_end *end, void *userdata) {
     struct ctw_manager *m = userdata;
@@ -198,13 +198,6 @@ static void grow(struct ctw_manager *m) {
         ctw_limits_save(m->limits, &m->watch.growth_state.growth.limits);
 }
 
-static void read_host(struct ctw_manager *m) {
-    struct ctw_host host;
-
-    ctw_machine_host(m->machine, m->tick.now_usec, &host);
-    ctw_watch_learn_host(&m->watch, &host, m->tick.now_usec);
-}
-
 static void follow_events(struct ctw_manager *m) {
     const struct ctw_verdict *v = &m->verdict;
     char note[128];
@@ -222,12 +215,16 @@ static void follow_events(struct ctw_manager *m) {
 
 /* @due_usec: when the poll was due. Return: how long until the next one. */
 static uint64_t poll(struct ctw_manager *m, uint64_t due_usec) {
+    struct ctw_host host;
+
     gather(m);
     ctw_watch_step(&m->watch, &m->settings, &m->tick, &m->verdict);
     m->polled = true;
     grow(m);
-    if (m->verdict.want_host)
-        read_host(m);
+    if (m->verdict.want_host) {
+        ctw_machine_host(m->machine, m->tick.now_usec, &host);
+        ctw_watch_learn_host(&m->watch, &host, m->tick.now_usec);
+    }
     for (size_t i = 0; i < m->verdict.n_alerts; i++)
         raise_alert(m, &m->verdict.alerts[i]);
     if (m->verdict.want_walk)
@@ -254,12 +251,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
     return poll_and_arm(userdata, usec);
 }
 
-static void poll_now(struct ctw_manager *m) {
-    (void)poll_and_arm(m, ctw_monotonic_usec());
-}
-
-static void on_loss(void *userdata) {
-    poll_now(userdata);
+static void poll_now(void *manager) {
+    (void)poll_and_arm(manager, ctw_monotonic_usec());
 }
 
 /* --- settings and signals -------------------------------------------------------------------- */
@@ -272,7 +265,7 @@ static int open_kernlog(struct ctw_manager *m) {
     if (m->kernlog)
         return 0;
 
-    return ctw_kernlog_new(m->event, "/dev/kmsg", on_loss, m, &m->kernlog);
+    return ctw_kernlog_new(m->event, "/dev/kmsg", poll_now, m, &m->kernlog);
 }
 
 /* Below a root nothing is written, so growth is a dry run there. */
@@ -350,15 +343,11 @@ static int add_timer(struct ctw_manager *m) {
     /* An accuracy of 1 us: the default, 250 ms, is more than poll.interval may be. */
     int r = sd_event_add_time(m->event, &m->timer, CLOCK_MONOTONIC, ctw_monotonic_usec(), 1,
                               on_timer, m);
-    if (r < 0)
-        return r;
-    r = sd_event_source_set_priority(m->timer, SD_EVENT_PRIORITY_IMPORTANT);
-    if (r < 0)
-        return r;
-    r = sd_event_source_set_exit_on_failure(m->timer, true);
-    if (r < 0)
-        return r;
-    return sd_event_source_set_description(m->timer, "poll");
+    if (r >= 0)
+        r = sd_event_source_set_priority(m->timer, SD_EVENT_PRIORITY_IMPORTANT);
+    if (r >= 0)
+        r = sd_event_source_set_exit_on_failure(m->timer, true);
+    return r < 0 ? r : sd_event_source_set_description(m->timer, "poll");
 }
 
 static void name_netns(struct ctw_manager *m) {
@@ -369,14 +358,6 @@ static void name_netns(struct ctw_manager *m) {
         (void)snprintf(m->netns, sizeof(m->netns), "initial");
     else
         ctw_netns_name(m->tick.netns_inode, m->netns);
-}
-
-static void resume(struct ctw_manager *m) {
-    uint64_t polled_usec;
-    const struct ctw_sample *last = ctw_state_writer_former(m->writer, &polled_usec);
-
-    if (last)
-        ctw_watch_resume(&m->watch, last, polled_usec);
 }
 
 static int open_sinks(struct ctw_manager *m) {
@@ -408,6 +389,8 @@ static int open_sources(struct ctw_manager *m) {
 }
 
 static int set_up(struct ctw_manager *m) {
+    uint64_t polled_usec;
+
     int r = sd_event_default(&m->event);
     if (r >= 0)
         r = sd_event_set_watchdog(m->event, true);
@@ -419,7 +402,9 @@ static int set_up(struct ctw_manager *m) {
     r = open_sinks(m);
     if (r < 0)
         return r;
-    resume(m);
+    const struct ctw_sample *last = ctw_state_writer_former(m->writer, &polled_usec);
+    if (last)
+        ctw_watch_resume(&m->watch, last, polled_usec);
     r = open_sources(m);
     return r < 0 ? r : add_timer(m);
 }

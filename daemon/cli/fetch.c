@@ -11,17 +11,9 @@
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"
 
-static void free_table(struct ctw_table **t) {
-    *t = ctw_table_free(*t);
-}
-
-static void free_machine(struct ctw_machine **m) {
-    *m = ctw_machine_free(*m);
-}
-
 static int read_table(const char *root, const struct ctw_settings *settings, uint64_t now_usec,
                       struct ctw_snapshot *p) {
-    __attribute__((cleanup(free_table))) struct ctw_table *t = NULL;
+    struct ctw_table *t = NULL;
     struct ctw_level_state level = {0}; /* without a past: no level is held */
     struct ctw_source_health *table = &p->sources[CTW_SOURCE_TABLE];
 
@@ -30,17 +22,18 @@ static int read_table(const char *root, const struct ctw_settings *settings, uin
         return r;
     ctw_table_read(t, &p->table, table);
     p->has_table = table->health == CTW_HEALTH_OK;
-    if (!p->has_table)
-        return 0;
-    ctw_table_read_counters(t, &p->table, &p->sources[CTW_SOURCE_COUNTERS]);
-    p->level = ctw_level_step(&level, settings, ctw_usage_permyriad(p->table.count, p->table.max),
-                              false, now_usec);
+    if (p->has_table) {
+        ctw_table_read_counters(t, &p->table, &p->sources[CTW_SOURCE_COUNTERS]);
+        p->level = ctw_level_step(
+            &level, settings, ctw_usage_permyriad(p->table.count, p->table.max), false, now_usec);
+    }
+    (void)ctw_table_free(t);
     return 0;
 }
 
 int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
                       struct ctw_growth_facts *ret, struct ctw_host *ret_host) {
-    __attribute__((cleanup(free_machine))) struct ctw_machine *m = NULL;
+    struct ctw_machine *m = NULL;
     const uint64_t now_usec = ctw_monotonic_usec();
 
     const int r = ctw_machine_new(root, &m);
@@ -51,6 +44,7 @@ int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
     ctw_machine_read(m, now_usec, false, ret);
     if (ret_host)
         ctw_machine_host(m, now_usec, ret_host);
+    (void)ctw_machine_free(m);
     return 0;
 }
 

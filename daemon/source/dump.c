@@ -39,10 +39,6 @@
 
 /* --- the socket ------------------------------------------------------------------------------- */
 
-static void close_socket(struct mnl_socket **s) {
-    *s = ctw_netlink_close(*s);
-}
-
 static int conntrack_is_loaded(void) {
     for (const char *const *path = ctw_max_paths; *path; path++)
         if (access(*path, F_OK) == 0)
@@ -117,28 +113,6 @@ static int send_request(struct mnl_socket *s, uint16_t type, const struct ctw_fi
     return mnl_socket_sendto(s, header, header->nlmsg_len) < 0 ? -errno : 0;
 }
 
-/* @silence_usec: how long one receive may wait; 0: it does not block. */
-static int request_dump(uint16_t type, const struct ctw_filter_dump *filter, uint64_t silence_usec,
-                        struct mnl_socket **ret) {
-    const struct timeval silence = {.tv_sec = (time_t)(silence_usec / CTW_USEC_PER_SEC),
-                                    .tv_usec = (suseconds_t)(silence_usec % CTW_USEC_PER_SEC)};
-    __attribute__((cleanup(close_socket))) struct mnl_socket *s = NULL;
-
-    int r = conntrack_is_loaded();
-    if (r >= 0)
-        r = ctw_netlink_open(silence_usec ? 0 : SOCK_NONBLOCK, 0, 0, NULL, &s);
-    if (r >= 0 &&
-        setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0)
-        r = -errno;
-    if (r >= 0)
-        r = send_request(s, type, filter);
-    if (r < 0)
-        return r;
-    *ret = s;
-    s = NULL;
-    return 0;
-}
-
 /* --- entries ---------------------------------------------------------------------------------- */
 
 struct ctw_walk {
@@ -152,6 +126,21 @@ struct ctw_walk {
     ctw_walk_done_fn done;
     _Alignas(struct nlmsghdr) char datagram[DATAGRAM_MAX];
 };
+
+/* @silence_usec: how long one receive may wait; 0: it does not block. */
+static int request(struct ctw_walk *w, uint16_t type, const struct ctw_filter_dump *filter,
+                   uint64_t silence_usec) {
+    const struct timeval silence = {.tv_sec = (time_t)(silence_usec / CTW_USEC_PER_SEC),
+                                    .tv_usec = (suseconds_t)(silence_usec % CTW_USEC_PER_SEC)};
+
+    int r = conntrack_is_loaded();
+    if (r >= 0)
+        r = ctw_netlink_open(silence_usec ? 0 : SOCK_NONBLOCK, 0, 0, NULL, &w->socket);
+    if (r >= 0 && setsockopt(mnl_socket_get_fd(w->socket), SOL_SOCKET, SO_RCVTIMEO, &silence,
+                             sizeof(silence)) < 0)
+        r = -errno;
+    return r < 0 ? r : send_request(w->socket, type, filter);
+}
 
 /* Return: 1 when the dump has ended; 0 when there is more; -EAGAIN; another negative errno. */
 static int read_datagram(struct ctw_walk *w) {
@@ -168,7 +157,7 @@ static int read_datagram(struct ctw_walk *w) {
 static void detach(struct ctw_walk *w) {
     w->readable = sd_event_source_disable_unref(w->readable);
     w->limit = sd_event_source_disable_unref(w->limit);
-    close_socket(&w->socket);
+    w->socket = ctw_netlink_close(w->socket);
 }
 
 static struct ctw_walk_end end_of(const struct ctw_walk *w, bool timed_out) {
@@ -199,7 +188,7 @@ static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int attach(struct ctw_walk *w, sd_event *event, uint64_t limit_usec) {
-    int r = request_dump(GET_ENTRIES, NULL, 0, &w->socket);
+    int r = request(w, GET_ENTRIES, NULL, 0);
     if (r >= 0)
         r = sd_event_add_io(event, &w->readable, mnl_socket_get_fd(w->socket), EPOLLIN, on_readable,
                             w);
@@ -266,7 +255,7 @@ static int walk_now(struct ctw_walk *w, uint16_t type, const struct ctw_filter_d
 
     if (!w)
         return -ENOMEM;
-    int r = request_dump(type, filter, limit_usec > 0 ? limit_usec : SILENCE_USEC, &w->socket);
+    int r = request(w, type, filter, limit_usec > 0 ? limit_usec : SILENCE_USEC);
     if (r >= 0)
         r = read_until(w, deadline_usec);
     if (r >= 0)

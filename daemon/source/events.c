@@ -113,17 +113,6 @@ static void use_buffer(struct ctw_events *e, uint64_t bytes) {
     e->delay_usec = e->delay_max_usec;
 }
 
-static int open_socket(struct ctw_events *e) {
-    const unsigned groups = NF_NETLINK_CONNTRACK_NEW | NF_NETLINK_CONNTRACK_DESTROY;
-    uint64_t granted_bytes;
-
-    const int r =
-        ctw_netlink_open(SOCK_NONBLOCK, groups, e->buffer_bytes, &granted_bytes, &e->socket);
-    if (r >= 0)
-        use_buffer(e, granted_bytes);
-    return r;
-}
-
 /*
  * Pass one event in @one_in, a power of two, at random. Events already queued stay; an event that
  * is filtered out takes no room and is not lost.
@@ -136,14 +125,12 @@ static int set_sampling(const struct ctw_events *e, uint32_t one_in) {
         BPF_STMT(BPF_RET | BPF_K, 0),
     };
     const struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
-    const int fd = mnl_socket_get_fd(e->socket), unused = 0;
-    int r;
+    const int option = one_in > 1 ? SO_ATTACH_FILTER : SO_DETACH_FILTER; /* ignores the value */
 
-    if (one_in > 1)
-        r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-    else
-        r = setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
-    return r < 0 ? -errno : 0;
+    return setsockopt(mnl_socket_get_fd(e->socket), SOL_SOCKET, option, &program, sizeof(program)) <
+                   0
+               ? -errno
+               : 0;
 }
 
 /* --- the subscription ------------------------------------------------------------------------ */
@@ -174,8 +161,12 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 }
 
 static void subscribe(struct ctw_events *e) {
-    int r = open_socket(e);
+    const unsigned groups = NF_NETLINK_CONNTRACK_NEW | NF_NETLINK_CONNTRACK_DESTROY;
+    uint64_t granted_bytes;
 
+    int r = ctw_netlink_open(SOCK_NONBLOCK, groups, e->buffer_bytes, &granted_bytes, &e->socket);
+    if (r >= 0)
+        use_buffer(e, granted_bytes);
     if (r >= 0)
         r = sd_event_add_io(e->event, &e->readable, mnl_socket_get_fd(e->socket), EPOLLIN,
                             on_readable, e);

@@ -25,12 +25,6 @@ static const char *const statistics_paths[] = {
     NULL,
 };
 
-/* Missing where a sandbox hides it. */
-static const char sysctl_path[] = "/proc/sys/net";
-
-/* Named in the health when the counters were requested by netlink. */
-static const char netlink_name[] = "ctnetlink";
-
 /* A file that stays open between polls. */
 struct file {
     const char *const *paths; /* the first that exists is read */
@@ -138,8 +132,8 @@ static struct ctw_source_health failed(int error, const char *what) {
 /* With neither file the module is not loaded, unless /proc/sys is hidden, as in a service with
  * ProcSubset=pid. A captured tree need not be complete. */
 static struct ctw_source_health neither(const struct ctw_table *t) {
-    if (!is_captured(t) && access(sysctl_path, F_OK) < 0)
-        return failed(-errno, sysctl_path);
+    if (!is_captured(t) && access("/proc/sys/net", F_OK) < 0)
+        return failed(-errno, "/proc/sys/net");
     return absent(t->count.path);
 }
 
@@ -212,7 +206,7 @@ static struct ctw_source_health read_counters(struct ctw_table *t, struct ctw_co
     r = is_captured(t) ? -ENOENT : ctw_dump_counters(ret);
     if (r == -ENOENT)
         return absent(t->statistics.path);
-    return r < 0 ? failed(r, netlink_name) : ok();
+    return r < 0 ? failed(r, "ctnetlink") : ok();
 }
 
 void ctw_table_read_counters(struct ctw_table *t, struct ctw_sample *sample,

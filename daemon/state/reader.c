@@ -22,11 +22,6 @@
 /* Reads one part of the file; -EAGAIN: it is being written. */
 typedef int (*read_part_fn)(int fd, void *ret);
 
-static void close_fd(const int *fd) {
-    if (*fd >= 0)
-        close(*fd);
-}
-
 static void free_memory(void *p) {
     free(*(void **)p);
 }
@@ -97,13 +92,6 @@ static int read_history(int fd, void *ret) {
     return r < 0 ? r : before == after ? 0 : -EAGAIN;
 }
 
-/* The file is opened anew each time: a daemon that starts puts a new one in its place. */
-static int read_once(const char *path, read_part_fn read_part, void *ret) {
-    __attribute__((cleanup(close_fd))) int fd = open_state(path);
-
-    return fd < 0 ? fd : read_part(fd, ret);
-}
-
 static int read_patiently(const char *directory, read_part_fn read_part, void *ret) {
     const uint64_t until_usec = ctw_monotonic_usec() + PATIENCE_USEC;
     const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
@@ -112,7 +100,11 @@ static int read_patiently(const char *directory, read_part_fn read_part, void *r
     if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
         return -ENAMETOOLONG;
     for (;;) {
-        const int r = read_once(path, read_part, ret);
+        /* Opened anew each time: a daemon that starts puts a new file in its place. */
+        const int fd = open_state(path);
+        const int r = fd < 0 ? fd : read_part(fd, ret);
+        if (fd >= 0)
+            close(fd);
         if (r != -EAGAIN || ctw_monotonic_usec() >= until_usec)
             return r;
         (void)nanosleep(&pause, NULL);

@@ -42,7 +42,6 @@ struct ctw_state_writer {
     uint64_t changes[4];      /* see ctw_state_writer_publish(): as last written */
     struct ctw_sample former; /* of the former daemon at this table */
     uint64_t former_usec;     /* the time of its last poll; 0: there was none */
-    uint64_t offset_usec;     /* between the clocks, when the boot time was read; 0: it was not */
     struct ctw_history_pen pen;
     uint64_t history_sequence;
     size_t n_held;
@@ -301,28 +300,17 @@ void ctw_state_writer_slot(struct ctw_state_writer *w, uint32_t index,
     write_held(w);
 }
 
-/* @offset_usec: CLOCK_REALTIME less CLOCK_MONOTONIC. It changes whenever the boot time does, by a
- * step of the wall clock, and by a suspend, so that the third clock is seldom read. */
-static uint64_t booted_usec(struct ctw_state_writer *w, uint64_t offset_usec) {
-    const uint64_t apart = offset_usec - w->offset_usec + CTW_USEC_PER_SEC; /* wraps */
-
-    if (apart < 2 * CTW_USEC_PER_SEC)
-        return w->published.now.booted_usec;
-    w->offset_usec = offset_usec;
-    return ctw_booted_usec();
-}
-
 void ctw_state_writer_poll(struct ctw_state_writer *w, const struct ctw_settings *s,
                            const struct ctw_watch *watch, const struct ctw_tick *t,
                            const struct ctw_verdict *v, uint64_t due_usec, uint64_t next_usec) {
-    struct ctw_poll_times times = {
+    const struct ctw_poll_times times = {
         .due_usec = due_usec,
         .done_usec = ctw_monotonic_usec(),
         .realtime_usec = ctw_realtime_usec(),
+        .booted_usec = ctw_booted_usec(),
         .next_due_usec = next_usec,
     };
 
-    times.booted_usec = booted_usec(w, times.realtime_usec - times.done_usec);
     take_slots(w, t->now_usec);
     ctw_history_note(&w->pen, t->now_usec,
                      t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK ? &v->sample : NULL,

@@ -421,6 +421,7 @@ static void begin(struct ctw_replay *r, const struct ctw_record *record) {
 }
 
 static void begin_seen(struct ctw_replay *r, const struct ctw_record *record, bool hole) {
+    struct ctw_replay_summary *s = &r->summary;
     const bool slot = record->width_sec != 0;
 
     r->seen = (struct ctw_replay_seen){
@@ -431,11 +432,6 @@ static void begin_seen(struct ctw_replay *r, const struct ctw_record *record, bo
         .high = slot ? record->high : record->count,
         .level = r->watch.level.level,
     };
-}
-
-static void sum_up(struct ctw_replay *r, const struct ctw_record *record, bool hole) {
-    struct ctw_replay_summary *s = &r->summary;
-
     if (s->records++ == 0)
         s->first_usec = record->at_usec;
     else if (hole) {
@@ -462,7 +458,6 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
 
     path.n = 0;
     begin_seen(r, record, hole);
-    sum_up(r, record, hole);
     r->slots = record->width_sec != 0;
     r->usual_poll_usec = usual_poll(r, record);
     if (first || hole)

@@ -146,11 +146,16 @@ static void note_growth(struct ctw_snapshot *p, const struct ctw_settings *s,
         p->memory_bytes = t->facts.memory.total_bytes;
 }
 
-static void note_talkers(struct ctw_snapshot *p, const struct ctw_watch *w) {
-    if (w->talkers_usec == 0 || w->talkers_usec == p->talkers_usec)
-        return;
-    p->talkers = w->talkers;
-    p->talkers_usec = w->talkers_usec;
+/* Talkers and the machine are large, and seldom new. */
+static void note_learned(struct ctw_snapshot *p, const struct ctw_watch *w) {
+    p->lowered_from = w->lowered_from;
+    if (w->talkers_usec != 0 && w->talkers_usec != p->talkers_usec) {
+        p->talkers = w->talkers;
+        p->talkers_usec = w->talkers_usec;
+    }
+    if (w->host_usec != p->host_usec)
+        p->host = w->host;
+    p->host_usec = w->host_usec;
 }
 
 /* Renewed four times a second at most, since all that is seldom written is written with them. */
@@ -165,14 +170,6 @@ static void note_new_sources(struct ctw_snapshot *p, const struct ctw_tick *t) {
         return;
     p->new_sources = *t->new_sources;
     p->new_sources_usec = t->now_usec;
-}
-
-static void note_host(struct ctw_snapshot *p, const struct ctw_watch *w) {
-    p->lowered_from = w->lowered_from;
-    if (w->host_usec == p->host_usec)
-        return;
-    p->host = w->host;
-    p->host_usec = w->host_usec;
 }
 
 static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) {
@@ -200,8 +197,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_losses(p, &v->lost, t->now_usec);
     note_events(p, w, &t->events);
     note_growth(p, s, w, t, v);
-    note_talkers(p, w);
-    note_host(p, w);
+    note_learned(p, w);
     note_new_sources(p, t);
     note_settings(p, s);
 }

@@ -119,21 +119,13 @@ void ctw_render_history_start(struct ctw_history_page *page, enum ctw_history_fo
 
 size_t ctw_render_history_line(struct ctw_history_page *page,
                                char ret[static CTW_HISTORY_LINE_MAX]) {
+    static void (*const formats[])(struct ctw_out *, struct ctw_history_page *) = {
+        [CTW_HISTORY_TEXT] = put_text, [CTW_HISTORY_CSV] = put_csv, [CTW_HISTORY_JSON] = put_json};
     struct ctw_out o = {.buffer = ret, .size = CTW_HISTORY_LINE_MAX};
 
     if (page->ended)
         return 0;
-    switch (page->format) {
-    case CTW_HISTORY_TEXT:
-        put_text(&o, page);
-        break;
-    case CTW_HISTORY_CSV:
-        put_csv(&o, page);
-        break;
-    case CTW_HISTORY_JSON:
-        put_json(&o, page);
-        break;
-    }
+    formats[page->format](&o, page);
     page->lines++;
     return o.used;
 }
