@@ -70,11 +70,10 @@ static json_t *address(int family, const void *bytes) {
 /* Text that is not in UTF-8 is shown as far as it is. */
 static json_t *text(const char *s) {
     json_t *value = s ? json_string(s) : json_null();
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     if (value)
         return value;
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s", s);
     return json_string(l.text);
 }

@@ -25,9 +25,8 @@
 #define LINES_MAX       1000u
 #define IPV6_PREFIX_MAX 128u
 
-/* Room for one row of a list as JSON, and for everything around the lists. */
-#define ROW_BYTES  192u
-#define REST_BYTES 4096u
+/* Room for the longest lists as JSON, with 192 bytes for a row, and for everything around them. */
+#define TEXT_BYTES (4096u + LINES_MAX * CTW_TOP_LISTS_MAX * 192u)
 
 /*
  * A sample takes milliseconds. It takes longer only where most entries are of other network
@@ -67,9 +66,9 @@ struct request {
 
 struct list {
     struct ctw_ranking ranking;
-    struct ctw_ranking_slot *best; /* request.n of each */
-    struct ctw_share *rows;
-    uint64_t *entries;
+    struct ctw_ranking_slot best[LINES_MAX]; /* request.n of each */
+    struct ctw_share rows[LINES_MAX];
+    uint64_t entries[LINES_MAX];
 };
 
 struct gathering {
@@ -82,6 +81,7 @@ struct gathering {
     uint64_t read; /* entries, whether or not they match */
     int error;     /* -ENOMEM: no memory for more names */
     struct ctw_progress progress;
+    char text[TEXT_BYTES]; /* what is printed */
 };
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -196,14 +196,17 @@ static void rank_key(struct gathering *g, size_t i, struct ctw_key key) {
         g->error = make_room(&g->lists[i].ranking);
 }
 
-static void on_entry(const struct ctw_flow *flow, void *userdata) {
-    struct gathering *g = userdata;
-
-    if (g->error < 0)
-        return;
+static void count(struct gathering *g, const struct ctw_flow *flow) {
     ctw_census_count(&g->census, flow);
     for (size_t i = 0; i < g->request.n_dimensions; i++)
         rank_key(g, i, ctw_dimension_key(g->request.dimensions[i], flow, g->request.ipv6_prefix));
+}
+
+static void on_entry(const struct ctw_flow *flow, void *userdata) {
+    struct gathering *g = userdata;
+
+    if (g->error == 0)
+        count(g, flow);
     ctw_progress_show(&g->progress, g->census.entries);
 }
 
@@ -233,10 +236,10 @@ static int on_message(const void *message, size_t length, void *userdata) {
 
     if (ctw_flow_parse(message, length, &flow) < 0 || flow.event != CTW_FLOW_NEW)
         return 0;
-    g->read++;
+    ctw_progress_show(&g->progress, ++g->read);
     if (ctw_filter_matches(&r->filter, &flow, message)) {
         if (!has_details(r->dimensions[0])) {
-            on_entry(&flow, g);
+            count(g, &flow);
         } else if (ctw_flow_parse_details(message, &flow, &details) == 0) {
             ctw_census_count(&g->census, &flow);
             if (r->dimensions[0] == CTW_BY_LABEL)
@@ -273,12 +276,8 @@ static int begin(struct gathering *g) {
 static struct gathering *gathering_free(struct gathering *g) {
     if (!g)
         return NULL;
-    for (size_t i = 0; i < CTW_TOP_LISTS_MAX; i++) {
+    for (size_t i = 0; i < CTW_TOP_LISTS_MAX; i++)
         free(g->lists[i].ranking.slots);
-        free(g->lists[i].best);
-        free(g->lists[i].rows);
-        free(g->lists[i].entries);
-    }
     if (g->request.labels)
         nfct_labelmap_destroy(g->request.labels);
     ctw_table_free(g->table);
@@ -293,16 +292,7 @@ static struct gathering *gathering_new(const struct request *request) {
         return NULL;
 
     g->request = *request;
-    int r = ctw_table_new("", &g->table);
-    for (size_t i = 0; i < CTW_TOP_LISTS_MAX; i++) { /* a key may ask for all of them */
-        struct list *l = &g->lists[i];
-        l->best = calloc(request->n, sizeof(*l->best));
-        l->rows = calloc(request->n, sizeof(*l->rows));
-        l->entries = calloc(request->n, sizeof(*l->entries));
-        if (!l->best || !l->rows || !l->entries)
-            r = -ENOMEM;
-    }
-    return r < 0 ? gathering_free(g) : g;
+    return ctw_table_new("", &g->table) < 0 ? gathering_free(g) : g;
 }
 
 /* --- one sample ------------------------------------------------------------------------------- */
@@ -358,12 +348,11 @@ static void name_row(const struct request *r, enum ctw_dimension by, const struc
     const char *name = by == CTW_BY_LABEL && r->labels && key->c < CTW_LABELS
                            ? nfct_labelmap_get_name(r->labels, key->c)
                            : NULL;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     ctw_dimension_name(by, key, r->ipv6_prefix, ret);
     if (!name || *name == '\0')
         return;
-    ctw_line_start(&l);
     ctw_line_add(&l, "%.60s", name);
     (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%.63s", l.text);
 }
@@ -430,16 +419,15 @@ static int gather(struct gathering *g, struct ctw_top *ret) {
 /* --- the verb --------------------------------------------------------------------------------- */
 
 /* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
-static int show(const struct arguments *a, struct gathering *g, struct ctw_terminal *terminal,
-                char *text, size_t size) {
+static int show(const struct arguments *a, struct gathering *g, struct ctw_terminal *terminal) {
     struct ctw_top top;
 
     const int r = gather(g, &top);
     if (r < 0)
         return r;
-    const size_t n = a->json ? ctw_render_top_json(&top, a->watch, text, size)
-                             : ctw_render_top_text(&top, text, size);
-    return ctw_terminal_print(terminal, &cli, text, n, size);
+    const size_t n = a->json ? ctw_render_top_json(&top, a->watch, g->text, sizeof(g->text))
+                             : ctw_render_top_text(&top, g->text, sizeof(g->text));
+    return ctw_terminal_print(terminal, &cli, g->text, n, sizeof(g->text));
 }
 
 static struct ctw_terminal terminal_for(const struct arguments *a) {
@@ -493,18 +481,20 @@ static unsigned line_of(const struct browsing *b, const char *text, const char *
 }
 
 /* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
-static int show_page(struct browsing *b, struct gathering *g, char *text, size_t size) {
+static int show_page(struct browsing *b, struct gathering *g) {
+    const size_t size = sizeof(g->text);
     struct ctw_top top;
 
     const int r = gather(g, &top);
     if (r < 0)
         return r;
     find_selected(b, &top.lists[0]);
-    const size_t keys = (size_t)snprintf(text, size, KEYS "%s", b->notice ? b->notice : MORE_KEYS);
+    const size_t keys =
+        (size_t)snprintf(g->text, size, KEYS "%s", b->notice ? b->notice : MORE_KEYS);
     b->notice = NULL;
-    const size_t n = keys + ctw_render_top_text(&top, text + keys, size - keys);
-    b->terminal.highlight = b->rows > 0 ? line_of(b, text, top.lists[0].heading) : 0;
-    return ctw_terminal_print(&b->terminal, &cli, text, n, size);
+    const size_t n = keys + ctw_render_top_text(&top, g->text + keys, size - keys);
+    b->terminal.highlight = b->rows > 0 ? line_of(b, g->text, top.lists[0].heading) : 0;
+    return ctw_terminal_print(&b->terminal, &cli, g->text, n, size);
 }
 
 /* As many entries as fit the terminal, by a child: its faults are its own. */
@@ -579,7 +569,7 @@ static void choose(struct browsing *b, struct gathering *g, int key) {
     b->selected[0] = '\0';
 }
 
-static int browse(const struct arguments *a, struct gathering *g, char *text, size_t size) {
+static int browse(const struct arguments *a, struct gathering *g) {
     struct browsing b = {.terminal = {.redraw = true}, .all = g->request};
     int r;
 
@@ -588,7 +578,7 @@ static int browse(const struct arguments *a, struct gathering *g, char *text, si
         b.all.n_dimensions = 3;
         memcpy(b.all.dimensions, usual, sizeof(usual));
     }
-    while ((r = show_page(&b, g, text, size)) == 0) {
+    while ((r = show_page(&b, g)) == 0) {
         int key = ctw_keys_read(a->watch_usec);
         if (key == CTW_KEY_ENTER)
             key = show_flows_of_selected(&b, g);
@@ -603,29 +593,26 @@ static int browse(const struct arguments *a, struct gathering *g, char *text, si
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
-static int run(const struct arguments *a, struct gathering *g, char *text, size_t size) {
+static int run(const struct arguments *a, struct gathering *g) {
     struct ctw_terminal terminal = terminal_for(a);
     int r;
 
     if (terminal.redraw && ctw_keys_start())
-        return browse(a, g, text, size);
-    while ((r = show(a, g, &terminal, text, size)) == 0 && a->watch)
+        return browse(a, g);
+    while ((r = show(a, g, &terminal)) == 0 && a->watch)
         (void)ctw_terminal_wait(a->watch_usec);
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
 static int count_entries(const struct arguments *a, const struct request *request) {
-    const size_t size = REST_BYTES + (size_t)request->n * CTW_TOP_LISTS_MAX * ROW_BYTES;
     struct gathering *g = gathering_new(request);
-    char *text = malloc(size);
     int status = EXIT_CANNOT_READ;
 
-    if (g && text)
-        status = run(a, g, text, size);
+    if (g)
+        status = run(a, g);
     else
         (void)fputs("ctwatch top: no memory\n", stderr);
     (void)gathering_free(g);
-    free(text);
     return status;
 }
 

@@ -45,9 +45,8 @@ static bool about_a_table(const struct ctw_alert *a) {
 
 /* Adds text from outside, made printable. */
 static void put_external(struct ctw_fields *f, const char *name, const char *text, size_t size) {
-    struct ctw_line line;
+    struct ctw_line line = {0};
 
-    ctw_line_start(&line);
     ctw_line_add(&line, "%.*s", (int)size - 1, text);
     put_text(f, name, line.text);
 }

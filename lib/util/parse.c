@@ -14,14 +14,23 @@
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
+static void skip(struct ctw_piece *text, size_t n) {
+    text->at += n;
+    text->length -= n;
+}
+
+/* isdigit() would ask the locale. */
+static bool at_digit(const struct ctw_piece *text) {
+    return text->length > 0 && *text->at >= '0' && *text->at <= '9';
+}
+
 bool ctw_piece_line(struct ctw_piece *text, struct ctw_piece *ret) {
     const char *newline = text->length > 0 ? memchr(text->at, '\n', text->length) : NULL;
     if (!newline)
         return false;
 
     *ret = (struct ctw_piece){text->at, (size_t)(newline - text->at)};
-    text->at += ret->length + 1;
-    text->length -= ret->length + 1;
+    skip(text, ret->length + 1);
     return true;
 }
 
@@ -34,8 +43,7 @@ bool ctw_piece_word(struct ctw_piece *line, struct ctw_piece *ret) {
         end++;
 
     *ret = (struct ctw_piece){line->at + begin, end - begin};
-    line->at += end;
-    line->length -= end;
+    skip(line, end);
     return ret->length > 0;
 }
 
@@ -44,20 +52,7 @@ bool ctw_piece_take(struct ctw_piece *text, const char *literal) {
 
     if (text->length < length || memcmp(text->at, literal, length) != 0)
         return false;
-    text->at += length;
-    text->length -= length;
-    return true;
-}
-
-bool ctw_piece_number(struct ctw_piece *text, uint64_t max, uint64_t *ret) {
-    size_t n = 0;
-
-    while (n < text->length && text->at[n] >= '0' && text->at[n] <= '9')
-        n++;
-    if (ctw_text_decimal(text->at, n, max, ret) < 0)
-        return false;
-    text->at += n;
-    text->length -= n;
+    skip(text, length);
     return true;
 }
 
@@ -65,35 +60,20 @@ bool ctw_piece_is(struct ctw_piece p, const char *word) {
     return ctw_piece_take(&p, word) && p.length == 0;
 }
 
-/* --- a cursor --------------------------------------------------------------------------------- */
-
-struct cursor {
-    const char *at, *end;
-};
-
-static struct cursor cursor_of(const char *text, size_t length) {
-    return (struct cursor){text, text + length};
-}
-
-/* isdigit() would ask the locale. */
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-static bool take(struct cursor *c, const char *one_of) {
-    if (c->at == c->end || *c->at == '\0' || !strchr(one_of, *c->at))
+static bool take(struct ctw_piece *c, const char *one_of) {
+    if (c->length == 0 || *c->at == '\0' || !strchr(one_of, *c->at))
         return false;
-    c->at++;
+    skip(c, 1);
     return true;
 }
 
 /* All digits there are. Return: their number; @ret_fits: false when the value is above 64 bits. */
-static size_t take_digits(struct cursor *c, uint64_t *ret, bool *ret_fits) {
+static size_t take_digits(struct ctw_piece *c, uint64_t *ret, bool *ret_fits) {
     const char *start = c->at;
 
     *ret = 0;
     *ret_fits = true;
-    for (; c->at < c->end && is_digit(*c->at); c->at++)
+    for (; at_digit(c); skip(c, 1))
         if (__builtin_mul_overflow(*ret, 10, ret) ||
             __builtin_add_overflow(*ret, *c->at - '0', ret))
             *ret_fits = false;
@@ -101,25 +81,37 @@ static size_t take_digits(struct cursor *c, uint64_t *ret, bool *ret_fits) {
 }
 
 /* ".25", if there is a point. Return: false without a digit behind it. */
-static bool take_fraction(struct cursor *c, uint64_t *ret_millionths, size_t *ret_digits) {
+static bool take_fraction(struct ctw_piece *c, uint64_t *ret_millionths, size_t *ret_digits) {
     uint64_t unit = 100000;
 
     *ret_millionths = *ret_digits = 0;
     if (!take(c, "."))
         return true;
-    for (; c->at < c->end && is_digit(*c->at); c->at++, unit /= 10, ++*ret_digits)
+    for (; at_digit(c); skip(c, 1), unit /= 10, ++*ret_digits)
         *ret_millionths += (uint64_t)(*c->at - '0') * unit;
     return *ret_digits > 0;
+}
+
+bool ctw_piece_number(struct ctw_piece *text, uint64_t max, uint64_t *ret) {
+    struct ctw_piece rest = *text;
+    uint64_t value;
+    bool fits;
+
+    if (take_digits(&rest, &value, &fits) == 0 || !fits || value > max)
+        return false;
+    *ret = value;
+    *text = rest;
+    return true;
 }
 
 /* --- integers --------------------------------------------------------------------------------- */
 
 int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *ret) {
-    struct cursor c = cursor_of(text, length);
+    struct ctw_piece c = {text, length};
     uint64_t value;
     bool fits;
 
-    if (take_digits(&c, &value, &fits) == 0 || c.at < c.end)
+    if (take_digits(&c, &value, &fits) == 0 || c.length > 0)
         return -EINVAL;
     if (!fits || value > max)
         return -ERANGE;
@@ -173,7 +165,7 @@ static const struct unit percents[] = {{"", 100}, {"%", 100}, {0}};
 
 static int read_quantity(const char *text, const struct unit *unit, size_t decimals_max,
                          uint64_t max, uint64_t *ret) {
-    struct cursor c = cursor_of(text, strlen(text));
+    struct ctw_piece c = {text, strlen(text)};
     uint64_t value, millionths;
     size_t decimals;
     bool fits;
@@ -221,8 +213,8 @@ struct scientific {
 };
 
 /* Digits that no longer fit move the exponent, or behind the point nothing. */
-static void take_mantissa(struct cursor *c, bool behind_point, struct scientific *s) {
-    for (; c->at < c->end && is_digit(*c->at); c->at++, s->digits++) {
+static void take_mantissa(struct ctw_piece *c, bool behind_point, struct scientific *s) {
+    for (; at_digit(c); skip(c, 1), s->digits++) {
         if (s->value <= (UINT64_MAX - 9) / 10) {
             s->value = s->value * 10 + (uint64_t)(*c->at - '0');
             s->exponent -= behind_point;
@@ -232,7 +224,7 @@ static void take_mantissa(struct cursor *c, bool behind_point, struct scientific
 }
 
 /* "e+05", if there is one. */
-static bool take_exponent(struct cursor *c, struct scientific *s) {
+static bool take_exponent(struct ctw_piece *c, struct scientific *s) {
     uint64_t power;
     bool fits;
 
@@ -257,7 +249,7 @@ static bool is_no_number(const char *text, size_t length) {
 }
 
 int ctw_text_number(const char *text, size_t length, uint64_t *ret) {
-    struct cursor c = cursor_of(text, length);
+    struct ctw_piece c = {text, length};
     struct scientific s = {0};
 
     if (is_no_number(text, length))
@@ -265,7 +257,7 @@ int ctw_text_number(const char *text, size_t length, uint64_t *ret) {
     take_mantissa(&c, false, &s);
     if (take(&c, "."))
         take_mantissa(&c, true, &s);
-    if (s.digits == 0 || !take_exponent(&c, &s) || c.at < c.end)
+    if (s.digits == 0 || !take_exponent(&c, &s) || c.length > 0)
         return -EINVAL;
 
     for (; s.exponent < 0 && s.value > 0; s.exponent++)
@@ -319,10 +311,10 @@ static struct date date_of(int64_t days) {
 }
 
 /* @n digits, and one of @then behind them unless it is NULL. */
-static bool take_field(struct cursor *c, size_t n, const char *then, int64_t *ret) {
+static bool take_field(struct ctw_piece *c, size_t n, const char *then, int64_t *ret) {
     *ret = 0;
-    for (; n > 0; n--, c->at++) {
-        if (c->at == c->end || !is_digit(*c->at))
+    for (; n > 0; n--, skip(c, 1)) {
+        if (!at_digit(c))
             return false;
         *ret = *ret * 10 + (*c->at - '0');
     }
@@ -330,7 +322,7 @@ static bool take_field(struct cursor *c, size_t n, const char *then, int64_t *re
 }
 
 /* "Z", "+01:00": in seconds. */
-static bool take_offset(struct cursor *c, int64_t *ret_sec) {
+static bool take_offset(struct ctw_piece *c, int64_t *ret_sec) {
     int64_t hours, minutes;
 
     *ret_sec = 0;
@@ -344,7 +336,7 @@ static bool take_offset(struct cursor *c, int64_t *ret_sec) {
     return true;
 }
 
-static int parse_calendar(struct cursor c, uint64_t *ret) {
+static int parse_calendar(struct ctw_piece c, uint64_t *ret) {
     int64_t hour, minute, second, offset_sec;
     uint64_t usec;
     struct date d;
@@ -353,7 +345,7 @@ static int parse_calendar(struct cursor c, uint64_t *ret) {
     if (!take_field(&c, 4, "-", &d.year) || !take_field(&c, 2, "-", &d.month) ||
         !take_field(&c, 2, "Tt ", &d.day) || !take_field(&c, 2, ":", &hour) ||
         !take_field(&c, 2, ":", &minute) || !take_field(&c, 2, NULL, &second) ||
-        !take_fraction(&c, &usec, &digits) || !take_offset(&c, &offset_sec) || c.at < c.end)
+        !take_fraction(&c, &usec, &digits) || !take_offset(&c, &offset_sec) || c.length > 0)
         return -EINVAL;
 
     /* 23:59:60 is a leap second, which has no number in Unix time: it becomes the next second. */
@@ -371,12 +363,12 @@ static int parse_calendar(struct cursor c, uint64_t *ret) {
 }
 
 /* "1795341601.25" */
-static int parse_seconds(struct cursor c, uint64_t *ret) {
+static int parse_seconds(struct ctw_piece c, uint64_t *ret) {
     uint64_t sec, usec;
     size_t digits;
     bool fits;
 
-    if (take_digits(&c, &sec, &fits) == 0 || !take_fraction(&c, &usec, &digits) || c.at < c.end)
+    if (take_digits(&c, &sec, &fits) == 0 || !take_fraction(&c, &usec, &digits) || c.length > 0)
         return -EINVAL;
     if (!fits || sec > (uint64_t)LAST_SEC)
         return -ERANGE;
@@ -385,7 +377,7 @@ static int parse_seconds(struct cursor c, uint64_t *ret) {
 }
 
 int ctw_timestamp_parse(const char *text, size_t length, uint64_t *ret) {
-    const struct cursor c = cursor_of(text, length);
+    const struct ctw_piece c = {text, length};
 
     return length > 4 && text[4] == '-' ? parse_calendar(c, ret) : parse_seconds(c, ret);
 }

@@ -12,7 +12,7 @@
 /*
  * One line of printable UTF-8. Each byte that is a control character, or not part of a well-formed
  * character, becomes '?': journalctl shows a value with such a byte as "[blob data]", and a
- * terminal may obey it.
+ * terminal may obey it. Zero-initialised, it is empty.
  */
 struct ctw_line {
     size_t length; /* without the NUL */

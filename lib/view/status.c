@@ -34,13 +34,12 @@ static void put(struct page *p, const char *label, const char *format, ...)
 
 static void put(struct page *p, const char *label, const char *format, ...) {
     char text[CTW_LINE_MAX];
-    struct ctw_line l;
+    struct ctw_line l = {0};
     va_list arguments;
 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s", text);
     ctw_layout_paragraph(&p->layout, label, CTW_COLOUR_NONE, l.text);
 }
@@ -139,9 +138,8 @@ static void add_age(struct ctw_line *l, const struct page *p) {
 /* Nothing when the daemon is alive and has polled just now. */
 static void put_origin(struct page *p) {
     const struct ctw_view *v = p->view;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
-    ctw_line_start(&l);
     if (!by_daemon(p))
         add_own_sample(&l, v);
     else if (v->daemon_polled_usec != 0)
@@ -178,9 +176,8 @@ static void put_level(struct page *p) {
                                         [CTW_LEVEL_FULL] = "FULL"};
     const struct ctw_snapshot *of = p->of;
     const bool changed = of->level_since_usec != 0;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s", words[of->level]);
     const size_t coloured = l.length;
     if (by_daemon(p))
@@ -215,9 +212,8 @@ static void put_bar(struct page *p) {
     const struct ctw_snapshot *of = p->of;
     const uint64_t usage = ctw_usage_permyriad(of->table.count, of->table.max);
     struct ctw_layout *layout = &p->layout;
-    struct ctw_line end;
+    struct ctw_line end = {0};
 
-    ctw_line_start(&end);
     ctw_line_add(&end, "] %s %%", fill(of->table.count, of->table.max).text);
     const uint32_t width = layout->columns - INDENT - 1 - (uint32_t)end.length;
     const uint32_t filled =
@@ -236,9 +232,8 @@ static void put_bar(struct page *p) {
 
 static void put_entries(struct page *p) {
     const struct ctw_sample *t = &p->of->table;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
-    ctw_line_start(&l);
     ctw_line_add(&l, "%" PRIu32, t->count);
     if (t->max > 0)
         ctw_line_add(&l, " of %" PRIu32, t->max);
@@ -281,11 +276,10 @@ static void put_trend(struct page *p) {
 
 static void put_events(struct page *p) {
     const struct ctw_rates *r = &p->of->rates;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     if (!p->of->subscribed)
         return;
-    ctw_line_start(&l);
     if (r->known)
         ctw_line_add(&l, "%s%" PRIu64 " new flows/s, %" PRIu64 " ended",
                      r->lower_bound ? "at least " : "", r->created, r->destroyed);
@@ -316,12 +310,11 @@ static bool put_counts(struct page *p, const struct ctw_losses *lost) {
 static void put_losses(struct page *p) {
     const struct ctw_snapshot *of = p->of;
     const bool blind = of->sources[CTW_SOURCE_COUNTERS].health == CTW_HEALTH_FAILED;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     if (!by_daemon(p) && !of->table.has_counters)
         return;
     const bool any = put_counts(p, &of->lost);
-    ctw_line_start(&l);
     if (!any)
         ctw_line_add(&l, blind ? "nothing visible " : "nothing ");
     ctw_line_add(&l, "since the kernel began to count");
@@ -394,13 +387,12 @@ static void put_columns(struct page *p, const struct ctw_sparkline *s) {
 
 static void put_hour(struct page *p) {
     struct ctw_sparkline s;
-    struct ctw_line high;
+    struct ctw_line high = {0};
 
     if (!ctw_status_hour(p->view, p->layout.columns - INDENT, &s))
         return;
     ctw_layout_label(&p->layout, "last hour");
     put_columns(p, &s);
-    ctw_line_start(&high);
     ctw_line_add(&high, "%" PRIu32, s.high.count);
     if (s.high.max != p->of->table.max && s.high.max > 0)
         ctw_line_add(&high, " of %" PRIu32, s.high.max);
@@ -433,11 +425,10 @@ static void put_sources(struct page *p) {
 static void put_growth(struct page *p) {
     const struct ctw_snapshot *of = p->of;
     const bool on = of->growth_enabled || of->growth_dry_run;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     if (!by_daemon(p))
         return;
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s", of->growth_dry_run ? "dry run" : on ? "on" : "off");
     if (on && of->ceiling != 0 && of->ceiling < of->table.max)
         ctw_line_add(&l, "; its ceiling of %" PRIu32 ", set by %s, is below the present max",

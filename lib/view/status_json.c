@@ -10,9 +10,8 @@
 
 /* Text from outside as JSON can have it: UTF-8 without control bytes; null: none. */
 static json_t *text_if(bool known, const char *text) {
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s", text);
     return known ? json_string(l.text) : json_null();
 }

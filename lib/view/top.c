@@ -226,12 +226,11 @@ static void put_line(struct ctw_layout *p, const char *text) {
 
 static void put_talkers(struct ctw_layout *p, const struct ctw_talkers *t,
                         const struct ctw_top_list *lists, size_t n, const struct ctw_top *top) {
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     if (t->entries == 0)
         return;
     put_lists(p, lists, top, n, true);
-    ctw_line_start(&l);
     ctw_talkers_outlook(&l, t);
     ctw_out_put(&p->out, "\n");
     put_line(p, l.text);
@@ -246,11 +245,10 @@ static struct ctw_layout page_of(char *buffer, size_t size) {
 
 /* "about 12000 of 48621 entries match: src 10.0.0.0/8" */
 static void put_filter(struct ctw_layout *p, const struct ctw_top *t) {
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     if (!t->filter)
         return;
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s%" PRIu32 " of %" PRIu32 " entries match: %s",
                  t->talkers.sampled ? "about " : "", t->matching, t->table.count, t->filter);
     put_line(p, l.text);
@@ -258,11 +256,10 @@ static void put_filter(struct ctw_layout *p, const struct ctw_top *t) {
 
 size_t ctw_render_top_text(const struct ctw_top *t, char *buffer, size_t size) {
     struct ctw_layout p = page_of(buffer, size);
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     put_table(&p, &t->table);
     put_filter(&p, t);
-    ctw_line_start(&l);
     ctw_talkers_basis(&l, &t->talkers);
     put_line(&p, l.text);
     if (t->timed_out)
@@ -279,13 +276,12 @@ size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t si
     const struct ctw_talkers *t = &v->snapshot.talkers;
     struct ctw_layout p = page_of(buffer, size);
     struct ctw_top_list lists[CTW_TOP_LISTS_MAX];
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
     if (!t->known) {
         put_line(&p, "not sampled yet: ctwatchd samples the table when its level rises");
         return p.out.used;
     }
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s ago: ", ctw_duration(ctw_view_ago(v, v->snapshot.talkers_usec)).text);
     ctw_talkers_basis(&l, t);
     put_line(&p, l.text);
@@ -334,9 +330,8 @@ void ctw_new_sources_absence(const struct ctw_view *v, struct ctw_line *ret) {
 /* "at least 5120 new flows/s, 5100 ended; of a sample of one event in 4" */
 static void put_rates(struct ctw_layout *p, const struct ctw_view *v) {
     const struct ctw_rates *r = &v->snapshot.rates;
-    struct ctw_line l;
+    struct ctw_line l = {0};
 
-    ctw_line_start(&l);
     ctw_line_add(&l, "%s%" PRIu64 " new flows/s over the last few seconds",
                  r->lower_bound ? "at least " : "", v->snapshot.new_sources.per_second);
     if (r->known && r->sampling > 1)
