@@ -2,7 +2,6 @@
 #include "daemon/cli/fetch.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "daemon/source/machine.h"

@@ -16,7 +16,6 @@
 
 #include "daemon/sys/stdio.h"
 #include "lib/config/settings.h"
-#include "lib/report/fields.h"
 
 #define QUEUE_MAX     16
 #define ARGUMENTS_MAX 64

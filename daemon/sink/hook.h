@@ -11,7 +11,6 @@
 #include <systemd/sd-event.h>
 
 #include "lib/report/fields.h"
-#include "lib/watch/alert.h"
 
 /* The time limit of a run. */
 #define CTW_HOOK_LIMIT_USEC (10 * CTW_USEC_PER_SEC)

@@ -11,7 +11,6 @@
 
 #include "daemon/source/dump.h"
 #include "daemon/sys/procfs.h"
-#include "lib/kernel/counters.h"
 
 /*
  * Upper bound of the statistics file: a line of 17 columns for each of the 8192 CPUs that Linux

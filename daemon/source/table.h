@@ -10,7 +10,6 @@
  * open the files again.
  */
 
-#include "lib/kernel/counters.h"
 #include "lib/kernel/sample.h"
 #include "lib/watch/alert.h"
 

@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <libconfig.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

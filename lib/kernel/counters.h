@@ -4,7 +4,6 @@
 /* The kernel's conntrack counters, from /proc or from netlink. */
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lib/kernel/sample.h"
 

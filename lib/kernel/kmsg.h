@@ -3,7 +3,6 @@
 
 /* The kernel log: the meaning of a /dev/kmsg record for a conntrack table, and counts of them. */
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/kernel/losses.h"
 
-#include <stddef.h>
-
 #define NEARLY_FULL_PERMYRIAD 9500u
 
 static uint64_t plus(uint64_t a, uint64_t b) {

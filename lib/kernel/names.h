@@ -3,7 +3,6 @@
 
 /* Protocols and states by the names that conntrack(8) prints. */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /** ctw_protocol_name() - "tcp" for IPPROTO_TCP. Return: NULL when it has no name. */

@@ -2,7 +2,6 @@
 #include "lib/kernel/sysinfo.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "lib/util/parse.h"
 

@@ -2,7 +2,6 @@
 #include "lib/state/history.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "lib/util/parse.h"
 #include "lib/util/units.h"
@@ -184,13 +183,11 @@ void ctw_history_iter_start(struct ctw_history_iter *c, const struct ctw_history
 }
 
 const struct ctw_record *ctw_history_iter_next(struct ctw_history_iter *c) {
-    static const enum ctw_resolution order[] = {CTW_RESOLUTION_COARSE, CTW_RESOLUTION_FINE};
-
-    for (size_t i = 0; i < CTW_RESOLUTIONS; i++) {
-        struct ctw_history_stretch *s = &c->stretch[order[i]];
+    for (enum ctw_resolution r = CTW_RESOLUTIONS; r-- > 0;) { /* the coarse slots come first */
+        struct ctw_history_stretch *s = &c->stretch[r];
         while (s->next_usec < s->end_usec) {
-            const struct ctw_record *slot = ctw_history_slot(c->history, order[i], s->next_usec);
-            s->next_usec += width_usec(order[i]);
+            const struct ctw_record *slot = ctw_history_slot(c->history, r, s->next_usec);
+            s->next_usec += width_usec(r);
             if (slot && slot->polls > 0)
                 return slot;
         }

@@ -2,7 +2,6 @@
 #include "lib/state/record.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "lib/util/parse.h"
@@ -20,7 +19,8 @@ enum kind {
     LEVEL, /* printed by its name */
 };
 
-#define AT(member) offsetof(struct ctw_record, member), sizeof(((struct ctw_record *)0)->member)
+#define AT(member)     offsetof(struct ctw_record, member), sizeof(((struct ctw_record *)0)->member)
+#define LOSSES(member) AT(losses.member), NUMBER, CTW_COLUMN_NUMBER_MAX
 
 static const struct {
     const char *name;
@@ -44,15 +44,12 @@ static const struct {
     [CTW_COLUMN_LOSS_LAST_MSEC] = {"loss_last_msec", AT(loss_last_msec), NUMBER, MSEC_MAX},
     [CTW_COLUMN_MAX] = {"max", AT(max), LIMIT, UINT32_MAX},
     [CTW_COLUMN_BUCKETS] = {"buckets", AT(buckets), LIMIT, UINT32_MAX},
-    [CTW_COLUMN_DROPS] = {"drops", AT(losses.drops), NUMBER, CTW_COLUMN_NUMBER_MAX},
-    [CTW_COLUMN_OTHER_DROPS] = {"other_drops", AT(losses.other_drops), NUMBER,
-                                CTW_COLUMN_NUMBER_MAX},
-    [CTW_COLUMN_EARLY_DROPS] = {"early_drops", AT(losses.early_drops), NUMBER,
-                                CTW_COLUMN_NUMBER_MAX},
-    [CTW_COLUMN_CLASHES] = {"clashes", AT(losses.clashes), NUMBER, CTW_COLUMN_NUMBER_MAX},
-    [CTW_COLUMN_CHAIN_TOO_LONG] = {"chain_too_long", AT(losses.chain_too_long), NUMBER,
-                                   CTW_COLUMN_NUMBER_MAX},
-    [CTW_COLUMN_LOG_LINES] = {"log_lines", AT(losses.log_lines), NUMBER, CTW_COLUMN_NUMBER_MAX},
+    [CTW_COLUMN_DROPS] = {"drops", LOSSES(drops)},
+    [CTW_COLUMN_OTHER_DROPS] = {"other_drops", LOSSES(other_drops)},
+    [CTW_COLUMN_EARLY_DROPS] = {"early_drops", LOSSES(early_drops)},
+    [CTW_COLUMN_CLASHES] = {"clashes", LOSSES(clashes)},
+    [CTW_COLUMN_CHAIN_TOO_LONG] = {"chain_too_long", LOSSES(chain_too_long)},
+    [CTW_COLUMN_LOG_LINES] = {"log_lines", LOSSES(log_lines)},
     [CTW_COLUMN_LIMIT_CHANGES] = {"limit_changes", AT(limit_changes), NUMBER, UINT32_MAX},
     [CTW_COLUMN_SET_MAX] = {"set_max", AT(set_max), LIMIT, UINT32_MAX},
     [CTW_COLUMN_LEVEL] = {"level", AT(level), LEVEL, 0},

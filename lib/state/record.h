@@ -8,7 +8,6 @@
  * columns prints them as CSV and JSON, and reads them back from CSV.
  */
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/kernel/losses.h"

@@ -2,7 +2,6 @@
 #include "lib/state/snapshot.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

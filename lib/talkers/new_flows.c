@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/talkers/new_flows.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Rates over less than this are noise; ctw_rates_now() waits as long. */

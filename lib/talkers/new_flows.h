@@ -16,7 +16,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/kernel/flow.h"
 #include "lib/talkers/census.h"
 #include "lib/talkers/sketch.h"
 #include "lib/util/units.h"

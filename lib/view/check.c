@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "lib/report/message.h"
-#include "lib/util/strbuf.h"
 #include "lib/watch/level.h"
 
 /* A longer time to full is an extrapolation of noise. */

@@ -2,7 +2,6 @@
 #include "lib/view/history.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "lib/util/strbuf.h"

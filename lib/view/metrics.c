@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "lib/sizing/growth.h"
 #include "lib/util/strbuf.h"

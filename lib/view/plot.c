@@ -7,7 +7,6 @@
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
 #include "lib/util/units.h"
-#include "lib/watch/level.h"
 
 /* The first width of a cell. */
 #define CELL_USEC CTW_USEC_PER_SEC
