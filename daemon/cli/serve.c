@@ -20,7 +20,7 @@
 struct arguments {
     const char *state;
     bool top;
-    struct ctw_cli_list listen;
+    struct ctw_cli_list listen, host;
 };
 
 struct sockets {
@@ -31,6 +31,8 @@ struct sockets {
 static const struct ctw_option options[] = {
     {0, "listen", "ADDRESS:PORT", CTW_OPTION_LIST, offsetof(struct arguments, listen),
      "listen on this address, at most 8 times; IPv6: [::1]:9817"},
+    {0, "host", "NAME", CTW_OPTION_LIST, offsetof(struct arguments, host),
+     "answer requests to this host on loopback, too, at most 8 times"},
     {0, "top", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, top),
      "show addresses, and /top: what fills the table"},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
@@ -99,7 +101,8 @@ static int run(const struct arguments *a, const struct sockets *sockets) {
 
     int r = ctw_pages_new(a->state, a->top, &pages);
     if (r >= 0)
-        r = ctw_server_new(ctw_pages_answer, pages, sockets->fd, sockets->n, &server);
+        r = ctw_server_new(ctw_pages_answer, pages, sockets->fd, sockets->n, a->host.at, a->host.n,
+                           &server);
     if (r >= 0) {
         announce(sockets);
         r = ctw_server_run(server);
@@ -111,11 +114,22 @@ static int run(const struct arguments *a, const struct sockets *sockets) {
     return r < 0 ? EXIT_CANNOT_SERVE : EXIT_SUCCESS;
 }
 
+/* Return: -1 to go on, or the exit status. */
+static int check_hosts(const struct ctw_cli_list *hosts) {
+    for (size_t i = 0; i < hosts->n; i++)
+        if (hosts->at[i][0] == '\0' || (hosts->at[i][0] != '[' && strchr(hosts->at[i], ':')))
+            return ctw_cli_bad(&cli, "--host", hosts->at[i],
+                               "a name or an address without a port, such as [2001:db8::1]");
+    return -1;
+}
+
 int ctw_verb_serve(int argc, char *argv[]) {
     struct arguments arguments = {.state = CTWATCH_RUN_PATH};
     struct sockets sockets = {0};
 
     int status = ctw_cli_start(&cli, argc, argv, &arguments);
+    if (status < 0)
+        status = check_hosts(&arguments.host);
     if (status < 0)
         status = open_sockets(&arguments, &sockets);
     if (status < 0)

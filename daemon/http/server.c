@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/http/server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
@@ -40,6 +41,10 @@
 #define SEND_BYTES    (64 << 10)
 #define RECEIVE_BYTES (32 << 10)
 
+/* Of pages that need nothing: neither scripts nor styles, and no frame around them. */
+#define SECURITY_POLICY                                                                            \
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
 /* A block of a stream. */
 #define BLOCK_BYTES ((size_t)8 << 10)
 
@@ -56,11 +61,15 @@
 struct connection {
     int fd; /* 0: none */
     uint64_t deadline_usec;
+    const char *target;   /* of the present request; NULL: not acceptable */
+    size_t target_length; /* as it was received; it is decoded in place */
 };
 
 struct ctw_server {
     ctw_server_handler *handler;
     void *userdata;
+    const char *const *hosts;
+    size_t n_hosts;
     struct MHD_Daemon *mhd[CTW_SERVER_SOCKETS_MAX]; /* one per socket */
     size_t n_mhd;
     struct connection open[CONNECTIONS_MAX]; /* the descriptors are libmicrohttpd's */
@@ -110,7 +119,7 @@ static struct connection *connection_opened(struct ctw_server *s, int fd) {
         c++;
     if (c == s->open + CONNECTIONS_MAX)
         return NULL;
-    *c = (struct connection){fd, ctw_monotonic_usec() + REQUEST_USEC};
+    *c = (struct connection){.fd = fd, .deadline_usec = ctw_monotonic_usec() + REQUEST_USEC};
     return c;
 }
 
@@ -123,8 +132,8 @@ static void connection_closed(struct ctw_server *s, struct connection *c) {
         struct connection *oldest = &s->closing[s->next_closing++ % CLOSING_MAX];
         end_closing(oldest);
         (void)shutdown(c->fd, SHUT_RDWR);
-        *oldest = (struct connection){fcntl(c->fd, F_DUPFD_CLOEXEC, 1),
-                                      ctw_monotonic_usec() + CLOSING_USEC};
+        *oldest = (struct connection){.fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 1),
+                                      .deadline_usec = ctw_monotonic_usec() + CLOSING_USEC};
         if (oldest->fd < 0)
             discard_unsent(c->fd);
     }
@@ -196,8 +205,9 @@ static struct MHD_Response *stream_response(const struct ctw_server_stream *stre
     return response;
 }
 
+/* @last: the connection ends with it */
 static enum MHD_Result send_reply(struct MHD_Connection *connection,
-                                  const struct ctw_server_reply *reply, bool head) {
+                                  const struct ctw_server_reply *reply, bool head, bool last) {
     struct MHD_Response *response =
         reply->stream.stream
             ? stream_response(&reply->stream, head)
@@ -211,14 +221,141 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection,
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    (void)MHD_add_response_header(response, "Content-Security-Policy", "default-src 'none'");
+    (void)MHD_add_response_header(response, "Content-Security-Policy", SECURITY_POLICY);
     if (reply->status == 405)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    if (reply->status == 405 || reply->status == 413) /* the body is not read */
+    if (last)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     const enum MHD_Result done = MHD_queue_response(connection, reply->status, response);
     MHD_destroy_response(response);
     return done;
+}
+
+/* --- requests -------------------------------------------------------------------------------- */
+
+/* Of a name of a header (RFC 9110, section 5.6.2). */
+static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+struct headers {
+    const char *next; /* where the next one must lie; NULL: not known */
+    bool malformed;
+    unsigned hosts, lengths, encodings;
+    const char *host, *length;
+};
+
+/*
+ * libmicrohttpd before 1.0 takes a NUL for the end of a name or a value, and joins a line that
+ * begins with a blank to the wrong one. Its strings lie in the buffer as they were received:
+ *
+ *   GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n
+ *
+ * so a header that does not lie right behind the one before it hides something. (Both bytes between
+ * two lines are 0 by then, and a NUL in place of the CR remains unseen.)
+ */
+static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    struct headers *h = cls;
+
+    if (!value || strchr(value, '\r') || name[0] == '\0' || name[strspn(name, token)] != '\0' ||
+        (h->next && (name != h->next || value < name + strlen(name) + strlen(":")))) {
+        h->malformed = true;
+        return MHD_NO;
+    }
+    if (h->next)
+        h->next = value + strlen(value) + strlen("\r\n");
+    if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
+        h->hosts++;
+        h->host = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        h->lengths++;
+        h->length = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        h->encodings++;
+    }
+    return MHD_YES;
+}
+
+static bool is_well_formed(struct MHD_Connection *connection, const struct connection *c,
+                           const char *method, const char *version, struct headers *ret) {
+    const bool in_place = MHD_get_version()[0] == '0';
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    *ret = (struct headers){.next = in_place ? version + strlen(version) + strlen("\r\n") : NULL};
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, read_header, ret);
+    if (!c->target || ret->malformed || ret->hosts != 1 || ret->lengths > 1)
+        return false;
+    return !in_place || (info && c->target == method + strlen(method) + strlen(" ") &&
+                         version == c->target + c->target_length + strlen(" ") &&
+                         ret->next + strlen("\r\n") == method + info->header_size);
+}
+
+static bool is_path(const char *target) {
+    const char *c = target;
+
+    while (*c > ' ' && *c < 0x7f)
+        c++;
+    return target[0] == '/' && *c == '\0' && !strstr(target, "%00");
+}
+
+/* Called with the target as it was received. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *connection) {
+    struct connection *c = find_connection(connection);
+
+    if (c) {
+        c->target = target && is_path(target) ? target : NULL;
+        c->target_length = c->target ? strlen(target) : 0;
+    }
+    return NULL;
+}
+
+/* @address: in network order, 4 bytes or 16 */
+static bool is_loopback(int family, const void *address) {
+    const uint8_t *bytes = address;
+
+    if (family != AF_INET6)
+        return bytes[0] == 127;
+    return IN6_IS_ADDR_LOOPBACK(bytes) || (IN6_IS_ADDR_V4MAPPED(bytes) && bytes[12] == 127);
+}
+
+static bool came_to_loopback(int fd) {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } local = {0};
+    socklen_t length = sizeof(local);
+
+    if (getsockname(fd, &local.any, &length) < 0)
+        return true;
+    return local.any.sa_family == AF_INET6  ? is_loopback(AF_INET6, &local.ipv6.sin6_addr)
+           : local.any.sa_family == AF_INET ? is_loopback(AF_INET, &local.ipv4.sin_addr)
+                                            : false;
+}
+
+/* Whether @host, such as "localhost:9817", is a name of the loopback address, or --host gives it.
+ */
+static bool is_own_host(const struct ctw_server *s, const char *host) {
+    const char *end = host[0] == '[' ? strchr(host, ']') : NULL;
+    const size_t length = end ? (size_t)(end + 1 - host) : strcspn(host, ":");
+    struct in6_addr address;
+    char name[256];
+
+    if (length >= sizeof(name) ||
+        (host[length] != '\0' &&
+         (host[length] != ':' || host[length + 1 + strspn(host + length + 1, "0123456789")])))
+        return false;
+    (void)snprintf(name, sizeof(name), "%.*s", (int)length, host);
+    for (size_t i = 0; i < s->n_hosts; i++)
+        if (strcasecmp(name, s->hosts[i]) == 0)
+            return true;
+    if (end) {
+        name[length - 1] = '\0';
+        return inet_pton(AF_INET6, name + 1, &address) == 1 && is_loopback(AF_INET6, &address);
+    }
+    return strcasecmp(name, "localhost") == 0 ||
+           (inet_pton(AF_INET, name, &address) == 1 && is_loopback(AF_INET, &address));
 }
 
 static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status,
@@ -226,37 +363,14 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status
     const struct ctw_server_reply reply = {
         .status = status, .type = "text/plain", .text = strdup(line), .length = strlen(line)};
 
-    return send_reply(connection, &reply, false);
-}
-
-/* --- requests -------------------------------------------------------------------------------- */
-
-/* A target is a path or, from a client of a proxy, "http://HOST/PATH" (RFC 9112, section 3.2). */
-static const char *path_of(const char *target) {
-    static const char scheme[] = "http://";
-
-    if (strncasecmp(target, scheme, strlen(scheme)) != 0)
-        return target;
-    const char *path = strchr(target + strlen(scheme), '/');
-    return path ? path : "/";
-}
-
-static const char *header(struct MHD_Connection *connection, const char *name) {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-static bool has_body(struct MHD_Connection *connection) {
-    const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-
-    return (length && strcmp(length, "0") != 0) ||
-           header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+    return send_reply(connection, &reply, false, true);
 }
 
 static enum MHD_Result answer(struct ctw_server *s, struct MHD_Connection *connection,
-                              const char *target, bool head) {
+                              const char *path, bool head) {
     const struct ctw_server_request request = {
-        .path = path_of(target),
-        .accept = header(connection, MHD_HTTP_HEADER_ACCEPT),
+        .path = path,
+        .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
     };
     struct ctw_server_reply reply = {0};
 
@@ -264,27 +378,33 @@ static enum MHD_Result answer(struct ctw_server *s, struct MHD_Connection *conne
         free(reply.text);
         return MHD_NO;
     }
-    return send_reply(connection, &reply, head);
+    return send_reply(connection, &reply, head, false);
 }
 
-/* Called once when the headers are complete, and again when the request is. */
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *target,
+/* Called once when the headers are complete, and again when the request is. What is refused ends
+ * the connection, so a body is never read, and never taken for a request. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **context) {
     struct connection *c = find_connection(connection);
     const bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    struct headers h;
 
     if (!c)
         return MHD_NO;
     if (*context)
-        return *upload_size == 0 ? answer(cls, connection, target, head) : MHD_NO;
+        return *upload_size == 0 ? answer(cls, connection, path, head) : MHD_NO;
 
     *context = c;
     c->deadline_usec = ctw_monotonic_usec() + REPLY_USEC;
+    if (!is_well_formed(connection, c, method, version, &h))
+        return refuse(connection, 400, "this is no request for a path of one host\n");
     if (!head && strcmp(method, MHD_HTTP_METHOD_GET) != 0)
         return refuse(connection, 405, "only GET and HEAD are answered\n");
-    if (has_body(connection))
+    if (h.encodings > 0 || (h.length && strcmp(h.length, "0") != 0))
         return refuse(connection, 413, "a request must have no body\n");
+    if (came_to_loopback(c->fd) && !is_own_host(cls, h.host))
+        return refuse(connection, 421, "this host is not served here: see ctwatch serve --host\n");
     return MHD_YES;
 }
 
@@ -350,12 +470,12 @@ static struct MHD_Daemon *start_mhd(struct ctw_server *s, int socket, unsigned c
     (void)setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes));
     (void)setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
     (void)setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_msec, sizeof(timeout_msec));
-    return MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET,
-                            socket, MHD_OPTION_CONNECTION_LIMIT, connections,
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, connections / ADDRESS_DIVISOR,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, REQUEST_BYTES,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_END);
+    return MHD_start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, socket,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        connections / ADDRESS_DIVISOR, MHD_OPTION_CONNECTION_MEMORY_LIMIT, REQUEST_BYTES,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_END);
 }
 
 static int start(struct ctw_server *s, const int *sockets, size_t n) {
@@ -371,13 +491,15 @@ static int start(struct ctw_server *s, const int *sockets, size_t n) {
 }
 
 int ctw_server_new(ctw_server_handler *handler, void *userdata, const int *sockets, size_t n,
-                   struct ctw_server **ret) {
+                   const char *const *hosts, size_t n_hosts, struct ctw_server **ret) {
     struct ctw_server *s = calloc(1, sizeof(*s));
 
     if (!s)
         return -ENOMEM;
     s->handler = handler;
     s->userdata = userdata;
+    s->hosts = hosts;
+    s->n_hosts = n_hosts;
     const int r = start(s, sockets, n);
     if (r < 0) {
         ctw_server_free(s);

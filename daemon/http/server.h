@@ -9,6 +9,10 @@
  * connection above the total waits in the backlog of the socket. The server ends a connection whose
  * request is not complete within 10 s, whose reply is not read within 30 s, or that has no further
  * request within 300 s.
+ *
+ * A request is a path, exactly one Host, and no body. A connection to a loopback address is
+ * answered for the names of loopback only: otherwise a page of a foreign site, whose name its owner
+ * lets resolve to 127.0.0.1, could have a browser on this machine read what is served here.
  */
 
 #include <stddef.h>
@@ -18,7 +22,7 @@
 #define CTW_SERVER_SOCKETS_MAX 8u
 
 struct ctw_server_request {
-    const char *path;   /* without scheme, host and query */
+    const char *path;   /* without the query */
     const char *accept; /* the header "Accept"; NULL if absent */
 };
 
@@ -49,13 +53,14 @@ struct ctw_server;
  * ctw_server_new() - a server on sockets that listen
  * @sockets:  stream sockets; ctw_server_free() closes them
  * @n:        1 to CTW_SERVER_SOCKETS_MAX
+ * @hosts:    further names that are answered on loopback; must outlive the server
  *
  * Blocks SIGTERM and SIGINT, which ctw_server_run() waits for, and ignores SIGPIPE.
  *
  * Return: 0 or a negative errno.
  */
 int ctw_server_new(ctw_server_handler *handler, void *userdata, const int *sockets, size_t n,
-                   struct ctw_server **ret);
+                   const char *const *hosts, size_t n_hosts, struct ctw_server **ret);
 struct ctw_server *ctw_server_free(struct ctw_server *s);
 
 /** ctw_server_run() - serve until SIGTERM or SIGINT. Return: 0 or a negative errno. */

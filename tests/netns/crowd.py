@@ -52,7 +52,7 @@ GARBAGE = [
     b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     b"POST / HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 65536,
     b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n",
-    b"GET /history.csv HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n",
+    b"GET /history.csv HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-1\r\n\r\n",
 ]
 
 seen = dict.fromkeys(("silent_opened", "silent_ended", "slow_bytes", "slow_ended",
@@ -88,7 +88,7 @@ def send(s, what):
 
 
 def request(path, headers=""):
-    return f"GET {path} HTTP/1.1\r\nHost: a\r\n{headers}\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode()
 
 
 def ended(s):
