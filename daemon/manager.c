@@ -18,7 +18,6 @@
 #include "daemon/source/events.h"
 #include "daemon/source/kernlog.h"
 #include "daemon/source/machine.h"
-#include "daemon/source/netns.h"
 #include "daemon/source/table.h"
 #include "daemon/state/writer.h"
 #include "daemon/sys/clock.h"

@@ -119,7 +119,7 @@ int ctw_cli_filter(const struct ctw_cli *cli, const struct ctw_cli_words *words,
 
 /**
  * ctw_cli_cannot_read() - print why the table or its events cannot be read
- * @r:  of daemon/source/dump or daemon/source/netlink
+ * @r:  of daemon/source/dump
  */
 void ctw_cli_cannot_read(const struct ctw_cli *cli, int r);
 

@@ -15,7 +15,7 @@
 #include "daemon/cli/event_filter.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/verbs.h"
-#include "daemon/source/netlink.h"
+#include "daemon/source/dump.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 #include "lib/filter/filter.h"

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "daemon/source/machine.h"
-#include "daemon/source/netns.h"
 #include "daemon/source/table.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"

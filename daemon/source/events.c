@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "daemon/source/netlink.h"
+#include "daemon/source/dump.h"
 #include "daemon/sys/procfs.h"
 #include "lib/kernel/flow.h"
 

@@ -10,6 +10,7 @@
 
 #include "lib/kernel/host.h"
 #include "lib/sizing/growth.h"
+#include "lib/watch/alert.h"
 
 struct ctw_machine;
 
@@ -49,3 +50,17 @@ void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
  * Takes some twenty small files, half a millisecond: for alerts, not for each poll.
  */
 void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host *ret);
+
+/* Network namespaces by inode, the number that the kernel log gives, and by name. */
+
+/** ctw_netns_own_inode() - of the calling thread; 0 when it cannot be read */
+uint64_t ctw_netns_own_inode(void);
+
+/** ctw_netns_file() - the name of a namespace in /run/netns, as `ip netns` takes it; "": none */
+void ctw_netns_file(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);
+
+/**
+ * ctw_netns_name() - the name of a namespace
+ * @ret_name:  its name in /run/netns; else "pid N (comm)" of a visible process in it; else ""
+ */
+void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);

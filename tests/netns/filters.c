@@ -23,7 +23,6 @@
 
 #include "daemon/cli/event_filter.h"
 #include "daemon/source/dump.h"
-#include "daemon/source/netlink.h"
 #include "tests/support/random_filter.h"
 
 #define ENTRIES_MAX  600

@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/source/netns.h"
+#include "daemon/source/machine.h"
 
 /* The results of a child. */
 struct findings {
