@@ -57,6 +57,11 @@ enum ctw_filter_end {
     CTW_FILTER_EITHER, /* source or destination; of a NATed flow any of the four */
 };
 
+struct ctw_filter_prefix {
+    uint8_t family, length; /* of the prefix, in bits */
+    uint8_t address[16];    /* network order; bits behind the prefix are 0 */
+};
+
 struct ctw_filter_node {
     uint8_t kind;   /* enum ctw_filter_kind */
     uint8_t end;    /* enum ctw_filter_end, of an address or port */
@@ -69,10 +74,7 @@ struct ctw_filter_node {
         struct {
             uint32_t value, mask;
         } bits; /* mark; status: only the mask */
-        struct {
-            uint8_t family, length; /* of the prefix, in bits */
-            uint8_t address[16];    /* network order; bits behind the prefix are 0 */
-        } prefix;
+        struct ctw_filter_prefix prefix;
         struct {
             uint16_t tcp, sctp, dccp; /* bit n: the state of that number */
         } states;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "lib/filter/filter.h"
+#include "lib/util/units.h"
 
 /*
  * What a kernel filter can check is a conjunction. So for each node there is a cover: one condition
@@ -14,14 +15,8 @@
 
 enum { IPV4 = 1, IPV6 = 2 };
 
-struct prefix {
-    uint8_t family; /* 0: any address */
-    uint8_t length;
-    uint8_t address[16];
-};
-
 struct ports {
-    uint16_t min, max;
+    uint64_t min, max;
 };
 
 struct bits {
@@ -33,8 +28,8 @@ struct cover {
     uint8_t families;
     uint64_t protocols[4]; /* bit n % 64 of word n / 64: protocol n */
     uint16_t tcp_states;   /* that TCP may have; 0 where the protocol is not TCP */
-    struct prefix source, destination;
-    struct ports source_port, destination_port; /* of protocols with ports */
+    struct ctw_filter_prefix source, destination; /* family 0: any address */
+    struct ports source_port, destination_port;   /* of protocols with ports */
     struct bits mark, status;
     int32_t zone; /* -1: any */
 };
@@ -66,10 +61,6 @@ static void remove_protocol(struct cover *c, unsigned protocol) {
     c->protocols[protocol / 64] &= ~(UINT64_C(1) << protocol % 64);
 }
 
-static void no_protocol(struct cover *c) {
-    memset(c->protocols, 0, sizeof(c->protocols));
-}
-
 static void only_with_ports(struct cover *c) {
     for (unsigned p = 0; p < 256; p++)
         if (!ctw_flow_has_ports((uint8_t)p))
@@ -89,7 +80,8 @@ static struct cover normal(struct cover c) {
 /* --- prefixes --------------------------------------------------------------------------------- */
 
 /* Leading bits that are equal, at most @most. */
-static uint8_t common_bits(const struct prefix *a, const struct prefix *b, uint8_t most) {
+static uint8_t common_bits(const struct ctw_filter_prefix *a, const struct ctw_filter_prefix *b,
+                           uint8_t most) {
     uint8_t n = 0;
 
     while (n < most && !((a->address[n / 8] ^ b->address[n / 8]) & 0x80 >> n % 8))
@@ -98,8 +90,8 @@ static uint8_t common_bits(const struct prefix *a, const struct prefix *b, uint8
 }
 
 /* Return: false when no address is in both. */
-static bool meet_prefix(struct prefix *a, const struct prefix *b) {
-    const struct prefix narrow = a->family == 0 || b->length > a->length ? *b : *a;
+static bool meet_prefix(struct ctw_filter_prefix *a, const struct ctw_filter_prefix *b) {
+    const struct ctw_filter_prefix narrow = a->family == 0 || b->length > a->length ? *b : *a;
     const uint8_t least = a->length < b->length ? a->length : b->length;
 
     if (a->family != 0 && b->family != 0 &&
@@ -110,9 +102,9 @@ static bool meet_prefix(struct prefix *a, const struct prefix *b) {
     return true;
 }
 
-static void join_prefix(struct prefix *a, const struct prefix *b) {
+static void join_prefix(struct ctw_filter_prefix *a, const struct ctw_filter_prefix *b) {
     if (a->family == 0 || a->family != b->family) {
-        *a = (struct prefix){0};
+        *a = (struct ctw_filter_prefix){0};
         return;
     }
     a->length = common_bits(a, b, a->length < b->length ? a->length : b->length);
@@ -123,14 +115,12 @@ static void join_prefix(struct prefix *a, const struct prefix *b) {
 /* --- both ------------------------------------------------------------------------------------- */
 
 static bool meet_ports(struct ports *a, const struct ports *b) {
-    a->min = a->min > b->min ? a->min : b->min;
-    a->max = a->max < b->max ? a->max : b->max;
+    *a = (struct ports){ctw_most(a->min, b->min), ctw_least(a->max, b->max)};
     return a->min <= a->max;
 }
 
 static void join_ports(struct ports *a, const struct ports *b) {
-    a->min = a->min < b->min ? a->min : b->min;
-    a->max = a->max > b->max ? a->max : b->max;
+    *a = (struct ports){ctw_least(a->min, b->min), ctw_most(a->max, b->max)};
 }
 
 static bool meet_bits(struct bits *a, const struct bits *b) {
@@ -189,18 +179,13 @@ static uint8_t family_bit(uint64_t family) {
 }
 
 static void cover_address(const struct ctw_filter_node *n, struct cover *c) {
-    const struct prefix prefix = {.family = n->prefix.family, .length = n->prefix.length};
-
     c->families = family_bit(n->prefix.family);
-    if (n->end > CTW_FILTER_DESTINATION)
-        return;
-    struct prefix *of = n->end == CTW_FILTER_SOURCE ? &c->source : &c->destination;
-    *of = prefix;
-    memcpy(of->address, n->prefix.address, sizeof(of->address));
+    if (n->end <= CTW_FILTER_DESTINATION)
+        *(n->end == CTW_FILTER_SOURCE ? &c->source : &c->destination) = n->prefix;
 }
 
 static void cover_port(const struct ctw_filter_node *n, struct cover *c) {
-    const struct ports ports = {(uint16_t)n->range.min, (uint16_t)n->range.max};
+    const struct ports ports = {n->range.min, n->range.max};
 
     only_with_ports(c);
     if (n->end == CTW_FILTER_SOURCE)
@@ -210,7 +195,7 @@ static void cover_port(const struct ctw_filter_node *n, struct cover *c) {
 }
 
 static void cover_state(const struct ctw_filter_node *n, struct cover *c) {
-    no_protocol(c);
+    memset(c->protocols, 0, sizeof(c->protocols));
     if (n->states.tcp)
         add_protocol(c, IPPROTO_TCP);
     if (n->states.sctp)
@@ -228,7 +213,7 @@ static struct cover cover_condition(const struct ctw_filter_node *n) {
         c.families = family_bit(n->range.min);
         break;
     case CTW_FILTER_PROTOCOL:
-        no_protocol(&c);
+        memset(c.protocols, 0, sizeof(c.protocols));
         add_protocol(&c, (unsigned)n->range.min);
         break;
     case CTW_FILTER_ADDRESS:
@@ -313,7 +298,7 @@ static unsigned list_protocols(const struct cover *c, unsigned max, uint8_t *ret
     return n;
 }
 
-static bool is_address(const struct prefix *p) {
+static bool is_address(const struct ctw_filter_prefix *p) {
     return p->family == AF_INET && p->length == 32;
 }
 
@@ -330,8 +315,8 @@ static void describe_tuple(const struct cover *c, struct ctw_filter_dump *ret) {
         return;
     ret->has_source_port = c->source_port.min == c->source_port.max;
     ret->has_destination_port = c->destination_port.min == c->destination_port.max;
-    ret->source_port = ret->has_source_port ? c->source_port.min : 0;
-    ret->destination_port = ret->has_destination_port ? c->destination_port.min : 0;
+    ret->source_port = ret->has_source_port ? (uint16_t)c->source_port.min : 0;
+    ret->destination_port = ret->has_destination_port ? (uint16_t)c->destination_port.min : 0;
 }
 
 void ctw_filter_for_dump(const struct ctw_filter *f, struct ctw_filter_dump *ret) {
@@ -352,7 +337,7 @@ void ctw_filter_for_dump(const struct ctw_filter *f, struct ctw_filter_dump *ret
     describe_tuple(&c, ret);
 }
 
-static void describe_address(const struct prefix *p, struct ctw_filter_events *ret,
+static void describe_address(const struct ctw_filter_prefix *p, struct ctw_filter_events *ret,
                              uint8_t address[static 16], uint8_t mask[static 16]) {
     if (p->family == 0 || p->length == 0)
         return;

@@ -83,7 +83,6 @@ void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow) {
     c->udp_unreplied += unreplied && flow->protocol == IPPROTO_UDP;
     c->icmp += flow->protocol == IPPROTO_ICMP;
     c->icmpv6 += flow->protocol == IPPROTO_ICMPV6;
-    c->snat += (flow->status & IPS_SRC_NAT) != 0;
     if (flow->has_tcp_state)
         count_tcp(c, flow->tcp_state);
 }
@@ -240,7 +239,6 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
     ret->udp_unreplied_permyriad = ctw_share_of(c->udp_unreplied, c->entries);
     ret->icmp_permyriad = ctw_share_of(c->icmp, c->entries);
     ret->icmpv6_permyriad = ctw_share_of(c->icmpv6, c->entries);
-    ret->snat_permyriad = ctw_share_of(c->snat, c->entries);
     ret->has_drop_risk = c->entries > 0 && table->has_buckets && table->buckets > 0;
     if (ret->has_drop_risk)
         ret->drop_risk_permyriad = drop_risk(c, table);

@@ -63,7 +63,6 @@ struct ctw_talkers {
     uint32_t udp_unreplied_permyriad;
     uint32_t icmp_permyriad;                  /* of IPv4 */
     uint32_t icmpv6_permyriad;                /* of IPv6 */
-    uint32_t snat_permyriad;                  /* with a translated source */
     struct ctw_busiest service, snat_service; /* of all entries; of those with translated source */
     uint32_t n_sources, n_destinations, n_ports, n_states;
     struct ctw_share sources[CTW_TALKERS_TOP_MAX];
@@ -78,7 +77,7 @@ struct ctw_census {
     bool whole; /* set by the caller when the dump reached the end of the table. The count may still
                  * be higher, because it includes expired entries and packets that are held. */
     uint64_t entries, assured, unreplied, loopback, dns, idle_tcp, loopback_nat, dns_loopback;
-    uint64_t half_open, time_wait, close_wait, udp_unreplied, icmp, icmpv6, snat;
+    uint64_t half_open, time_wait, close_wait, udp_unreplied, icmp, icmpv6;
     uint32_t established_timeout_sec; /* nf_conntrack_tcp_timeout_established, 432000 by default */
     struct ctw_sketch sources, destinations, ports, states, services;
 };

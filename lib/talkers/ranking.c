@@ -77,7 +77,6 @@ static inline void count_later(struct ctw_ranking *r, size_t at, const struct ct
 bool ctw_ranking_add(struct ctw_ranking *r, const struct ctw_key *key) {
     const size_t at = slot_of(r, key);
 
-    r->total++;
     if (r->n_slots <= SLOTS_CACHED)
         count(r, at, key, 1);
     else

@@ -25,9 +25,7 @@ struct ctw_ranking_slot {
  * receive and parse a few entries. */
 #define CTW_RANKING_PENDING 16u
 
-/* Only the total is for the caller. */
 struct ctw_ranking {
-    uint64_t total; /* keys added */
     uint64_t seed;
     struct ctw_ranking_slot *slots;
     size_t n_slots; /* a power of two */

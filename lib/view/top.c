@@ -16,17 +16,18 @@
 
 /* --- lists ------------------------------------------------------------------------------------ */
 
-#define GAP     3u
-#define ENTRIES 10u /* "  ~292000 " */
-#define SHARE   8u  /* " 100.0 %" */
-#define BAR     20u
+#define GAP    3u
+#define NUMBER 10u /* "  ~292000 ", "    300000" */
+#define SHARE  8u  /* " 100.0 %" */
+#define BAR    20u
 
 struct list {
     const struct ctw_top_list *of;
-    const struct ctw_top *top; /* NULL: the list has no entries */
-    size_t n;                  /* rows shown */
-    uint64_t others;           /* entries of all other names */
-    uint32_t width;            /* columns of the names */
+    const struct ctw_top *top;         /* of numbers of entries; NULL: it has none */
+    const struct ctw_new_sources *new; /* of rates of new flows; NULL: it has none */
+    size_t n;                          /* rows shown */
+    uint64_t others;                   /* entries or rate of all other names */
+    uint32_t width;                    /* columns of the names */
 };
 
 /* A name that was met once in a sample is left to the others: its share is not known. */
@@ -42,21 +43,22 @@ static void count_rows(struct list *l) {
     }
 }
 
-static struct list list_of(const struct ctw_top_list *of, const struct ctw_top *top) {
-    struct list l = {.of = of, .top = top, .n = of->n, .width = (uint32_t)strlen(of->heading)};
-
-    if (top)
-        count_rows(&l);
-    if (l.others > 0)
-        l.width = sizeof("(others)") - 1;
-    for (size_t i = 0; i < l.n; i++)
-        if (strlen(of->rows[i].name) > l.width)
-            l.width = (uint32_t)strlen(of->rows[i].name);
-    return l;
+/* Columns of what follows the names. */
+static uint32_t columns_behind(const struct list *l) {
+    return SHARE + NUMBER * (l->new ? 2 : l->top ? 1 : 0);
 }
 
 static uint32_t columns_of(const struct list *l) {
-    return l->width + (l->top ? ENTRIES : 0) + SHARE;
+    return l->width + columns_behind(l);
+}
+
+/* Names that take all columns of @p are cut off. */
+static void set_width(struct list *l, const struct ctw_layout *p) {
+    size_t width = strlen(l->others > 0 ? "(others)" : l->of->heading);
+
+    for (size_t i = 0; i < l->n; i++)
+        width = ctw_most(width, strlen(l->of->rows[i].name));
+    l->width = (uint32_t)ctw_least(width, p->columns - columns_behind(l));
 }
 
 static size_t rows_of(const struct list *l) {
@@ -83,22 +85,39 @@ static void put_heading(struct ctw_layout *p, const struct list *l) {
         ctw_out_put(&p->out, "%c",
                     i < strlen(l->of->heading) ? toupper((unsigned char)l->of->heading[i]) : ' ');
     if (l->top)
-        ctw_out_put(&p->out, "%*s", ENTRIES, "ENTRIES");
+        ctw_out_put(&p->out, "%*s", NUMBER, "ENTRIES");
+    if (l->new)
+        ctw_out_put(&p->out, "%*s%*s", NUMBER, "NEW/S", NUMBER, "ERROR");
     ctw_out_put(&p->out, "%*s", SHARE, "SHARE");
+}
+
+static uint32_t share_of(uint64_t rate, const struct ctw_new_sources *of) {
+    return (uint32_t)ctw_least(ctw_share_of(rate, of->per_second), CTW_PERMYRIAD);
+}
+
+static void put_rate(struct ctw_layout *p, uint64_t rate, uint64_t error) {
+    char bound[24] = "";
+
+    if (error > 0)
+        (void)snprintf(bound, sizeof(bound), "+-%" PRIu64, error);
+    ctw_out_put(&p->out, "%*" PRIu64 "%*s", NUMBER, rate, NUMBER, bound);
 }
 
 /* Return: the share, in permyriad. */
 static uint32_t put_row(struct ctw_layout *p, const struct list *l, size_t i) {
     const bool named = i < l->n;
-    const char *name = named ? l->of->rows[i].name : "(others)";
-    uint32_t share =
-        named ? l->of->rows[i].permyriad : ctw_share_of(l->others, l->top->talkers.entries);
+    const uint32_t n = ctw_layout_put_within(p, named ? l->of->rows[i].name : "(others)", l->width);
+    uint32_t share = named    ? l->of->rows[i].permyriad
+                     : l->new ? share_of(l->others, l->new)
+                              : ctw_share_of(l->others, l->top->talkers.entries);
 
-    const uint32_t n = ctw_layout_put_within(p, name, l->width);
     ctw_out_put(&p->out, "%*s", (int)(l->width - n), "");
     if (l->top)
-        ctw_out_put(&p->out, "%*s", ENTRIES,
+        ctw_out_put(&p->out, "%*s", NUMBER,
                     estimate(l->top, named ? l->of->entries[i] : l->others).text);
+    if (l->new)
+        put_rate(p, named ? l->new->top[i].per_second : l->others,
+                 named ? l->new->top[i].error_per_second : 0);
     ctw_out_put(&p->out, "%*s %%", SHARE - 2, ctw_percent(share).text);
     return share;
 }
@@ -152,9 +171,10 @@ static void put_lists(struct ctw_layout *p, const struct ctw_top_list *of,
     size_t in_block;
 
     for (size_t i = 0; i < n; i++) {
-        const uint32_t room = p->columns - SHARE - (top ? ENTRIES : 0);
-        lists[i] = list_of(&of[i], top);
-        lists[i].width = lists[i].width < room ? lists[i].width : room;
+        lists[i] = (struct list){.of = &of[i], .top = top, .n = of[i].n};
+        if (top)
+            count_rows(&lists[i]);
+        set_width(&lists[i], p);
     }
     for (size_t i = 0; i < n; i += in_block) {
         uint32_t used = columns_of(&lists[i]);
@@ -291,8 +311,6 @@ size_t ctw_render_talkers_text(const struct ctw_view *v, char *buffer, size_t si
 
 /* --- who opens new flows ---------------------------------------------------------------------- */
 
-#define RATE 10u /* "    300000" */
-
 static void add_unsubscribed(struct ctw_line *l, const struct ctw_snapshot *p) {
     struct ctw_line fault;
 
@@ -342,42 +360,18 @@ static void put_rates(struct ctw_layout *p, const struct ctw_view *v) {
     put_line(p, l.text);
 }
 
-static uint32_t share_of(uint64_t rate, const struct ctw_new_sources *of) {
-    return (uint32_t)ctw_least(ctw_share_of(rate, of->per_second), CTW_PERMYRIAD);
-}
-
-static void put_new_row(struct ctw_layout *p, uint32_t width, const char *name, uint64_t rate,
-                        uint64_t error, uint32_t share) {
-    const uint32_t room = p->columns - width - 2 * RATE - SHARE - 2;
-    const uint32_t n = share * (room < BAR ? room : BAR) / CTW_PERMYRIAD;
-    char bound[24] = "";
-
-    if (error > 0)
-        (void)snprintf(bound, sizeof(bound), "+-%" PRIu64, error);
-    const uint32_t used = ctw_layout_put_within(p, name, width);
-    ctw_out_put(&p->out, "%*s%*" PRIu64 "%*s%*s %%", (int)(width - used), "", RATE, rate, RATE,
-                bound, SHARE - 2, ctw_percent(share).text);
-    ctw_out_put(&p->out, "%s%.*s\n", n > 0 ? "  " : "", (int)n, "####################");
-}
-
 static void put_new_sources(struct ctw_layout *p, const struct ctw_new_sources *s, uint32_t n) {
-    const uint32_t room = p->columns - 2 * RATE - SHARE - 2;
-    uint32_t width = sizeof("(others)") - 1;
-    uint64_t others = s->per_second;
+    struct ctw_share rows[CTW_TALKERS_TOP_MAX];
+    const struct ctw_top_list of = {.heading = "source", .n = n, .rows = rows};
+    struct list l = {.of = &of, .new = s, .n = n, .others = s->per_second};
 
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t length = (uint32_t)strlen(s->top[i].name);
-        width = length > width ? length : width;
-        others -= s->top[i].per_second < others ? s->top[i].per_second : others;
+        memcpy(rows[i].name, s->top[i].name, sizeof(rows[i].name));
+        rows[i].permyriad = share_of(s->top[i].per_second, s);
+        l.others -= ctw_least(s->top[i].per_second, l.others);
     }
-    width = width < room ? width : room;
-    ctw_out_put(&p->out, "\n%-*s%*s%*s%*s\n", (int)width, "SOURCE", RATE, "NEW/S", RATE, "ERROR",
-                SHARE, "SHARE");
-    for (uint32_t i = 0; i < n; i++)
-        put_new_row(p, width, s->top[i].name, s->top[i].per_second, s->top[i].error_per_second,
-                    share_of(s->top[i].per_second, s));
-    if (others > 0)
-        put_new_row(p, width, "(others)", others, 0, share_of(others, s));
+    set_width(&l, p);
+    put_alone(p, &l);
 }
 
 size_t ctw_render_new_text(const struct ctw_view *v, uint32_t n, char *buffer, size_t size) {

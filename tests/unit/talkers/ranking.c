@@ -55,7 +55,6 @@ static void ranking_keys_differ_in_each_word(void **state) {
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(top[i].count, 4 - i);
     assert_int_equal(top[0].a + top[0].b + top[0].c, 0);
-    assert_int_equal(r.total, 10);
     free(r.slots);
 }
 
@@ -71,7 +70,6 @@ static void ranking_hundred_thousand_keys_are_exact(void **state) {
     for (uint64_t name = 0; name < NAMES; name++)
         for (uint64_t n = 0; n <= name % MOST; n++, total++)
             add(&r, name);
-    assert_int_equal(r.total, total);
     assert_int_equal(ctw_ranking_distinct(&r), NAMES);
     assert_int_equal(ctw_ranking_top(&r, top, TOP), TOP);
     for (size_t i = 0; i < TOP; i++)
