@@ -478,18 +478,6 @@ static struct MHD_Daemon *start_mhd(struct ctw_server *s, int socket, unsigned c
         s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_END);
 }
 
-static int start(struct ctw_server *s, const int *sockets, size_t n) {
-    s->signal_fd = open_signals();
-    if (s->signal_fd < 0)
-        return s->signal_fd;
-    for (; s->n_mhd < n; s->n_mhd++) {
-        s->mhd[s->n_mhd] = start_mhd(s, sockets[s->n_mhd], CONNECTIONS_MAX / (unsigned)n);
-        if (!s->mhd[s->n_mhd])
-            return -ENOMEM;
-    }
-    return 0;
-}
-
 int ctw_server_new(ctw_server_handler *handler, void *userdata, const int *sockets, size_t n,
                    const char *const *hosts, size_t n_hosts, struct ctw_server **ret) {
     struct ctw_server *s = calloc(1, sizeof(*s));
@@ -500,13 +488,20 @@ int ctw_server_new(ctw_server_handler *handler, void *userdata, const int *socke
     s->userdata = userdata;
     s->hosts = hosts;
     s->n_hosts = n_hosts;
-    const int r = start(s, sockets, n);
-    if (r < 0) {
-        ctw_server_free(s);
-        return r;
+    s->signal_fd = open_signals();
+    int r = s->signal_fd < 0 ? s->signal_fd : 0;
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        s->mhd[i] = start_mhd(s, sockets[i], CONNECTIONS_MAX / (unsigned)n);
+        if (s->mhd[i])
+            s->n_mhd++;
+        else
+            r = -ENOMEM;
     }
-    *ret = s;
-    return 0;
+    if (r < 0)
+        s = ctw_server_free(s);
+    else
+        *ret = s;
+    return r;
 }
 
 struct ctw_server *ctw_server_free(struct ctw_server *s) {

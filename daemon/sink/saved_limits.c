@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -33,15 +34,14 @@ struct ctw_limits_store {
     struct ctw_saved_limits limits;
     int error;
     char path[PATH_MAX];
-    size_t directory_length; /* of path */
 };
 
 static int write_file(struct ctw_limits_store *k) {
     char text[CTW_SAVED_LIMITS_TEXT_MAX], directory[PATH_MAX];
     const size_t length = ctw_saved_limits_print(&k->limits, text);
 
-    (void)snprintf(directory, sizeof(directory), "%.*s", (int)k->directory_length, k->path);
-    if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+    (void)snprintf(directory, sizeof(directory), "%s", k->path);
+    if (mkdir(dirname(directory), 0700) < 0 && errno != EEXIST)
         return -errno;
     return ctw_replace_file(k->path, text, length, 0600, true);
 }
@@ -151,7 +151,6 @@ int ctw_limits_store_new(sd_event *event, const char *root, uint64_t delay_usec,
         free(k);
         return -ENAMETOOLONG;
     }
-    k->directory_length = (size_t)n - strlen("/limits");
     k->delay_usec = delay_usec;
     k->event = sd_event_ref(event);
     *ret = k;

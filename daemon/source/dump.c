@@ -348,38 +348,31 @@ int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_dump *filter,
 
 /* --- counters --------------------------------------------------------------------------------- */
 
-struct counters_answer {
-    struct ctw_counters sum;
-    unsigned cpus;
-};
-
 static int add_cpu(const void *message, size_t length, void *userdata) {
     const struct nlmsghdr *header = message;
-    struct counters_answer *answer = userdata;
 
-    answer->cpus++;
     return header->nlmsg_flags & NLM_F_DUMP_INTR
                ? -EINTR
-               : ctw_counters_add_netlink(message, length, &answer->sum);
+               : ctw_counters_add_netlink(message, length, userdata);
 }
 
 int ctw_dump_counters(struct ctw_counters *ret) {
     const uint64_t deadline_usec = ctw_monotonic_usec() + CTW_DUMP_COUNTERS_USEC;
     uint64_t left_usec = CTW_DUMP_COUNTERS_USEC;
-    struct counters_answer answer;
+    struct ctw_counters sum;
     struct ctw_walk_end end;
     int r = -EINTR;
 
     for (int i = 0; i < ATTEMPTS && left_usec > 0 && (r == -EINTR || r == -ENOBUFS); i++) {
-        answer = (struct counters_answer){0};
-        r = walk_now(new_walk(0, NULL, add_cpu, &answer), GET_COUNTERS, NULL, left_usec, &end);
+        sum = (struct ctw_counters){0};
+        r = walk_now(new_walk(0, NULL, add_cpu, &sum), GET_COUNTERS, NULL, left_usec, &end);
         const uint64_t now_usec = ctw_monotonic_usec();
         left_usec = now_usec < deadline_usec ? deadline_usec - now_usec : 0;
     }
     if (r < 0)
         return r;
-    if (!end.whole || answer.cpus == 0)
+    if (!end.whole || sum.cpus == 0)
         return end.timed_out ? -ETIMEDOUT : -EBADMSG;
-    *ret = answer.sum;
+    *ret = sum;
     return 0;
 }

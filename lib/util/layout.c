@@ -16,23 +16,14 @@ static uint32_t columns_of(const char *text, size_t length) {
     return n;
 }
 
-static const char *sequence(enum ctw_colour colour) {
-    switch (colour) {
-    case CTW_COLOUR_NONE:
-        return "";
-    case CTW_COLOUR_GOOD:
-        return "\033[32m";
-    case CTW_COLOUR_UNWELL:
-        return "\033[33m";
-    case CTW_COLOUR_BAD:
-        return "\033[1;31m";
-    }
-    return "";
-}
-
 static void begin(struct ctw_layout *p, enum ctw_colour colour) {
+    static const char *const sequences[] = {[CTW_COLOUR_NONE] = "",
+                                            [CTW_COLOUR_GOOD] = "\033[32m",
+                                            [CTW_COLOUR_UNWELL] = "\033[33m",
+                                            [CTW_COLOUR_BAD] = "\033[1;31m"};
+
     if (p->colour)
-        ctw_out_put(&p->out, "%s", sequence(colour));
+        ctw_out_put(&p->out, "%s", sequences[colour]);
 }
 
 static void end(struct ctw_layout *p, enum ctw_colour colour) {
