@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/kernel/names.h"
+#include "lib/util/units.h"
 
 static const char *const words[CTW_DIMENSIONS] = {
     [CTW_BY_SOURCE] = "source", [CTW_BY_DESTINATION] = "destination",
@@ -147,6 +148,11 @@ struct ctw_key ctw_endpoint_of(const struct ctw_key *key, struct ctw_endpoint *r
                                  .port = (uint16_t)key->c,
                                  .is_snat = key->c & SERVICE_SNAT};
     return (struct ctw_key){key->a, key->b, key->c & SERVICE_IPV6 ? AF_INET6 : AF_INET};
+}
+
+void ctw_key_hash_init(struct ctw_key_hash *h, uint64_t seed) {
+    for (size_t i = 0; i < sizeof(h->secret) / sizeof(h->secret[0]); i++)
+        h->secret[i] = ctw_next_random(&seed);
 }
 
 bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b) {

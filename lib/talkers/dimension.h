@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/kernel/flow.h"
@@ -64,6 +65,36 @@ struct ctw_key ctw_address_key(uint8_t family, const uint8_t address[static 16],
 
 static inline bool ctw_key_equal(const struct ctw_key *a, const struct ctw_key *b) {
     return a->a == b->a && a->b == b->b && a->c == b->c;
+}
+
+/* Multipliers of the hash, one for each 32 bits of a key, and an addend. */
+struct ctw_key_hash {
+    uint64_t secret[6];
+};
+
+/** ctw_key_hash_init() - @seed: random */
+void ctw_key_hash_init(struct ctw_key_hash *h, uint64_t seed);
+
+/**
+ * ctw_key_slot() - the slot of a key in a hash table
+ * @n_slots:  a power of two, at most 2^32
+ *
+ * Multilinear hashing (Lemire, Kaser: "Strongly universal string hashing is fast", 2014): each part
+ * of a key is multiplied by a secret, so that any two keys share a slot with a chance of one in
+ * @n_slots, whichever keys a sender chooses. Addresses in sequence are an arithmetic progression
+ * in the upper half of the sum, with which linear probing meets long runs: a multiplication by the
+ * golden ratio between two shifts scatters it.
+ */
+static inline size_t ctw_key_slot(const struct ctw_key_hash *h, const struct ctw_key *key,
+                                  size_t n_slots) {
+    const uint64_t *secret = h->secret;
+    const uint64_t sum = secret[0] + secret[1] * (uint32_t)key->a + secret[2] * (key->a >> 32) +
+                         secret[3] * (uint32_t)key->b + secret[4] * (key->b >> 32) +
+                         secret[5] * key->c;
+    uint32_t x = (uint32_t)(sum >> 32);
+
+    x = (x ^ x >> 16) * UINT32_C(0x9e3779b1);
+    return (x ^ x >> 15) & (n_slots - 1);
 }
 
 /** ctw_key_before() - an order of the keys of a dimension; addresses come in numeric order */

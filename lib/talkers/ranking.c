@@ -8,22 +8,6 @@
 
 /* --- keys to slots --------------------------------------------------------------------------- */
 
-__extension__ typedef unsigned __int128 wide;
-
-static inline uint64_t fold(uint64_t a, uint64_t b) {
-    const wide product = (wide)a * b;
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Multiply and fold, as in wyhash, in a third of the time of SipHash. The table lives for one walk
- * and its order is never shown, so the seed cannot be guessed. */
-static inline size_t slot_of(const struct ctw_ranking *r, const struct ctw_key *key) {
-    const uint64_t h = fold(key->a ^ r->seed, key->b ^ UINT64_C(0xa0761d6478bd642f));
-
-    return (size_t)fold(h ^ r->seed, key->c ^ UINT64_C(0xe7037ed1a0b428db)) & (r->n_slots - 1);
-}
-
 static inline struct ctw_key key_of(const struct ctw_ranking_slot *s) {
     return (struct ctw_key){.a = s->a, .b = s->b, .c = s->c};
 }
@@ -49,7 +33,8 @@ static inline void count(struct ctw_ranking *r, size_t at, const struct ctw_key 
 
 void ctw_ranking_init(struct ctw_ranking *r, struct ctw_ranking_slot *slots, size_t n_slots,
                       uint64_t seed) {
-    *r = (struct ctw_ranking){.seed = seed, .slots = slots, .n_slots = n_slots};
+    *r = (struct ctw_ranking){.slots = slots, .n_slots = n_slots};
+    ctw_key_hash_init(&r->hash, seed);
 }
 
 static void settle(struct ctw_ranking *r) {
@@ -75,7 +60,7 @@ static inline void count_later(struct ctw_ranking *r, size_t at, const struct ct
 }
 
 bool ctw_ranking_add(struct ctw_ranking *r, const struct ctw_key *key) {
-    const size_t at = slot_of(r, key);
+    const size_t at = ctw_key_slot(&r->hash, key, r->n_slots);
 
     if (r->n_slots <= SLOTS_CACHED)
         count(r, at, key, 1);
@@ -96,7 +81,7 @@ struct ctw_ranking_slot *ctw_ranking_move(struct ctw_ranking *r, struct ctw_rank
     for (size_t i = 0; i < n_old; i++) {
         const struct ctw_key key = key_of(&old[i]);
         if (old[i].count > 0)
-            count(r, slot_of(r, &key), &key, old[i].count);
+            count(r, ctw_key_slot(&r->hash, &key, n_slots), &key, old[i].count);
     }
     return old;
 }

@@ -26,7 +26,7 @@ struct ctw_ranking_slot {
 #define CTW_RANKING_PENDING 16u
 
 struct ctw_ranking {
-    uint64_t seed;
+    struct ctw_key_hash hash;
     struct ctw_ranking_slot *slots;
     size_t n_slots; /* a power of two */
     size_t used;

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "lib/util/units.h"
-
 /*
  * Space-Saving needs the counter of a key and the smallest counter, both in constant time. The
  * first comes from a hash table with chains. The second comes from a radix heap (Ahuja, Mehlhorn,
@@ -24,20 +22,6 @@
 _Static_assert(CTW_SKETCH_COUNTERS < NONE, "a counter's number must fit");
 
 /* --- keys to slots --------------------------------------------------------------------------- */
-
-/*
- * Multilinear hashing (Lemire, Kaser: "Strongly universal string hashing is fast", 2014): with
- * secret multipliers any two keys share a slot with a chance of one in CTW_SKETCH_SLOTS, whichever
- * keys a sender chooses.
- */
-static uint16_t slot_of(const struct ctw_sketch *t, const struct ctw_key *key) {
-    const uint64_t *secret = t->secret;
-    const uint64_t sum = secret[0] + secret[1] * (uint32_t)key->a + secret[2] * (key->a >> 32) +
-                         secret[3] * (uint32_t)key->b + secret[4] * (key->b >> 32) +
-                         secret[5] * key->c;
-
-    return (uint16_t)((sum >> 32) % CTW_SKETCH_SLOTS);
-}
 
 static void slot_add(struct ctw_sketch *t, uint16_t i) {
     struct ctw_sketch_counter *c = &t->counters[i];
@@ -134,8 +118,7 @@ static void forget_order(struct ctw_sketch *t) {
 
 void ctw_sketch_init(struct ctw_sketch *t, uint64_t seed) {
     memset(t, 0, sizeof(*t));
-    for (unsigned i = 0; i < CTW_SKETCH_SECRETS; i++)
-        t->secret[i] = ctw_next_random(&seed);
+    ctw_key_hash_init(&t->hash, seed);
     forget_order(t);
 }
 
@@ -145,7 +128,7 @@ void ctw_sketch_clear(struct ctw_sketch *t) {
 }
 
 void ctw_sketch_add(struct ctw_sketch *t, const struct ctw_key *key, uint32_t weight) {
-    const uint16_t slot = slot_of(t, key);
+    const uint16_t slot = (uint16_t)ctw_key_slot(&t->hash, key, CTW_SKETCH_SLOTS);
     struct ctw_sketch_counter *c;
     uint16_t i = t->slots[slot];
 

@@ -25,16 +25,15 @@ struct ctw_sketch_entry {
     uint64_t error; /* and at least count - error */
 };
 
-/* Slots of the hash table, a power of two; multipliers of its hash; levels of the order, one for
- * each bit of a count and one for none. */
-#define CTW_SKETCH_SLOTS   1024u
-#define CTW_SKETCH_SECRETS 6u
-#define CTW_SKETCH_LEVELS  65u
+/* Slots of the hash table, a power of two; levels of the order, one for each bit of a count and one
+ * for none. */
+#define CTW_SKETCH_SLOTS  1024u
+#define CTW_SKETCH_LEVELS 65u
 
 /* It holds no pointers, so it can be embedded and copied. Only the total is for the caller. */
 struct ctw_sketch {
     uint64_t total; /* the sum of all weights */
-    uint64_t secret[CTW_SKETCH_SECRETS];
+    struct ctw_key_hash hash;
     uint64_t floor; /* no counter is below it */
     uint32_t n;     /* counters in use */
     struct ctw_sketch_counter {
