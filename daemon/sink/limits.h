@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Writes nf_conntrack_max and nf_conntrack_buckets, reads them back, and saves them over a boot. */
+/*
+ * Writes nf_conntrack_max and nf_conntrack_buckets, reads them back, and saves them over a boot: in
+ * $STATE_DIRECTORY/limits, or in /var/lib/ctwatch/limits below the root.
+ */
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
@@ -12,13 +15,19 @@ struct ctw_limits;
 
 /**
  * ctw_limits_new() - reads the saved limits, writes nothing
- * @event:    outlives it; NULL when ctw_limits_save() is not used
+ * @event:    outlives it, in a thread with SIGCHLD blocked; NULL when ctw_limits_save() is not used
  * @root:     outlives it; "" for this machine
  * @initial:  the table is that of the initial network namespace
  *
  * Return: 0, -ENOMEM, -ENAMETOOLONG.
  */
 int ctw_limits_new(sd_event *event, const char *root, bool initial, struct ctw_limits **ret);
+
+/**
+ * ctw_limits_free() - save what is not saved yet, within five seconds
+ *
+ * After that the child that writes is left to a disk that hangs.
+ */
 struct ctw_limits *ctw_limits_free(struct ctw_limits *l);
 
 /**
@@ -43,7 +52,8 @@ void ctw_limits_facts(struct ctw_limits *l, const struct ctw_settings *s, uint64
 void ctw_limits_write(struct ctw_limits *l, const struct ctw_growth_decision *d,
                       struct ctw_growth_outcome *ret);
 
-/** ctw_limits_save() - save these limits; never waits for a disk */
+/** ctw_limits_save() - replace the file within seconds, by a child: it does not wait for the disk
+ */
 void ctw_limits_save(struct ctw_limits *l, const struct ctw_saved_limits *saved);
 
 /**
