@@ -187,6 +187,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     p->booted_usec = times->booted_usec;
     p->due_usec = times->next_due_usec;
     p->polls++;
+    p->late_polls += t->now_usec > times->due_usec + s->growth.reserve_usec / 2;
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
     memcpy(p->sources, t->sources, sizeof(p->sources));
     note_table(p, w, t, v);

@@ -54,6 +54,7 @@ struct ctw_snapshot {
     uint64_t due_usec;     /* when the next poll is due */
     uint64_t stopped_usec; /* it ended in good order */
     uint64_t polls;
+    uint64_t late_polls; /* that began more than half of growth.reserve after they were due */
     /* From when a poll was due until its decisions were carried out. */
     uint64_t latency_sum_usec, latency_worst_usec;
     uint64_t latency[CTW_LATENCY_BOUNDS + 1]; /* polls in each bucket */

@@ -175,6 +175,8 @@ static void put_daemon(struct page *g) {
             ctw_snapshot_wall_usec(p, p->due_usec),
             "When ctwatchd will poll again, at the latest.");
     put_one(g, "ctwatch_looks", COUNTER, NUMBER, true, p->polls, "Polls of the table.");
+    put_one(g, "ctwatch_polls_late", COUNTER, NUMBER, true, p->late_polls,
+            "Polls that began more than half of growth.reserve after they were due.");
     put_latency(g);
 }
 

@@ -159,10 +159,15 @@ static void put_origin(struct page *p) {
 }
 
 static void put_daemon(struct page *p) {
+    struct ctw_line l = {0};
+
     if (!by_daemon(p))
         return;
-    put(p, "ctwatchd", "%s, process %" PRIu32 ", started %s; %" PRIu64 " polls", p->of->version,
-        p->of->pid, when(p, p->of->started_usec).text, p->of->polls);
+    ctw_line_add(&l, "%s, process %" PRIu32 ", started %s; %" PRIu64 " polls", p->of->version,
+                 p->of->pid, when(p, p->of->started_usec).text, p->of->polls);
+    if (p->of->late_polls > 0)
+        ctw_line_add(&l, ", %" PRIu64 " of them late", p->of->late_polls);
+    put(p, "ctwatchd", "%s", l.text);
     if (p->of->netns[0] != '\0' && strcmp(p->of->netns, "initial") != 0)
         put(p, "netns", "%s (%" PRIu64 ")", p->of->netns, p->of->netns_inode);
 }

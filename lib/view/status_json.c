@@ -39,7 +39,7 @@ static json_t *daemon_of(const struct ctw_view *v) {
         v->daemon_polled_usec != 0 ? v->daemon_polled_usec : of->polled_usec;
 
     return json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "liveness", liveness[v->liveness],
         "state_error", text_if(v->state_error != 0, ctw_state_fault(v->state_error)),
         "pid", ctw_json_number_if(is, of->pid),
@@ -47,6 +47,7 @@ static json_t *daemon_of(const struct ctw_view *v) {
         "started_unix_seconds", time_of(v, is ? of->started_usec : 0),
         "looked_unix_seconds", time_of(v, is ? polled_usec : 0),
         "looks", ctw_json_number_if(is, of->polls),
+        "looks_late", ctw_json_number_if(is, of->late_polls),
         "look_latency_mean_microseconds", ctw_json_number_if(polled, mean_usec),
         "look_latency_worst_microseconds", ctw_json_number_if(polled, of->latency_worst_usec));
 }

@@ -12,6 +12,7 @@ void sample_calm(struct ctw_snapshot *p) {
         .polled_realtime_usec = SAMPLE_WALL_USEC,
         .due_usec = SAMPLE_NOW_USEC + 250 * CTW_USEC_PER_MSEC,
         .polls = 14400,
+        .late_polls = 3,
         .latency_sum_usec = 1440000,
         .latency_worst_usec = 420,
         .latency = {9000, 5399, 1},

@@ -139,6 +139,21 @@ static void snapshot_source_error_names_the_file_of_the_last_poll(void **state) 
     assert_string_equal(m->snapshot.sources[CTW_SOURCE_TABLE].what, "/proc/y");
 }
 
+static void snapshot_poll_is_late_after_half_the_reserve(void **state) {
+    struct mill *m = *state;
+    const uint64_t half_usec = m->settings.growth.reserve_usec / 2;
+
+    assert_int_equal(half_usec, SECOND / 8);
+    for (uint64_t late_usec = half_usec - 1; late_usec <= half_usec + 1; late_usec++) {
+        const struct ctw_poll_times times = {.due_usec = m->tick.now_usec += SECOND};
+        m->tick.now_usec += late_usec;
+        ctw_watch_step(&m->watch, &m->settings, &m->tick, &m->verdict);
+        ctw_snapshot_poll(&m->snapshot, &m->settings, &m->watch, &m->tick, &m->verdict, &times);
+        assert_int_equal(m->snapshot.late_polls, late_usec > half_usec);
+    }
+    assert_int_equal(m->snapshot.polls, 3);
+}
+
 static void snapshot_latency_adds_up_to_the_polls(void **state) {
     struct mill *m = *state;
     uint64_t sum = 0;
@@ -474,6 +489,7 @@ int main(void) {
         WITH_MILL(snapshot_peak_is_the_highest_count_and_rate),
         WITH_MILL(snapshot_table_absent_has_no_numbers),
         WITH_MILL(snapshot_source_error_names_the_file_of_the_last_poll),
+        WITH_MILL(snapshot_poll_is_late_after_half_the_reserve),
         WITH_MILL(snapshot_latency_adds_up_to_the_polls),
         WITH_MILL(snapshot_alerts_keep_the_newest_and_count_all),
         WITH_MILL(snapshot_redacted_has_no_address),

@@ -64,6 +64,7 @@ static const char *const full_samples[] = {
     "ctwatch_last_look_timestamp_seconds 1795341600.0",
     "ctwatch_next_look_timestamp_seconds 1795341600.25",
     "ctwatch_looks_total 14400",
+    "ctwatch_polls_late_total 3",
     "ctwatch_look_latency_seconds_bucket{le=\"0.0001\"} 9000",
     "ctwatch_look_latency_seconds_bucket{le=\"0.00025\"} 14399",
     "ctwatch_look_latency_seconds_bucket{le=\"0.0005\"} 14400",

@@ -126,7 +126,8 @@ static void status_of_a_calm_table_reads_like_this(void **state) {
               "last hour                                    =                       __\n"
               "           high 150000 (57.2 %) at 09:35:00, low 20000 at 09:35:00\n"
               "growth     off\n"
-              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 polls\n");
+              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 polls, 3 of\n"
+              "           them late\n");
 }
 
 static void status_of_a_full_table_reads_like_this(void **state) {
@@ -155,7 +156,8 @@ static void status_of_a_full_table_reads_like_this(void **state) {
               "blind      kernel log: /dev/kmsg: Operation not permitted\n"
               "growth     on, up to 262144 (set by growth.ceiling); it cannot grow now: it is\n"
               "           at its ceiling; grown from 131072 to 262144 at 09:58:20, 100 s ago\n"
-              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 polls\n"
+              "ctwatchd   0.1.0, process 812, started 09:00:00, 60 min ago; 14400 polls, 3 of\n"
+              "           them late\n"
               "talkers    a random sample of 5000 entries, accurate within 1.4 %, at 09:58:25,\n"
               "           95 s ago\n"
               "           90.2 % of entries are assured (not evictable). If the table filled\n"
@@ -701,6 +703,7 @@ static void json_of_a_full_table_has_its_numbers(void **state) {
         {"daemon.pid", 812},
         {"daemon.started_unix_seconds", now - 3600},
         {"daemon.looks", 14400},
+        {"daemon.looks_late", 3},
         {"daemon.look_latency_mean_microseconds", 100},
         {"daemon.look_latency_worst_microseconds", 420},
         {"netns_inode", 4026531840},
