@@ -281,6 +281,11 @@ void ctw_cli_cannot_read(const struct ctw_cli *cli, int r) {
         (void)fprintf(stderr, "the table cannot be read: %s\n", strerror(-r));
 }
 
+int ctw_cli_no_memory(const struct ctw_cli *cli) {
+    (void)fprintf(stderr, "%s: no memory\n", cli->program);
+    return EXIT_CANNOT_READ;
+}
+
 int ctw_cli_end_after(int error) {
     errno = error;
     if (error == 0 && fflush(stdout) == 0 && !ferror(stdout))

@@ -123,6 +123,9 @@ int ctw_cli_filter(const struct ctw_cli *cli, const struct ctw_cli_words *words,
  */
 void ctw_cli_cannot_read(const struct ctw_cli *cli, int r);
 
+/** ctw_cli_no_memory() - print that there is none. Return: 1, the exit status. */
+int ctw_cli_no_memory(const struct ctw_cli *cli);
+
 /** ctw_cli_end() - flush stdout. Return: 0; 1 when writing fails, which is reported on stderr. */
 int ctw_cli_end(void);
 

@@ -424,10 +424,8 @@ int ctw_verb_events(int argc, char *argv[]) {
     if (status >= 0)
         return status;
     struct stream *s = stream_new(&request);
-    if (!s) {
-        (void)fputs("ctwatch events: no memory\n", stderr);
-        return EXIT_CANNOT_READ;
-    }
+    if (!s)
+        return ctw_cli_no_memory(&cli);
     status = ctw_cli_filter(&cli, &arguments.filter, ctw_entry_label, s->printer, &s->filter);
     if (status < 0)
         status = run(s);

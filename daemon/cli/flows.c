@@ -398,10 +398,8 @@ int ctw_verb_flows(int argc, char *argv[]) {
     if (status >= 0)
         return status;
     struct flows *f = flows_new(&request);
-    if (!f) {
-        (void)fputs("ctwatch flows: no memory\n", stderr);
-        return EXIT_CANNOT_READ;
-    }
+    if (!f)
+        return ctw_cli_no_memory(&cli);
     status = ctw_cli_filter(&cli, &arguments.filter, ctw_entry_label, f->printer, &f->filter);
     if (status < 0) {
         ctw_interrupt_catch();

@@ -451,10 +451,8 @@ int ctw_verb_replay(int argc, char *argv[]) {
         return status;
 
     struct player *p = calloc(1, sizeof(*p));
-    if (!p) {
-        (void)fputs("ctwatch replay: no memory\n", stderr);
-        return EXIT_CANNOT_READ;
-    }
+    if (!p)
+        return ctw_cli_no_memory(&cli);
     p->arguments = &arguments;
     status = EXIT_CANNOT_READ;
     if (ctw_config_load_or_defaults(arguments.config_path, "ctwatch replay", &p->settings) == 0)

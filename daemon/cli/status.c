@@ -146,10 +146,8 @@ int ctw_verb_status(int argc, char *argv[]) {
         return EXIT_CANNOT_READ;
 
     struct page *p = malloc(sizeof(*p));
-    if (!p) {
-        (void)fputs("ctwatch status: no memory\n", stderr);
-        return EXIT_CANNOT_READ;
-    }
+    if (!p)
+        return ctw_cli_no_memory(&cli);
     status = run(&arguments, &settings, p);
     free(p);
     return status;

@@ -606,12 +606,8 @@ static int run(const struct arguments *a, struct gathering *g) {
 
 static int count_entries(const struct arguments *a, const struct request *request) {
     struct gathering *g = gathering_new(request);
-    int status = EXIT_CANNOT_READ;
+    const int status = g ? run(a, g) : ctw_cli_no_memory(&cli);
 
-    if (g)
-        status = run(a, g);
-    else
-        (void)fputs("ctwatch top: no memory\n", stderr);
     (void)gathering_free(g);
     return status;
 }
@@ -647,16 +643,11 @@ static int show_new(const struct arguments *a, const struct ctw_settings *s, uin
 
 static int show_new_flows(const struct arguments *a, const struct ctw_settings *s, uint32_t n) {
     struct ctw_terminal terminal = terminal_for(a);
-    struct new_page *p = malloc(sizeof(*p));
+    struct new_page page;
     int r;
 
-    if (!p) {
-        (void)fputs("ctwatch top: no memory\n", stderr);
-        return EXIT_CANNOT_READ;
-    }
-    while ((r = show_new(a, s, n, &terminal, p)) == 0 && a->watch)
+    while ((r = show_new(a, s, n, &terminal, &page)) == 0 && a->watch)
         (void)ctw_terminal_wait(a->watch_usec);
-    free(p);
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 

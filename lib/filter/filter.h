@@ -187,7 +187,7 @@ struct ctw_filter_events {
     uint16_t tcp_states;      /* NFCT_FILTER_L4PROTO_STATE of TCP: bit n is state n; 0: any */
     uint32_t mark, mark_mask; /* NFCT_FILTER_MARK; mask 0: any */
     /* NFCT_FILTER_SRC_IPV4 and so on, of this family; the library wants 32-bit words in host order.
-     * Bytes of a mask are all 0 where the address may be any. */
+     * Bits that an address may have either way are 0 in its mask. */
     uint8_t family; /* AF_INET, AF_INET6; 0: no address */
     uint8_t source[16], source_mask[16];
     uint8_t destination[16], destination_mask[16];

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include "lib/filter/filter.h"
-#include "lib/util/units.h"
 
 /*
  * What a kernel filter can check is a conjunction. So for each node there is a cover: one condition
@@ -15,8 +14,17 @@
 
 enum { IPV4 = 1, IPV6 = 2 };
 
-struct ports {
-    uint64_t min, max;
+/* The bits of an attribute that are known. Addresses have four, of their bytes as they are in
+ * memory; in a cover of both families they mean nothing. */
+enum field {
+    MARK,
+    STATUS,
+    ZONE,
+    SOURCE_PORT, /* of protocols with ports */
+    DESTINATION_PORT,
+    SOURCE,
+    DESTINATION = SOURCE + 4,
+    FIELDS = DESTINATION + 4,
 };
 
 struct bits {
@@ -28,10 +36,7 @@ struct cover {
     uint8_t families;
     uint64_t protocols[4]; /* bit n % 64 of word n / 64: protocol n */
     uint16_t tcp_states;   /* that TCP may have; 0 where the protocol is not TCP */
-    struct ctw_filter_prefix source, destination; /* family 0: any address */
-    struct ports source_port, destination_port;   /* of protocols with ports */
-    struct bits mark, status;
-    int32_t zone; /* -1: any */
+    struct bits fields[FIELDS];
 };
 
 #define ANY_STATE 0xffffu
@@ -40,9 +45,6 @@ static const struct cover everything = {
     .families = IPV4 | IPV6,
     .protocols = {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX},
     .tcp_states = ANY_STATE,
-    .source_port = {0, UINT16_MAX},
-    .destination_port = {0, UINT16_MAX},
-    .zone = -1,
 };
 
 static const struct cover none = {.nothing = true};
@@ -77,51 +79,7 @@ static struct cover normal(struct cover c) {
     return c.nothing || c.families == 0 || !protocols ? none : c;
 }
 
-/* --- prefixes --------------------------------------------------------------------------------- */
-
-/* Leading bits that are equal, at most @most. */
-static uint8_t common_bits(const struct ctw_filter_prefix *a, const struct ctw_filter_prefix *b,
-                           uint8_t most) {
-    uint8_t n = 0;
-
-    while (n < most && !((a->address[n / 8] ^ b->address[n / 8]) & 0x80 >> n % 8))
-        n++;
-    return n;
-}
-
-/* Return: false when no address is in both. */
-static bool meet_prefix(struct ctw_filter_prefix *a, const struct ctw_filter_prefix *b) {
-    const struct ctw_filter_prefix narrow = a->family == 0 || b->length > a->length ? *b : *a;
-    const uint8_t least = a->length < b->length ? a->length : b->length;
-
-    if (a->family != 0 && b->family != 0 &&
-        (a->family != b->family || common_bits(a, b, least) < least))
-        return false;
-    if (b->family != 0)
-        *a = narrow;
-    return true;
-}
-
-static void join_prefix(struct ctw_filter_prefix *a, const struct ctw_filter_prefix *b) {
-    if (a->family == 0 || a->family != b->family) {
-        *a = (struct ctw_filter_prefix){0};
-        return;
-    }
-    a->length = common_bits(a, b, a->length < b->length ? a->length : b->length);
-    for (unsigned bit = a->length; bit < 128; bit++)
-        a->address[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
-}
-
 /* --- both ------------------------------------------------------------------------------------- */
-
-static bool meet_ports(struct ports *a, const struct ports *b) {
-    *a = (struct ports){ctw_most(a->min, b->min), ctw_least(a->max, b->max)};
-    return a->min <= a->max;
-}
-
-static void join_ports(struct ports *a, const struct ports *b) {
-    *a = (struct ports){ctw_least(a->min, b->min), ctw_most(a->max, b->max)};
-}
 
 static bool meet_bits(struct bits *a, const struct bits *b) {
     if ((a->value ^ b->value) & a->mask & b->mask)
@@ -137,34 +95,23 @@ static void join_bits(struct bits *a, const struct bits *b) {
 }
 
 static struct cover meet(struct cover a, const struct cover *b) {
-    if (a.nothing || b->nothing || !meet_prefix(&a.source, &b->source) ||
-        !meet_prefix(&a.destination, &b->destination) || !meet_bits(&a.mark, &b->mark) ||
-        !meet_bits(&a.status, &b->status) || (a.zone >= 0 && b->zone >= 0 && a.zone != b->zone))
-        return none;
-    if (a.zone < 0)
-        a.zone = b->zone;
     a.families &= b->families;
+    if (a.nothing || b->nothing || a.families == 0)
+        return none;
+    for (size_t i = 0; i < FIELDS; i++)
+        if (!meet_bits(&a.fields[i], &b->fields[i]))
+            return none;
     for (size_t i = 0; i < 4; i++)
         a.protocols[i] &= b->protocols[i];
     a.tcp_states &= b->tcp_states;
-    /* An entry without ports has none that could contradict. */
-    if (!meet_ports(&a.source_port, &b->source_port) ||
-        !meet_ports(&a.destination_port, &b->destination_port))
-        return none;
     return normal(a);
 }
 
 static struct cover join(struct cover a, const struct cover *b) {
     if (a.nothing || b->nothing)
         return a.nothing ? *b : a;
-    join_prefix(&a.source, &b->source);
-    join_prefix(&a.destination, &b->destination);
-    join_ports(&a.source_port, &b->source_port);
-    join_ports(&a.destination_port, &b->destination_port);
-    join_bits(&a.mark, &b->mark);
-    join_bits(&a.status, &b->status);
-    if (a.zone != b->zone)
-        a.zone = -1;
+    for (size_t i = 0; i < FIELDS; i++)
+        join_bits(&a.fields[i], &b->fields[i]);
     a.families |= b->families;
     for (size_t i = 0; i < 4; i++)
         a.protocols[i] |= b->protocols[i];
@@ -179,19 +126,25 @@ static uint8_t family_bit(uint64_t family) {
 }
 
 static void cover_address(const struct ctw_filter_node *n, struct cover *c) {
+    uint8_t mask[16] = {0};
+
     c->families = family_bit(n->prefix.family);
-    if (n->end <= CTW_FILTER_DESTINATION)
-        *(n->end == CTW_FILTER_SOURCE ? &c->source : &c->destination) = n->prefix;
+    if (n->end > CTW_FILTER_DESTINATION)
+        return;
+    for (unsigned bit = 0; bit < n->prefix.length; bit++)
+        mask[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+    struct bits *words = &c->fields[n->end == CTW_FILTER_SOURCE ? SOURCE : DESTINATION];
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(&words[i].value, n->prefix.address + 4 * i, 4);
+        memcpy(&words[i].mask, mask + 4 * i, 4);
+    }
 }
 
 static void cover_port(const struct ctw_filter_node *n, struct cover *c) {
-    const struct ports ports = {n->range.min, n->range.max};
-
     only_with_ports(c);
-    if (n->end == CTW_FILTER_SOURCE)
-        c->source_port = ports;
-    else if (n->end == CTW_FILTER_DESTINATION)
-        c->destination_port = ports;
+    if (n->end <= CTW_FILTER_DESTINATION && n->range.min == n->range.max)
+        c->fields[n->end == CTW_FILTER_SOURCE ? SOURCE_PORT : DESTINATION_PORT] =
+            (struct bits){(uint32_t)n->range.min, UINT16_MAX};
 }
 
 static void cover_state(const struct ctw_filter_node *n, struct cover *c) {
@@ -227,14 +180,14 @@ static struct cover cover_condition(const struct ctw_filter_node *n) {
         break;
     case CTW_FILTER_STATUS:
         if ((n->bits.mask & (n->bits.mask - 1)) == 0) /* any of several is no conjunction */
-            c.status = (struct bits){n->bits.mask, n->bits.mask};
+            c.fields[STATUS] = (struct bits){n->bits.mask, n->bits.mask};
         break;
     case CTW_FILTER_MARK:
-        c.mark = (struct bits){n->bits.value, n->bits.mask};
+        c.fields[MARK] = (struct bits){n->bits.value, n->bits.mask};
         break;
     case CTW_FILTER_ZONE:
         if (n->range.min == n->range.max)
-            c.zone = (int32_t)n->range.min;
+            c.fields[ZONE] = (struct bits){(uint32_t)n->range.min, UINT16_MAX};
         break;
     }
     return normal(c);
@@ -256,11 +209,11 @@ static struct cover cover_negated(const struct ctw_filter_node *n) {
         c.tcp_states &= (uint16_t)~n->states.tcp;
         break;
     case CTW_FILTER_STATUS:
-        c.status = (struct bits){0, n->bits.mask};
+        c.fields[STATUS] = (struct bits){0, n->bits.mask};
         break;
     case CTW_FILTER_MARK:
         if ((n->bits.mask & (n->bits.mask - 1)) == 0)
-            c.mark = (struct bits){n->bits.value ^ n->bits.mask, n->bits.mask};
+            c.fields[MARK] = (struct bits){n->bits.value ^ n->bits.mask, n->bits.mask};
         break;
     }
     return normal(c);
@@ -298,60 +251,65 @@ static unsigned list_protocols(const struct cover *c, unsigned max, uint8_t *ret
     return n;
 }
 
-static bool is_address(const struct ctw_filter_prefix *p) {
-    return p->family == AF_INET && p->length == 32;
+static bool is_known(const struct cover *c, enum field field, uint32_t bits) {
+    return c->fields[field].mask == bits;
 }
 
 /* The kernel compares ports of TCP and UDP only. */
 static void describe_tuple(const struct cover *c, struct ctw_filter_dump *ret) {
+    const struct bits *fields = c->fields;
+
     ret->has_protocol = list_protocols(c, 1, &ret->protocol) == 1;
-    ret->has_source = is_address(&c->source);
-    ret->has_destination = is_address(&c->destination);
+    ret->has_source = c->families == IPV4 && is_known(c, SOURCE, UINT32_MAX);
+    ret->has_destination = c->families == IPV4 && is_known(c, DESTINATION, UINT32_MAX);
     if (ret->has_source)
-        memcpy(ret->source, c->source.address, sizeof(ret->source));
+        memcpy(ret->source, &fields[SOURCE].value, sizeof(ret->source));
     if (ret->has_destination)
-        memcpy(ret->destination, c->destination.address, sizeof(ret->destination));
+        memcpy(ret->destination, &fields[DESTINATION].value, sizeof(ret->destination));
     if (!ret->has_protocol || (ret->protocol != IPPROTO_TCP && ret->protocol != IPPROTO_UDP))
         return;
-    ret->has_source_port = c->source_port.min == c->source_port.max;
-    ret->has_destination_port = c->destination_port.min == c->destination_port.max;
-    ret->source_port = ret->has_source_port ? (uint16_t)c->source_port.min : 0;
-    ret->destination_port = ret->has_destination_port ? (uint16_t)c->destination_port.min : 0;
+    ret->has_source_port = is_known(c, SOURCE_PORT, UINT16_MAX);
+    ret->has_destination_port = is_known(c, DESTINATION_PORT, UINT16_MAX);
+    ret->source_port = ret->has_source_port ? (uint16_t)fields[SOURCE_PORT].value : 0;
+    ret->destination_port =
+        ret->has_destination_port ? (uint16_t)fields[DESTINATION_PORT].value : 0;
 }
 
 void ctw_filter_for_dump(const struct ctw_filter *f, struct ctw_filter_dump *ret) {
     const struct cover c = cover(f, f->root, false);
 
-    memset(ret, 0, sizeof(*ret));
-    ret->nothing = c.nothing;
-    if (c.nothing)
-        return;
-    ret->mark = c.mark.value;
-    ret->mark_mask = c.mark.mask;
-    ret->status = c.status.value;
-    ret->status_mask = c.status.mask;
-    ret->zone = c.zone > 0 ? (uint16_t)c.zone : 0;
-    if (c.families == (IPV4 | IPV6))
+    *ret = (struct ctw_filter_dump){
+        .nothing = c.nothing,
+        .mark = c.fields[MARK].value,
+        .mark_mask = c.fields[MARK].mask,
+        .status = c.fields[STATUS].value,
+        .status_mask = c.fields[STATUS].mask,
+        .zone = is_known(&c, ZONE, UINT16_MAX) ? (uint16_t)c.fields[ZONE].value : 0,
+    };
+    if (c.nothing || c.families == (IPV4 | IPV6))
         return;
     ret->family = c.families == IPV6 ? AF_INET6 : AF_INET;
     describe_tuple(&c, ret);
 }
 
-static void describe_address(const struct ctw_filter_prefix *p, struct ctw_filter_events *ret,
-                             uint8_t address[static 16], uint8_t mask[static 16]) {
-    if (p->family == 0 || p->length == 0)
-        return;
-    ret->family = p->family;
-    memcpy(address, p->address, sizeof(p->address));
-    for (unsigned bit = 0; bit < p->length; bit++)
-        mask[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+/* Return: whether any bit is known. */
+static bool describe_address(const struct bits words[static 4], uint8_t address[static 16],
+                             uint8_t mask[static 16]) {
+    uint32_t any = 0;
+
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(address + 4 * i, &words[i].value, 4);
+        memcpy(mask + 4 * i, &words[i].mask, 4);
+        any |= words[i].mask;
+    }
+    return any != 0;
 }
 
 void ctw_filter_for_events(const struct ctw_filter *f, struct ctw_filter_events *ret) {
     const struct cover c = cover(f, f->root, false);
 
-    memset(ret, 0, sizeof(*ret));
-    ret->nothing = c.nothing;
+    *ret = (struct ctw_filter_events){
+        .nothing = c.nothing, .mark = c.fields[MARK].value, .mark_mask = c.fields[MARK].mask};
     if (c.nothing)
         return;
     const unsigned n = list_protocols(&c, CTW_FILTER_PROTOCOLS_MAX, ret->protocols);
@@ -361,8 +319,9 @@ void ctw_filter_for_events(const struct ctw_filter *f, struct ctw_filter_events 
         memset(ret->protocols, 0, sizeof(ret->protocols));
     if (c.tcp_states != ANY_STATE)
         ret->tcp_states = c.tcp_states;
-    ret->mark = c.mark.value;
-    ret->mark_mask = c.mark.mask;
-    describe_address(&c.source, ret, ret->source, ret->source_mask);
-    describe_address(&c.destination, ret, ret->destination, ret->destination_mask);
+    if (c.families == (IPV4 | IPV6))
+        return;
+    const bool source = describe_address(&c.fields[SOURCE], ret->source, ret->source_mask);
+    if (describe_address(&c.fields[DESTINATION], ret->destination, ret->destination_mask) || source)
+        ret->family = c.families == IPV6 ? AF_INET6 : AF_INET;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/kernel/names.h"
+#include "lib/util/strbuf.h"
 #include "lib/util/units.h"
 
 static const char *const words[CTW_DIMENSIONS] = {
@@ -163,22 +164,15 @@ bool ctw_key_before(const struct ctw_key *a, const struct ctw_key *b) {
 
 /* --- names, as conntrack(8) prints them ------------------------------------------------------ */
 
-static void name_protocol(uint8_t protocol, char ret[static 16]) {
-    const char *name = ctw_protocol_name(protocol);
+/* @name, or without one @number behind @before. */
+static struct ctw_word word_of(const char *name, const char *before, unsigned number) {
+    struct ctw_word w;
 
     if (name)
-        (void)snprintf(ret, 16, "%s", name);
+        (void)snprintf(w.text, sizeof(w.text), "%s", name);
     else
-        (void)snprintf(ret, 16, "protocol-%u", protocol);
-}
-
-static void name_tcp_state(uint8_t state, char ret[static 16]) {
-    const char *name = ctw_state_name(IPPROTO_TCP, state);
-
-    if (name)
-        (void)snprintf(ret, 16, "%s", name);
-    else
-        (void)snprintf(ret, 16, "%u", state);
+        (void)snprintf(w.text, sizeof(w.text), "%s%u", before, number);
+    return w;
 }
 
 static void name_address(const struct ctw_key *key, uint32_t ipv6_prefix,
@@ -213,11 +207,10 @@ static void name_helper(const struct ctw_key *key, char ret[static CTW_TALKER_NA
 
 void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_t ipv6_prefix,
                         char ret[static CTW_TALKER_NAME_MAX]) {
-    char protocol[16], state[16];
     const uint8_t number = (uint8_t)(d == CTW_BY_PROTOCOL ? key->c : key->c >> 16);
+    const uint8_t state = (uint8_t)key->c;
+    const struct ctw_word protocol = word_of(ctw_protocol_name(number), "protocol-", number);
 
-    name_protocol(number, protocol);
-    name_tcp_state((uint8_t)key->c, state);
     switch (d) {
     case CTW_BY_SOURCE:
     case CTW_BY_DESTINATION:
@@ -225,16 +218,18 @@ void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_
         break;
     case CTW_BY_PORT:
         if (ctw_flow_has_ports(number))
-            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%u", protocol, (uint16_t)key->c);
+            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%u", protocol.text, (uint16_t)key->c);
         else
-            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol);
+            (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol.text);
         break;
     case CTW_BY_PROTOCOL:
-        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol);
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol.text);
         break;
     case CTW_BY_STATE:
-        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%s", protocol,
-                       key->c & TCP_STATE ? state : name_status(key->c));
+        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%s", protocol.text,
+                       key->c & TCP_STATE
+                           ? word_of(ctw_state_name(IPPROTO_TCP, state), "", state).text
+                           : name_status(key->c));
         break;
     case CTW_BY_LABEL:
         if (key->c == CTW_LABELS) {
