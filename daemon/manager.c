@@ -2,11 +2,13 @@
 #include "daemon/manager.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -279,7 +281,7 @@ static void reload(struct ctw_manager *m) {
     struct ctw_settings settings;
     char error[CTW_CONFIG_ERROR_MAX];
 
-    ctw_service_reloading(ctw_monotonic_usec());
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, ctw_monotonic_usec());
     int r = ctw_config_load(m->paths.config, &settings, error);
     if (r < 0) {
         alert.config_refused = true;
@@ -293,7 +295,7 @@ static void reload(struct ctw_manager *m) {
     alert.level = m->watch.level.level;
     alert.netns_inode = m->tick.netns_inode;
     raise_alert(m, &alert);
-    ctw_service_ready();
+    (void)sd_notify(0, "READY=1");
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -450,9 +452,9 @@ int ctw_manager_run(struct ctw_manager *m) {
     if (r < 0)
         return r;
 
-    ctw_service_ready();
+    (void)sd_notify(0, "READY=1");
     r = sd_event_loop(m->event);
-    ctw_service_stopping();
+    (void)sd_notify(0, "STOPPING=1");
     ctw_waiting_flush(&m->waiting);
     send_waiting(m);
     return r;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "daemon/source/machine.h"
 #include "daemon/source/table.h"
@@ -91,9 +92,18 @@ static bool is_same_table(const char *root, const struct ctw_snapshot *p) {
     return p->netns_inode == 0 || inode == 0 || p->netns_inode == inode;
 }
 
+/* A root that is no folder must not pass for a machine without conntrack. */
+static int check_root(const char *root) {
+    struct stat st;
+
+    if (root[0] == '\0')
+        return 0;
+    return stat(root, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
 int ctw_fetch_from(const char *root, const char *directory, bool named,
                    const struct ctw_settings *settings, struct ctw_view *ret) {
-    const int r = ctw_machine_check_root(root);
+    const int r = check_root(root);
 
     if (r < 0)
         return r;

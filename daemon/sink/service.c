@@ -8,18 +8,6 @@
 
 #define STATUS_INTERVAL_USEC (10 * CTW_USEC_PER_SEC)
 
-void ctw_service_ready(void) {
-    (void)sd_notify(0, "READY=1");
-}
-
-void ctw_service_reloading(uint64_t now_usec) {
-    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, now_usec);
-}
-
-void ctw_service_stopping(void) {
-    (void)sd_notify(0, "STOPPING=1");
-}
-
 static void set_fill(const struct ctw_sample *s, enum ctw_level level) {
     if (s->max == 0)
         (void)sd_notifyf(0, "STATUS=%s: %" PRIu32 " entries, no limit", ctw_level_name(level),

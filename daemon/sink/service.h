@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Notifies the service manager (sd_notify(3)); without one, does nothing. */
+/* The status that the service manager shows (sd_notify(3)); without one, does nothing. */
 
 #include <stdint.h>
 
@@ -14,10 +14,6 @@ struct ctw_service {
     uint32_t permille; /* of max */
     uint64_t usec;     /* 0: none was sent */
 };
-
-void ctw_service_ready(void);
-void ctw_service_reloading(uint64_t now_usec);
-void ctw_service_stopping(void);
 
 /**
  * ctw_service_status() - send the present fill as STATUS=, for systemctl status

@@ -358,14 +358,6 @@ void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]) {
 
 /* --- interface -------------------------------------------------------------------------------- */
 
-int ctw_machine_check_root(const char *root) {
-    struct stat st;
-
-    if (root[0] == '\0')
-        return 0;
-    return stat(root, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
-}
-
 int ctw_machine_new(const char *root, struct ctw_machine **ret) {
     struct ctw_machine *m = calloc(1, sizeof(*m));
     if (!m)

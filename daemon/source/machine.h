@@ -14,13 +14,6 @@
 
 struct ctw_machine;
 
-/**
- * ctw_machine_check_root() - a root that is no folder must not pass for a machine without conntrack
- *
- * Return: 0, also for ""; a negative errno when @root is no folder or cannot be accessed.
- */
-int ctw_machine_check_root(const char *root);
-
 /** ctw_machine_new() - of the machine below @root, which must outlive it. Return: 0 or -ENOMEM. */
 int ctw_machine_new(const char *root, struct ctw_machine **ret);
 struct ctw_machine *ctw_machine_free(struct ctw_machine *m);

@@ -116,10 +116,6 @@ static bool is_captured(const struct ctw_table *t) {
     return t->root[0] != '\0';
 }
 
-static struct ctw_source_health ok(void) {
-    return (struct ctw_source_health){.health = CTW_HEALTH_OK};
-}
-
 static struct ctw_source_health absent(const char *what) {
     return ctw_source_health_of(CTW_HEALTH_ABSENT, 0, what);
 }
@@ -150,7 +146,7 @@ static struct ctw_source_health poll(struct ctw_table *t, struct ctw_sample *sam
 
     sample->count = count;
     sample->max = max;
-    return ok();
+    return (struct ctw_source_health){.health = CTW_HEALTH_OK};
 }
 
 void ctw_table_read(struct ctw_table *t, struct ctw_sample *sample,
@@ -201,11 +197,12 @@ static struct ctw_source_health read_counters(struct ctw_table *t, struct ctw_co
     int r = read_statistics(t, ret);
 
     if (r != -ENOENT)
-        return r < 0 ? failed(r, t->statistics.path) : ok();
+        return r < 0 ? failed(r, t->statistics.path)
+                     : (struct ctw_source_health){.health = CTW_HEALTH_OK};
     r = is_captured(t) ? -ENOENT : ctw_dump_counters(ret);
     if (r == -ENOENT)
         return absent(t->statistics.path);
-    return r < 0 ? failed(r, "ctnetlink") : ok();
+    return r < 0 ? failed(r, "ctnetlink") : (struct ctw_source_health){.health = CTW_HEALTH_OK};
 }
 
 void ctw_table_read_counters(struct ctw_table *t, struct ctw_sample *sample,

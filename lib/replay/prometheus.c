@@ -62,8 +62,6 @@ static int refuse(struct ctw_line *error, int r, const char *what) {
     return r;
 }
 
-/* --- which series ----------------------------------------------------------------------------- */
-
 static const char *label(const json_t *result, const char *name) {
     const char *value = json_string_value(json_object_get(json_object_get(result, "metric"), name));
 
@@ -218,8 +216,6 @@ void ctw_prometheus_release(struct ctw_prometheus *q) {
     json_decref(q->root);
     memset(q, 0, sizeof(*q));
 }
-
-/* --- its values ------------------------------------------------------------------------------- */
 
 static int read_pair(const json_t *pair, uint64_t *ret_usec, uint64_t *ret_value) {
     const json_t *value = json_array_get(pair, 1);

@@ -51,8 +51,6 @@ int ctw_history_check(const struct ctw_history *h) {
     return 0;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
-
 void ctw_history_resume(struct ctw_history_pen *p, uint64_t now_usec,
                         const struct ctw_record slots[static CTW_RESOLUTIONS],
                         const struct ctw_sample *last) {
@@ -140,8 +138,6 @@ void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct
     p->max = sample ? sample->max : p->max;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
 /* From the oldest slot of the newest round to the end of the newest slot. */
 static struct ctw_history_stretch stretch_of(const struct ctw_history *h, enum ctw_resolution r) {
     const struct ctw_record *slots = &h->slots[rings[r].begin];
@@ -208,8 +204,6 @@ uint64_t ctw_history_worst_loss(const struct ctw_history *h) {
     }
     return worst;
 }
-
-/* --- the last hour ---------------------------------------------------------------------------- */
 
 #define HOUR_SEC CTW_HISTORY_FINE
 

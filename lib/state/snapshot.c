@@ -89,16 +89,13 @@ static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w, const 
     p->rate = p->has_rate ? ctw_trend_rate(&w->trend) : 0;
     p->table = v->sample;
     p->fills = p->has_rate && ctw_trend_fills(&w->trend, &p->table, &p->usec_to_full);
-}
-
-static void note_peak(struct ctw_snapshot *p, uint64_t now_usec) {
     if (p->has_table && p->table.count > p->peak_count) {
         p->peak_count = p->table.count;
-        p->peak_usec = now_usec;
+        p->peak_usec = t->now_usec;
     }
     if (p->rate > p->fastest_rate) {
         p->fastest_rate = p->rate;
-        p->fastest_usec = now_usec;
+        p->fastest_usec = t->now_usec;
     }
 }
 
@@ -171,14 +168,6 @@ static void note_new_sources(struct ctw_snapshot *p, const struct ctw_tick *t) {
     p->new_sources_usec = t->now_usec;
 }
 
-static void note_settings(struct ctw_snapshot *p, const struct ctw_settings *s) {
-    p->warning_permyriad = s->levels.warning_permyriad;
-    p->critical_permyriad = s->levels.critical_permyriad;
-    p->clear_permyriad = s->levels.clear_permyriad;
-    p->events_mode = s->events.mode;
-    p->events_from_permyriad = s->events.from_permyriad;
-}
-
 void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
                        const struct ctw_watch *w, const struct ctw_tick *t,
                        const struct ctw_verdict *v, const struct ctw_poll_times *times) {
@@ -191,7 +180,6 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
     memcpy(p->sources, t->sources, sizeof(p->sources));
     note_table(p, w, t, v);
-    note_peak(p, t->now_usec);
     note_level(p, v->level, t->now_usec);
     ctw_losses_add(&p->lost, &v->lost_before);
     note_losses(p, &v->lost, t->now_usec);
@@ -199,7 +187,11 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     note_growth(p, s, w, t, v);
     note_learned(p, w);
     note_new_sources(p, t);
-    note_settings(p, s);
+    p->warning_permyriad = s->levels.warning_permyriad;
+    p->critical_permyriad = s->levels.critical_permyriad;
+    p->clear_permyriad = s->levels.clear_permyriad;
+    p->events_mode = s->events.mode;
+    p->events_from_permyriad = s->events.from_permyriad;
 }
 
 void ctw_snapshot_inherit(struct ctw_snapshot *p, const struct ctw_snapshot *before) {

@@ -28,8 +28,6 @@ struct page {
     bool headed;                   /* its HELP and TYPE have been written */
 };
 
-/* --- numbers ---------------------------------------------------------------------------------- */
-
 static int64_t whole(uint64_t value) {
     return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
@@ -50,8 +48,6 @@ static void print_value(int64_t value, enum unit unit, char ret[static 32]) {
     else
         (void)snprintf(ret, 32, "%" PRId64, value);
 }
-
-/* --- lines ------------------------------------------------------------------------------------ */
 
 /* What a sample's name adds to that of its family in OpenMetrics. */
 static const char *suffix(enum type type) {
@@ -115,8 +111,6 @@ static void put_labelled(struct page *g, const char *name, const char *label, ui
 
     put_sample(g, suffix(g->family.type), labels, whole(value), g->family.unit);
 }
-
-/* --- families --------------------------------------------------------------------------------- */
 
 static void begin(struct page *g, const char *name, enum type type, enum unit unit,
                   const char *help) {

@@ -28,8 +28,6 @@
 
 #define TICKS_MAX 8u
 
-/* --- the cells -------------------------------------------------------------------------------- */
-
 static void merge(struct ctw_plot_cell *into, const struct ctw_plot_cell *c) {
     if (!c->known)
         return;
@@ -109,8 +107,6 @@ void ctw_plot_grew(struct ctw_plot *p, uint64_t at_usec, uint32_t from, uint32_t
         p->steps[p->n_steps++] = (struct ctw_plot_step){at_usec, from, to};
 }
 
-/* --- coordinates ------------------------------------------------------------------------------ */
-
 struct drawing {
     struct ctw_out out;
     const struct ctw_plot *plot;
@@ -153,8 +149,6 @@ static bool is_edge(const struct ctw_plot *p, size_t i, int step) {
 static void put_point(struct drawing *d, char how, unsigned x, unsigned y) {
     ctw_out_put(&d->out, "%c%u.%u %u.%u", how, x / 10, x % 10, y / 10, y % 10);
 }
-
-/* --- its parts -------------------------------------------------------------------------------- */
 
 static void put_head(struct drawing *d) {
     const struct ctw_plot *p = d->plot;
