@@ -99,6 +99,8 @@ static void note_count(struct ctw_history_open *o, const struct ctw_sample *samp
     s->max = sample->max;
     if (sample->has_buckets)
         s->buckets = sample->buckets;
+    if (s->polls == UINT32_MAX)
+        return; /* from a damaged file */
     o->sum += sample->count;
     s->mean = (uint32_t)(o->sum / ++s->polls);
 }
@@ -128,7 +130,7 @@ void ctw_history_note(struct ctw_history_pen *p, uint64_t now_usec, const struct
             note_count(&p->open[r], sample, at_msec);
         note_losses(slot, lost, at_msec);
         if (changed) {
-            slot->limit_changes++;
+            slot->limit_changes += slot->limit_changes < UINT32_MAX;
             slot->set_max = sample->max;
         }
         if (level > slot->level)

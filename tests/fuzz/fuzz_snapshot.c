@@ -21,19 +21,10 @@
 #include "lib/view/metrics.h"
 #include "lib/view/status.h"
 #include "lib/view/top.h"
+#include "tests/support/changed_state.h"
 #include "tests/support/snapshot_samples.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* As much of each ring of the history as changes reach. */
-#define SLOTS   32u
-#define DAY_SEC UINT64_C(86400)
-
-/* What is changed: all of it is plain bytes. */
-struct sample {
-    struct ctw_snapshot snapshot;
-    struct ctw_record fine[SLOTS], coarse[SLOTS];
-};
 
 /* The first bytes. */
 struct manner {
@@ -151,48 +142,17 @@ static void show_history(const struct ctw_snapshot *p, const struct ctw_history 
         assert(n < sizeof(line) && strlen(line) == n);
 }
 
-/* --- what is changed -------------------------------------------------------------------------- */
-
-static void start_from(unsigned sample, struct sample *ret) {
-    static void (*const samples[])(struct ctw_snapshot *) = {
-        sample_calm, sample_full, sample_absent, sample_unlimited, sample_own_poll,
-    };
-
-    memset(ret, 0, sizeof(*ret));
-    samples[sample % (sizeof(samples) / sizeof(samples[0]))](&ret->snapshot);
-    for (uint32_t i = 0; i < SLOTS; i++) {
-        ret->fine[i] = (struct ctw_record){
-            .at_usec = (DAY_SEC + i) * CTW_USEC_PER_SEC, .width_sec = 1, .polls = 4};
-        ret->coarse[i] = (struct ctw_record){
-            .at_usec = (DAY_SEC + i * 10) * CTW_USEC_PER_SEC, .width_sec = 10, .polls = 40};
-    }
-}
-
-static void change(struct sample *s, const uint8_t *data, size_t size) {
-    for (size_t i = 0; i + 3 <= size;) {
-        const size_t at = (data[i] | (size_t)data[i + 1] << 8) % sizeof(*s);
-        size_t n = data[i + 2];
-        i += 3;
-        n = n < size - i ? n : size - i;
-        n = n < sizeof(*s) - at ? n : sizeof(*s) - at;
-        memcpy((char *)s + at, data + i, n);
-        i += n;
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static struct ctw_history history; /* beyond SLOTS nothing is ever written */
-    static struct sample s;
+    static struct ctw_history history;
+    static struct changed_state s;
     struct manner m;
 
     if (size < sizeof(m))
         return 0;
     memcpy(&m, data, sizeof(m));
-    start_from(m.sample, &s);
-    change(&s, data + sizeof(m), size - sizeof(m));
-    /* Both rings came round at the end of the day. */
-    memcpy(history.slots, s.fine, sizeof(s.fine));
-    memcpy(&history.slots[CTW_HISTORY_FINE], s.coarse, sizeof(s.coarse));
+    changed_state_start(m.sample, &s);
+    changed_state_change(&s, data + sizeof(m), size - sizeof(m));
+    changed_state_history(&s, &history);
 
     const int r = ctw_snapshot_check(&s.snapshot);
     assert(r == 0 || r == -EBADMSG);
