@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/cli/cli.h"
 #include "daemon/manager.h"
+#include "daemon/sink/hook.h"
+#include "daemon/sink/journal.h"
 #include "daemon/sink/limits.h"
 #include "daemon/sys/config.h"
 #include "daemon/sys/stdio.h"
@@ -21,7 +24,7 @@
 
 struct arguments {
     struct ctw_manager_paths paths;
-    bool check_config, forget_limits, print_defaults, version;
+    bool alert_runner, check_config, forget_limits, print_defaults, test_alert, version;
 };
 
 static const struct ctw_option options[] = {
@@ -31,6 +34,10 @@ static const struct ctw_option options[] = {
      "read /proc and /sys below DIR: a captured machine"},
     {'s', "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, paths.state),
      "publish in DIR instead of " CTWATCH_RUN_PATH},
+    {0, "alert-socket", "PATH", CTW_OPTION_TEXT, offsetof(struct arguments, paths.alert_socket),
+     "have alerts.command run by the runner behind this socket, instead of a child"},
+    {0, "alert-runner", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, alert_runner),
+     "be that runner (ctwatch-alert.service)"},
     {0, "check-config", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, check_config),
      "report what is wrong with the configuration, and end"},
     {0, "forget-limits", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, forget_limits),
@@ -38,13 +45,17 @@ static const struct ctw_option options[] = {
      "saved limits, and end"},
     {0, "print-defaults", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, print_defaults),
      "print a configuration of defaults, and end"},
+    {0, "test-alert", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, test_alert),
+     "send an alert to alerts.command, print how that ended, and end"},
     {0, "version", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, version),
      "print the version, and end"},
 };
 
 static const struct ctw_cli cli = {
     .program = "ctwatchd",
-    .synopses = "[--config FILE] [--root DIR] [--state DIR]\n"
+    .synopses = "[-c FILE] [--root DIR] [--state DIR] [--alert-socket PATH]\n"
+                "--alert-runner [--config FILE]\n"
+                "--test-alert [--config FILE] [--alert-socket PATH]\n"
                 "--check-config [--config FILE]\n"
                 "--forget-limits\n"
                 "--print-defaults | --version | --help",
@@ -76,6 +87,47 @@ static int run(const struct arguments *arguments, const struct ctw_settings *set
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int alert_runner(const char *config) {
+    (void)signal(SIGPIPE, SIG_IGN);
+    const int r = ctw_hook_serve(config, CTW_HOOK_LIMIT_USEC);
+
+    (void)fprintf(stderr, "ctwatchd: --alert-runner: %s\n",
+                  r == -EINVAL ? "started by ctwatch-alert.socket only" : strerror(-r));
+    return r == -EINVAL ? EXIT_BAD_USAGE : EXIT_FAILURE;
+}
+
+static int test_alert(const struct arguments *arguments, const struct ctw_settings *settings) {
+    const struct ctw_alert alert = {.kind = CTW_ALERT_TEST, .edge = CTW_EDGE_BEGIN};
+    const char *command = settings->alerts.command, *socket = arguments->paths.alert_socket;
+    struct ctw_outcome outcome;
+    struct ctw_journal *journal = NULL;
+    struct ctw_fields fields;
+    struct ctw_line said;
+    struct ctw_hook *hook = NULL;
+
+    if (!socket && access(CTW_HOOK_SOCKET, F_OK) == 0)
+        socket = CTW_HOOK_SOCKET;
+    ctw_fields_of(&alert, &fields);
+    if (ctw_journal_new(&journal) >= 0)
+        ctw_journal_send(journal, &fields);
+    (void)ctw_journal_free(journal);
+    if (command[0] == '\0') {
+        (void)fputs("ctwatchd: alerts.command is empty: nothing was run\n", stderr);
+        return EXIT_FAILURE;
+    }
+    int r = ctw_hook_new(NULL, socket, CTW_HOOK_LIMIT_USEC, &hook);
+    if (r >= 0)
+        r = ctw_hook_test(hook, command, &fields, &outcome);
+    (void)ctw_hook_free(hook);
+    if (r < 0) {
+        (void)fprintf(stderr, "ctwatchd: %s: %s\n", socket ? socket : command, strerror(-r));
+        return EXIT_FAILURE;
+    }
+    ctw_outcome_say(&outcome, &said);
+    (void)printf("%s: %s\n", command, said.text);
+    return outcome.ending == CTW_ENDED_EXIT && outcome.number == 0 ? ctw_cli_end() : EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[]) {
     struct arguments arguments = {.paths = {.config = CTWATCH_CONFIG_PATH, .root = ""}};
     struct ctw_settings settings;
@@ -99,12 +151,16 @@ int main(int argc, char *argv[]) {
     if (arguments.forget_limits)
         return ctw_limits_forget(arguments.paths.root) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
+    if (arguments.alert_runner)
+        return alert_runner(arguments.paths.config);
     if (ctw_config_load(arguments.paths.config, &settings, error) < 0) {
         (void)fprintf(stderr, "%s\n", error);
         return arguments.check_config ? EXIT_FAILURE : EXIT_BAD_CONFIG;
     }
     if (arguments.check_config)
         return EXIT_SUCCESS;
+    if (arguments.test_alert)
+        return test_alert(&arguments, &settings);
     if (!arguments.paths.state && arguments.paths.root[0] == '\0')
         arguments.paths.state = CTWATCH_RUN_PATH;
     return run(&arguments, &settings);

@@ -77,7 +77,10 @@ static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
     ctw_fields_of(a, &fields);
     ctw_journal_send(m->journal, &fields);
     ctw_state_writer_alert(m->writer, a);
-    ctw_hook_run(m->hook, m->settings.alerts.command, &fields);
+    const bool of_command = (a->kind == CTW_ALERT_BLIND || a->kind == CTW_ALERT_SIGHTED) &&
+                            a->source == CTW_SOURCE_COMMAND;
+    if (!of_command)
+        ctw_hook_run(m->hook, m->settings.alerts.command, &fields);
 }
 
 static void send_waiting(struct ctw_manager *m) {
@@ -184,6 +187,8 @@ static void gather(struct ctw_manager *m) {
         ctw_machine_read(m->machine, t->now_usec, t->sample.count < t->sample.max / 2, &t->facts);
     ctw_limits_facts(m->limits, &m->settings, t->now_usec, present, &t->facts);
     ctw_journal_flush(m->journal, &t->sources[CTW_SOURCE_JOURNAL]);
+    t->command_failures =
+        ctw_hook_health(m->hook, m->settings.alerts.command, &t->sources[CTW_SOURCE_COMMAND]);
     ctw_state_writer_health(m->writer, t->now_usec, &t->sources[CTW_SOURCE_STATE]);
 }
 
@@ -366,7 +371,7 @@ static int open_sinks(struct ctw_manager *m) {
 
     int r = ctw_journal_new(&m->journal);
     if (r >= 0)
-        r = ctw_hook_new(m->event, CTW_HOOK_LIMIT_USEC, &m->hook);
+        r = ctw_hook_new(m->event, m->paths.alert_socket, CTW_HOOK_LIMIT_USEC, &m->hook);
     if (r >= 0)
         r = ctw_state_writer_new(m->paths.state, m->netns, m->tick.netns_inode,
                                  ctw_monotonic_usec(), &m->writer);

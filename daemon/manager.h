@@ -12,9 +12,10 @@ struct ctw_manager;
 
 /* These strings must outlive the manager. */
 struct ctw_manager_paths {
-    const char *config; /* read again on SIGHUP */
-    const char *root;   /* the folder above /proc and /sys; "": this machine */
-    const char *state;  /* the folder to publish in; NULL: publish nowhere */
+    const char *config;       /* read again on SIGHUP */
+    const char *root;         /* the folder above /proc and /sys; "": this machine */
+    const char *alert_socket; /* of the runner of alerts.command; NULL: a child runs it */
+    const char *state;        /* the folder to publish in; NULL: publish nowhere */
 };
 
 /**

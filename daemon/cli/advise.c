@@ -177,7 +177,7 @@ int ctw_advise_gather(const char *root, const char *state, const struct ctw_sett
     }
     table = &view.snapshot.sources[CTW_SOURCE_TABLE];
     if (table->health == CTW_HEALTH_FAILED) {
-        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%s: %s", table->what,
+        (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s: %s", table->what,
                        strerror(-table->error));
         return table->error;
     }

@@ -40,7 +40,7 @@ static void put_text(struct ctw_fields *f, const char *name, const char *text) {
 /* The other alerts are about ctwatchd itself. */
 static bool about_a_table(const struct ctw_alert *a) {
     return a->kind != CTW_ALERT_BLIND && a->kind != CTW_ALERT_SIGHTED &&
-           a->kind != CTW_ALERT_CONFIG;
+           a->kind != CTW_ALERT_CONFIG && a->kind != CTW_ALERT_TEST;
 }
 
 /* Adds text from outside, made printable. */

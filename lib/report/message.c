@@ -255,6 +255,8 @@ static const struct {
     [CTW_SOURCE_STATE] = {"State cannot be published", "No state",
                           "ctwatch status and the metrics are out of date",
                           "State is now published"},
+    [CTW_SOURCE_COMMAND] = {"alerts.command fails", "No alerts.command",
+                            "alerts are in the journal only", "alerts.command now works"},
 };
 
 void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret) {
@@ -262,12 +264,13 @@ void ctw_message_fault(const struct ctw_source_health *s, struct ctw_line *ret) 
     if (s->health != CTW_HEALTH_FAILED && s->health != CTW_HEALTH_ABSENT)
         return;
     if (s->what[0] != '\0')
-        ctw_line_add(ret, "%s: ", s->what);
+        ctw_line_add(ret, "%s%s", s->what,
+                     s->health == CTW_HEALTH_FAILED && s->error == 0 ? "" : ": ");
     if (s->health == CTW_HEALTH_ABSENT)
         ctw_line_add(ret, "not there");
     else if (s->error == -EBADMSG)
         ctw_line_add(ret, "content not understood");
-    else
+    else if (s->error != 0)
         ctw_line_add(ret, "%s", strerror(-s->error));
 }
 
@@ -391,6 +394,10 @@ static void add_refused(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
+static void add_test(struct ctw_line *l, const struct ctw_alert *a) {
+    ctw_line_add(l, "Test alert: nothing is wrong.");
+}
+
 /* --- all kinds -------------------------------------------------------------------------------- */
 
 void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
@@ -411,6 +418,7 @@ void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
         [CTW_ALERT_BLIND] = add_blind,
         [CTW_ALERT_SIGHTED] = add_sighted,
         [CTW_ALERT_CONFIG] = add_config,
+        [CTW_ALERT_TEST] = add_test,
     };
 
     ctw_line_start(ret);

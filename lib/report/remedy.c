@@ -679,6 +679,8 @@ static void add_blind(struct ctw_line *l, const struct ctw_alert *a) {
         [CTW_SOURCE_STATE] = {"systemctl cat ctwatch: the unit needs RuntimeDirectory=ctwatch; on "
                               "a terminal: --state with a folder of yours",
                               "df /run, ls -ld /run/ctwatch: the state needs a megabyte there"},
+        [CTW_SOURCE_COMMAND] = {NULL, "ctwatchd --test-alert runs it once; systemctl status "
+                                      "ctwatch-alert.socket ctwatch-alert.service"},
     };
     const bool forbidden = a->health.error == -EPERM || a->health.error == -EACCES;
 

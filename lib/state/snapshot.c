@@ -179,6 +179,7 @@ void ctw_snapshot_poll(struct ctw_snapshot *p, const struct ctw_settings *s,
     p->late_polls += t->now_usec > times->due_usec + s->growth.reserve_usec / 2;
     note_latency(p, times->done_usec > times->due_usec ? times->done_usec - times->due_usec : 0);
     memcpy(p->sources, t->sources, sizeof(p->sources));
+    p->command_failures = t->command_failures;
     note_table(p, w, t, v);
     note_level(p, v->level, t->now_usec);
     ctw_losses_add(&p->lost, &v->lost_before);

@@ -102,7 +102,8 @@ struct ctw_snapshot {
 
     /* alerts since the daemon started */
     uint64_t alerts[CTW_ALERT_KINDS];
-    uint64_t n_recent_alerts; /* the newest is ctw_snapshot_recent(p, 0) */
+    uint64_t command_failures; /* runs of alerts.command that failed, and alerts it did not get */
+    uint64_t n_recent_alerts;  /* the newest is ctw_snapshot_recent(p, 0) */
 
     /* settings in force that a reader needs */
     uint32_t warning_permyriad, critical_permyriad, clear_permyriad;

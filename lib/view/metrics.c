@@ -272,6 +272,8 @@ static void put_alerts(struct page *g) {
           "Alerts in the journal, reminders and ends included.");
     for (int i = 0; i < CTW_ALERT_KINDS; i++)
         put_labelled(g, "kind", ctw_alert_kind_name((enum ctw_alert_kind)i), g->of->alerts[i]);
+    put_one(g, "ctwatch_command_failures", COUNTER, NUMBER, true, g->of->command_failures,
+            "Alerts for which alerts.command failed, or was not run.");
 }
 
 static void put_sources(struct page *g) {

@@ -30,6 +30,7 @@ static const struct {
     [CTW_ALERT_BLIND] = {"blind", "66dc7bfe0cbf4ae5abc2a92bab97764d", ERROR},
     [CTW_ALERT_SIGHTED] = {"sighted", "3e1ac47100454ad89933e772f1ed74d4", NOTICE},
     [CTW_ALERT_CONFIG] = {"config", "1b1cc3803b2a420cbd338557b3e22907", NOTICE},
+    [CTW_ALERT_TEST] = {"test", "4b9296874ee84fd7a2e3f5753aa01ed6", NOTICE},
 };
 
 const char *ctw_alert_kind_name(enum ctw_alert_kind kind) {
@@ -45,6 +46,7 @@ const char *ctw_source_name(enum ctw_source source) {
         [CTW_SOURCE_TABLE] = "table",           [CTW_SOURCE_COUNTERS] = "counters",
         [CTW_SOURCE_KERNEL_LOG] = "kernel_log", [CTW_SOURCE_EVENTS] = "events",
         [CTW_SOURCE_JOURNAL] = "journal",       [CTW_SOURCE_STATE] = "state",
+        [CTW_SOURCE_COMMAND] = "command",
     };
 
     return names[source];

@@ -38,8 +38,9 @@ enum ctw_alert_kind {
     CTW_ALERT_BLIND,
     CTW_ALERT_SIGHTED,
     CTW_ALERT_CONFIG,
+    CTW_ALERT_TEST,
 };
-#define CTW_ALERT_KINDS (CTW_ALERT_CONFIG + 1)
+#define CTW_ALERT_KINDS (CTW_ALERT_TEST + 1)
 
 /* Alerts mark edges, not states. CTWATCH_EDGE. */
 enum ctw_edge {
@@ -58,8 +59,9 @@ enum ctw_source {
     CTW_SOURCE_EVENTS,     /* the ctnetlink event subscription */
     CTW_SOURCE_JOURNAL,    /* the journal, where alerts go */
     CTW_SOURCE_STATE,      /* the state file, where readers look */
+    CTW_SOURCE_COMMAND,    /* alerts.command */
 };
-#define CTW_SOURCES (CTW_SOURCE_STATE + 1)
+#define CTW_SOURCES (CTW_SOURCE_COMMAND + 1)
 
 enum ctw_health {
     CTW_HEALTH_UNUSED, /* switched off, or not tried yet */
@@ -68,13 +70,15 @@ enum ctw_health {
     CTW_HEALTH_FAILED,
 };
 
-/* A file name longer than this is cut off: files below --root can have any length. */
-#define CTW_SOURCE_WHAT_MAX 120
+/* A file name longer than this is cut off: files below --root can have any length. It has room for
+ * how alerts.command ended, with the last line of its stderr. */
+#define CTW_SOURCE_WHAT_MAX 240
 
 /* How one source is doing. A value: no pointer in it, and zero-initialised it is unused. */
 struct ctw_source_health {
     enum ctw_health health;
-    int error;                      /* FAILED: negative errno; -EBADMSG: unintelligible content */
+    int error;                      /* FAILED: negative errno; -EBADMSG: unintelligible content;
+                                     * 0: what says it */
     char what[CTW_SOURCE_WHAT_MAX]; /* FAILED, ABSENT: the file or socket; otherwise empty */
 };
 
@@ -138,7 +142,8 @@ const char *ctw_alert_kind_name(enum ctw_alert_kind kind);
 /** ctw_alert_message_id() - the kind's MESSAGE_ID, 32 lower-case hexadecimal digits */
 const char *ctw_alert_message_id(enum ctw_alert_kind kind);
 
-/** ctw_source_name() - "table", "counters", "kernel_log", "events", "journal", "state" */
+/** ctw_source_name() - "table", "counters", "kernel_log", "events", "journal", "state",
+ * "command" */
 const char *ctw_source_name(enum ctw_source source);
 
 /** ctw_source_health_of() - a health as a value; @what may be NULL */

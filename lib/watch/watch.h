@@ -41,6 +41,7 @@ struct ctw_tick {
     bool has_past;                             /* first tick only: past and past_age_usec are set */
     struct ctw_log_counts past;                /* lines from before ctwatchd started */
     uint64_t past_age_usec;                    /* age of the newest of these lines */
+    uint64_t command_failures;                 /* of alerts.command, since the start */
     bool requested;                            /* SIGUSR1 asked for a usage alert with culprits */
     bool culprits_due;                         /* ctw_waiting_learned() returned true */
     struct ctw_growth_facts facts;             /* zero where growth is off */

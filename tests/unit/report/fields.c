@@ -86,6 +86,7 @@ static void priority_follows_kind_level_and_edge(void **state) {
         [CTW_ALERT_SIGHTED] = 5,        [CTW_ALERT_CONFIG] = 5,
         [CTW_ALERT_EVENTS_LOST] = 5,    [CTW_ALERT_GREW] = 5,
         [CTW_ALERT_GROWTH_REFUSED] = 4, [CTW_ALERT_GROWTH_DRY_RUN] = 5,
+        [CTW_ALERT_TEST] = 5,
     };
 
     (void)state;

@@ -11,14 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "daemon/sink/hook.h"
+#include "lib/report/message.h"
 #include "tests/support/alert_samples.h"
 #include "tests/support/folder.h"
 
@@ -34,13 +37,14 @@ struct bench {
     char program[128];
     char command[256];
     int true_stderr, stderr_pipe;
+    const char *socket; /* of the runner; NULL: it is a child */
     sd_event *event;
     struct ctw_hook *hook;
 };
 
 static void make_hook(struct bench *b, uint64_t limit_usec) {
     b->hook = ctw_hook_free(b->hook);
-    assert_int_equal(ctw_hook_new(b->event, limit_usec, &b->hook), 0);
+    assert_int_equal(ctw_hook_new(b->event, b->socket, limit_usec, &b->hook), 0);
 }
 
 static int set_up(void **state) {
@@ -146,14 +150,22 @@ static void wait_without_loop(struct bench *b, const char *name) {
         usleep(1000);
 }
 
-/* Run the loop until there is output on stderr. Return: the output. */
-static const char *wait_for_stderr(struct bench *b, char ret[static 4096]) {
-    ssize_t n;
+/* Run the loop until a run has failed. */
+static void wait_for_fault(struct bench *b, const char *expected) {
+    struct ctw_source_health health;
+    struct ctw_line fault;
 
-    while ((n = read(b->stderr_pipe, ret, 4095)) < 0)
+    while (ctw_hook_health(b->hook, b->command, &health), health.health != CTW_HEALTH_FAILED)
         turn(b);
-    ret[n] = '\0';
-    return ret;
+    ctw_message_fault(&health, &fault);
+    assert_string_equal(fault.text, expected);
+}
+
+static void expect_no_fault(struct bench *b) {
+    struct ctw_source_health health;
+
+    (void)ctw_hook_health(b->hook, b->command, &health);
+    assert_int_equal(health.health, CTW_HEALTH_OK);
 }
 
 /* Run the loop until there is no child: the next is started before the last is reaped. */
@@ -222,23 +234,7 @@ static void hook_environment_is_path_and_fields(void **state) {
         n++;
     }
     assert_true(path);
-    assert_int_equal(n, f.n + 1);
-}
-
-static void hook_repeated_field_is_one_variable(void **state) {
-    static const char *const fields[] = {"MESSAGE=m", "TOP=a 50%", "TOP=b 30%", "TOP=c 20%",
-                                         "TOPMOST=x"};
-    struct bench *b = *state;
-    struct ctw_fields f = {.n = 0};
-
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        f.field[f.n++] = f.text + f.used;
-        memcpy(f.text + f.used, fields[i], strlen(fields[i]) + 1);
-        f.used += strlen(fields[i]) + 1;
-    }
-    write_program(b, "printf '%s|%s|%s' \"$MESSAGE\" \"$TOP\" \"$TOPMOST\" >out");
-    ctw_hook_run(b->hook, b->command, &f);
-    wait_until(b, "out", "m|a 50%\nb 30%\nc 20%|x");
+    assert_int_equal(n, f.n + 1 - 2); /* not MESSAGE_ID and SYSLOG_IDENTIFIER */
 }
 
 static void hook_arguments_are_split_at_blanks_without_shell(void **state) {
@@ -268,16 +264,20 @@ static void hook_program_inherits_nothing(void **state) {
         print_message("no CAP_NET_ADMIN: not tested that it is not inherited\n");
     signal(SIGUSR1, SIG_IGN);
 
-    write_program(b, "streams=$(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2)\n"
-                     "echo \"$streams\" >streams\n"
-                     "[ ! -e /proc/$$/fd/20 ] && echo closed >leak\n"
-                     "[ $(cut -d' ' -f5,6 /proc/$$/stat | tr ' ' =) = $$=$$ ] && echo own >group\n"
-                     "grep -E '^(SigBlk|SigIgn|CapAmb)' /proc/$$/status | cut -f2 >status.new\n"
-                     "mv status.new status");
+    write_program(
+        b, "streams=$(readlink /proc/$$/fd/0 /proc/$$/fd/1; readlink /proc/$$/fd/2 | tr -d 0-9)\n"
+           "echo \"$streams\" >streams\n"
+           "[ ! -e /proc/$$/fd/20 ] && echo closed >leak\n"
+           "[ $(cut -d' ' -f5,6 /proc/$$/stat | tr ' ' =) = $$=$$ ] && echo own >group\n"
+           "cat /proc/$$/oom_score_adj >oom\n"
+           "grep -E '^(SigBlk|SigIgn|Cap(Inh|Prm|Eff|Amb))' /proc/$$/status | cut -f2 | sort -u "
+           ">status.new\n"
+           "mv status.new status");
     run(b, 1);
-    wait_until(b, "status", "0000000000000000\n0000000000000000\n0000000000000000\n");
+    wait_until(b, "status", "0000000000000000\n");
+    assert_string_equal(contents(b, "oom", text, sizeof text), "0\n");
     assert_string_equal(contents(b, "streams", text, sizeof text),
-                        "/dev/null\n/dev/null\n/dev/null\n");
+                        "/dev/null\n/dev/null\npipe:[]\n");
     assert_string_equal(contents(b, "leak", text, sizeof text), "closed\n");
     assert_string_equal(contents(b, "group", text, sizeof text), "own\n");
 
@@ -308,8 +308,9 @@ static void hook_full_queue_drops_and_counts(void **state) {
     snprintf(text, sizeof text, "%s/gate", b->folder);
     close(open(text, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
 
-    assert_string_equal(wait_for_stderr(b, text),
-                        "alerts.command: too slow, 3 alerts were not passed to it\n");
+    wait_for_fault(b, "too slow, 3 alerts were not passed to it");
+    wait_until_idle(b);
+    expect_no_fault(b);
     for (unsigned i = 0; i < 1 + QUEUE_MAX; i++)
         snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%u\n", i);
     assert_string_equal(contents(b, "log", text, sizeof text), expected);
@@ -325,28 +326,48 @@ static void hook_without_command_runs_nothing(void **state) {
 
 /* --- faults --------------------------------------------------------------------------------- */
 
-static void hook_fault_is_reported_once(void **state) {
+static void hook_exit_status_is_reported_with_the_last_line(void **state) {
     struct bench *b = *state;
-    char text[4096];
+    struct ctw_source_health health;
 
-    for (int i = 0; i < 3; i++)
-        run(b, 1);
+    write_program(b,
+                  "[ $CTWATCH_DROPS != 1 ] || { echo connecting >&2; echo no pager >&2; exit 7; }\n"
+                  "[ $CTWATCH_DROPS != 2 ] || kill -SEGV $$");
+    run(b, 1);
+    wait_for_fault(b, "exit 7: no pager");
+    run(b, 2);
     wait_until_idle(b);
-    assert_string_equal(wait_for_stderr(b, text), "alerts.command: No such file or directory\n");
+    wait_for_fault(b, "signal 11");
+    run(b, 3);
+    wait_until_idle(b);
+    expect_no_fault(b);
+    assert_int_equal(ctw_hook_health(b->hook, b->command, &health), 2);
+    (void)ctw_hook_health(b->hook, "", &health);
+    assert_int_equal(health.health, CTW_HEALTH_UNUSED);
+}
 
+/* The last run succeeded: the failure before it is reported all the same, once. */
+static void hook_fault_before_a_success_is_reported(void **state) {
+    struct bench *b = *state;
+
+    write_program(b, "exit $CTWATCH_DROPS");
+    run(b, 7);
+    run(b, 0);
+    wait_until_idle(b);
+    wait_for_fault(b, "exit 7");
+    expect_no_fault(b);
+}
+
+static void hook_program_that_cannot_start_is_reported(void **state) {
+    struct bench *b = *state;
+
+    run(b, 1);
+    wait_for_fault(b, "exit 127: No such file or directory");
     write_program(b, "echo $CTWATCH_DROPS >>log");
     chmod(b->program, 0644);
     run(b, 2);
-    assert_string_equal(wait_for_stderr(b, text), "alerts.command: Permission denied\n");
-
-    chmod(b->program, 0755);
-    run(b, 3);
     wait_until_idle(b);
-    assert_string_equal(contents(b, "log", text, sizeof text), "3\n");
-    unlink(b->program);
-    run(b, 4);
-    assert_string_equal(wait_for_stderr(b, text), "alerts.command: No such file or directory\n");
-    expect_silence(b);
+    wait_for_fault(b, "exit 127: Permission denied");
 }
 
 static void hook_too_many_arguments_are_refused(void **state) {
@@ -358,13 +379,12 @@ static void hook_too_many_arguments_are_refused(void **state) {
     for (int i = 0; i < 70; i++)
         strncat(command, " x", sizeof command - strlen(command) - 1);
     run_command(b, command, 1);
-    assert_string_equal(wait_for_stderr(b, text), "alerts.command: Argument list too long\n");
+    wait_for_fault(b, "exit 127: Argument list too long");
     assert_string_equal(contents(b, "out", text, sizeof text), "");
 }
 
 static void hook_hanging_program_is_killed_and_next_runs(void **state) {
     struct bench *b = *state;
-    char text[4096];
 
     make_hook(b, CTW_USEC_PER_SEC);
     write_program(b, "trap '' TERM INT HUP\n"
@@ -373,7 +393,7 @@ static void hook_hanging_program_is_killed_and_next_runs(void **state) {
     run(b, 1);
     run(b, 2);
     wait_without_loop(b, "parent");
-    assert_string_equal(wait_for_stderr(b, text), "alerts.command: killed at its time limit\n");
+    wait_for_fault(b, "timeout");
     wait_without_loop(b, "out");
     wait_until(b, "out", "next\n");
     wait_for_end_of(b, "child");
@@ -390,7 +410,7 @@ static void hook_children_left_behind_are_killed(void **state) {
     expect_silence(b);
 }
 
-static void hook_output_is_discarded(void **state) {
+static void hook_output_of_megabytes_is_read(void **state) {
     struct bench *b = *state;
 
     write_program(b, "head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2; echo 1 >done");
@@ -413,23 +433,113 @@ static void hook_free_kills_the_program(void **state) {
     assert_null(ctw_hook_free(NULL));
 }
 
+/* --- the runner behind a socket -------------------------------------------------------------- */
+
+/* A listening socket in the folder. */
+static int listen_in(struct bench *b, char ret_path[static 96]) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    snprintf(ret_path, 96, "%s/socket", b->folder);
+    memcpy(address.sun_path, ret_path, strlen(ret_path) + 1);
+    assert_return_code(bind(fd, (struct sockaddr *)&address, sizeof address), errno);
+    assert_return_code(listen(fd, 8), errno);
+    return fd;
+}
+
+/* As the service manager would start it. */
+static pid_t start_runner(struct bench *b, int listener, const char *config) {
+    char self[16];
+
+    const pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    dup2(listener, 3);
+    snprintf(self, sizeof self, "%d", (int)getpid());
+    setenv("LISTEN_PID", self, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    _exit(-ctw_hook_serve(config, CTW_HOOK_LIMIT_USEC));
+}
+
+static void hook_runner_behind_a_socket_runs_its_own_command(void **state) {
+    struct bench *b = *state;
+    char path[96], config[96], text[4096];
+
+    const int listener = listen_in(b, path);
+    snprintf(config, sizeof config, "%s/ctwatch.conf", b->folder);
+    FILE *f = fopen(config, "we");
+    assert_non_null(f);
+    (void)fprintf(f, "alerts: { command = \"%s\"; };", b->command);
+    (void)fclose(f);
+    write_program(b,
+                  "echo $CTWATCH_DROPS >>log; echo said $CTWATCH_DROPS >&2; exit $CTWATCH_DROPS");
+    const pid_t runner = start_runner(b, listener, config);
+    b->socket = path;
+    make_hook(b, CTW_HOOK_LIMIT_USEC);
+
+    run_command(b, "/bin/false", 0);
+    run_command(b, "/bin/false", 7);
+    wait_for_fault(b, "exit 7: said 7");
+    assert_string_equal(contents(b, "log", text, sizeof text), "0\n7\n");
+    const ssize_t n = read(b->stderr_pipe, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    assert_non_null(strstr(text, "table_full: exit 0: said 0\n"));
+
+    kill(runner, SIGKILL);
+    waitpid(runner, NULL, 0);
+    close(listener);
+}
+
+static void hook_runner_that_is_missing_or_ends_is_a_fault(void **state) {
+    struct bench *b = *state;
+    char path[96], expected[160];
+
+    const int listener = listen_in(b, path);
+    b->socket = path;
+    make_hook(b, CTW_HOOK_LIMIT_USEC);
+    run(b, 1);
+    close(accept(listener, NULL, NULL));
+    snprintf(expected, sizeof expected, "%s: Connection reset by peer", path);
+    wait_for_fault(b, expected);
+    close(listener);
+    run(b, 1);
+    snprintf(expected, sizeof expected, "%s: Connection refused", path);
+    wait_for_fault(b, expected);
+}
+
+static void hook_test_waits_for_the_outcome(void **state) {
+    struct bench *b = *state;
+    struct ctw_outcome outcome;
+    struct ctw_fields f;
+
+    render(7, &f);
+    write_program(b, "exit $CTWATCH_DROPS");
+    assert_int_equal(ctw_hook_test(b->hook, b->command, &f, &outcome), 0);
+    assert_int_equal(outcome.ending, CTW_ENDED_EXIT);
+    assert_int_equal(outcome.number, 7);
+}
+
 #define commanded(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         commanded(hook_environment_is_path_and_fields),
-        commanded(hook_repeated_field_is_one_variable),
         commanded(hook_arguments_are_split_at_blanks_without_shell),
         commanded(hook_program_inherits_nothing),
         commanded(hook_runs_alerts_in_order_one_at_a_time),
         commanded(hook_full_queue_drops_and_counts),
         commanded(hook_without_command_runs_nothing),
-        commanded(hook_fault_is_reported_once),
+        commanded(hook_exit_status_is_reported_with_the_last_line),
+        commanded(hook_fault_before_a_success_is_reported),
+        commanded(hook_program_that_cannot_start_is_reported),
         commanded(hook_too_many_arguments_are_refused),
         commanded(hook_hanging_program_is_killed_and_next_runs),
         commanded(hook_children_left_behind_are_killed),
-        commanded(hook_output_is_discarded),
+        commanded(hook_output_of_megabytes_is_read),
         commanded(hook_free_kills_the_program),
+        commanded(hook_runner_behind_a_socket_runs_its_own_command),
+        commanded(hook_runner_that_is_missing_or_ends_is_a_fault),
+        commanded(hook_test_waits_for_the_outcome),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
