@@ -24,46 +24,36 @@ static bool in_prefix(const struct ctw_filter_node *n, const uint8_t address[sta
            (bits == 0 || ((address[bytes] ^ n->prefix.address[bytes]) >> (8 - bits)) == 0);
 }
 
-/* @end: not CTW_FILTER_EITHER. */
-static bool end_matches(const struct ctw_filter_node *n, const struct entry *e,
-                        enum ctw_filter_end end) {
-    const struct ctw_flow *flow = e->flow;
-    const struct ctw_flow_details *d = e->details;
-    const uint8_t *address = flow->source;
-    uint16_t port = flow->source_port;
+static bool is_of(const struct ctw_filter_node *n, enum ctw_filter_end end) {
+    return n->end == end || n->end == CTW_FILTER_EITHER;
+}
 
-    if (end == CTW_FILTER_DESTINATION) {
-        address = flow->destination;
-        port = flow->destination_port;
-    } else if (end == CTW_FILTER_REPLY_SOURCE) {
-        address = d->reply_source;
-        port = d->reply_source_port;
-    } else if (end == CTW_FILTER_REPLY_DESTINATION) {
-        address = d->reply_destination;
-        port = d->reply_destination_port;
-    }
-    if (n->kind == CTW_FILTER_PORT)
-        return port >= n->range.min && port <= n->range.max;
-    return in_prefix(n, address);
+static bool at_end(const struct ctw_filter_node *n, const uint8_t address[static 16],
+                   uint16_t port) {
+    return n->kind == CTW_FILTER_PORT ? port >= n->range.min && port <= n->range.max
+                                      : in_prefix(n, address);
 }
 
 /* An address or a port. Without NAT the replies have the same ends. */
 static enum ctw_filter_verdict match_end(const struct ctw_filter_node *n, const struct entry *e) {
-    if (n->kind == CTW_FILTER_PORT ? !ctw_flow_has_ports(e->flow->protocol)
-                                   : n->prefix.family != e->flow->family)
+    const struct ctw_flow *f = e->flow;
+    const struct ctw_flow_details *d = e->details;
+
+    if (n->kind == CTW_FILTER_PORT ? !ctw_flow_has_ports(f->protocol)
+                                   : n->prefix.family != f->family)
         return CTW_FILTER_NO;
-    if (n->end <= CTW_FILTER_DESTINATION)
-        return verdict(end_matches(n, e, n->end));
-    if (n->end != CTW_FILTER_EITHER)
-        return e->details ? verdict(end_matches(n, e, n->end)) : CTW_FILTER_UNKNOWN;
-    if (end_matches(n, e, CTW_FILTER_SOURCE) || end_matches(n, e, CTW_FILTER_DESTINATION))
+    if ((is_of(n, CTW_FILTER_SOURCE) && at_end(n, f->source, f->source_port)) ||
+        (is_of(n, CTW_FILTER_DESTINATION) && at_end(n, f->destination, f->destination_port)))
         return CTW_FILTER_YES;
-    if (!(e->flow->status & IPS_NAT_MASK))
+    if (n->end <= CTW_FILTER_DESTINATION ||
+        (n->end == CTW_FILTER_EITHER && !(f->status & IPS_NAT_MASK)))
         return CTW_FILTER_NO;
-    if (!e->details)
+    if (!d)
         return CTW_FILTER_UNKNOWN;
-    return verdict(end_matches(n, e, CTW_FILTER_REPLY_SOURCE) ||
-                   end_matches(n, e, CTW_FILTER_REPLY_DESTINATION));
+    return verdict(
+        (is_of(n, CTW_FILTER_REPLY_SOURCE) && at_end(n, d->reply_source, d->reply_source_port)) ||
+        (is_of(n, CTW_FILTER_REPLY_DESTINATION) &&
+         at_end(n, d->reply_destination, d->reply_destination_port)));
 }
 
 /* --- other conditions ------------------------------------------------------------------------- */

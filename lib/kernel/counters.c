@@ -55,37 +55,28 @@ static void read_header(struct ctw_piece line, struct header *ret) {
             }
 }
 
-/* "0000039a": at least one digit. Return: behind it, NULL when it is no such number. */
-static const char *read_hexadecimal(const char *at, const char *end, uint32_t *ret) {
-    const char *begin = at;
-
-    for (*ret = 0; at < end && *at != ' '; at++) {
-        const uint32_t decimal = (uint32_t)(unsigned char)*at - '0';
-        const uint32_t letter = (uint32_t)(unsigned char)*at - 'a';
+/* "0000039a" */
+static bool read_hexadecimal(struct ctw_piece word, uint32_t *ret) {
+    *ret = 0;
+    for (size_t i = 0; i < word.length; i++) {
+        const uint32_t decimal = (uint32_t)(unsigned char)word.at[i] - '0';
+        const uint32_t letter = (uint32_t)(unsigned char)word.at[i] - 'a';
         if (decimal > 9 && letter > 5)
-            return NULL;
+            return false;
         *ret = *ret << 4 | (decimal <= 9 ? decimal : letter + 10);
     }
-    return at - begin <= DIGITS_MAX ? at : NULL;
+    return word.length <= DIGITS_MAX;
 }
 
 /* One CPU's line. It may have more words than the header; with fewer it was truncated. */
 static bool add_line(const struct header *header, struct ctw_piece line, struct ctw_counters *sum) {
     uint32_t values[COUNTERS + 1] = {0}; /* the last one is of no counter */
-    const char *at = line.at, *end = line.at + line.length;
     size_t column = 0;
 
-    for (;; column++) {
-        uint32_t value;
-        while (at < end && *at == ' ')
-            at++;
-        if (at == end)
-            break;
-        at = read_hexadecimal(at, end, &value);
-        if (!at)
+    for (struct ctw_piece word; ctw_piece_word(&line, &word); column++)
+        if (!read_hexadecimal(word,
+                              &values[column < COLUMNS_MAX ? header->which[column] : COUNTERS]))
             return false;
-        values[column < COLUMNS_MAX ? header->which[column] : COUNTERS] = value;
-    }
     if (column < header->columns)
         return false;
     add(sum, values);
