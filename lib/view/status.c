@@ -68,16 +68,9 @@ static struct ctw_word fill(uint32_t count, uint32_t max) {
 }
 
 static enum ctw_colour colour_of(enum ctw_level level) {
-    switch (level) {
-    case CTW_LEVEL_OK:
-        return CTW_COLOUR_GOOD;
-    case CTW_LEVEL_WARNING:
-        return CTW_COLOUR_UNWELL;
-    case CTW_LEVEL_CRITICAL:
-    case CTW_LEVEL_FULL:
-        return CTW_COLOUR_BAD;
-    }
-    return CTW_COLOUR_NONE;
+    return level == CTW_LEVEL_OK        ? CTW_COLOUR_GOOD
+           : level == CTW_LEVEL_WARNING ? CTW_COLOUR_UNWELL
+                                        : CTW_COLOUR_BAD;
 }
 
 /* --- where it comes from ---------------------------------------------------------------------- */
