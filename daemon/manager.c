@@ -20,6 +20,7 @@
 #include "daemon/source/events.h"
 #include "daemon/source/kernlog.h"
 #include "daemon/source/machine.h"
+#include "daemon/source/netns.h"
 #include "daemon/source/table.h"
 #include "daemon/state/writer.h"
 #include "daemon/sys/clock.h"
@@ -32,6 +33,9 @@
 
 /* The longest that an alert waits for its sample, which takes some ten milliseconds. */
 #define WALK_LIMIT_USEC (500 * CTW_USEC_PER_MSEC)
+
+/* Alerts that wait for the name of their namespace. */
+#define UNNAMED_MAX 8u
 
 struct ctw_manager {
     struct ctw_manager_paths paths;
@@ -58,6 +62,9 @@ struct ctw_manager {
     struct ctw_tick tick; /* its sources stay: not each is read at each poll */
     struct ctw_verdict verdict;
     struct ctw_waiting waiting;
+    struct ctw_netns *names;
+    struct ctw_alert unnamed[UNNAMED_MAX];
+    size_t n_unnamed;
     bool polled;        /* at least once */
     bool requested;     /* SIGUSR1 came since the last poll */
     bool culprits_due;  /* a sample ended since the last poll whose alerts did not wait for it */
@@ -66,13 +73,8 @@ struct ctw_manager {
 
 /* --- alerts ---------------------------------------------------------------------------------- */
 
-static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
+static void deliver(struct ctw_manager *m, const struct ctw_alert *a) {
     struct ctw_fields fields;
-
-    if (a->netns_inode == m->tick.netns_inode)
-        memcpy(a->netns, m->netns, sizeof(a->netns));
-    else if (a->netns_inode != 0)
-        ctw_netns_name(a->netns_inode, a->netns);
 
     ctw_fields_of(a, &fields);
     ctw_journal_send(m->journal, &fields);
@@ -81,6 +83,42 @@ static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
                             a->source == CTW_SOURCE_COMMAND;
     if (!of_command)
         ctw_hook_run(m->hook, m->settings.alerts.command, &fields);
+}
+
+static void send_unnamed(struct ctw_manager *m) {
+    for (size_t i = 0; i < m->n_unnamed; i++)
+        deliver(m, &m->unnamed[i]);
+    m->n_unnamed = 0;
+    ctw_netns_find(m->names, 0);
+}
+
+static void on_name(const char *name, void *userdata) {
+    struct ctw_manager *m = userdata;
+    struct ctw_alert *first = m->unnamed;
+
+    (void)snprintf(first->netns, sizeof(first->netns), "%s", name);
+    deliver(m, first);
+    memmove(first, first + 1, --m->n_unnamed * sizeof(*first));
+    if (m->n_unnamed > 0)
+        ctw_netns_find(m->names, first->netns_inode);
+}
+
+/* An alert of another namespace waits for its name, some milliseconds, and at most until the next
+ * alert of the own table: alerts stay in order. */
+static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
+    const bool foreign = a->netns_inode != 0 && a->netns_inode != m->tick.netns_inode;
+
+    if (m->n_unnamed > 0 && (!foreign || m->n_unnamed == UNNAMED_MAX))
+        send_unnamed(m);
+    if (foreign) {
+        m->unnamed[m->n_unnamed++] = *a;
+        if (m->n_unnamed == 1)
+            ctw_netns_find(m->names, a->netns_inode);
+        return;
+    }
+    if (a->netns_inode != 0)
+        memcpy(a->netns, m->netns, sizeof(a->netns));
+    deliver(m, a);
 }
 
 static void send_waiting(struct ctw_manager *m) {
@@ -390,7 +428,9 @@ static int open_sources(struct ctw_manager *m) {
     if (r >= 0 && m->paths.root[0] == '\0')
         r = ctw_events_new(m->event, m->seed, &m->events);
     if (r >= 0)
-        r = ctw_machine_new(m->paths.root, &m->machine);
+        r = ctw_machine_new(m->event, m->paths.root, &m->machine);
+    if (r >= 0)
+        r = ctw_netns_new(m->event, on_name, m, &m->names);
     return r < 0 ? r : open_kernlog(m);
 }
 
@@ -443,6 +483,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     (void)ctw_kernlog_free(m->kernlog);
     (void)ctw_limits_free(m->limits);
     (void)ctw_machine_free(m->machine);
+    (void)ctw_netns_free(m->names);
     (void)ctw_hook_free(m->hook);
     (void)ctw_journal_free(m->journal);
     (void)ctw_state_writer_free(m->writer);
@@ -462,5 +503,8 @@ int ctw_manager_run(struct ctw_manager *m) {
     (void)sd_notify(0, "STOPPING=1");
     ctw_waiting_flush(&m->waiting);
     send_waiting(m);
+    for (size_t i = 0; i < m->n_unnamed; i++)
+        ctw_netns_name(m->unnamed[i].netns_inode, m->unnamed[i].netns);
+    send_unnamed(m);
     return r;
 }

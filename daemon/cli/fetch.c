@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "daemon/source/machine.h"
+#include "daemon/source/netns.h"
 #include "daemon/source/table.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"
@@ -35,7 +36,7 @@ int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
     struct ctw_machine *m = NULL;
     const uint64_t now_usec = ctw_monotonic_usec();
 
-    const int r = ctw_machine_new(root, &m);
+    const int r = ctw_machine_new(NULL, root, &m);
     memset(ret, 0, sizeof(*ret));
     if (r < 0)
         return r;

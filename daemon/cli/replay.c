@@ -122,7 +122,7 @@ static uint64_t memory_of(const char *root) {
     struct ctw_growth_facts facts = {0};
     struct ctw_machine *m = NULL;
 
-    if (ctw_machine_new(root, &m) == 0)
+    if (ctw_machine_new(NULL, root, &m) == 0)
         ctw_machine_read(m, 0, false, &facts);
     (void)ctw_machine_free(m);
     return facts.memory.total_bytes > 0 ? facts.memory.total_bytes : MEMORY_BYTES;

@@ -89,7 +89,7 @@ int main(void) {
     struct ctw_sample before;
     int status = EXIT_SUCCESS;
 
-    if (ctw_table_new("", &s.table) < 0 || ctw_machine_new("", &s.machine) < 0 ||
+    if (ctw_table_new("", &s.table) < 0 || ctw_machine_new(NULL, "", &s.machine) < 0 ||
         ctw_limits_new(NULL, "", true, &s.limits) < 0)
         return EXIT_FAILURE;
     ctw_settings_defaults(&s.settings);

@@ -16,7 +16,7 @@ static struct ctw_host host;
 static void read_host(const char *root) {
     struct ctw_machine *m;
 
-    assert_int_equal(ctw_machine_new(root, &m), 0);
+    assert_int_equal(ctw_machine_new(NULL, root, &m), 0);
     memset(&host, 0x5a, sizeof(host));
     ctw_machine_host(m, 1, &host);
     assert_null(ctw_machine_free(m));

@@ -22,7 +22,7 @@
 
 #include <cmocka.h>
 
-#include "daemon/source/machine.h"
+#include "daemon/source/netns.h"
 
 /* The results of a child. */
 struct findings {
@@ -165,6 +165,52 @@ static void name_plain_file_with_the_inode_is_ignored(void **state) {
         assert_string_equal(name_in_child(leave_files_behind, inode).name, "");
 }
 
+/* The names that the source found, and the slices that the search took. */
+static struct {
+    unsigned slices, named;
+    char name[CTW_NETNS_NAME_MAX];
+} found;
+
+static void on_name(const char *name, void *userdata) {
+    found.named++;
+    (void)snprintf(found.name, sizeof(found.name), "%s", name);
+}
+
+/* Two searches; the second one, of nothing, replaces one that has begun. */
+static int search_in_slices(void) {
+    struct ctw_netns *n;
+    sd_event *event;
+
+    int r = leave_files_behind();
+    if (r < 0 || (r = name_it()) < 0)
+        return r;
+    if (sd_event_new(&event) < 0 || ctw_netns_new(event, on_name, NULL, &n) < 0)
+        return -ENOMEM;
+    ctw_netns_find(n, ctw_netns_own_inode());
+    while (found.named == 0 && sd_event_run(event, 0) > 0)
+        found.slices++;
+    if (found.named != 1 || strcmp(found.name, "customer-7") != 0)
+        return -EBADMSG;
+    found.slices = 0;
+    ctw_netns_find(n, ctw_netns_own_inode());
+    ctw_netns_find(n, UINT64_MAX); /* through all processes */
+    while (found.named == 1 && sd_event_run(event, 0) > 0)
+        found.slices++;
+    if (found.named != 2 || found.name[0] != '\0' || found.slices < 2)
+        return -ENODATA;
+    ctw_netns_find(n, ctw_netns_own_inode());
+    ctw_netns_find(n, 0);
+    if (sd_event_run(event, 0) != 0 || found.named != 2)
+        return -EBUSY;
+    (void)ctw_netns_free(n);
+    (void)sd_event_unref(event);
+    return 0;
+}
+
+static void source_searches_in_slices(void **state) {
+    assert_string_equal(name_in_child(search_in_slices, 0).name, "customer-7");
+}
+
 static void name_unknown_inode_is_empty(void **state) {
     (void)state;
     assert_string_equal(name_in_child(name_it, UINT64_MAX).name, "");
@@ -187,6 +233,7 @@ int main(void) {
         cmocka_unit_test(name_longest_fits),
         cmocka_unit_test(name_without_run_netns_is_a_process),
         cmocka_unit_test(name_plain_file_with_the_inode_is_ignored),
+        cmocka_unit_test(source_searches_in_slices),
         cmocka_unit_test(name_unknown_inode_is_empty),
         cmocka_unit_test(name_zero_inode_is_empty),
     };
