@@ -9,8 +9,6 @@
 
 /* ctwatch: shows the state of the conntrack table. See ctwatch(8). */
 
-#define EXIT_BAD_USAGE 2
-
 static const struct verb {
     const char *name;
     int (*run)(int argc, char *argv[]);

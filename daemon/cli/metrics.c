@@ -14,9 +14,6 @@
 #include "lib/state/snapshot.h"
 #include "lib/view/metrics.h"
 
-/* Documented in ctwatch(8). */
-#define EXIT_CANNOT 1
-
 /* node_exporter runs as a user of its own. */
 #define TEXTFILE_MODE 0644
 
@@ -58,7 +55,7 @@ static int report(const struct arguments *a, const struct ctw_view *v) {
                       ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
     else if (v->liveness != CTW_LIVENESS_ALIVE)
         (void)fputs("ctwatch metrics: ctwatchd has been stopped\n", stderr);
-    return error == 0 || error == -ENOENT ? EXIT_SUCCESS : EXIT_CANNOT;
+    return error == 0 || error == -ENOENT ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
 int ctw_verb_metrics(int argc, char *argv[]) {
@@ -86,5 +83,5 @@ int ctw_verb_metrics(int argc, char *argv[]) {
         return status;
     (void)fprintf(stderr, "ctwatch metrics: cannot write %s: %s\n",
                   arguments.textfile ? arguments.textfile : "standard output", strerror(-r));
-    return EXIT_CANNOT;
+    return EXIT_FAILURE;
 }

@@ -12,9 +12,6 @@
 #include "daemon/http/pages.h"
 #include "daemon/http/server.h"
 
-/* Documented in ctwatch(8). */
-#define EXIT_CANNOT_SERVE 1
-
 #define USUAL "127.0.0.1:9817"
 
 struct arguments {
@@ -66,7 +63,7 @@ static int listen_at(struct sockets *s, const char *where) {
     else
         (void)ctw_cli_bad(&cli, "--listen", where,
                           "ADDRESS:PORT in numbers, such as " USUAL " or [::1]:9817");
-    return fd == -EINVAL || fd == -E2BIG ? EXIT_BAD_USAGE : EXIT_CANNOT_SERVE;
+    return fd == -EINVAL || fd == -E2BIG ? EXIT_BAD_USAGE : EXIT_FAILURE;
 }
 
 /* Return: -1 to go on, or the exit status. */
@@ -77,7 +74,7 @@ static int open_sockets(const struct arguments *a, struct sockets *ret) {
     if (n < 0) {
         (void)fprintf(stderr, "ctwatch serve: passed sockets: %s\n",
                       n == -ENOTSOCK ? "not a listening stream socket" : strerror(-n));
-        return EXIT_CANNOT_SERVE;
+        return EXIT_FAILURE;
     }
     ret->n = (size_t)n;
     for (size_t i = 0; status < 0 && i < a->listen.n; i++)
@@ -111,7 +108,7 @@ static int run(const struct arguments *a, const struct sockets *sockets) {
         (void)fprintf(stderr, "ctwatch serve: %s\n", strerror(-r));
     ctw_server_free(server);
     ctw_pages_free(pages);
-    return r < 0 ? EXIT_CANNOT_SERVE : EXIT_SUCCESS;
+    return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* Return: -1 to go on, or the exit status. */
