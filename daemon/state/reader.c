@@ -42,10 +42,7 @@ static int read_at(int fd, size_t offset, void *ret, size_t size) {
 
 /* Return: the descriptor of a file that this program understands, or a negative errno. */
 static int open_state(const char *path) {
-    struct {
-        uint64_t magic;
-        uint32_t version, bytes;
-    } head;
+    struct ctw_state_head head;
     struct stat st;
 
     /* A FIFO, a terminal or a link in its place neither blocks nor leads elsewhere. */
@@ -55,10 +52,8 @@ static int open_state(const char *path) {
     int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EBADMSG;
     if (r == 0)
         r = read_at(fd, 0, &head, sizeof(head));
-    if (r == 0 && head.magic != CTW_STATE_MAGIC)
-        r = -EBADMSG;
-    if (r == 0 && (head.version != CTW_STATE_VERSION || head.bytes != sizeof(struct ctw_state)))
-        r = -ESTALE;
+    if (r == 0)
+        r = ctw_state_head_check(&head);
     if (r == 0)
         return fd;
     close(fd);

@@ -123,10 +123,7 @@ static int set_access(int fd, int directory) {
 
 /* All blocks are allocated, so that a disk that fills later cannot fail a write. */
 static int fill(struct ctw_state_writer *w, int fd, const struct ctw_history *history) {
-    const struct {
-        uint64_t magic;
-        uint32_t version, bytes;
-    } head = {CTW_STATE_MAGIC, CTW_STATE_VERSION, sizeof(struct ctw_state)};
+    const struct ctw_state_head head = ctw_state_head();
 
     int r = -posix_fallocate(fd, 0, sizeof(struct ctw_state));
     if (r == 0)

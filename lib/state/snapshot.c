@@ -57,6 +57,27 @@ static uint64_t sum(const struct ctw_published *p) {
                      offsetof(struct ctw_published, now.recent_alerts) - from);
 }
 
+struct ctw_state_head ctw_state_head(void) {
+    return (struct ctw_state_head){.magic = CTW_STATE_MAGIC,
+                                   .version = CTW_STATE_VERSION,
+                                   .word_bits = 8 * sizeof(void *),
+                                   .bytes = sizeof(struct ctw_state)};
+}
+
+int ctw_state_head_check(const struct ctw_state_head *head) {
+    const struct ctw_state_head own = ctw_state_head();
+
+    if (head->magic == __builtin_bswap64(own.magic))
+        return -ENOEXEC;
+    if (head->magic != own.magic)
+        return -EBADMSG;
+    if (head->version != own.version)
+        return -ESTALE;
+    if (head->word_bits != own.word_bits)
+        return -ENOEXEC;
+    return head->bytes == own.bytes ? 0 : -ESTALE;
+}
+
 size_t ctw_published_seal(struct ctw_published *p, bool all) {
     if (all)
         p->rest_sum = rest_sum(p);
@@ -470,6 +491,8 @@ const char *ctw_state_fault(int error) {
         return "for root and the group ctwatch";
     case -ESTALE:
         return "of another version of ctwatchd";
+    case -ENOEXEC:
+        return "of a ctwatchd for another kind of processor";
     case -EBADMSG:
         return "damaged";
     case -EAGAIN:

@@ -115,8 +115,9 @@ struct ctw_snapshot {
     uint64_t talkers_usec;     /* when the talkers were last sampled */
     uint64_t new_sources_usec; /* when the new sources were last noted; 0: not subscribed */
 
-    /* The rest changes with n_recent_alerts and the three times only. */
-    struct ctw_recent_alert recent_alerts[CTW_RECENT_ALERTS];
+    /* The rest changes with n_recent_alerts and the three times only. Its sum is of words of 64
+     * bits, which i386 aligns to four bytes. */
+    _Alignas(8) struct ctw_recent_alert recent_alerts[CTW_RECENT_ALERTS];
     struct ctw_talkers talkers;
     struct ctw_host host;
     struct ctw_new_sources new_sources;
@@ -125,7 +126,17 @@ struct ctw_snapshot {
 /* --- the file -------------------------------------------------------------------------------- */
 
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
-#define CTW_STATE_VERSION 4u
+#define CTW_STATE_VERSION 5u
+
+/* The beginning of the file. All that follows is in the byte order and layout of the program that
+ * wrote it, which may be of another architecture: a 64-bit ctwatch on a machine whose ctwatchd is
+ * of 32 bits, or one below qemu-user. */
+struct ctw_state_head {
+    uint64_t magic;     /* its bytes are in the byte order of the whole file */
+    uint16_t version;   /* CTW_STATE_VERSION */
+    uint16_t word_bits; /* of a pointer: 32 or 64 */
+    uint32_t bytes;     /* sizeof(struct ctw_state) */
+};
 
 /*
  * The snapshot as it is written to the file, with one pwrite().
@@ -149,14 +160,23 @@ struct ctw_published {
  * makes them in the same thread.
  */
 struct ctw_state {
-    uint64_t magic;
-    uint32_t version;
-    uint32_t bytes; /* sizeof(struct ctw_state) in the program that wrote it */
+    struct ctw_state_head head;
     struct ctw_published published;
     uint64_t history_sequence;
     struct ctw_history history;
     uint64_t end; /* written once: a truncated file stays shorter than a whole one */
 };
+
+/** ctw_state_head() - of the files that this program writes */
+struct ctw_state_head ctw_state_head(void);
+
+/**
+ * ctw_state_head_check() - whether this program understands what follows
+ *
+ * Return: 0; -EBADMSG: not a state file; -ENOEXEC: of another byte order or word size; -ESTALE: of
+ * another version.
+ */
+int ctw_state_head_check(const struct ctw_state_head *head);
 
 /**
  * ctw_published_seal() - compute the sums

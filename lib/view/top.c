@@ -54,7 +54,7 @@ static uint32_t columns_of(const struct list *l) {
 
 /* Names that take all columns of @p are cut off. */
 static void set_width(struct list *l, const struct ctw_layout *p) {
-    size_t width = strlen(l->others > 0 ? "(others)" : l->of->heading);
+    uint64_t width = strlen(l->others > 0 ? "(others)" : l->of->heading);
 
     for (size_t i = 0; i < l->n; i++)
         width = ctw_most(width, strlen(l->of->rows[i].name));

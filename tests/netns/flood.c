@@ -404,7 +404,7 @@ static int batch_send(int fd, struct batch *b, uint32_t flows, struct result *r)
 /* Wait until flow number @done is due. */
 static void pace(int64_t start, uint32_t done, uint32_t rate) {
     int64_t due = start + (int64_t)done * NSEC_PER_SEC / rate;
-    struct timespec t = {.tv_sec = due / NSEC_PER_SEC, .tv_nsec = due % NSEC_PER_SEC};
+    struct timespec t = {.tv_sec = due / NSEC_PER_SEC, .tv_nsec = (long)(due % NSEC_PER_SEC)};
 
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
         ;

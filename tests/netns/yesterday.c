@@ -84,9 +84,7 @@ int main(int argc, char *argv[]) {
         now_usec = (seconds + 60) * CTW_USEC_PER_SEC;
     if (ahead)
         now_usec += HOUR_SEC * CTW_USEC_PER_SEC;
-    state->magic = CTW_STATE_MAGIC;
-    state->version = CTW_STATE_VERSION;
-    state->bytes = sizeof(*state);
+    state->head = ctw_state_head();
     state->published.now.pid = 1;
     state->published.now.polled_usec = state->published.now.due_usec = now_usec;
     state->published.now.polled_realtime_usec = clock_usec(CLOCK_REALTIME);

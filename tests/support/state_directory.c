@@ -70,9 +70,7 @@ void write_slot(struct ctw_state_writer *w, enum ctw_resolution r, uint32_t numb
 
 void make_image(struct place *p) {
     memset(&p->image, 0, sizeof(p->image));
-    p->image.magic = CTW_STATE_MAGIC;
-    p->image.version = CTW_STATE_VERSION;
-    p->image.bytes = sizeof(p->image);
+    p->image.head = ctw_state_head();
     p->image.history_sequence = 6;
     sample_full(&p->image.published.now);
     p->image.published.now.booted_usec = ctw_booted_usec();

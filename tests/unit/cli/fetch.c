@@ -295,7 +295,7 @@ static void fetch_state_damaged_is_a_sample(void **state) {
     assert_int_equal(g.liveness, CTW_LIVENESS_NONE);
     expect_own_sample(&g, 700);
 
-    p->image.version++;
+    p->image.head.version++;
     leave_image(p);
     fetched(p, p->directory, &g);
     assert_int_equal(g.state_error, -ESTALE);

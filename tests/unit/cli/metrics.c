@@ -57,7 +57,7 @@ static void metrics_of_a_damaged_state_fail(void **state) {
     char error[512];
 
     make_image(p);
-    p->image.magic = 0;
+    p->image.head.magic = 0;
     assert_int_equal(run(p, error, sizeof(error)), 1);
     assert_non_null(strstr(error, "/state: damaged\n"));
 }

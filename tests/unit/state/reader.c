@@ -140,20 +140,39 @@ static void state_of_another_version_is_estale(void **state) {
     struct place *p = *state;
 
     make_image(p);
-    p->image.magic++;
+    p->image.head.magic++;
     leave_image(p);
     assert_int_equal(read_state(p), -EBADMSG);
 
     make_image(p);
-    p->image.version++;
+    p->image.head.version++;
     leave_image(p);
     assert_int_equal(read_state(p), -ESTALE);
     assert_int_equal(read_history(p), -ESTALE);
 
     make_image(p);
-    p->image.bytes -= 8;
+    p->image.head.bytes -= 8;
     leave_image(p);
     assert_int_equal(read_state(p), -ESTALE);
+}
+
+static void state_of_another_architecture_is_enoexec(void **state) {
+    struct place *p = *state;
+    struct ctw_state_head *head = &p->image.head;
+
+    make_image(p);
+    head->word_bits = head->word_bits == 64 ? 32 : 64;
+    leave_image(p);
+    assert_int_equal(read_state(p), -ENOEXEC);
+
+    make_image(p); /* all numbers are the other way round, the version, too */
+    *head = (struct ctw_state_head){.magic = __builtin_bswap64(head->magic),
+                                    .version = __builtin_bswap16(head->version),
+                                    .word_bits = __builtin_bswap16(head->word_bits),
+                                    .bytes = __builtin_bswap32(head->bytes)};
+    leave_image(p);
+    assert_int_equal(read_state(p), -ENOEXEC);
+    assert_int_equal(read_history(p), -ENOEXEC);
 }
 
 /* One byte of a snapshot that is whole otherwise. */
@@ -290,6 +309,7 @@ int main(void) {
         TEST(state_not_permitted_is_eacces),
         TEST(state_truncated_is_ebadmsg),
         TEST(state_of_another_version_is_estale),
+        TEST(state_of_another_architecture_is_enoexec),
         TEST(snapshot_impossible_byte_is_ebadmsg),
         TEST(history_impossible_slot_is_ebadmsg),
         TEST(state_half_written_is_eagain),

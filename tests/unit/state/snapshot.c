@@ -469,6 +469,7 @@ static void fault_by_error_names_the_reason(void **state) {
         {-EPERM, "for root and the group ctwatch"},
         {-ENOENT, "no ctwatchd publishes there"},
         {-ESTALE, "of another version of ctwatchd"},
+        {-ENOEXEC, "of a ctwatchd for another kind of processor"},
         {-EBADMSG, "damaged"},
         {-EAGAIN, "ctwatchd stopped in the middle of writing it"},
         {-EXDEV, "of another network namespace"},

@@ -293,10 +293,10 @@ static void writer_damaged_history_is_not_taken_over(void **state) {
     struct place *p = *state;
 
     make_image(p);
-    p->image.version++;
+    p->image.head.version++;
     expect_not_taken_over(p, sizeof(p->image));
     make_image(p);
-    p->image.magic = 0;
+    p->image.head.magic = 0;
     expect_not_taken_over(p, sizeof(p->image));
     make_image(p);
     p->image.history.slots[3].level = 77;
