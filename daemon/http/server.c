@@ -45,6 +45,13 @@
 #define SECURITY_POLICY                                                                            \
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
+/* Renamed in 1.0. With 1, a line ends in CR LF only, and none continues the one before. */
+#if MHD_VERSION < 0x01000000
+#define OPTION_STRICT MHD_OPTION_STRICT_FOR_CLIENT
+#else
+#define OPTION_STRICT MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#endif
+
 /* A block of a stream. */
 #define BLOCK_BYTES ((size_t)8 << 10)
 
@@ -475,7 +482,7 @@ static struct MHD_Daemon *start_mhd(struct ctw_server *s, int socket, unsigned c
         MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         connections / ADDRESS_DIVISOR, MHD_OPTION_CONNECTION_MEMORY_LIMIT, REQUEST_BYTES,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_END);
+        s, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, OPTION_STRICT, 1, MHD_OPTION_END);
 }
 
 int ctw_server_new(ctw_server_handler *handler, void *userdata, const int *sockets, size_t n,
