@@ -161,7 +161,7 @@ main_pid() { in_machine systemctl show --value -p MainPID "${1-ctwatch.service}"
 
 # healthy: the HTTP service reports that the daemon polls
 healthy() {
-    in_machine bash -c 'exec 3<>/dev/tcp/127.0.0.1/9817 && printf "GET /healthz HTTP/1.0\r\n\r\n" >&3 && head -n 1 <&3' |
+    in_machine bash -c 'exec 3<>/dev/tcp/127.0.0.1/9817 && printf "GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n" >&3 && head -n 1 <&3' |
         grep -q ' 200 '
 }
 
