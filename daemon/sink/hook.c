@@ -127,15 +127,17 @@ static bool has_ended(pid_t pid, siginfo_t *ret) {
     return waitid(P_PID, (id_t)pid, ret, WEXITED | WNOHANG | WNOWAIT) == 0 && ret->si_pid == pid;
 }
 
-/* Waits until the program ends, its time is up, or the other end of @connection is closed. */
-static void follow(pid_t pid, int said, int ended, int connection, uint64_t limit_usec,
+/* Waits until the program ends, its time is up, or the other end of @owner is closed. */
+static void follow(pid_t pid, int said, int ended, int owner, uint64_t limit_usec,
                    struct ctw_outcome *ret) {
     struct pollfd p[] = {
-        {.fd = said, .events = POLLIN}, {.fd = ended, .events = POLLIN}, {.fd = connection}};
+        {.fd = said, .events = POLLIN}, {.fd = ended, .events = POLLIN}, {.fd = owner}};
     const uint64_t until = ctw_monotonic_usec() + limit_usec;
     struct signalfd_siginfo signal;
     siginfo_t info;
 
+    ret->ending = CTW_ENDED_SIGNAL; /* without an owner */
+    ret->number = SIGKILL;
     while (!has_ended(pid, &info)) {
         const uint64_t now = ctw_monotonic_usec();
         if (now >= until)
@@ -162,7 +164,7 @@ static void follow(pid_t pid, int said, int ended, int connection, uint64_t limi
         ; /* a pipe holds 64 KiB */
 }
 
-static void run(int connection, char *argv[], char *env[], uint64_t limit_usec,
+static void run(int owner, char *argv[], char *env[], uint64_t limit_usec,
                 struct ctw_outcome *ret) {
     sigset_t child_ended;
     int said[2];
@@ -183,16 +185,16 @@ static void run(int connection, char *argv[], char *env[], uint64_t limit_usec,
         not_started(ret, errno);
     close(said[1]);
     if (pid > 0)
-        follow(pid, said[0], ended, connection, limit_usec, ret);
+        follow(pid, said[0], ended, owner, limit_usec, ret);
     close(said[0]);
     close(ended);
 }
 
 /* --- the runner ---------------------------------------------------------------------------- */
 
-/* Receives one alert, runs the command, and answers. @command is changed. Return: false when there
- * was no alert. */
-static bool serve(int connection, char *command, uint64_t limit_usec,
+/* Receives one alert, runs the command, and answers. @owner: -1, or the connection that must stay
+ * open while the command runs. @command is changed. Return: false when there was no alert. */
+static bool serve(int connection, int owner, char *command, uint64_t limit_usec,
                   struct ctw_environment *ret_env, struct ctw_outcome *ret) {
     char packet[CTW_FIELDS_BYTES + 1], answer[CTW_OUTCOME_BYTES], *argv[ARGUMENTS_MAX + 1];
     struct pollfd p = {.fd = connection, .events = POLLIN};
@@ -207,7 +209,7 @@ static bool serve(int connection, char *command, uint64_t limit_usec,
     if (r < 0)
         not_started(ret, -r);
     else
-        run(connection, argv, ret_env->variable, limit_usec, ret);
+        run(owner, argv, ret_env->variable, limit_usec, ret);
     (void)send(connection, answer, ctw_outcome_print(ret, answer), MSG_NOSIGNAL | MSG_DONTWAIT);
     return true;
 }
@@ -243,7 +245,8 @@ int ctw_hook_serve(const char *config, uint64_t limit_usec) {
         if (ctw_config_load(config, &settings, error) < 0)
             (void)fprintf(stderr, "%s\n", error);
         (void)snprintf(command, sizeof(command), "%s", settings.alerts.command);
-        if (serve(connection, command, limit_usec, &env, &outcome))
+        /* A page that has begun goes out, even when ctwatchd is restarted. */
+        if (serve(connection, -1, command, limit_usec, &env, &outcome))
             record(&env, &outcome);
         close(connection);
     }
@@ -282,7 +285,7 @@ static int fork_runner(struct ctw_hook *h) {
         const int connection = dup2(pair[1], STDERR_FILENO + 1);
         close_range((unsigned)connection + 1, ~0u, 0);
         give_up_privileges();
-        (void)serve(connection, h->command, h->limit_usec, &env, &outcome);
+        (void)serve(connection, connection, h->command, h->limit_usec, &env, &outcome);
         _exit(0);
     }
     const int r = h->child < 0 ? -errno : 0;
@@ -347,18 +350,14 @@ static void fail(struct ctw_hook *h, int error, const char *what) {
 
 static void start_next(struct ctw_hook *h);
 
-static int on_answer(sd_event_source *s, int fd, uint32_t events, void *userdata) {
-    struct ctw_hook *h = userdata;
-    struct ctw_outcome outcome;
+/* @r: 0, or why there is no outcome */
+static int conclude(struct ctw_hook *h, int r, const struct ctw_outcome *outcome) {
     struct ctw_line said;
 
-    const int r = receive_outcome(h, &outcome);
-    if (r == -EAGAIN)
-        return 0;
     if (r < 0) {
         fail(h, r, NULL);
-    } else if (outcome.ending != CTW_ENDED_EXIT || outcome.number != 0) {
-        ctw_outcome_say(&outcome, &said);
+    } else if (outcome->ending != CTW_ENDED_EXIT || outcome->number != 0) {
+        ctw_outcome_say(outcome, &said);
         fail(h, 0, said.text);
     } else {
         h->health = ctw_source_health_of(CTW_HEALTH_OK, 0, NULL);
@@ -369,15 +368,19 @@ static int on_answer(sd_event_source *s, int fd, uint32_t events, void *userdata
     return 0;
 }
 
+static int on_answer(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+    struct ctw_outcome outcome;
+    const int r = receive_outcome(userdata, &outcome);
+
+    return r == -EAGAIN ? 0 : conclude(userdata, r, &outcome);
+}
+
 static int on_limit(sd_event_source *s, uint64_t usec, void *userdata) {
     struct ctw_hook *h = userdata;
 
-    fail(h, -ETIMEDOUT, NULL);
     if (h->child > 0)
         kill(h->child, SIGKILL);
-    stop(h);
-    start_next(h);
-    return 0;
+    return conclude(h, -ETIMEDOUT, NULL);
 }
 
 static int start(struct ctw_hook *h, const struct waiting *w) {

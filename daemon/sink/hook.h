@@ -32,7 +32,7 @@ struct ctw_hook;
  */
 int ctw_hook_new(sd_event *event, const char *socket, uint64_t limit_usec, struct ctw_hook **ret);
 
-/** ctw_hook_free() - kills the running program */
+/** ctw_hook_free() - kills the running program of a child; the runner behind a socket goes on */
 struct ctw_hook *ctw_hook_free(struct ctw_hook *h);
 
 /**

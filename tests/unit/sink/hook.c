@@ -485,6 +485,15 @@ static void hook_runner_behind_a_socket_runs_its_own_command(void **state) {
     text[n > 0 ? n : 0] = '\0';
     assert_non_null(strstr(text, "table_full: exit 0: said 0\n"));
 
+    /* A page that has begun goes out. */
+    write_program(b, "echo 1 >begun; while [ ! -e gate ]; do sleep 0.01; done; echo 1 >ended");
+    run_command(b, "/bin/false", 0);
+    wait_until(b, "begun", "1\n");
+    b->hook = ctw_hook_free(b->hook);
+    snprintf(text, sizeof text, "%s/gate", b->folder);
+    close(open(text, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    wait_without_loop(b, "ended");
+
     kill(runner, SIGKILL);
     waitpid(runner, NULL, 0);
     close(listener);
