@@ -72,11 +72,9 @@ static bool is_single(uint64_t head, uint32_t ipv6_prefix) {
 struct ctw_key ctw_address_key(uint8_t family, const uint8_t address[static 16],
                                uint32_t ipv6_prefix) {
     struct ctw_key key = {.c = family};
-    uint32_t ipv4;
 
     if (family != AF_INET6) {
-        memcpy(&ipv4, address, sizeof(ipv4));
-        key.a = ipv4;
+        memcpy(&key.a, address, sizeof(uint32_t));
         return key;
     }
     memcpy(&key.a, address, sizeof(key.a));
