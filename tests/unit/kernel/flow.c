@@ -58,6 +58,40 @@ static void corpus_path(char *ret, size_t size, const char *name) {
     assert_in_range(n, 1, size - 1);
 }
 
+/* Those in @p, and those within them. */
+static void reverse_attributes(unsigned char *p, size_t length) {
+    while (length >= NLA_HDRLEN) {
+        const uint16_t n = (uint16_t)(p[0] | p[1] << 8), type = (uint16_t)(p[2] | p[3] << 8);
+        const size_t size = NLA_ALIGN(n);
+
+        if (n < NLA_HDRLEN || n > length)
+            return;
+        memcpy(p, &n, sizeof(n));
+        memcpy(p + sizeof(n), &type, sizeof(type));
+        if (type & NLA_F_NESTED)
+            reverse_attributes(p + NLA_HDRLEN, n - NLA_HDRLEN);
+        if (size >= length)
+            return;
+        p += size;
+        length -= size;
+    }
+}
+
+/* The corpus is of a little-endian kernel. Headers have its byte order, values that of networks. */
+static void to_host_order(struct message *m) {
+    const size_t head = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
+    struct nlmsghdr *h = &m->header;
+
+    if (m->length < head)
+        return;
+    h->nlmsg_len = le32toh(h->nlmsg_len);
+    h->nlmsg_type = le16toh(h->nlmsg_type);
+    h->nlmsg_flags = le16toh(h->nlmsg_flags);
+    h->nlmsg_seq = le32toh(h->nlmsg_seq);
+    h->nlmsg_pid = le32toh(h->nlmsg_pid);
+    reverse_attributes(m->bytes + head, m->length - head);
+}
+
 static struct message corpus_message(const char *name) {
     struct message m = {.length = 0};
     char path[512];
@@ -69,6 +103,7 @@ static struct message corpus_message(const char *name) {
     m.length = fread(m.bytes, 1, sizeof(m.bytes), f);
     fclose(f);
     (void)snprintf(m.name, sizeof(m.name), "%s", name);
+    to_host_order(&m);
     return m;
 }
 

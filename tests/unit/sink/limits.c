@@ -5,7 +5,7 @@
 
 #include "tests/support/table_root.h"
 
-#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "daemon/sink/limits.h"
@@ -33,9 +33,10 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset) {
     if (kernel.change_nothing)
         return (ssize_t)size;
     assert_int_equal(ftruncate(fd, 0), 0); /* a sysctl has no length */
-    const ssize_t n = syscall(SYS_pwrite64, fd, buffer, size, offset);
+    const ssize_t n = pwritev(fd, &(struct iovec){(void *)buffer, size}, 1, offset);
     if (kernel.other_netns)
-        (void)syscall(SYS_pwrite64, fd, kernel.other_netns, strlen(kernel.other_netns), 0);
+        (void)pwritev(fd, &(struct iovec){(void *)kernel.other_netns, strlen(kernel.other_netns)},
+                      1, 0);
     return n;
 }
 

@@ -143,6 +143,8 @@ static void open_below_a_root_follows_no_link_out_of_it(void **state) {
     uint32_t n;
     (void)state;
 
+    /* qemu-user and Linux before 5.6 have none */
+    const bool has_openat2 = syscall(SYS_openat2, -1, NULL, NULL, 0) >= 0 || errno != ENOSYS;
     put_links(root);
     for (size_t e = 0; e < sizeof(errors) / sizeof(errors[0]); e++) {
         openat2_error = errors[e];
@@ -156,7 +158,8 @@ static void open_below_a_root_follows_no_link_out_of_it(void **state) {
         assert_int_equal(st.st_size, 2);
         assert_int_equal(ctw_procfs_number(root, "/proc/missing", &n), -ENOENT);
         /* Links within are followed where the kernel keeps them within. */
-        assert_int_equal(ctw_procfs_number(root, "/inside", &n), errors[e] == 0 ? 0 : -ELOOP);
+        assert_int_equal(ctw_procfs_number(root, "/inside", &n),
+                         has_openat2 && errors[e] == 0 ? 0 : -ELOOP);
     }
     openat2_error = 0;
     take_links();
