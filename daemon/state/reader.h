@@ -24,7 +24,8 @@ void ctw_state_view(const char *directory, struct ctw_view *ret);
  * @ret:        checked; set only on success
  *
  * Return: 0; -ENOENT: none there; -EACCES: not for this user; -ESTALE: of another version;
- * -ENOEXEC: of another architecture; -EBADMSG: damaged; -EAGAIN: half written, for 100 ms: its writer died; another negative errno.
+ * -ENOEXEC: of another architecture; -EBADMSG: damaged; -EAGAIN: half written, for 100 ms: its
+ * writer died; another negative errno.
  */
 int ctw_state_read(const char *directory, struct ctw_snapshot *ret);
 
