@@ -128,6 +128,11 @@ static int test_alert(const struct arguments *arguments, const struct ctw_settin
     return outcome.ending == CTW_ENDED_EXIT && outcome.number == 0 ? ctw_cli_end() : EXIT_FAILURE;
 }
 
+/* The file may be correct: the unit has to start ctwatchd again. */
+static bool is_shortage(int error) {
+    return error == -ENOMEM || error == -ENFILE || error == -EMFILE;
+}
+
 int main(int argc, char *argv[]) {
     struct arguments arguments = {.paths = {.config = CTWATCH_CONFIG_PATH, .root = ""}};
     struct ctw_settings settings;
@@ -153,9 +158,10 @@ int main(int argc, char *argv[]) {
 
     if (arguments.alert_runner)
         return alert_runner(arguments.paths.config);
-    if (ctw_config_load(arguments.paths.config, &settings, error) < 0) {
+    const int r = ctw_config_load(arguments.paths.config, &settings, error);
+    if (r < 0) {
         (void)fprintf(stderr, "%s\n", error);
-        return arguments.check_config ? EXIT_FAILURE : EXIT_BAD_CONFIG;
+        return arguments.check_config || is_shortage(r) ? EXIT_FAILURE : EXIT_BAD_CONFIG;
     }
     if (arguments.check_config)
         return EXIT_SUCCESS;
