@@ -191,16 +191,18 @@ int ctw_interruptible_poll(struct pollfd *fds, unsigned n, uint64_t usec) {
     const uint64_t day_usec = 86400 * CTW_USEC_PER_SEC, at_most = usec < day_usec ? usec : day_usec;
     const struct timespec rest = {.tv_sec = (time_t)(at_most / CTW_USEC_PER_SEC),
                                   .tv_nsec = (long)(at_most % CTW_USEC_PER_SEC) * 1000};
-    sigset_t both, before;
+    sigset_t both, before, during;
     int r = -1;
 
     (void)sigemptyset(&both);
     (void)sigaddset(&both, SIGINT);
     (void)sigaddset(&both, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &both, &before);
+    during = before;
+    (void)sigdelset(&during, SIGWINCH); /* one that came before has stayed pending */
     errno = EINTR;
     if (!interrupted)
-        r = ppoll(fds, n, &rest, &before);
+        r = ppoll(fds, n, &rest, &during);
     const int error = errno;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -247,6 +249,7 @@ bool ctw_keys_start(void) {
         if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             (void)sigaction(ends[i], &end, NULL);
     (void)sigaction(SIGWINCH, &size, NULL);
+    ctw_terminal_notice_size(); /* from now on it ends only ctw_keys_read() */
     apply_settings();
     return true;
 }
