@@ -287,7 +287,7 @@ static int walk(struct flows *f, struct ctw_walk_end *ret) {
 static void read_timeouts(struct flows *f) {
     char path[sizeof(TIMEOUT_FOLDER) + 40];
 
-    for (size_t i = 0; i < CTW_TIMEOUTS; i++) {
+    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++) {
         f->timeouts[i] = NO_TIMEOUT;
         (void)snprintf(path, sizeof(path), TIMEOUT_FOLDER "%s", ctw_timeout_name(i));
         (void)ctw_procfs_number("", path, &f->timeouts[i]);

@@ -43,9 +43,9 @@ const char *const ctw_buckets_paths[] = {
 /* Links are refused, wherever they lead. Closes @at. */
 static int open_by_component(int at, const char *path, int flags) {
     char copy[PATH_MAX], *rest = copy;
-    int error = strlen(path) < sizeof(copy) ? 0 : ENAMETOOLONG;
+    const int length = snprintf(copy, sizeof(copy), "%s", path);
+    int error = length >= 0 && (size_t)length < sizeof(copy) ? 0 : ENAMETOOLONG;
 
-    (void)snprintf(copy, sizeof(copy), "%s", path);
     for (char *name; error == 0 && (name = strsep(&rest, "/"));) {
         const int how = rest ? O_PATH | O_DIRECTORY | O_CLOEXEC : flags;
         const int fd = *name != '\0' ? openat(at, name, how | O_NOFOLLOW) : dup(at);

@@ -254,6 +254,7 @@ static void fields_of_the_largest_alert_fit(void **state) {
             a.new_sources = &new_sources;
             memset(a.netns, '\n', sizeof a.netns);
             a.max_changed = a.buckets_changed = a.config_refused = true;
+            a.gap = true;
             a.writer_unknown = false;
             a.old_max = a.new_max = a.old_buckets = a.new_buckets = UINT32_MAX - 1;
             a.old_max = a.old_buckets = UINT32_MAX;

@@ -34,9 +34,10 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset) {
         return (ssize_t)size;
     assert_int_equal(ftruncate(fd, 0), 0); /* a sysctl has no length */
     const ssize_t n = pwritev(fd, &(struct iovec){(void *)buffer, size}, 1, offset);
-    if (kernel.other_netns)
-        (void)pwritev(fd, &(struct iovec){(void *)kernel.other_netns, strlen(kernel.other_netns)},
-                      1, 0);
+    if (kernel.other_netns) {
+        const struct iovec theirs = {(void *)kernel.other_netns, strlen(kernel.other_netns)};
+        assert_int_equal(pwritev(fd, &theirs, 1, 0), theirs.iov_len);
+    }
     return n;
 }
 

@@ -90,11 +90,11 @@ static int openat2_error;
 
 long syscall(long number, ...) {
     static long (*real)(long, ...);
-    long a[6];
+    long a[4]; /* those of openat2() */
     va_list list;
 
     va_start(list, number);
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 4; i++)
         a[i] = va_arg(list, long);
     va_end(list);
     if (!real)
@@ -103,7 +103,7 @@ long syscall(long number, ...) {
         errno = openat2_error;
         return -1;
     }
-    return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    return real(number, a[0], a[1], a[2], a[3]);
 }
 
 /* "secret" beside a root with a file, a folder, and links that lead out in each way. */

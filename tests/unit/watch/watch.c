@@ -161,7 +161,9 @@ static struct world world_new(uint64_t seed) {
                           .now_usec = 3600 * CTW_USEC_PER_SEC,
                           .max = 100000,
                           .buckets = 65536,
-                          .counters = {UINT32_MAX - 500, UINT32_MAX - 50, UINT32_MAX - 5, 0},
+                          .counters = {.drop = UINT32_MAX - 500,
+                                       .early_drop = UINT32_MAX - 50,
+                                       .insert_failed = UINT32_MAX - 5},
                           .table = CTW_HEALTH_OK,
                           .counters_health = CTW_HEALTH_OK,
                           .kernel_log = CTW_HEALTH_OK};
