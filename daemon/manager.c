@@ -267,7 +267,7 @@ static uint64_t poll(struct ctw_manager *m, uint64_t due_usec) {
     grow(m);
     if (m->verdict.want_host) {
         ctw_machine_host(m->machine, m->tick.now_usec, &host);
-        ctw_watch_learn_host(&m->watch, &host, m->tick.now_usec);
+        ctw_watch_learn_host(&m->watch, &m->settings, &host, m->tick.now_usec);
     }
     for (size_t i = 0; i < m->verdict.n_alerts; i++)
         raise_alert(m, &m->verdict.alerts[i]);

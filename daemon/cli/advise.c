@@ -167,7 +167,7 @@ int ctw_advise_gather(const char *root, const char *state, const struct ctw_sett
 
     int r = ctw_fetch_from(root, NULL, false, settings, &view);
     if (r == 0)
-        r = ctw_fetch_machine(root, &view.snapshot.table, &f.machine, &f.host);
+        r = ctw_fetch_machine(root, settings, &view.snapshot.table, &f.host);
     if (r == 0)
         r = read_past(root, state, &f.past);
     if (r < 0) {

@@ -31,26 +31,22 @@ static int read_table(const char *root, const struct ctw_settings *settings, uin
     return 0;
 }
 
-int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
-                      struct ctw_growth_facts *ret, struct ctw_host *ret_host) {
+int ctw_fetch_machine(const char *root, const struct ctw_settings *settings,
+                      const struct ctw_sample *sample, struct ctw_host *ret) {
     struct ctw_machine *m = NULL;
-    const uint64_t now_usec = ctw_monotonic_usec();
 
     const int r = ctw_machine_new(NULL, root, &m);
-    memset(ret, 0, sizeof(*ret));
     if (r < 0)
         return r;
     (void)ctw_machine_release(m, sample);
-    ctw_machine_read(m, now_usec, false, ret);
-    if (ret_host)
-        ctw_machine_host(m, now_usec, ret_host);
+    ctw_machine_host(m, ctw_monotonic_usec(), ret);
+    ret->max_most = ctw_growth_bounds_of(settings, sample, ret, true).ceiling;
     (void)ctw_machine_free(m);
     return 0;
 }
 
 static int poll(const char *root, const struct ctw_settings *settings, struct ctw_view *g) {
     struct ctw_snapshot *p = &g->snapshot;
-    struct ctw_growth_facts machine;
 
     memset(p, 0, sizeof(*p));
     p->polled_usec = g->now_usec;
@@ -61,11 +57,11 @@ static int poll(const char *root, const struct ctw_settings *settings, struct ct
     p->events_mode = settings->events.mode;
     int r = read_table(root, settings, g->now_usec, p);
     if (r == 0)
-        r = ctw_fetch_machine(root, &p->table, &machine, &p->host);
+        r = ctw_fetch_machine(root, settings, &p->table, &p->host);
     if (r < 0)
         return r;
-    p->memory_bytes = machine.memory.total_bytes;
-    p->lost = ctw_losses_total(&p->table, &machine.release);
+    p->memory_bytes = p->host.memory.total_bytes;
+    p->lost = ctw_losses_total(&p->table, &p->host.release);
     return 0;
 }
 

@@ -48,11 +48,10 @@ const char *ctw_fetch_directory(const char *root, const char *state);
 bool ctw_fetch_published(const char *root, const char *state, struct ctw_view *ret);
 
 /**
- * ctw_fetch_machine() - memory, release and namespaces
- * @sample:    as of ctw_machine_release()
- * @ret_host:  NULL: not needed
+ * ctw_fetch_machine() - what is known of the machine, and how far max may be raised
+ * @sample:  its table
  *
  * Return: 0 or -ENOMEM.
  */
-int ctw_fetch_machine(const char *root, const struct ctw_sample *sample,
-                      struct ctw_growth_facts *ret, struct ctw_host *ret_host);
+int ctw_fetch_machine(const char *root, const struct ctw_settings *settings,
+                      const struct ctw_sample *sample, struct ctw_host *ret);

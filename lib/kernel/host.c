@@ -14,6 +14,11 @@ uint32_t ctw_host_timeout(const struct ctw_host *host, enum ctw_timeout timeout)
                                                    : ctw_timeout_default(timeout);
 }
 
+uint32_t ctw_host_entry_most(const struct ctw_host *host) {
+    return (host && host->entry_bytes > 0 ? host->entry_bytes : CTW_ENTRY_BYTES_LEAST) +
+           CTW_EXTENSION_BYTES;
+}
+
 /* --- what the kernel prints ------------------------------------------------------------------- */
 
 /* The word with that number in a line, from 0; empty when there are fewer. */

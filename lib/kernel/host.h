@@ -30,6 +30,8 @@ struct ctw_host {
     bool known;                 /* it was read */
     struct ctw_memory memory;   /* total_bytes 0: not known */
     uint32_t entry_bytes;       /* object size of nf_conntrack in /proc/slabinfo; 0: not known */
+    uint32_t max_most;          /* how far max may be raised, by its memory and by growth.*; 0: not
+                                 * known */
     uint32_t namespaces;        /* that can hold entries, with this one: at least 1; 0: not known */
     bool initial_netns;         /* nf_conntrack_max can be written here, by its mode */
     bool has_nft, has_iptables; /* found in /usr/sbin, /sbin, /usr/bin or /bin */
@@ -45,6 +47,9 @@ struct ctw_host {
 
 /** ctw_host_timeout() - in seconds; the kernel's default where @host is NULL or does not know it */
 uint32_t ctw_host_timeout(const struct ctw_host *host, enum ctw_timeout timeout);
+
+/** ctw_host_entry_most() - memory of one entry at worst, with its extensions; @host may be NULL */
+uint32_t ctw_host_entry_most(const struct ctw_host *host);
 
 /* --- what the kernel prints ------------------------------------------------------------------- */
 

@@ -50,7 +50,7 @@ static struct ctw_finding *find_value(struct ctw_advice *a, enum ctw_finding_kin
 
 /* The counters do not show when the table was full; a ctwatchd that saw drops knows. */
 static struct ctw_losses losses_of(const struct ctw_advice_facts *f) {
-    struct ctw_losses l = ctw_losses_total(&f->table, &f->machine.release);
+    struct ctw_losses l = ctw_losses_total(&f->table, &f->host.release);
     const uint64_t all = ctw_losses_drops(&l);
 
     if (l.other_drops > 0) {
@@ -96,14 +96,6 @@ static struct ctw_need need_of(const struct ctw_advice_facts *f, const struct ct
 
 /* --- what it costs ---------------------------------------------------------------------------- */
 
-static uint32_t slab_bytes(const struct ctw_advice_facts *f) {
-    return f->host.entry_bytes > 0 ? f->host.entry_bytes : CTW_ENTRY_BYTES_LEAST;
-}
-
-uint32_t ctw_advice_entry_bytes(const struct ctw_advice_facts *f) {
-    return slab_bytes(f) + CTW_EXTENSION_BYTES;
-}
-
 static uint64_t bytes_at(uint64_t max, uint64_t buckets, uint32_t entry_bytes) {
     return max * entry_bytes + buckets * CTW_BUCKET_BYTES;
 }
@@ -137,16 +129,6 @@ static enum ctw_cause add_cause(struct ctw_finding *d, const struct ctw_advice_f
 
 /* --- the limit -------------------------------------------------------------------------------- */
 
-static void bounds(const struct ctw_advice_facts *f, const struct ctw_settings *s,
-                   struct ctw_advice *a) {
-    struct ctw_sample without_buckets = f->table;
-
-    without_buckets.has_buckets = false;
-    a->has_bounds = f->machine.memory.total_bytes > 0;
-    ctw_growth_bounds(s, &f->table, &f->machine, &a->bounds);
-    ctw_growth_bounds(s, &without_buckets, &f->machine, &a->resized);
-}
-
 static void add_lost(struct ctw_line *l, const struct ctw_advice *a) {
     const uint64_t drops = a->lost.drops, evicted = a->lost.early_drops;
 
@@ -174,13 +156,13 @@ static void add_peak(struct ctw_line *l, const struct ctw_advice_facts *f,
 /* What holds max below the ceiling. */
 static void add_bound(struct ctw_line *l, const struct ctw_advice_facts *f,
                       const struct ctw_settings *s, const struct ctw_growth_bounds *b) {
-    const struct ctw_memory *m = &f->machine.memory;
+    const struct ctw_memory *m = &f->host.memory;
 
     ctw_line_add(l, "%s allows no more than %" PRIu32, ctw_growth_bound_name(b->bound), b->ceiling);
     if (b->bound == CTW_BOUND_MEMORY)
         ctw_line_add(l, " (%s %% of %" PRIu64 " MiB of memory, %" PRIu64 " bytes an entry)",
                      ctw_percent(s->growth.memory_permyriad).text, m->total_bytes >> 20,
-                     ctw_growth_bytes_per_entry(f->machine.release.entries_per_bucket));
+                     ctw_growth_bytes_per_entry(f->host.release.entries_per_bucket));
     else if (b->bound == CTW_BOUND_AVAILABLE)
         ctw_line_add(l, " (half of %" PRIu64 " MiB%s)", m->available_bytes >> 20,
                      m->estimated ? ", estimated from MemFree, Cached and SReclaimable" : "");
@@ -205,8 +187,8 @@ static void explain_max(const struct ctw_advice_facts *f, const struct ctw_setti
     ctw_line_add(l,
                  ". It takes no memory until entries come, and up to %" PRIu64 " MiB when full, "
                  "%" PRIu64 " more than now.",
-                 mebibytes(bytes_at(a->max, a->buckets, ctw_advice_entry_bytes(f))),
-                 mebibytes((uint64_t)(a->max - f->table.max) * ctw_advice_entry_bytes(f)));
+                 mebibytes(bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host))),
+                 mebibytes((uint64_t)(a->max - f->table.max) * ctw_host_entry_most(&f->host)));
 }
 
 /* What helps where the limit cannot be as high as it should be. */
@@ -262,13 +244,8 @@ static void find_ceiling(const struct ctw_advice_facts *f, const struct ctw_sett
                      " A higher %s in ctwatch.conf allows more: %" PRIu32 " take up to %" PRIu64
                      " of %" PRIu64 " MiB.",
                      ctw_growth_bound_name(a->resized.bound), a->need.wanted,
-                     mebibytes(bytes_at(a->need.wanted, 0, ctw_advice_entry_bytes(f))),
-                     f->machine.memory.total_bytes >> 20);
-}
-
-/* MemAvailable changes from poll to poll: a small step is no advice. */
-static bool is_worth_it(uint64_t from, uint64_t to) {
-    return to > from + from / 16;
+                     mebibytes(bytes_at(a->need.wanted, 0, ctw_host_entry_most(&f->host))),
+                     f->host.memory.total_bytes >> 20);
 }
 
 static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settings *s,
@@ -278,16 +255,17 @@ static void advise_max(const struct ctw_advice_facts *f, const struct ctw_settin
 
     if (max == 0 || max >= a->need.enough)
         return;
-    const bool bounded = !a->has_bounds || wanted > a->resized.ceiling;
-    const uint32_t to = !a->has_bounds ? max : bounded ? a->resized.ceiling : wanted;
+    const uint32_t most = a->has_bounds ? a->resized.ceiling : 0;
+    const uint32_t to = ctw_growth_raised(max, wanted, most);
+    const bool bounded = wanted > most;
 
-    if (is_worth_it(max, to)) {
+    if (to > 0) {
         struct ctw_finding *d = find_value(a, CTW_FINDING_MAX, "max", max, to);
         a->max = to;
         if (a->need.full)
             add_cause(d, f, a, CTW_TROUBLE_FILL, NULL);
         explain_max(f, s, a, bounded, &d->text);
-    } else if (bounded && is_worth_it(max, wanted)) {
+    } else if (bounded && ctw_growth_raised(max, wanted, CTW_MAX_LARGEST) > 0) {
         find_ceiling(f, s, a);
     } else {
         return;
@@ -318,9 +296,9 @@ static void find_past(const struct ctw_advice_facts *f, struct ctw_advice *a) {
 
 static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_advice *a,
                             uint64_t entries, struct ctw_line *l) {
-    const uint32_t safe = f->machine.release.entries_per_bucket;
-    const uint64_t stall_msec = (uint64_t)f->table.count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000;
-    const bool writable = f->machine.release.buckets_writable;
+    const uint32_t safe = f->host.release.entries_per_bucket;
+    const uint64_t stall_msec = ctw_growth_stall_msec(f->table.count);
+    const bool writable = f->host.release.buckets_writable;
 
     ctw_line_add(l, "Raise nf_conntrack_buckets from %" PRIu32 " to %" PRIu32 ": ",
                  f->table.buckets, a->buckets);
@@ -329,7 +307,7 @@ static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_a
                      "%" PRIu64 " new flows were refused because of chains that are too long, "
                      "without a line in the kernel log; a bucket for each entry keeps them short.",
                      a->lost.chain_too_long);
-    else if (!f->machine.release.chain_limit)
+    else if (!f->host.release.chain_limit)
         ctw_line_add(l, "with %" PRIu64 " entries, long chains make each packet slower.", entries);
     else if (entries > (uint64_t)f->table.buckets * safe)
         ctw_line_add(l,
@@ -353,18 +331,11 @@ static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_a
                      stall_msec);
 }
 
-/* The entries that buckets are needed for. A limit that no memory here can hold is none. */
-static uint64_t entries_to_hold(const struct ctw_advice *a) {
-    const uint64_t twice = 2 * (uint64_t)a->need.peak;
-
-    if (a->max == 0)
-        return twice;
-    return a->has_bounds ? ctw_least(a->max, ctw_most(a->resized.ceiling, twice)) : a->max;
-}
-
 static void advise_buckets(const struct ctw_advice_facts *f, struct ctw_advice *a) {
-    const uint32_t safe = f->machine.release.entries_per_bucket;
-    const uint64_t entries = entries_to_hold(a), is = f->table.buckets;
+    const uint32_t safe = f->host.release.entries_per_bucket;
+    const uint32_t most = a->has_bounds ? a->resized.ceiling : 0;
+    const uint64_t entries = ctw_growth_entries_to_hold(a->max, most, a->need.peak);
+    const uint64_t is = f->table.buckets;
     const bool refused = a->lost.chain_too_long > 0;
 
     if (!f->table.has_buckets)
@@ -408,7 +379,7 @@ static void find_foreign(const struct ctw_advice_facts *f, struct ctw_advice *a)
 
 static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                           struct ctw_advice *a) {
-    const uint64_t total = f->machine.memory.total_bytes;
+    const uint64_t total = f->host.memory.total_bytes;
 
     if (!f->host.initial_netns) {
         find_foreign(f, a);
@@ -420,7 +391,7 @@ static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_set
     }
     if (has_been_full(&a->lost) && !a->need.full)
         find_past(f, a);
-    a->bytes_advised = bytes_at(a->max, a->buckets, ctw_advice_entry_bytes(f));
+    a->bytes_advised = bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host));
     if (f->host.initial_netns && a->has_bounds && a->bytes_advised > total / 2)
         ctw_line_add(&find(a, CTW_FINDING_MEMORY)->text,
                      "A full table takes up to %" PRIu64 " of %" PRIu64 " MiB, which cannot be "
@@ -474,9 +445,6 @@ static void find_clashes(const struct ctw_advice_facts *f, struct ctw_advice *a)
     add_cause(d, f, a, CTW_TROUBLE_CLASHES, &remedy);
     ctw_line_add(&d->text, "%" PRIu64 " new flows were lost to clashes. %s.", a->lost.clashes,
                  remedy.sentence.text);
-    if (f->lack != CTW_CENSUS_TAKEN)
-        ctw_line_add(&d->text, " Or NAT has run out of ports, which a sample of the entries would "
-                               "show: then its rule needs more addresses or ports.");
 }
 
 static void advise_below_the_limit(const struct ctw_advice_facts *f, struct ctw_advice *a) {
@@ -638,7 +606,7 @@ static void write_files(const struct ctw_advice_facts *f, struct ctw_advice *a) 
     bool loopback = false, dns = false;
 
     /* Buckets first: for the present ones max may be too high. */
-    if (a->buckets > f->table.buckets && f->machine.release.buckets_writable)
+    if (a->buckets > f->table.buckets && f->host.release.buckets_writable)
         put(sysctl, "net.netfilter.nf_conntrack_buckets = %" PRIu32 "\n", a->buckets);
     for (size_t i = 0; i < a->n_findings; i++) {
         const struct ctw_finding *d = &a->findings[i];
@@ -663,11 +631,14 @@ void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,
                 struct ctw_advice *a) {
     *a = (struct ctw_advice){.max = f->table.max,
                              .buckets = f->table.has_buckets ? f->table.buckets : 0};
-    bounds(f, s, a);
+    a->has_bounds = f->host.memory.total_bytes > 0;
+    a->bounds = ctw_growth_bounds_of(s, &f->table, &f->host, false);
+    a->resized = ctw_growth_bounds_of(s, &f->table, &f->host, true);
     if (!f->has_table)
         return;
-    a->bytes_least = bytes_at(a->max, a->buckets, slab_bytes(f));
-    a->bytes_most = a->bytes_advised = bytes_at(a->max, a->buckets, ctw_advice_entry_bytes(f));
+    a->bytes_least =
+        bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host) - CTW_EXTENSION_BYTES);
+    a->bytes_most = a->bytes_advised = bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host));
     a->lost = losses_of(f);
     a->need = need_of(f, &a->lost);
     if (!f->has_sysctls) {

@@ -52,8 +52,7 @@ struct ctw_advice_facts {
     struct ctw_sample table;
     struct ctw_advice_past past;
     struct ctw_host host;
-    struct ctw_growth_facts machine; /* memory, release, namespaces */
-    bool has_sysctls;                /* net.netfilter.nf_conntrack_*: not with ip_conntrack */
+    bool has_sysctls; /* net.netfilter.nf_conntrack_*: not with ip_conntrack */
     enum ctw_module_kind module;
     enum ctw_census_lack lack;
     struct ctw_talkers talkers; /* when TAKEN */
@@ -122,9 +121,6 @@ struct ctw_advice {
     struct ctw_finding findings[CTW_FINDINGS_MAX];
     char files[CTW_ADVICE_FILES][CTW_ADVICE_FILE_MAX]; /* "": not needed */
 };
-
-/** ctw_advice_entry_bytes() - memory of one entry at worst, with its extensions */
-uint32_t ctw_advice_entry_bytes(const struct ctw_advice_facts *f);
 
 /** ctw_advise() - @ret is some 30 KiB */
 void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,

@@ -70,31 +70,13 @@ static uint32_t lifetime(const struct making *m,
 
 /* --- limits ----------------------------------------------------------------------------------- */
 
-static uint32_t entry_bytes(const struct ctw_host *host) {
-    return host && host->entry_bytes > CTW_ENTRY_BYTES_LEAST
-               ? host->entry_bytes + CTW_EXTENSION_BYTES
-               : CTW_ENTRY_BYTES;
-}
-
-/* Entries that half of the available memory holds, besides those there are. */
-static uint64_t room_for(const struct ctw_sample *t, const struct ctw_host *host) {
-    const struct ctw_memory *m = &host->memory;
-    const uint64_t available = m->has_available ? m->available_bytes : m->total_bytes / 4;
-
-    return t->count + available / 2 / entry_bytes(host);
-}
-
-/* Twice the max, or what the memory allows; 0 where it cannot be raised from here by an eighth. */
+/* Twice the max, or what growth.* and the memory allow; 0 where it cannot be raised from here. */
 static uint32_t raised_max(const struct ctw_cause_facts *f) {
     const struct ctw_sample *t = f->table;
 
-    if (!t || !f->host || !f->host->initial_netns || t->max == 0 || t->max >= CTW_MAX_LARGEST)
+    if (!t || !f->host || !f->host->initial_netns || t->max == 0)
         return 0;
-    const uint64_t room = room_for(t, f->host), doubled = 2 * (uint64_t)t->max;
-    uint64_t to = doubled < room ? doubled : room;
-    if (to > CTW_MAX_LARGEST)
-        to = CTW_MAX_LARGEST;
-    return to > t->max + (uint64_t)t->max / 8 ? (uint32_t)to : 0;
+    return ctw_growth_raised(t->max, 2 * (uint64_t)t->max, f->host->max_most);
 }
 
 /* The buckets for @max where its chains would be too long; 0: those there are suffice. */
@@ -119,9 +101,10 @@ static void raise_max(struct making *m) {
 /* "Raise nf_conntrack_max to 524288 (up to 96 MiB more) first: " */
 static void add_raise(struct making *m) {
     if (m->plan.max > 0)
-        ctw_line_add(m->l, "raise nf_conntrack_max to %" PRIu32 " (up to %" PRIu64 " MiB more), ",
-                     m->plan.max,
-                     ((uint64_t)(m->plan.max - m->f->table->max) * entry_bytes(m->f->host)) >> 20);
+        ctw_line_add(
+            m->l, "raise nf_conntrack_max to %" PRIu32 " (up to %" PRIu64 " MiB more), ",
+            m->plan.max,
+            ((uint64_t)(m->plan.max - m->f->table->max) * ctw_host_entry_most(m->f->host)) >> 20);
 }
 
 /* --- caps ------------------------------------------------------------------------------------- */
@@ -169,16 +152,20 @@ static void cap_source(struct making *m, uint32_t seconds) {
 }
 
 /* The flood goes to one port: the other ports are spared. */
-static void narrow_to_port(struct making *m, uint8_t protocol) {
+static void narrow_to_port(struct making *m) {
+    const struct ctw_diagnosis *d = m->d;
     const struct ctw_talkers *t = m->f->talkers;
+    const uint8_t protocol = m->plan.scope == CTW_SCOPE_UDP   ? IPPROTO_UDP
+                             : m->plan.scope == CTW_SCOPE_TCP ? IPPROTO_TCP
+                                                              : IPPROTO_ICMP;
     char name[24];
 
-    if (!m->d->has_port || m->d->protocol != protocol || !t || t->n_ports == 0)
+    if (!d->has_port || protocol == IPPROTO_ICMP || d->protocol != protocol || !t ||
+        t->n_ports == 0)
         return;
-    (void)snprintf(name, sizeof(name), "%s/%u", protocol == IPPROTO_UDP ? "udp" : "tcp",
-                   m->d->port);
-    if (strcmp(t->ports[0].name, name) == 0 && t->ports[0].permyriad >= m->d->permyriad / 10 * 9)
-        m->plan.port = m->d->port;
+    (void)snprintf(name, sizeof(name), "%s/%u", protocol == IPPROTO_UDP ? "udp" : "tcp", d->port);
+    if (strcmp(t->ports[0].name, name) == 0 && t->ports[0].permyriad >= d->permyriad / 10 * 9)
+        m->plan.port = d->port;
 }
 
 /* "cap new TCP connections at 4369 a second" */
@@ -207,15 +194,6 @@ static void add_share(struct making *m, const char *what) {
         ctw_line_add(m->l, ", most go to %s", m->d->culprit);
 }
 
-/* "shorten its timeouts and ", where that is done. */
-static void add_shorten(struct making *m, const char *whose) {
-    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++)
-        if (m->plan.timeouts[i] > 0 || !m->f->host) {
-            ctw_line_add(m->l, "shorten %s and ", whose);
-            return;
-        }
-}
-
 /* --- a table that fills ----------------------------------------------------------------------- */
 
 /* Pages that are open to all have no addresses. */
@@ -225,39 +203,40 @@ static const char *culprit_or(const struct making *m, const char *otherwise) {
 
 static void one_source(struct making *m) {
     const uint32_t seconds = lifetime(m, timeout_now);
+    const char *address = m->d->has_address ? m->d->culprit : "ADDRESS";
 
     if (seconds > LONG_SEC)
         raise_max(m);
     m->plan.of_source = m->d->has_address;
     if (m->d->has_address)
         cap_source(m, seconds);
-    ctw_line_add(m->l, "%s holds %s %% of the entries: ", culprit_or(m, "One source"),
-                 ctw_percent(m->d->permyriad).text);
+    ctw_line_add(m->l, "%s holds %s %% of the entries (ctwatch flows src %s): ",
+                 culprit_or(m, "One source"), ctw_percent(m->d->permyriad).text, address);
     add_raise(m);
     add_cap(m, "its new flows");
     ctw_line_add(m->l,
                  "; what exceeds the cap is dropped, so if it is a proxy or a NAT gateway, raise "
-                 "nf_conntrack_max instead; conntrack -D -s %s would free what it holds, and end "
-                 "its connections",
-                 m->d->has_address ? m->d->culprit : "ADDRESS");
+                 "nf_conntrack_max instead; conntrack -D -s %s frees its entries and ends its "
+                 "connections",
+                 address);
 }
 
 static void one_destination(struct making *m) {
+    const char *address = m->d->has_address ? m->d->culprit : "ADDRESS";
+
     if (lifetime(m, timeout_now) > LONG_SEC)
         raise_max(m);
     if (lifetime(m, timeout_now) == timeout_now(m, CTW_TIMEOUT_TCP_ESTABLISHED))
         shorten(m, CTW_TIMEOUT_TCP_ESTABLISHED, ESTABLISHED_SHORT_SEC);
     m->plan.of_destination = m->d->has_address;
-    if (m->d->protocol == IPPROTO_TCP || m->d->protocol == IPPROTO_UDP) {
-        m->plan.scope = m->d->protocol == IPPROTO_UDP ? CTW_SCOPE_UDP : CTW_SCOPE_TCP;
-        narrow_to_port(m, m->d->protocol);
-        if (m->plan.port == 0)
-            m->plan.scope = CTW_SCOPE_ALL;
-    }
+    m->plan.scope = m->d->protocol == IPPROTO_UDP ? CTW_SCOPE_UDP : CTW_SCOPE_TCP;
+    narrow_to_port(m);
+    if (m->plan.port == 0)
+        m->plan.scope = CTW_SCOPE_ALL;
     if (m->d->has_address)
         cap(m, 2, lifetime(m, timeout_then));
-    ctw_line_add(m->l, "%s receives %s %% of the entries: ", culprit_or(m, "One destination"),
-                 ctw_percent(m->d->permyriad).text);
+    ctw_line_add(m->l, "%s receives %s %% of the entries (ctwatch flows dst %s): ",
+                 culprit_or(m, "One destination"), ctw_percent(m->d->permyriad).text, address);
     add_raise(m);
     add_cap(m, "new flows to it");
     ctw_line_add(m->l, "; what exceeds the cap is dropped, so if the load is legitimate, raise "
@@ -270,9 +249,9 @@ static void loopback(struct making *m) {
     add_share(m, "Traffic of this host to itself");
     if (t && t->loopback_nat_permyriad == 0) {
         m->plan.untrack_loopback = true;
-        ctw_line_add(m->l, ", and none of it is translated: leave it untracked; a rule that lets "
-                           "packets on lo pass by their state (ct state established) no longer "
-                           "matches them");
+        ctw_line_add(m->l, ", and none of it is translated: stop tracking it; rules that accept "
+                           "packets on lo by their state (ct state established) will no longer "
+                           "match them");
         return;
     }
     const uint32_t seconds = lifetime(m, timeout_now);
@@ -285,122 +264,89 @@ static void loopback(struct making *m) {
     add_cap(m, "new flows on lo");
 }
 
-static void dns(struct making *m) {
-    const struct ctw_talkers *t = m->f->talkers;
-    const bool streams = t && t->assured_permyriad >= LEAST_SHARE;
+/* Entries of one kind pile up. */
+static const struct pile {
+    const char *what;  /* "WHAT is 83.1 % of the entries" */
+    const char *shows; /* " (ctwatch flows SHOWS)" */
+    enum ctw_scope scope;
+    uint32_t seconds; /* the timeouts are shortened to this */
+    enum ctw_timeout timeouts[2];
+    const char *note; /* "; NOTE" */
+} piles[CTW_CAUSES] = {
+    /* clang-format off */
+    [CTW_CAUSE_SYN_FLOOD] = {"Half-open TCP, as of a SYN flood,", "tcp state syn_sent,syn_recv",
+                             CTW_SCOPE_TCP, TCP_SHORT_SEC,
+                             {CTW_TIMEOUT_TCP_SYN_SENT, CTW_TIMEOUT_TCP_SYN_RECV},
+                             "what exceeds the cap is dropped, legitimate or not, and its client "
+                             "tries again"},
+    [CTW_CAUSE_DNS] = {"DNS", "udp dport 53", CTW_SCOPE_UDP, DATAGRAM_SHORT_SEC,
+                       {CTW_TIMEOUT_UDP, CTW_TIMEOUT_UDP_STREAM},
+                       "other UDP that is silent for longer loses its entry; not tracking DNS frees "
+                       "all of these entries, but only where no rule translates it and rules "
+                       "accept its answers by address and port"},
+    [CTW_CAUSE_UDP_UNREPLIED] = {"UDP without a reply", "udp unreplied", CTW_SCOPE_UDP,
+                                 DATAGRAM_SHORT_SEC, {CTW_TIMEOUT_UDP, CTW_TIMEOUT_UDP},
+                                 "what exceeds the cap is dropped, DNS queries included"},
+    [CTW_CAUSE_ICMP] = {"ICMP", "icmp or icmpv6", CTW_SCOPE_ICMP, DATAGRAM_SHORT_SEC,
+                        {CTW_TIMEOUT_ICMP, CTW_TIMEOUT_ICMPV6},
+                        "pings above the cap get no answer; errors of known connections and "
+                        "neighbour discovery are not affected"},
+    [CTW_CAUSE_IDLE_ESTABLISHED] = {"Established TCP without a packet for an hour",
+                                    "--idle 1h tcp state established", CTW_SCOPE_TCP,
+                                    ESTABLISHED_SHORT_SEC,
+                                    {CTW_TIMEOUT_TCP_ESTABLISHED, CTW_TIMEOUT_TCP_ESTABLISHED},
+                                    "an entry gets the new timeout with its next packet only, and "
+                                    "conntrack -D frees those of one address now; connections that "
+                                    "are silent for more than 2 h 4 min will lose their entry, and "
+                                    "what exceeds the cap is dropped"},
+    [CTW_CAUSE_TIME_WAIT] = {"Closed TCP in TIME_WAIT", "tcp state time_wait", CTW_SCOPE_TCP,
+                             TCP_SHORT_SEC,
+                             {CTW_TIMEOUT_TCP_TIME_WAIT, CTW_TIMEOUT_TCP_TIME_WAIT},
+                             "what exceeds the cap is dropped; clients that reuse a connection "
+                             "(keep-alive) leave no such entries"},
+    [CTW_CAUSE_CLOSE_WAIT] = {"TCP that one end has closed and the other has not",
+                              "tcp state close_wait", CTW_SCOPE_TCP, TCP_SHORT_SEC,
+                              {CTW_TIMEOUT_TCP_CLOSE_WAIT, CTW_TIMEOUT_TCP_CLOSE_WAIT},
+                              "the fault is a program that does not close its sockets (on this "
+                              "machine: ss -tnp state close-wait), and a half-closed connection "
+                              "that is silent for longer loses its entry"},
+    /* clang-format on */
+};
 
-    shorten(m, CTW_TIMEOUT_UDP, DATAGRAM_SHORT_SEC);
-    shorten(m, CTW_TIMEOUT_UDP_STREAM, STREAM_SHORT_SEC);
-    m->plan.scope = CTW_SCOPE_UDP;
-    m->plan.port = 53;
-    cap(m, 2, timeout_then(m, streams ? CTW_TIMEOUT_UDP_STREAM : CTW_TIMEOUT_UDP));
-    add_share(m, "DNS");
-    ctw_line_add(m->l, ": ");
-    add_shorten(m, "the UDP timeouts");
-    add_cap(m, "new queries");
-    ctw_line_add(m->l, "; other UDP that is silent for longer loses its entry; leaving DNS "
-                       "untracked frees all of it, but only where no rule translates it and rules "
-                       "accept its answers by address and port");
-}
+static void pile(struct making *m) {
+    static const char *const flows[] = {[CTW_SCOPE_TCP] = "new TCP connections",
+                                        [CTW_SCOPE_UDP] = "new UDP flows",
+                                        [CTW_SCOPE_ICMP] = "new ICMP requests"};
+    const struct pile *p = &piles[m->d->cause];
+    const bool streams = m->f->talkers && m->f->talkers->assured_permyriad >= LEAST_SHARE;
+    uint64_t now = 0, then = 0;
 
-static void syn_flood(struct making *m) {
-    const uint32_t sent = timeout_now(m, CTW_TIMEOUT_TCP_SYN_SENT);
-
-    if (sent > LONG_SEC)
+    for (size_t i = 0; i < 2; i++) {
+        const bool stream = p->timeouts[i] == CTW_TIMEOUT_UDP_STREAM;
+        shorten(m, p->timeouts[i], stream ? STREAM_SHORT_SEC : p->seconds);
+        if (stream && !streams)
+            continue;
+        now = ctw_most(now, timeout_now(m, p->timeouts[i]));
+        then = ctw_most(then, timeout_then(m, p->timeouts[i]));
+    }
+    if (now > LONG_SEC)
         raise_max(m);
-    shorten(m, CTW_TIMEOUT_TCP_SYN_SENT, TCP_SHORT_SEC);
-    shorten(m, CTW_TIMEOUT_TCP_SYN_RECV, TCP_SHORT_SEC);
-    m->plan.scope = CTW_SCOPE_TCP;
-    narrow_to_port(m, IPPROTO_TCP);
-    const uint32_t syn = timeout_then(m, CTW_TIMEOUT_TCP_SYN_SENT),
-                   received = timeout_then(m, CTW_TIMEOUT_TCP_SYN_RECV);
-    cap(m, 2, syn > received ? syn : received);
-    add_share(m, "Half-open TCP");
-    ctw_line_add(m->l, ", as in a SYN flood: ");
+    m->plan.scope = p->scope;
+    if (m->d->cause == CTW_CAUSE_DNS)
+        m->plan.port = 53;
+    else
+        narrow_to_port(m);
+    cap(m, 2, (uint32_t)then);
+    add_share(m, p->what);
+    ctw_line_add(m->l, " (ctwatch flows %s): ", p->shows);
     add_raise(m);
-    add_shorten(m, "its timeouts");
-    add_cap(m, "new TCP connections");
-    ctw_line_add(m->l, "; what exceeds the cap is dropped, legitimate or not, and tried again by "
-                       "its client");
-}
-
-static void udp_unreplied(struct making *m) {
-    shorten(m, CTW_TIMEOUT_UDP, DATAGRAM_SHORT_SEC);
-    m->plan.scope = CTW_SCOPE_UDP;
-    narrow_to_port(m, IPPROTO_UDP);
-    cap(m, 2, timeout_then(m, CTW_TIMEOUT_UDP));
-    add_share(m, "UDP without a reply");
-    ctw_line_add(m->l, ": ");
-    add_shorten(m, "its timeout");
-    add_cap(m, "new UDP flows");
-    ctw_line_add(m->l, "; what exceeds the cap is dropped, DNS queries among it");
-}
-
-static void icmp(struct making *m) {
-    shorten(m, CTW_TIMEOUT_ICMP, DATAGRAM_SHORT_SEC);
-    shorten(m, CTW_TIMEOUT_ICMPV6, DATAGRAM_SHORT_SEC);
-    m->plan.scope = CTW_SCOPE_ICMP;
-    const uint32_t four = timeout_then(m, CTW_TIMEOUT_ICMP),
-                   six = timeout_then(m, CTW_TIMEOUT_ICMPV6);
-    cap(m, 2, four > six ? four : six);
-    add_share(m, "ICMP");
-    ctw_line_add(m->l, ": ");
-    add_shorten(m, "its timeouts");
-    add_cap(m, "new ICMP requests");
-    ctw_line_add(m->l, "; errors of known connections and neighbour discovery are not concerned, "
-                       "pings above the cap get no answer");
-}
-
-static void idle_established(struct making *m) {
-    const uint32_t seconds = timeout_now(m, CTW_TIMEOUT_TCP_ESTABLISHED);
-    const uint32_t then = seconds < ESTABLISHED_SHORT_SEC ? seconds : ESTABLISHED_SHORT_SEC;
-
-    if (seconds > LONG_SEC)
-        raise_max(m);
-    shorten(m, CTW_TIMEOUT_TCP_ESTABLISHED, ESTABLISHED_SHORT_SEC);
-    m->plan.scope = CTW_SCOPE_TCP;
-    cap(m, 2, timeout_then(m, CTW_TIMEOUT_TCP_ESTABLISHED));
-    add_share(m, "Established TCP without a packet for an hour");
-    ctw_line_add(m->l, ": ");
-    add_raise(m);
-    ctw_line_add(m->l,
-                 "keep such entries for at most %" PRIu32 " s, which an entry takes over with its "
-                 "next packet only, and ",
-                 then);
-    add_cap(m, "new TCP connections");
-    ctw_line_add(m->l, "; what exceeds the cap is dropped, and connections that are silent for "
-                       "longer lose their entry; conntrack -D frees those of one address now");
-}
-
-static void time_wait(struct making *m) {
-    if (timeout_now(m, CTW_TIMEOUT_TCP_TIME_WAIT) > LONG_SEC)
-        raise_max(m);
-    shorten(m, CTW_TIMEOUT_TCP_TIME_WAIT, TCP_SHORT_SEC);
-    m->plan.scope = CTW_SCOPE_TCP;
-    cap(m, 2, timeout_then(m, CTW_TIMEOUT_TCP_TIME_WAIT));
-    add_share(m, "Closed TCP in TIME_WAIT");
-    ctw_line_add(m->l, ": ");
-    add_raise(m);
-    add_shorten(m, "its timeout");
-    add_cap(m, "new TCP connections");
-    ctw_line_add(m->l, "; what exceeds the cap is dropped; clients that reuse a connection "
-                       "(keep-alive) leave no such entries");
-}
-
-static void close_wait(struct making *m) {
-    if (timeout_now(m, CTW_TIMEOUT_TCP_CLOSE_WAIT) > LONG_SEC)
-        raise_max(m);
-    shorten(m, CTW_TIMEOUT_TCP_CLOSE_WAIT, TCP_SHORT_SEC);
-    m->plan.scope = CTW_SCOPE_TCP;
-    cap(m, 2, timeout_then(m, CTW_TIMEOUT_TCP_CLOSE_WAIT));
-    add_share(m, "TCP that one end has closed and the other has not (CLOSE_WAIT)");
-    ctw_line_add(m->l, ": ");
-    add_raise(m);
-    add_shorten(m, "its timeout");
-    add_cap(m, "new TCP connections");
-    ctw_line_add(m->l, "; the fault is a program that does not close its sockets (on this machine: "
-                       "ss -tnp state close-wait), and a half-closed connection that is silent for "
-                       "longer loses its entry");
+    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++)
+        if (m->plan.timeouts[i] > 0 || !m->f->host) {
+            ctw_line_add(m->l, "shorten its timeouts and ");
+            break;
+        }
+    add_cap(m, flows[p->scope]);
+    ctw_line_add(m->l, "; %s", p->note);
 }
 
 static void unconfirmed(struct making *m) {
@@ -450,19 +396,20 @@ static void too_small(struct making *m) {
     ctw_line_add(m->l, known ? ": raise nf_conntrack_max"
                              : "; if it is legitimate, raise "
                                "nf_conntrack_max");
-    const uint32_t to = m->f->host                     ? m->plan.max
-                        : t->max > CTW_MAX_LARGEST / 2 ? CTW_MAX_LARGEST
-                                                       : t->max * 2;
+    const uint32_t to =
+        m->f->host ? m->plan.max : (uint32_t)ctw_least(2 * (uint64_t)t->max, CTW_MAX_LARGEST);
     if (to > 0) {
         ctw_line_add(m->l, " from %" PRIu32 " to %" PRIu32, t->max, to);
         if (m->plan.buckets > 0)
             ctw_line_add(m->l,
                          ", and nf_conntrack_buckets to %" PRIu32 ", which stops packets for "
                          "some %" PRIu64 " ms",
-                         m->plan.buckets, (uint64_t)t->count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000);
-        ctw_line_add(m->l, " (up to %u bytes of memory per entry)", entry_bytes(m->f->host));
+                         m->plan.buckets, ctw_growth_stall_msec(t->count));
+        ctw_line_add(m->l, " (up to %" PRIu32 " bytes of memory per entry)",
+                     ctw_host_entry_most(m->f->host));
     } else if (!add_elsewhere(m)) {
-        ctw_line_add(m->l, ", once there is memory for it: free -m and slabtop show what takes it");
+        ctw_line_add(m->l, ", once growth.memory and growth.ceiling of ctwatch.conf and the free "
+                           "memory allow more: free -m and slabtop show what takes it");
     }
 }
 
@@ -489,11 +436,20 @@ static void nat_ports(struct making *m) {
                        "connections; raising nf_conntrack_max does not help");
 }
 
+/* Without a sample, it is one of two causes. */
 static void clash_race(struct making *m) {
-    ctw_line_add(m->l, "Packets of one new flow passed on two CPUs at once, and one of them was "
-                       "dropped, as of the A and AAAA query that a resolver sends from one socket: "
-                       "options single-request-reopen in resolv.conf, or a DNS cache on the "
-                       "client, avoids it; raising limits does not help");
+    const bool sampled = m->f->talkers != NULL;
+
+    ctw_line_add(m->l,
+                 "%s two packets of one new flow passed on two CPUs at once, and one of them was "
+                 "dropped, as of the A and the AAAA query that a resolver sends from one socket: "
+                 "options single-request-reopen in resolv.conf, or a DNS cache on the client, "
+                 "avoids it",
+                 sampled ? "Often" : "Either");
+    if (!sampled)
+        ctw_line_add(m->l, "; or NAT has no free port, which a sample of the entries would show "
+                           "(ctwatch top, as root): its rule then needs more addresses or ports");
+    ctw_line_add(m->l, "; raising limits does not help");
 }
 
 /* One for each entry that the limit allows and memory holds, as ctwatch advise has it; where there
@@ -506,7 +462,8 @@ static void too_few_buckets(struct making *m) {
         ctw_line_add(m->l, " to nf_conntrack_max");
         return;
     }
-    const uint64_t entries = m->f->host ? ctw_least(t->max, room_for(t, m->f->host)) : t->max;
+    const uint64_t entries =
+        ctw_growth_entries_to_hold(t->max, m->f->host ? m->f->host->max_most : 0, t->count);
     const uint32_t buckets =
         entries > t->buckets ? ctw_growth_buckets_for((uint32_t)entries, 1) : t->buckets * 2;
     ctw_line_add(m->l, " from %" PRIu32 " to %" PRIu32, t->buckets, buckets);
@@ -517,7 +474,7 @@ static void too_few_buckets(struct making *m) {
         m->plan.keep = true;
     }
     ctw_line_add(m->l, ", which stops packets for some %" PRIu64 " ms",
-                 (uint64_t)t->count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000);
+                 ctw_growth_stall_msec(t->count));
 }
 
 static void expectations(struct making *m) {
@@ -601,13 +558,13 @@ static void (*const makers[CTW_CAUSES])(struct making *m) = {
     [CTW_CAUSE_ONE_SOURCE] = one_source,
     [CTW_CAUSE_ONE_DESTINATION] = one_destination,
     [CTW_CAUSE_LOOPBACK] = loopback,
-    [CTW_CAUSE_DNS] = dns,
-    [CTW_CAUSE_SYN_FLOOD] = syn_flood,
-    [CTW_CAUSE_UDP_UNREPLIED] = udp_unreplied,
-    [CTW_CAUSE_ICMP] = icmp,
-    [CTW_CAUSE_IDLE_ESTABLISHED] = idle_established,
-    [CTW_CAUSE_TIME_WAIT] = time_wait,
-    [CTW_CAUSE_CLOSE_WAIT] = close_wait,
+    [CTW_CAUSE_DNS] = pile,
+    [CTW_CAUSE_SYN_FLOOD] = pile,
+    [CTW_CAUSE_UDP_UNREPLIED] = pile,
+    [CTW_CAUSE_ICMP] = pile,
+    [CTW_CAUSE_IDLE_ESTABLISHED] = pile,
+    [CTW_CAUSE_TIME_WAIT] = pile,
+    [CTW_CAUSE_CLOSE_WAIT] = pile,
     [CTW_CAUSE_UNCONFIRMED] = unconfirmed,
     [CTW_CAUSE_NAT_PORTS] = nat_ports,
     [CTW_CAUSE_CLASH_RACE] = clash_race,

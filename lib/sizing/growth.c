@@ -59,6 +59,16 @@ uint32_t ctw_growth_round_max(uint64_t entries) {
     return (uint32_t)ctw_least(round_up(entries, CTW_MAX_ROUND), CTW_MAX_LARGEST);
 }
 
+uint64_t ctw_growth_entries_to_hold(uint32_t max, uint32_t most, uint32_t peak) {
+    const uint64_t twice = 2 * (uint64_t)peak;
+
+    return max == 0 ? twice : most == 0 ? max : ctw_least(max, ctw_most(most, twice));
+}
+
+uint64_t ctw_growth_stall_msec(uint32_t count) {
+    return (uint64_t)count * CTW_RESIZE_NSEC_PER_ENTRY / 1000000;
+}
+
 uint64_t ctw_growth_bytes_per_entry(uint32_t entries_per_bucket) {
     const uint64_t advised = advised_per_bucket(entries_per_bucket);
 
@@ -126,6 +136,25 @@ void ctw_growth_bounds(const struct ctw_settings *s, const struct ctw_sample *sa
 static void lift_buckets(struct ctw_growth_bounds *b) {
     b->by[CTW_BOUND_BUCKETS] = CTW_MAX_LARGEST;
     settle(b);
+}
+
+struct ctw_growth_bounds ctw_growth_bounds_of(const struct ctw_settings *s,
+                                              const struct ctw_sample *sample,
+                                              const struct ctw_host *host, bool resized) {
+    const struct ctw_growth_facts facts = {
+        .memory = host->memory, .release = host->release, .namespaces = host->namespaces};
+    struct ctw_growth_bounds ret;
+
+    ctw_growth_bounds(s, sample, &facts, &ret);
+    if (resized)
+        lift_buckets(&ret);
+    return ret;
+}
+
+uint32_t ctw_growth_raised(uint32_t max, uint64_t wanted, uint32_t most) {
+    const uint32_t to = (uint32_t)ctw_least(ctw_growth_round_max(wanted), most);
+
+    return to > (uint64_t)max + max / SMALLEST_STEP ? to : 0;
 }
 
 /* --- whether to grow -------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/config/settings.h"
+#include "lib/kernel/host.h"
 #include "lib/kernel/release.h"
 #include "lib/kernel/sample.h"
 #include "lib/kernel/sysinfo.h"
@@ -153,8 +154,35 @@ uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries);
 void ctw_growth_bounds(const struct ctw_settings *s, const struct ctw_sample *sample,
                        const struct ctw_growth_facts *facts, struct ctw_growth_bounds *ret);
 
+/**
+ * ctw_growth_bounds_of() - the same by what is known of the machine
+ * @resized:  as if there were buckets enough
+ */
+struct ctw_growth_bounds ctw_growth_bounds_of(const struct ctw_settings *s,
+                                              const struct ctw_sample *sample,
+                                              const struct ctw_host *host, bool resized);
+
+/**
+ * ctw_growth_raised() - the limit to advise instead of @max
+ * @most:  ctw_host.max_most
+ *
+ * Return: @wanted rounded up, or @most where that is lower; 0: by less than a sixteenth more, which
+ * is not worth it, as MemAvailable changes from poll to poll.
+ */
+uint32_t ctw_growth_raised(uint32_t max, uint64_t wanted, uint32_t most);
+
 /** ctw_growth_round_max() - rounded up to CTW_MAX_ROUND, at most CTW_MAX_LARGEST */
 uint32_t ctw_growth_round_max(uint64_t entries);
+
+/**
+ * ctw_growth_entries_to_hold() - the entries that buckets are needed for
+ * @max, @most:  the limit, and ctw_host.max_most: a limit that no memory here can hold is none
+ * @peak:        the highest count
+ */
+uint64_t ctw_growth_entries_to_hold(uint32_t max, uint32_t most, uint32_t peak);
+
+/** ctw_growth_stall_msec() - how long changing the buckets stops packets */
+uint64_t ctw_growth_stall_msec(uint32_t count);
 
 /**
  * ctw_growth_buckets_for() - the buckets a table with this max should have

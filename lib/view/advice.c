@@ -47,13 +47,13 @@ static void put_buckets(struct ctw_out *o, const struct ctw_advice_facts *f) {
     const uint64_t tenths = (of * 10 + t->buckets - 1) / t->buckets;
     ctw_out_put(o, "%" PRIu32 ", %" PRIu64 ".%" PRIu64 " entries each %s, up to %" PRIu32 " safe\n",
                 t->buckets, tenths / 10, tenths % 10, t->max > 0 ? "at the limit" : "now",
-                f->machine.release.entries_per_bucket);
+                f->host.release.entries_per_bucket);
 }
 
 static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_advice *a) {
     const struct ctw_sample *t = &f->table;
-    const uint32_t worst = ctw_advice_entry_bytes(f), slab = worst - CTW_EXTENSION_BYTES;
+    const uint32_t worst = ctw_host_entry_most(&f->host), slab = worst - CTW_EXTENSION_BYTES;
 
     if (t->max == 0)
         return;
@@ -65,9 +65,9 @@ static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
                 " bytes\n" LABEL "%" PRIu64 " MiB, with %" PRIu32 " instead of %" PRIu32
                 ": events, or accounting\n",
                 "  at worst", a->bytes_most >> 20, worst, slab);
-    if (f->machine.namespaces > 1)
+    if (f->host.namespaces > 1)
         ctw_out_put(o, LABEL "%" PRIu32 " network namespaces may hold as many entries each\n", "",
-                    f->machine.namespaces);
+                    f->host.namespaces);
 }
 
 /* What a ctwatchd has seen. */
@@ -147,15 +147,15 @@ static void put_bound(struct ctw_out *o, const struct ctw_growth_bounds *b,
 
 static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_settings *s, const struct ctw_growth_bounds *b) {
-    const struct ctw_memory *m = &f->machine.memory;
+    const struct ctw_memory *m = &f->host.memory;
 
     put_bound(o, b, CTW_BOUND_SETTING);
     ctw_out_put(o, "\n");
     put_bound(o, b, CTW_BOUND_MEMORY);
     ctw_out_put(o, " = %s %% of %" PRIu64 " bytes / %" PRIu64 "%s\n",
                 ctw_percent(s->growth.memory_permyriad).text, m->total_bytes,
-                ctw_growth_bytes_per_entry(f->machine.release.entries_per_bucket),
-                f->machine.namespaces > 1 ? " x 3 / 4" : "");
+                ctw_growth_bytes_per_entry(f->host.release.entries_per_bucket),
+                f->host.namespaces > 1 ? " x 3 / 4" : "");
     put_bound(o, b, CTW_BOUND_AVAILABLE);
     if (m->has_available)
         ctw_out_put(o, " = %" PRIu32 " + %" PRIu64 " bytes / 2 / %" PRIu32, f->table.count,
@@ -166,7 +166,7 @@ static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
     put_bound(o, b, CTW_BOUND_BUCKETS);
     if (f->table.has_buckets)
         ctw_out_put(o, " = %" PRIu32 " x %" PRIu32, f->table.buckets,
-                    f->machine.release.entries_per_bucket);
+                    f->host.release.entries_per_bucket);
     ctw_out_put(o, "\n");
 }
 
@@ -259,11 +259,11 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
         "count", ctw_json_number(s->count),
         "max", ctw_json_number_if(limited, s->max),
         "buckets", ctw_json_number_if(s->has_buckets, s->buckets),
-        "safe_entries_per_bucket", ctw_json_number(f->machine.release.entries_per_bucket),
+        "safe_entries_per_bucket", ctw_json_number(f->host.release.entries_per_bucket),
         "bytes_at_limit", ctw_json_number_if(limited, a->bytes_least),
         "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
-        "entry_at_most_bytes", ctw_json_number(ctw_advice_entry_bytes(f)),
-        "namespaces", ctw_json_number(f->machine.namespaces),
+        "entry_at_most_bytes", ctw_json_number(ctw_host_entry_most(&f->host)),
+        "namespaces", ctw_json_number(f->host.namespaces),
         "refused", ctw_json_number_if(s->has_counters,
                                       ctw_losses_drops(&a->lost) + a->lost.chain_too_long),
         "evicted", ctw_json_number_if(s->has_counters, a->lost.early_drops));

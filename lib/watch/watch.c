@@ -364,8 +364,10 @@ void ctw_watch_resume(struct ctw_watch *w, const struct ctw_sample *last, uint64
     w->has_before = true;
 }
 
-void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_host *host, uint64_t now_usec) {
+void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_settings *s,
+                          const struct ctw_host *host, uint64_t now_usec) {
     w->host = *host;
+    w->host.max_most = ctw_growth_bounds_of(s, &w->last, host, true).ceiling;
     w->host_usec = now_usec;
 }
 

@@ -150,7 +150,8 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
 void ctw_watch_learn(struct ctw_watch *w, const struct ctw_talkers *talkers, uint64_t now_usec);
 
 /** ctw_watch_learn_host() - the machine was read; alerts point to what is known of it */
-void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_host *host, uint64_t now_usec);
+void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_settings *s,
+                          const struct ctw_host *host, uint64_t now_usec);
 
 /**
  * ctw_watch_grown() - the limits of a verdict's growth were written

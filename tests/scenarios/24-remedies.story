@@ -9,7 +9,7 @@ talkers unknown
 talkers entries=5000 margin=138 loopback=4000 source=127.0.0.1/4000
 table count=8000
 poll at 200s
-alerts usage begin level=warning remedy*=leave~it~untracked
+alerts usage begin level=warning remedy*=stop~tracking~it
 table count=100
 poll at 201s
 alerts usage end level=ok
@@ -29,7 +29,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=192.0.2.7/100 dns=3000
 table count=8000
 poll at 600s
-alerts usage begin remedy*=cap~new~queries
+alerts usage begin remedy*=cap~new~UDP~flows
 table count=100
 poll at 601s
 alerts usage end

@@ -502,7 +502,7 @@ static void poll_once(struct play *p, uint64_t at_usec) {
     ctw_watch_step(&p->watch, &p->settings, &tick, &p->verdict);
     carry_out(p, &tick);
     if (p->verdict.want_host)
-        ctw_watch_learn_host(&p->watch, &p->host, tick.now_usec);
+        ctw_watch_learn_host(&p->watch, &p->settings, &p->host, tick.now_usec);
     memset(&p->tick.log, 0, sizeof(p->tick.log));
     p->tick.has_past = p->tick.requested = p->tick.culprits_due = false;
     for (size_t i = 0; i < p->verdict.n_alerts; i++) {

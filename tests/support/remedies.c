@@ -52,6 +52,7 @@ static void set_host(const struct remedy_case *c, struct ctw_host *h) {
         .known = true,
         .memory = {.total_bytes = 8ULL << 30, .has_available = true, .available_bytes = 4ULL << 30},
         .entry_bytes = 256,
+        .max_most = 6000000,
         .namespaces = 1,
         .initial_netns = c->place == PLACE_INITIAL,
         .has_nft = c->tool == TOOL_NFT,

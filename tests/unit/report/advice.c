@@ -29,15 +29,15 @@ static struct ctw_advice_facts machine(void) {
                   .buckets = 262144,
                   .has_buckets = true,
                   .has_counters = true},
-        .machine = {.memory = {24 * GIB, true, 20 * GIB, false},
-                    .release = {.entries_per_bucket = 8,
-                                .insert_failed_in_drop = true,
-                                .buckets_writable = true,
-                                .chain_limit = true},
-                    .namespaces = 1},
         .has_sysctls = true,
         .module = CTW_MODULE_LOADABLE,
         .host = {.known = true,
+                 .memory = {24 * GIB, true, 20 * GIB, false},
+                 .release = {.entries_per_bucket = 8,
+                             .insert_failed_in_drop = true,
+                             .buckets_writable = true,
+                             .chain_limit = true},
+                 .namespaces = 1,
                  .initial_netns = true,
                  .timeouts_sec =
                      {[CTW_TIMEOUT_TCP_ESTABLISHED] = 86400, [CTW_TIMEOUT_TCP_SYN_SENT] = 120}},
@@ -140,8 +140,8 @@ static void advise_limits_by_hand(void **state) {
         f.table.counters.drop = cases[i].refused;
         f.past.peak_count = cases[i].peak;
         f.past.fastest_rate = cases[i].rate;
-        f.machine.release.entries_per_bucket = cases[i].per_bucket;
-        f.machine.memory = (struct ctw_memory){.total_bytes = cases[i].memory};
+        f.host.release.entries_per_bucket = cases[i].per_bucket;
+        f.host.memory = (struct ctw_memory){.total_bytes = cases[i].memory};
         advise(&f);
         if (advice.max != cases[i].want_max || advice.buckets != cases[i].want_buckets)
             fail_msg("case %zu: max %u, buckets %u", i, advice.max, advice.buckets);
@@ -229,7 +229,7 @@ static void advise_limit_at_the_ceiling_has_no_line(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
-    f.machine.memory = (struct ctw_memory){256 * MIB, false, 0, false};
+    f.host.memory = (struct ctw_memory){256 * MIB, false, 0, false};
     f.table.count = f.table.max = 65536;
     f.table.counters.drop = 7;
     advise(&f);
@@ -239,7 +239,7 @@ static void advise_limit_at_the_ceiling_has_no_line(void **state) {
     assert_non_null(found(CTW_FINDING_RELIEF));
     assert_no_lines();
 
-    f.machine.memory = (struct ctw_memory){0};
+    f.host.memory = (struct ctw_memory){0};
     advise(&f);
     assert_non_null(strstr(found(CTW_FINDING_CEILING)->text.text, "7 new flows were refused"));
     assert_no_lines();
@@ -249,7 +249,7 @@ static void advise_ceiling_below_the_limit(void **state) {
     struct ctw_advice_facts f = machine();
 
     (void)state;
-    f.machine.memory = (struct ctw_memory){57 * MIB, true, 9 * MIB, true};
+    f.host.memory = (struct ctw_memory){57 * MIB, true, 9 * MIB, true};
     f.table.count = f.table.max = 16384;
     f.table.counters.early_drop = 211;
     advise(&f);
@@ -349,10 +349,10 @@ static void advise_more_than_half_of_memory_has_no_line(void **state) {
 
     (void)state;
     /* 1048576 x 384 + 262144 x 8 bytes = 386 MiB */
-    f.machine.memory.total_bytes = 772 * MIB;
+    f.host.memory.total_bytes = 772 * MIB;
     advise(&f);
     assert_null(found(CTW_FINDING_MEMORY));
-    f.machine.memory.total_bytes = 771 * MIB;
+    f.host.memory.total_bytes = 771 * MIB;
     advise(&f);
     assert_non_null(strstr(found(CTW_FINDING_MEMORY)->text.text, "386 of 771 MiB"));
     assert_no_lines();
@@ -541,7 +541,7 @@ static void files_follow_the_kind_of_kernel(void **state) {
     assert_string_equal(advice.files[CTW_FILE_MODULES_LOAD], "nf_conntrack\n");
     assert_string_equal(advice.files[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=32768\n");
 
-    f.machine.release.buckets_writable = false;
+    f.host.release.buckets_writable = false;
     advise(&f);
     assert_string_equal(advice.files[CTW_FILE_SYSCTL], sysctls);
     assert_string_not_equal(advice.files[CTW_FILE_MODPROBE], "");
@@ -552,7 +552,7 @@ static void files_follow_the_kind_of_kernel(void **state) {
     assert_string_equal(advice.files[CTW_FILE_MODPROBE], "");
     assert_non_null(strstr(found(CTW_FINDING_BUCKETS)->text.text, "nf_conntrack.hashsize=32768"));
 
-    f.machine.release.buckets_writable = true;
+    f.host.release.buckets_writable = true;
     advise(&f);
     assert_string_equal(advice.files[CTW_FILE_SYSCTL], all);
     assert_null(strstr(found(CTW_FINDING_BUCKETS)->text.text, "hashsize"));
@@ -567,9 +567,9 @@ static void advise_once_followed_finds_nothing(void **state) {
         struct ctw_advice_facts f = in_need();
         f.table.count = counts[i % LENGTH(counts)];
         f.table.counters.drop = drops[i / 4 % 2];
-        f.machine.memory =
+        f.host.memory =
             (struct ctw_memory){memory[i / 8 % 4], true, memory[i / 8 % 4] / 10 * 9, false};
-        f.machine.release.entries_per_bucket = i / 32 ? 1 : 8;
+        f.host.release.entries_per_bucket = i / 32 ? 1 : 8;
         advise(&f);
         assert_true(advice.max >= f.table.max);
         if (advice.max != f.table.max)
@@ -649,8 +649,8 @@ static void render_lines_fit_80_columns(void **state) {
                                                .early_drop = INT32_MAX,
                                                .insert_failed = INT32_MAX,
                                                .chainlength = INT32_MAX}};
-    f.machine.memory = (struct ctw_memory){4096 * GIB, true, 4096 * GIB, false};
-    f.machine.namespaces = 100000;
+    f.host.memory = (struct ctw_memory){4096 * GIB, true, 4096 * GIB, false};
+    f.host.namespaces = 100000;
     f.lack = CTW_CENSUS_TAKEN;
     f.talkers = (struct ctw_talkers){.known = true,
                                      .entries = UINT32_MAX,

@@ -126,7 +126,7 @@ static void caps_fit_the_table(void **state) {
     assert_has(command(CTW_CAUSE_DNS, 0), "limit rate over 13107/second ");
     assert_has(command(CTW_CAUSE_DNS, 3), "limit rate over 41/second "); /* streams: 60 s */
     assert_has(command(CTW_CAUSE_IDLE_ESTABLISHED, 0), "limit rate over 35/second ");
-    assert_has(command(CTW_CAUSE_IDLE_ESTABLISHED, 2), "limit rate over 40/minute burst 40 ");
+    assert_has(command(CTW_CAUSE_IDLE_ESTABLISHED, 2), "limit rate over 49/minute burst 49 ");
     assert_has(command(CTW_CAUSE_TIME_WAIT, 4), "limit rate over 1/minute burst 5 "); /* max 1 */
     assert_has(command(CTW_CAUSE_ONE_SOURCE, 1), "ct count over 2000 drop");
     assert_has(command(CTW_CAUSE_ONE_SOURCE, 0), "ct count over 10000 drop");
@@ -147,7 +147,7 @@ static void long_lived_entries_raise_max_first(void **state) {
     assert_has(command(CTW_CAUSE_ONE_SOURCE, 1), "nf_conntrack_buckets=10240 ");
 }
 
-/* Half of what is available, and nothing below an eighth more. */
+/* Nothing below a sixteenth more. */
 static void raising_needs_memory(void **state) {
     const struct remedy_case c = {
         .cause = CTW_CAUSE_TOO_SMALL, .release = "6.18.44", .place = PLACE_INITIAL};
@@ -159,14 +159,14 @@ static void raising_needs_memory(void **state) {
     remedy_facts(&c, &f, &d);
     host = *f.host;
     f.host = &host;
-    host.memory.available_bytes = UINT64_C(2) * 100000 * CTW_ENTRY_BYTES;
+    host.max_most = 362144;
     ctw_remedy_for(&d, &f, &remedy);
     assert_has(remedy.command, "nf_conntrack_max=362144 ");
-    host.memory.available_bytes /= 4;
+    host.max_most = 262144 + 16384;
     ctw_remedy_for(&d, &f, &remedy);
     assert_string_equal(remedy.command, "");
-    assert_has(remedy.sentence.text, "once there is memory");
-    host.memory = (struct ctw_memory){0};
+    assert_has(remedy.sentence.text, "once growth.memory and growth.ceiling ");
+    host.max_most = 0;
     ctw_remedy_for(&d, &f, &remedy);
     assert_string_equal(remedy.command, "");
     f.host = NULL;

@@ -648,7 +648,7 @@ static void watch_beginning_condition_has_the_host_read_again(void **state) {
     run_start(r, 1);
     ctw_settings_defaults(&r->settings);
     tick_of(r, CTW_USEC_PER_SEC, 10, 1000);
-    ctw_watch_learn_host(&r->watch, &host, CTW_USEC_PER_SEC);
+    ctw_watch_learn_host(&r->watch, &r->settings, &host, CTW_USEC_PER_SEC);
     step(r);
     assert_false(r->verdict.want_host);
     tick_of(r, 2 * CTW_USEC_PER_SEC, 10, 1000);
