@@ -206,7 +206,7 @@ static void find_relief(const struct ctw_advice_facts *f, struct ctw_advice *a) 
     ctw_line_add(l, "What else makes room: ");
     if (cause == CTW_CAUSE_UNKNOWN)
         ctw_line_add(l,
-                     "find out who fills the table (ctwatch top, as root), and cap or drop it; ");
+                     "find out what fills the table (ctwatch top, as root), and cap or drop it; ");
     ctw_line_add(l,
                  "lower nf_conntrack_tcp_timeout_established, %" PRIu32 " s, towards %u, the least "
                  "RFC 5382 allows, and other timeouts of entries that linger; leave untracked (nft "

@@ -281,8 +281,8 @@ static const struct pile {
                              "tries again"},
     [CTW_CAUSE_DNS] = {"DNS", "udp dport 53", CTW_SCOPE_UDP, DATAGRAM_SHORT_SEC,
                        {CTW_TIMEOUT_UDP, CTW_TIMEOUT_UDP_STREAM},
-                       "other UDP that is silent for longer loses its entry; not tracking DNS frees "
-                       "all of these entries, but only where no rule translates it and rules "
+                       "other UDP that is silent for longer loses its entry; not tracking DNS "
+                       "frees all of these entries, but only where no rule translates it and rules "
                        "accept its answers by address and port"},
     [CTW_CAUSE_UDP_UNREPLIED] = {"UDP without a reply", "udp unreplied", CTW_SCOPE_UDP,
                                  DATAGRAM_SHORT_SEC, {CTW_TIMEOUT_UDP, CTW_TIMEOUT_UDP},

@@ -59,7 +59,7 @@ talkers unknown
 talkers entries=5000 margin=138 source=192.0.2.7/1 state=tcp/ESTABLISHED/9000 idle=6000
 table count=8000
 poll at 1200s
-alerts usage begin remedy*=at~most~7440~s
+alerts usage begin remedy*=more~than~2~h~4~min
 table count=100
 poll at 1201s
 alerts usage end

@@ -175,6 +175,21 @@ static void raising_needs_memory(void **state) {
     assert_has(remedy.sentence.text, "to 524288");
 }
 
+/* What a sample shows is not offered as one of two causes. */
+static void clashes_without_a_sample_have_two_causes(void **state) {
+    const struct remedy_case c = {.cause = CTW_CAUSE_CLASH_RACE, .release = "6.18.44"};
+    struct ctw_cause_facts f;
+    struct ctw_diagnosis d;
+
+    (void)state;
+    remedy_facts(&c, &f, &d);
+    ctw_remedy_for(&d, &f, &remedy);
+    assert_null(strstr(remedy.sentence.text, "NAT"));
+    f.talkers = NULL;
+    ctw_remedy_for(&d, &f, &remedy);
+    assert_has(remedy.sentence.text, "or NAT has no free port");
+}
+
 static void translated_loopback_stays_tracked(void **state) {
     (void)state;
     assert_has(command(CTW_CAUSE_LOOPBACK, 0), "oif lo notrack");
@@ -302,6 +317,7 @@ int main(void) {
         cmocka_unit_test(caps_fit_the_table),
         cmocka_unit_test(long_lived_entries_raise_max_first),
         cmocka_unit_test(raising_needs_memory),
+        cmocka_unit_test(clashes_without_a_sample_have_two_causes),
         cmocka_unit_test(translated_loopback_stays_tracked),
         cmocka_unit_test(names_from_outside_stay_outside),
         cmocka_unit_test(line_that_does_not_fit_is_none),
