@@ -14,9 +14,15 @@ static const char search_path[] =
 static const char *const endings[CTW_ENDINGS] = {
     [CTW_ENDED_EXIT] = "exit ", [CTW_ENDED_SIGNAL] = "signal ", [CTW_ENDED_TIMEOUT] = "timeout"};
 
+/* The fields of an alert, and no variable that changes how a program runs. */
 static bool is_passed(const char *field) {
-    return strncmp(field, "CTWATCH_", 8) == 0 || strncmp(field, "MESSAGE=", 8) == 0 ||
-           strncmp(field, "PRIORITY=", 9) == 0;
+    static const char *const begins[] = {
+        "CTWATCH_", "MESSAGE=", "MESSAGE_ID=", "PRIORITY=", "SYSLOG_IDENTIFIER="};
+
+    for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+        if (strncmp(field, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
 }
 
 int ctw_environment_read(const char *packet, size_t size, struct ctw_environment *ret) {

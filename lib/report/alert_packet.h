@@ -20,7 +20,7 @@ struct ctw_environment {
 };
 
 /**
- * ctw_environment_read() - PATH, and of an alert's packet MESSAGE, PRIORITY and CTWATCH_*
+ * ctw_environment_read() - PATH, and the fields of an alert's packet
  *
  * Other fields are left out. An environment cannot hold a name twice: the values of a repeated
  * field become one variable, separated by newlines.

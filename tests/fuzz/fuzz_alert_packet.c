@@ -24,7 +24,9 @@ static void check_environment(const char *packet, size_t size) {
     for (; env.variable[n]; n++) {
         assert(strncmp(env.variable[n], "CTWATCH_", 8) == 0 ||
                strncmp(env.variable[n], "MESSAGE=", 8) == 0 ||
-               strncmp(env.variable[n], "PRIORITY=", 9) == 0);
+               strncmp(env.variable[n], "MESSAGE_ID=", 11) == 0 ||
+               strncmp(env.variable[n], "PRIORITY=", 9) == 0 ||
+               strncmp(env.variable[n], "SYSLOG_IDENTIFIER=", 18) == 0);
         assert(strchr(env.variable[n], '='));
     }
     assert(n <= CTW_FIELDS_MAX + 1);

@@ -16,14 +16,15 @@
 static void environment_has_path_and_fields_of_an_alert_only(void **state) {
     static const char packet[] = "MESSAGE=m=1\0MESSAGE_ID=0\0PRIORITY=4\0PATH=/tmp\0LD_PRELOAD=x\0"
                                  "CTWATCH_ALERT=usage\0SYSLOG_IDENTIFIER=ctwatchd";
-    static const char *const expected[] = {"MESSAGE=m=1", "PRIORITY=4", "CTWATCH_ALERT=usage"};
+    static const char *const expected[] = {"MESSAGE=m=1", "MESSAGE_ID=0", "PRIORITY=4",
+                                           "CTWATCH_ALERT=usage", "SYSLOG_IDENTIFIER=ctwatchd"};
     struct ctw_environment env;
 
     assert_int_equal(ctw_environment_read(packet, sizeof packet, &env), 0);
     assert_true(strncmp(env.variable[0], "PATH=/usr/", 10) == 0);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 5; i++)
         assert_string_equal(env.variable[i + 1], expected[i]);
-    assert_null(env.variable[4]);
+    assert_null(env.variable[6]);
 }
 
 static void environment_repeated_field_is_one_variable(void **state) {
