@@ -304,7 +304,7 @@ static const struct pile {
                              {CTW_TIMEOUT_TCP_TIME_WAIT, CTW_TIMEOUT_TCP_TIME_WAIT},
                              "what exceeds the cap is dropped; clients that reuse a connection "
                              "(keep-alive) leave no such entries"},
-    [CTW_CAUSE_CLOSE_WAIT] = {"TCP that one end has closed and the other has not",
+    [CTW_CAUSE_CLOSE_WAIT] = {"TCP in CLOSE_WAIT, which only one end has closed,",
                               "tcp state close_wait", CTW_SCOPE_TCP, TCP_SHORT_SEC,
                               {CTW_TIMEOUT_TCP_CLOSE_WAIT, CTW_TIMEOUT_TCP_CLOSE_WAIT},
                               "the fault is a program that does not close its sockets (on this "
