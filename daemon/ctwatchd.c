@@ -102,7 +102,7 @@ static int test_alert(const struct arguments *arguments, const struct ctw_settin
     struct ctw_outcome outcome;
     struct ctw_journal *journal = NULL;
     struct ctw_fields fields;
-    struct ctw_line said;
+    struct ctw_line line;
     struct ctw_hook *hook = NULL;
 
     if (!socket && access(CTW_HOOK_SOCKET, F_OK) == 0)
@@ -123,8 +123,8 @@ static int test_alert(const struct arguments *arguments, const struct ctw_settin
         (void)fprintf(stderr, "ctwatchd: %s: %s\n", socket ? socket : command, strerror(-r));
         return EXIT_FAILURE;
     }
-    ctw_outcome_say(&outcome, &said);
-    (void)printf("%s: %s\n", command, said.text);
+    ctw_outcome_line(&outcome, &line);
+    (void)printf("%s: %s\n", command, line.text);
     return outcome.ending == CTW_ENDED_EXIT && outcome.number == 0 ? ctw_cli_end() : EXIT_FAILURE;
 }
 

@@ -79,9 +79,7 @@ static void deliver(struct ctw_manager *m, const struct ctw_alert *a) {
     ctw_fields_of(a, &fields);
     ctw_journal_send(m->journal, &fields);
     ctw_state_writer_alert(m->writer, a);
-    const bool of_command = (a->kind == CTW_ALERT_BLIND || a->kind == CTW_ALERT_SIGHTED) &&
-                            a->source == CTW_SOURCE_COMMAND;
-    if (!of_command)
+    if (ctw_alert_runs_command(a))
         ctw_hook_run(m->hook, m->settings.alerts.command, &fields);
 }
 

@@ -125,7 +125,7 @@ enum form {
 /*
  * Every attribute that the kernel sends and the library can read. Those that only requests have
  * (ATTR_SNAT_*, ATTR_DNAT_*, ATTR_CONNLABELS_MASK) are not in it, nor is ATTR_HELPER_INFO, whose
- * length the library does not tell.
+ * length the library does not give.
  */
 static const struct attribute {
     enum nf_conntrack_attr attr;

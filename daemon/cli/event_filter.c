@@ -5,7 +5,6 @@
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* The words of an address and its mask, in host order. */
 static void words_of(const uint8_t bytes[static 16], uint32_t ret[static 4]) {

@@ -79,10 +79,10 @@ static int split(char *text, char *ret_argv[static ARGUMENTS_MAX + 1]) {
 static void not_started(struct ctw_outcome *o, int error) {
     o->ending = CTW_ENDED_EXIT;
     o->number = 127;
-    o->n_said = (size_t)snprintf(o->said, sizeof(o->said), "%s", strerror(error));
+    o->errors_length = (size_t)snprintf(o->errors, sizeof(o->errors), "%s", strerror(error));
 }
 
-static void __attribute__((noreturn)) execute(char *argv[], char *env[], int said) {
+static void __attribute__((noreturn)) execute(char *argv[], char *env[], int errors) {
     sigset_t none;
 
     setsid();
@@ -94,19 +94,19 @@ static void __attribute__((noreturn)) execute(char *argv[], char *env[], int sai
 
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0 &&
-        dup2(said, STDERR_FILENO) >= 0) {
+        dup2(errors, STDERR_FILENO) >= 0) {
         /* Descriptors of a library may not be close-on-exec. */
         close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
         execve(argv[0], argv, env);
     }
-    (void)dprintf(said, "%s", strerror(errno));
+    (void)dprintf(errors, "%s", strerror(errno));
     _exit(127);
 }
 
 /* Keeps the end of what the program writes on stderr. Return: false at its end. */
-static bool hear(int said, struct ctw_outcome *o) {
+static bool keep_errors(int errors, struct ctw_outcome *o) {
     char text[4096], *from = text;
-    const ssize_t n = read(said, text, sizeof(text));
+    const ssize_t n = read(errors, text, sizeof(text));
 
     if (n <= 0)
         return n < 0 && errno == EINTR;
@@ -115,10 +115,11 @@ static bool hear(int said, struct ctw_outcome *o) {
         from += size - CTW_STDERR_MAX;
         size = CTW_STDERR_MAX;
     }
-    const size_t room = CTW_STDERR_MAX - size, kept = o->n_said < room ? o->n_said : room;
-    memmove(o->said, o->said + o->n_said - kept, kept);
-    memcpy(o->said + kept, from, size);
-    o->n_said = kept + size;
+    const size_t room = CTW_STDERR_MAX - size,
+                 kept = o->errors_length < room ? o->errors_length : room;
+    memmove(o->errors, o->errors + o->errors_length - kept, kept);
+    memcpy(o->errors + kept, from, size);
+    o->errors_length = kept + size;
     return true;
 }
 
@@ -128,10 +129,10 @@ static bool has_ended(pid_t pid, siginfo_t *ret) {
 }
 
 /* Waits until the program ends, its time is up, or the other end of @owner is closed. */
-static void follow(pid_t pid, int said, int ended, int owner, uint64_t limit_usec,
+static void follow(pid_t pid, int errors, int ended, int owner, uint64_t limit_usec,
                    struct ctw_outcome *ret) {
     struct pollfd p[] = {
-        {.fd = said, .events = POLLIN}, {.fd = ended, .events = POLLIN}, {.fd = owner}};
+        {.fd = errors, .events = POLLIN}, {.fd = ended, .events = POLLIN}, {.fd = owner}};
     const uint64_t until = ctw_monotonic_usec() + limit_usec;
     struct signalfd_siginfo signal;
     siginfo_t info;
@@ -146,7 +147,7 @@ static void follow(pid_t pid, int said, int ended, int owner, uint64_t limit_use
             break;
         if (poll(p, 3, (int)((until - now) / CTW_USEC_PER_MSEC) + 1) <= 0)
             continue;
-        if (p[0].revents != 0 && !hear(said, ret))
+        if (p[0].revents != 0 && !keep_errors(errors, ret))
             p[0].fd = -1;
         if (p[1].revents != 0)
             (void)!read(ended, &signal, sizeof(signal));
@@ -160,33 +161,33 @@ static void follow(pid_t pid, int said, int ended, int owner, uint64_t limit_use
     kill(-pid, SIGKILL);
     if (info.si_pid == pid || kill(pid, SIGKILL) == 0)
         (void)waitpid(pid, NULL, 0);
-    for (int i = 0; i < 32 && poll(p, 1, 0) == 1 && hear(said, ret); i++)
+    for (int i = 0; i < 32 && poll(p, 1, 0) == 1 && keep_errors(errors, ret); i++)
         ; /* a pipe holds 64 KiB */
 }
 
 static void run(int owner, char *argv[], char *env[], uint64_t limit_usec,
                 struct ctw_outcome *ret) {
     sigset_t child_ended;
-    int said[2];
+    int errors[2];
 
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child_ended, NULL);
     const int ended = signalfd(-1, &child_ended, SFD_CLOEXEC);
-    if (ended < 0 || pipe2(said, O_CLOEXEC) < 0) {
+    if (ended < 0 || pipe2(errors, O_CLOEXEC) < 0) {
         not_started(ret, errno);
         close(ended);
         return;
     }
     const pid_t pid = fork();
     if (pid == 0)
-        execute(argv, env, said[1]);
+        execute(argv, env, errors[1]);
     if (pid < 0)
         not_started(ret, errno);
-    close(said[1]);
+    close(errors[1]);
     if (pid > 0)
-        follow(pid, said[0], ended, owner, limit_usec, ret);
-    close(said[0]);
+        follow(pid, errors[0], ended, owner, limit_usec, ret);
+    close(errors[0]);
     close(ended);
 }
 
@@ -216,15 +217,15 @@ static bool serve(int connection, int owner, char *command, uint64_t limit_usec,
 
 /* "table_full: exit 0" */
 static void record(const struct ctw_environment *env, const struct ctw_outcome *o) {
-    struct ctw_line said, line;
+    struct ctw_line ending, line;
     const char *kind = "";
 
     for (size_t i = 0; env->variable[i]; i++)
         if (strncmp(env->variable[i], "CTWATCH_ALERT=", 14) == 0)
             kind = env->variable[i] + 14;
-    ctw_outcome_say(o, &said);
+    ctw_outcome_line(o, &ending);
     ctw_line_start(&line);
-    ctw_line_add(&line, "%.32s: %.*s", kind, 2 * CTW_STDERR_MAX, said.text);
+    ctw_line_add(&line, "%.32s: %.*s", kind, 2 * CTW_STDERR_MAX, ending.text);
     line.text[line.length++] = '\n';
     ctw_write_if_ready(STDERR_FILENO, line.text, line.length);
 }
@@ -352,13 +353,13 @@ static void start_next(struct ctw_hook *h);
 
 /* @r: 0, or why there is no outcome */
 static int conclude(struct ctw_hook *h, int r, const struct ctw_outcome *outcome) {
-    struct ctw_line said;
+    struct ctw_line ending;
 
     if (r < 0) {
         fail(h, r, NULL);
     } else if (outcome->ending != CTW_ENDED_EXIT || outcome->number != 0) {
-        ctw_outcome_say(outcome, &said);
-        fail(h, 0, said.text);
+        ctw_outcome_line(outcome, &ending);
+        fail(h, 0, ending.text);
     } else {
         h->health = ctw_source_health_of(CTW_HEALTH_OK, 0, NULL);
         h->n_dropped = 0;

@@ -65,8 +65,8 @@ size_t ctw_outcome_print(const struct ctw_outcome *o, char ret[static CTW_OUTCOM
     const size_t head = (size_t)print_head(o, ret);
 
     ret[head] = '\n';
-    memcpy(ret + head + 1, o->said, o->n_said);
-    return head + 1 + o->n_said;
+    memcpy(ret + head + 1, o->errors, o->errors_length);
+    return head + 1 + o->errors_length;
 }
 
 int ctw_outcome_parse(const char *packet, size_t size, struct ctw_outcome *ret) {
@@ -74,7 +74,7 @@ int ctw_outcome_parse(const char *packet, size_t size, struct ctw_outcome *ret) 
     struct ctw_outcome o = {0};
     uint64_t number = 0;
 
-    if (!ctw_piece_line(&text, &head) || text.length > sizeof(o.said))
+    if (!ctw_piece_line(&text, &head) || text.length > sizeof(o.errors))
         return -EBADMSG;
     while (!ctw_piece_take(&head, endings[o.ending]))
         if (++o.ending == CTW_ENDINGS)
@@ -84,22 +84,22 @@ int ctw_outcome_parse(const char *packet, size_t size, struct ctw_outcome *ret) 
     if (head.length > 0)
         return -EBADMSG;
     o.number = (uint8_t)number;
-    o.n_said = text.length;
-    memcpy(o.said, text.at, text.length);
+    o.errors_length = text.length;
+    memcpy(o.errors, text.at, text.length);
     *ret = o;
     return 0;
 }
 
-void ctw_outcome_say(const struct ctw_outcome *o, struct ctw_line *ret) {
+void ctw_outcome_line(const struct ctw_outcome *o, struct ctw_line *ret) {
     char head[16];
-    size_t end = o->n_said, start;
+    size_t end = o->errors_length, start;
 
-    while (end > 0 && (o->said[end - 1] == '\n' || o->said[end - 1] == ' '))
+    while (end > 0 && (o->errors[end - 1] == '\n' || o->errors[end - 1] == ' '))
         end--;
-    for (start = end; start > 0 && o->said[start - 1] != '\n';)
+    for (start = end; start > 0 && o->errors[start - 1] != '\n';)
         start--;
     (void)print_head(o, head);
     ctw_line_start(ret);
     ctw_line_add(ret, "%s%s", head, end > start ? ": " : "");
-    ctw_line_add(ret, "%.*s", (int)(end - start), o->said + start);
+    ctw_line_add(ret, "%.*s", (int)(end - start), o->errors + start);
 }

@@ -42,8 +42,8 @@ enum ctw_ending {
 struct ctw_outcome {
     enum ctw_ending ending;
     uint8_t number; /* the exit status, or the signal */
-    size_t n_said;
-    char said[CTW_STDERR_MAX]; /* the end of its stderr, any bytes */
+    size_t errors_length;
+    char errors[CTW_STDERR_MAX]; /* the end of its stderr, any bytes */
 };
 
 /* Room for the packet: "exit 7\n", and the end of stderr. */
@@ -55,5 +55,5 @@ size_t ctw_outcome_print(const struct ctw_outcome *o, char ret[static CTW_OUTCOM
 /** ctw_outcome_parse() - Return: 0, or -EBADMSG when it is none. */
 int ctw_outcome_parse(const char *packet, size_t size, struct ctw_outcome *ret);
 
-/** ctw_outcome_say() - "exit 7: the last line of stderr", "signal 11", "timeout" */
-void ctw_outcome_say(const struct ctw_outcome *o, struct ctw_line *ret);
+/** ctw_outcome_line() - "exit 7: the last line of stderr", "signal 11", "timeout" */
+void ctw_outcome_line(const struct ctw_outcome *o, struct ctw_line *ret);

@@ -68,46 +68,47 @@ static bool by_sysctl(const struct writer *w) {
     return w->at->host->release.buckets_writable;
 }
 
-static void put_hashsize(struct writer *w, uint32_t buckets) {
-    begin_step(w);
-    ctw_out_put(&w->out, "echo %" PRIu32 " >" HASHSIZE, buckets);
+/* " net.netfilter.nf_conntrack_buckets=65536 net.netfilter.nf_conntrack_max=524288" */
+static void put_assignments(struct writer *w) {
+    if (w->plan->buckets > 0 && by_sysctl(w))
+        ctw_out_put(&w->out, " " SYSCTL "buckets=%" PRIu32, w->plan->buckets);
+    if (w->plan->max > 0)
+        ctw_out_put(&w->out, " " SYSCTL "max=%" PRIu32, w->plan->max);
+}
+
+static bool has_assignments(const struct writer *w) {
+    return w->plan->max > 0 || (w->plan->buckets > 0 && by_sysctl(w));
 }
 
 /* Buckets first: for the present ones max may be too high. */
 static void set_limits(struct writer *w) {
     const struct ctw_plan *p = w->plan;
-    const bool buckets = p->buckets > 0 && by_sysctl(w);
 
-    if (p->buckets > 0 && !buckets)
-        put_hashsize(w, p->buckets);
-    if (!buckets && p->max == 0 && p->expect_max == 0)
+    if (p->buckets > 0 && !by_sysctl(w)) {
+        begin_step(w);
+        ctw_out_put(&w->out, "echo %" PRIu32 " >" HASHSIZE, p->buckets);
+    }
+    if (!has_assignments(w) && p->expect_max == 0)
         return;
     begin_step(w);
     ctw_out_put(&w->out, "sysctl -w");
-    if (buckets)
-        ctw_out_put(&w->out, " " SYSCTL "buckets=%" PRIu32, p->buckets);
-    if (p->max > 0)
-        ctw_out_put(&w->out, " " SYSCTL "max=%" PRIu32, p->max);
+    put_assignments(w);
     if (p->expect_max > 0)
         ctw_out_put(&w->out, " " SYSCTL "expect_max=%" PRIu32, p->expect_max);
 }
 
 static void keep_limits(struct writer *w) {
     const struct ctw_plan *p = w->plan;
-    const bool buckets = p->buckets > 0 && by_sysctl(w);
 
     if (!p->keep)
         return;
-    if (buckets || p->max > 0) {
+    if (has_assignments(w)) {
         begin_step(w);
         ctw_out_put(&w->out, "printf '%%s\\n'");
-        if (buckets)
-            ctw_out_put(&w->out, " " SYSCTL "buckets=%" PRIu32, p->buckets);
-        if (p->max > 0)
-            ctw_out_put(&w->out, " " SYSCTL "max=%" PRIu32, p->max);
+        put_assignments(w);
         ctw_out_put(&w->out, " >" KEPT);
     }
-    if (p->buckets > 0 && !buckets) {
+    if (p->buckets > 0 && !by_sysctl(w)) {
         begin_step(w);
         ctw_out_put(&w->out, "echo options nf_conntrack hashsize=%" PRIu32 " >" KEPT_BUCKETS,
                     p->buckets);

@@ -96,6 +96,11 @@ int ctw_alert_priority(const struct ctw_alert *a) {
     return kinds[a->kind].priority;
 }
 
+bool ctw_alert_runs_command(const struct ctw_alert *a) {
+    return (a->kind != CTW_ALERT_BLIND && a->kind != CTW_ALERT_SIGHTED) ||
+           a->source != CTW_SOURCE_COMMAND;
+}
+
 /* A sample is not waited for by what is as urgent as this. */
 static bool is_urgent(const struct ctw_alert *a) {
     return ctw_alert_priority(a) <= ERROR;

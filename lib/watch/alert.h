@@ -162,6 +162,10 @@ const char *ctw_edge_name(enum ctw_edge edge);
  */
 int ctw_alert_priority(const struct ctw_alert *a);
 
+/** ctw_alert_runs_command() - not those about alerts.command: it could not report its own failure
+ */
+bool ctw_alert_runs_command(const struct ctw_alert *a);
+
 /* Alerts in the queue: the last that fits sends them all. */
 #define CTW_WAITING_MAX 8u
 

@@ -116,9 +116,9 @@ static bool is_unconfirmed(const struct ctw_cause_facts *f, struct ctw_diagnosis
 }
 
 /*
- * What is named first harms least: lower a limit back, a queue's reader, no tracking of loopback,
- * shorter timeouts of closed and of idle connections, of DNS and of ICMP; then what caps one
- * source, and last what caps all.
+ * Causes come in the order of the harm that their remedies do, the least first: not tracking
+ * loopback; shorter timeouts of closed connections, idle connections, DNS and ICMP; a cap on one
+ * source; caps on all. of_fill() has those before: a limit that was lowered, and a queue.
  */
 static struct ctw_diagnosis of_entries(const struct ctw_talkers *t) {
     const bool translated = t->loopback_nat_permyriad > 0; /* it must be tracked */

@@ -2,7 +2,7 @@
 
 /*
  * lib/report/alert_packet: an environment holds PATH, MESSAGE, PRIORITY and CTWATCH_* and no other
- * variable; an outcome is printed as it was read, and said in one printable line.
+ * variable; an outcome is printed as it was read, and shown in one printable line.
  */
 
 #undef NDEBUG /* the assertions are the test, in every kind of build */
@@ -35,17 +35,18 @@ static void check_environment(const char *packet, size_t size) {
 static void check_outcome(const char *packet, size_t size) {
     char again[CTW_OUTCOME_BYTES];
     struct ctw_outcome o, same;
-    struct ctw_line said;
+    struct ctw_line line;
 
     if (ctw_outcome_parse(packet, size, &o) < 0)
         return;
-    assert(o.ending < CTW_ENDINGS && o.n_said <= CTW_STDERR_MAX);
+    assert(o.ending < CTW_ENDINGS && o.errors_length <= CTW_STDERR_MAX);
     const size_t n = ctw_outcome_print(&o, again);
     assert(ctw_outcome_parse(again, n, &same) == 0);
-    assert(same.ending == o.ending && same.number == o.number && same.n_said == o.n_said);
-    assert(memcmp(same.said, o.said, o.n_said) == 0);
-    ctw_outcome_say(&o, &said);
-    assert(said.length < CTW_STDERR_MAX * 2 && !strchr(said.text, '\n'));
+    assert(same.ending == o.ending && same.number == o.number &&
+           same.errors_length == o.errors_length);
+    assert(memcmp(same.errors, o.errors, o.errors_length) == 0);
+    ctw_outcome_line(&o, &line);
+    assert(line.length < CTW_STDERR_MAX * 2 && !strchr(line.text, '\n'));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

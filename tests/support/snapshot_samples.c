@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tests/support/snapshot_samples.h"
 
+#include <errno.h>
+
 /* Samples are copied from static constants, so that padding bytes are zero, too. */
 void sample_calm(struct ctw_snapshot *p) {
     static const struct ctw_snapshot calm = {
@@ -170,4 +172,84 @@ void sample_own_poll(struct ctw_snapshot *p) {
                                .critical_permyriad = calm.critical_permyriad,
                                .clear_permyriad = calm.clear_permyriad};
     p->sources[CTW_SOURCE_TABLE].health = CTW_HEALTH_OK;
+}
+
+void sample_widest(struct ctw_snapshot *p) {
+    sample_full(p);
+    p->table.count = p->table.buckets = UINT32_MAX;
+    p->table.max = 1;
+    p->rate = INT64_MIN;
+    p->fills = true;
+    p->usec_to_full = UINT64_MAX;
+    p->lost.drops = p->lost.other_drops = p->lost.early_drops = p->lost.clashes =
+        p->lost.chain_too_long = UINT64_MAX;
+    p->lost.log_lines = p->events_lost = p->polls = p->growths = p->netns_inode = UINT64_MAX;
+    p->rates.created = p->rates.destroyed = UINT64_MAX;
+    p->rates.sampling = p->grown_from = p->ceiling = p->pid = UINT32_MAX;
+    p->n_recent_alerts = UINT64_MAX;
+    p->level_since_usec = p->started_usec = 1;
+    p->refused_usec = p->evicted_usec = p->talkers_usec = UINT64_MAX;
+    p->talkers.assured_permyriad = p->talkers.drop_risk_permyriad = CTW_PERMYRIAD;
+    p->talkers.entries = UINT32_MAX;
+    p->talkers.n_sources = p->talkers.n_ports = p->talkers.n_states = CTW_TALKERS_TOP_MAX;
+    for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
+        memset(p->talkers.sources[i].name, 'x', sizeof(p->talkers.sources[i].name) - 1);
+        memset(p->talkers.states[i].name, '~', sizeof(p->talkers.states[i].name) - 1);
+        p->talkers.ports[i].permyriad = CTW_PERMYRIAD;
+    }
+    for (size_t i = 0; i < CTW_SOURCES; i++) {
+        p->sources[i].health = CTW_HEALTH_FAILED;
+        p->sources[i].error = -EIO;
+        memset(p->sources[i].what, 'x', sizeof(p->sources[i].what) - 1);
+    }
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
+        p->recent_alerts[i].realtime_usec = i % 2 == 0 ? 1 : UINT64_MAX;
+        memset(p->recent_alerts[i].message, 'x', sizeof(p->recent_alerts[i].message) - 1);
+    }
+    memset(p->netns, 'x', sizeof(p->netns) - 1);
+    memset(p->version, 'x', sizeof(p->version) - 1);
+}
+
+static void spread(char *field, size_t size) {
+    static const char hostile[] = "a\033]0;b\007\n\r\t\x9b\x7f\xc2\x85\xe2\x80\xa8\xff\"\\c";
+
+    memset(field, 0, size);
+    memcpy(field, hostile, size - 1 < sizeof(hostile) ? size - 1 : sizeof(hostile));
+}
+
+void sample_hostile(struct ctw_snapshot *p) {
+    sample_full(p);
+    spread(p->netns, sizeof(p->netns));
+    spread(p->version, sizeof(p->version));
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++)
+        spread(p->recent_alerts[i].message, sizeof(p->recent_alerts[i].message));
+    for (size_t i = 0; i < CTW_SOURCES; i++) {
+        p->sources[i].health = CTW_HEALTH_FAILED;
+        spread(p->sources[i].what, sizeof(p->sources[i].what));
+    }
+}
+
+struct ctw_host sample_host(void) {
+    return (struct ctw_host){.known = true,
+                             .release = {.entries_per_bucket = 8, .buckets_writable = true},
+                             .memory = {UINT64_C(8) << 30, true, UINT64_C(4) << 30, false},
+                             .initial_netns = true,
+                             .has_nft = true};
+}
+
+struct ctw_record *sample_slot(struct ctw_history *h, uint32_t ago_sec, uint32_t low, uint32_t high,
+                               enum ctw_level level) {
+    const uint64_t at_usec = SAMPLE_NOW_USEC - ago_sec * CTW_USEC_PER_SEC;
+    struct ctw_record *slot = &h->slots[ctw_history_index(CTW_RESOLUTION_FINE, at_usec)];
+
+    *slot = (struct ctw_record){.at_usec = at_usec,
+                                .width_sec = 1,
+                                .polls = 1,
+                                .mean = low,
+                                .high = high,
+                                .low = low,
+                                .count = high,
+                                .max = 262144,
+                                .level = (uint8_t)level};
+    return slot;
 }

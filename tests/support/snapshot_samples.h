@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/state/history.h"
 #include "lib/state/snapshot.h"
 
 /* 2026-11-22 10:00:00 UTC, an hour after the daemon started, a day after the boot. */
@@ -37,3 +38,14 @@ void sample_unlimited(struct ctw_snapshot *p);
 
 /* A single sample taken without a daemon. */
 void sample_own_poll(struct ctw_snapshot *p);
+
+/* The largest and longest values of everything, and text of control bytes wherever text can be. */
+void sample_widest(struct ctw_snapshot *p);
+void sample_hostile(struct ctw_snapshot *p);
+
+/* A machine with nft and 8 GiB of memory, in its initial network namespace. */
+struct ctw_host sample_host(void);
+
+/* One second, @ago_sec before the last poll, of a table whose limit is 262144. */
+struct ctw_record *sample_slot(struct ctw_history *h, uint32_t ago_sec, uint32_t low, uint32_t high,
+                               enum ctw_level level);

@@ -60,7 +60,7 @@ static void environment_hostile_packet_is_refused(void **state) {
 
 /* --- outcome -------------------------------------------------------------------------------- */
 
-static void outcome_says_how_it_ended_and_the_last_line(void **state) {
+static void outcome_line_has_ending_and_last_line(void **state) {
     static const struct {
         const char *packet, *expected;
     } rows[] = {
@@ -74,13 +74,13 @@ static void outcome_says_how_it_ended_and_the_last_line(void **state) {
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ctw_outcome o;
-        struct ctw_line said;
+        struct ctw_line line;
         char packet[CTW_OUTCOME_BYTES];
         const size_t size = strlen(rows[i].packet);
 
         assert_int_equal(ctw_outcome_parse(rows[i].packet, size, &o), 0);
-        ctw_outcome_say(&o, &said);
-        assert_string_equal(said.text, rows[i].expected);
+        ctw_outcome_line(&o, &line);
+        assert_string_equal(line.text, rows[i].expected);
         assert_int_equal(ctw_outcome_print(&o, packet), size);
         assert_memory_equal(packet, rows[i].packet, size);
     }
@@ -104,7 +104,7 @@ int main(void) {
         cmocka_unit_test(environment_has_path_and_fields_of_an_alert_only),
         cmocka_unit_test(environment_repeated_field_is_one_variable),
         cmocka_unit_test(environment_hostile_packet_is_refused),
-        cmocka_unit_test(outcome_says_how_it_ended_and_the_last_line),
+        cmocka_unit_test(outcome_line_has_ending_and_last_line),
         cmocka_unit_test(outcome_other_bytes_are_refused),
     };
 

@@ -154,6 +154,19 @@ static void waiting_full_queue_sends_all(void **state) {
     }
 }
 
+static void runs_command_excludes_alerts_about_the_command(void **state) {
+    (void)state;
+    for (int kind = 0; kind < CTW_ALERT_KINDS; kind++) {
+        for (int source = 0; source < CTW_SOURCES; source++) {
+            const struct ctw_alert a = {.kind = (enum ctw_alert_kind)kind,
+                                        .source = (enum ctw_source)source};
+            const bool about_it = source == CTW_SOURCE_COMMAND &&
+                                  (kind == CTW_ALERT_BLIND || kind == CTW_ALERT_SIGHTED);
+            assert_int_equal(ctw_alert_runs_command(&a), !about_it);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waiting_alert_without_sample_is_sent_at_once),
@@ -164,6 +177,7 @@ int main(void) {
         cmocka_unit_test(waiting_failed_sample_leaves_no_reminder),
         cmocka_unit_test(waiting_flush_sends_all_without_culprits),
         cmocka_unit_test(waiting_full_queue_sends_all),
+        cmocka_unit_test(runs_command_excludes_alerts_about_the_command),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
