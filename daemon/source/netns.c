@@ -205,8 +205,7 @@ void ctw_netns_find(struct ctw_netns *n, uint64_t inode) {
     (void)sd_event_source_set_enabled(n->slice, inode == 0 ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
-/* --- how many there are
- * ------------------------------------------------------------------------------- */
+/* --- how many there are --------------------------------------------------------------------- */
 
 /* Namespaces with a name: made by `ip netns`, or by a container runtime for its networks. */
 static uint32_t count_named(const char *root) {

@@ -342,7 +342,8 @@ static bool host_ok(const struct ctw_host *h) {
            bool_ok(&h->memory.estimated) && bool_ok(&h->initial_netns) && bool_ok(&h->has_nft) &&
            bool_ok(&h->has_iptables) && bool_ok(&h->has_expectations) && bool_ok(&h->has_queue) &&
            bool_ok(&h->release.insert_failed_in_drop) && bool_ok(&h->release.buckets_writable) &&
-           bool_ok(&h->release.chain_limit) && name_ok(h->netns, sizeof(h->netns)) &&
+           bool_ok(&h->release.chain_limit) && bool_ok(&h->release.nft_counts) &&
+           name_ok(h->netns, sizeof(h->netns)) &&
            name_ok(h->expect_helper, sizeof(h->expect_helper));
 }
 
@@ -418,23 +419,17 @@ const struct ctw_recent_alert *ctw_snapshot_recent(const struct ctw_snapshot *p,
 
 /* Of losses below the limit that an alert began, and none has ended. ANY: there are none. */
 static enum ctw_trouble ongoing(const struct ctw_snapshot *p) {
-    static const struct {
-        enum ctw_alert_kind kind;
-        enum ctw_trouble trouble;
-    } kinds[] = {
-        {CTW_ALERT_CHAIN_TOO_LONG, CTW_TROUBLE_CHAINS},
-        {CTW_ALERT_EXPECT_FULL, CTW_TROUBLE_EXPECTATIONS},
-        {CTW_ALERT_DROPPED_BELOW_MAX, CTW_TROUBLE_BELOW_MAX},
-        {CTW_ALERT_INSERT_FAILED, CTW_TROUBLE_CLASHES},
-    };
+    static const enum ctw_alert_kind kinds[] = {CTW_ALERT_CHAIN_TOO_LONG, CTW_ALERT_EXPECT_FULL,
+                                                CTW_ALERT_DROPPED_BELOW_MAX,
+                                                CTW_ALERT_INSERT_FAILED};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         for (uint64_t back = 0; back < CTW_RECENT_ALERTS && back < p->n_recent_alerts; back++) {
             const struct ctw_recent_alert *a = ctw_snapshot_recent(p, back);
-            if (a->kind != kinds[i].kind)
+            if (a->kind != kinds[i])
                 continue;
             if (a->edge == CTW_EDGE_BEGIN || a->edge == CTW_EDGE_REMINDER)
-                return kinds[i].trouble;
+                return ctw_trouble_of(kinds[i]);
             break;
         }
     return CTW_TROUBLE_ANY;

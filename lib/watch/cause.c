@@ -268,8 +268,7 @@ static bool is_lowered(const struct ctw_alert *a) {
     return max || (a->buckets_changed && a->new_buckets < a->old_buckets);
 }
 
-/* CTW_TROUBLE_ANY where the alert has none. */
-static enum ctw_trouble trouble_of(const struct ctw_alert *a) {
+enum ctw_trouble ctw_trouble_of(enum ctw_alert_kind kind) {
     static const enum ctw_trouble troubles[CTW_ALERT_KINDS] = {
         [CTW_ALERT_USAGE] = CTW_TROUBLE_FILL,
         [CTW_ALERT_FORECAST] = CTW_TROUBLE_FILL,
@@ -282,17 +281,25 @@ static enum ctw_trouble trouble_of(const struct ctw_alert *a) {
         [CTW_ALERT_LIMIT_CHANGED] = CTW_TROUBLE_LOWERED,
         [CTW_ALERT_GROWTH_REFUSED] = CTW_TROUBLE_LOWERED,
     };
+
+    return troubles[kind];
+}
+
+/* CTW_TROUBLE_ANY where this alert has none. */
+static enum ctw_trouble alert_trouble(const struct ctw_alert *a) {
     const bool none =
         a->edge == CTW_EDGE_END || (a->kind == CTW_ALERT_USAGE && a->level == CTW_LEVEL_OK) ||
         (a->kind == CTW_ALERT_LIMIT_CHANGED && !is_lowered(a)) ||
         (a->kind == CTW_ALERT_GROWTH_REFUSED && a->growth_refusal != CTW_GROWTH_FOREIGN_WRITER);
 
-    return none ? CTW_TROUBLE_ANY : a->other_netns ? CTW_TROUBLE_OTHER_NETNS : troubles[a->kind];
+    return none             ? CTW_TROUBLE_ANY
+           : a->other_netns ? CTW_TROUBLE_OTHER_NETNS
+                            : ctw_trouble_of(a->kind);
 }
 
 bool ctw_cause_facts_of(const struct ctw_alert *a, struct ctw_cause_facts *ret) {
     *ret = (struct ctw_cause_facts){
-        .trouble = trouble_of(a),
+        .trouble = alert_trouble(a),
         .table = a->has_table ? &a->table : NULL,
         .losses = a->has_losses ? &a->losses : NULL,
         .talkers = a->talkers && a->talkers->known ? a->talkers : NULL,

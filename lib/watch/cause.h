@@ -95,6 +95,9 @@ struct ctw_diagnosis {
  */
 void ctw_diagnose(const struct ctw_cause_facts *f, struct ctw_diagnosis *ret);
 
+/** ctw_trouble_of() - what alerts of this kind are about; CTW_TROUBLE_ANY: no loss, no limit */
+enum ctw_trouble ctw_trouble_of(enum ctw_alert_kind kind);
+
 /**
  * ctw_cause_facts_of() - the facts that an alert carries; they point into it
  *

@@ -415,6 +415,7 @@ static void check_samples_pass(void **state) {
 
 static void check_damage_is_ebadmsg(void **state) {
     static const size_t bools[] = {offsetof(struct ctw_snapshot, has_table),
+                                   offsetof(struct ctw_snapshot, host.release.nft_counts),
                                    offsetof(struct ctw_snapshot, fills),
                                    offsetof(struct ctw_snapshot, talkers.sampled),
                                    offsetof(struct ctw_snapshot, rates.known),
