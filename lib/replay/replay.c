@@ -460,6 +460,7 @@ void ctw_replay_add(struct ctw_replay *r, const struct ctw_record *record) {
     begin_seen(r, record, hole);
     r->slots = record->width_sec != 0;
     r->usual_poll_usec = usual_poll(r, record);
+    r->tick.spacing_usec = ctw_most(r->spacing_usec, width_usec(record));
     if (first || hole)
         begin(r, record);
     if (record->max == 0 || (r->recorded_max != 0 && record->max > r->recorded_max))

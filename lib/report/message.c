@@ -169,7 +169,13 @@ static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
                                                              : ctw_losses_drops(&a->losses);
 
     if (a->edge == CTW_EDGE_END || a->gap) {
-        ctw_line_add(l, "%s", a->gap ? words[a->kind].past : words[a->kind].over);
+        /* The losses have ended; the table may be at its max all the same. */
+        const bool still_full = a->kind == CTW_ALERT_TABLE_FULL && a->has_table &&
+                                a->table.max > 0 && a->table.count >= a->table.max;
+        ctw_line_add(l, "%s",
+                     a->gap       ? words[a->kind].past
+                     : still_full ? "Conntrack table still full, but no longer dropping"
+                                  : words[a->kind].over);
         if (a->gap)
             ctw_line_add(l, " while ctwatchd was not running");
         add_sum(l, a, n, words[a->kind].one, words[a->kind].many);

@@ -128,8 +128,10 @@ static struct ctw_alert *step_episode(struct poll *p, struct ctw_episode *e, boo
     if (!condition && !e->active)
         return NULL; /* the usual case */
 
+    /* A condition that holds at every sample of a recording is absent between them. */
+    const uint64_t delay_usec = ctw_most(clear_delay_usec, p->t->spacing_usec / 2 * 3);
     const enum ctw_edge edge =
-        ctw_episode_step(e, condition, p->t->now_usec, clear_delay_usec, p->s->alerts.remind_usec);
+        ctw_episode_step(e, condition, p->t->now_usec, delay_usec, p->s->alerts.remind_usec);
     struct ctw_alert *a = edge == CTW_EDGE_NONE ? NULL : alert(p, kind, edge);
 
     if (a)

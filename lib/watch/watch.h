@@ -45,6 +45,7 @@ struct ctw_tick {
     bool requested;                            /* SIGUSR1 asked for a usage alert with culprits */
     bool culprits_due;                         /* ctw_waiting_learned() returned true */
     struct ctw_growth_facts facts;             /* zero where growth is off */
+    uint64_t spacing_usec; /* of a recording: losses are known this far apart; 0: at each poll */
 };
 
 /* The alerts and the actions that follow from one poll. */

@@ -309,6 +309,22 @@ static void replay_without_changes_column_writer_is_unknown(void **state) {
 }
 
 /* As of ctwatch_drops_total{reason="table_full"}: the table was full at neither scrape. */
+static void replay_steady_losses_of_any_spacing_are_one_episode(void **state) {
+    static const uint64_t spacings_sec[] = {1, 15, 60, 3600};
+    struct stage *g = *state;
+
+    for (size_t i = 0; i < sizeof(spacings_sec) / sizeof(spacings_sec[0]); i++) {
+        start(g);
+        for (unsigned k = 0; k < 30; k++) {
+            poll(g, 3000, k == 0 ? 0 : 500);
+            g->at_usec += (spacings_sec[i] - 1) * SEC;
+        }
+        (void)expect(g, CTW_ALERT_DROPPED_BELOW_MAX, CTW_EDGE_BEGIN, CTW_LEVEL_OK);
+        while (g->next < g->n_sent)
+            (void)expect(g, CTW_ALERT_DROPPED_BELOW_MAX, CTW_EDGE_REMINDER, CTW_LEVEL_OK);
+    }
+}
+
 static void replay_recorded_reason_of_drop_is_kept(void **state) {
     struct ctw_record record = {
         .count = 600, .max = 1000, .has_losses = 1, .has_other_drops = 1, .losses.drops = 5000};
@@ -451,6 +467,7 @@ int main(void) {
         ON_STAGE(replay_hole_or_buckets_keep_growth_left_out),
         ON_STAGE(replay_lowered_max_is_limit_change),
         ON_STAGE(replay_without_changes_column_writer_is_unknown),
+        ON_STAGE(replay_steady_losses_of_any_spacing_are_one_episode),
         ON_STAGE(replay_recorded_reason_of_drop_is_kept),
         ON_STAGE(replay_unhurried_slots_keep_jump),
         ON_STAGE(replay_unhurried_slots_poll_sooner_near_threshold),

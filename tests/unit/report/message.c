@@ -92,6 +92,9 @@ static void table_full_states_the_losses(void **state) {
     a.lasted_usec = 0;
     assert_message(&a, "Conntrack table no longer full: 1 new connection dropped in less than 1 s, "
                        "now 200000 of 262144 entries.");
+    a.table.count = 262144; /* still full of entries that no new flow meets */
+    assert_message(&a, "Conntrack table still full, but no longer dropping: 1 new connection "
+                       "dropped in less than 1 s, now 262144 of 262144 entries.");
     a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
     a.has_table = false; /* cannot be read just now */
     assert_message(&a, "Conntrack table full: new connections are being dropped.");
