@@ -269,8 +269,12 @@ RECORDER
     settings
 }
 
-# settings: from standard input; every @RECORDER@ becomes the command that keeps the records.
-settings() { sed "s|@RECORDER@|$recorder|" >"$conf"; }
+# settings: from standard input; every @RECORDER@ becomes the command that keeps the records. The
+# namespaces of tests that run beside this one are not watched, unless the settings have it so.
+settings() {
+    sed "s|@RECORDER@|$recorder|" >"$conf"
+    grep -q '^namespaces:' "$conf" || echo 'namespaces: { enabled = false; };' >>"$conf"
+}
 
 # start_daemon [COMMAND...]: by way of COMMAND, a program that becomes what it runs (ip netns exec
 # NAME), with the settings in $conf. Its process id is in $daemon once it has opened the table.

@@ -149,6 +149,15 @@ static const struct key keys[] = {
      NULL, A_DURATION, "keep free what poll.worst_rate takes in this time"},
     {"growth", "persist", KEY_SWITCH, AT(growth.persist), 0, 1, false,
      NULL, "switch", "set the grown limit again after a boot"},
+
+    {"namespaces", "enabled", KEY_SWITCH, AT(namespaces.enabled), 0, 1, true,
+     NULL, "switch", "watch the tables of other network namespaces"},
+    {"namespaces", "interval", KEY_DURATION, AT(namespaces.interval_usec), 100 * MSEC, HOUR, 5 * SEC,
+     NULL, A_DURATION, "the longest time between two readings of one of them"},
+    {"namespaces", "max", KEY_COUNT, AT(namespaces.max), 1, CTW_NAMESPACES_MAX, 1024,
+     NULL, "namespaces", "how many are watched"},
+    {"namespaces", "metrics", KEY_COUNT, AT(namespaces.metrics), 0, 1000, 0,
+     NULL, "namespaces", "how many of the fullest have metrics; 0: none"},
 };
 /* clang-format on */
 

@@ -16,6 +16,9 @@
 /* The longest alerts.command, in bytes with its NUL (PATH_MAX). */
 #define CTW_COMMAND_MAX 4096
 
+/* The most namespaces that are watched: the bound of namespaces.max. A reading takes 9 us. */
+#define CTW_NAMESPACES_MAX 4096u
+
 enum ctw_events_mode { CTW_EVENTS_NEVER, CTW_EVENTS_AUTO, CTW_EVENTS_ALWAYS };
 enum ctw_buckets_mode { CTW_BUCKETS_NEVER, CTW_BUCKETS_STARTUP, CTW_BUCKETS_ALWAYS };
 
@@ -61,6 +64,12 @@ struct ctw_settings {
         uint64_t reserve_usec; /* keep free what poll.worst_rate fills in this time */
         bool persist;
     } growth;
+    struct {
+        bool enabled;
+        uint64_t interval_usec; /* between two readings of one namespace; less where it fills */
+        uint32_t max;           /* namespaces that are watched; more are only counted */
+        uint32_t metrics;       /* in /metrics: the fullest ones; 0: none */
+    } namespaces;
 };
 
 /* Why a configuration is refused. */

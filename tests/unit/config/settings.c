@@ -94,6 +94,10 @@ static void settings_defaults_are_as_documented(void **state) {
     assert_int_equal(s.growth.memory_permyriad, 1000);
     assert_int_equal(s.growth.buckets, CTW_BUCKETS_STARTUP);
     assert_false(s.growth.persist);
+    assert_true(s.namespaces.enabled);
+    assert_int_equal(s.namespaces.interval_usec, 5000000);
+    assert_int_equal(s.namespaces.max, 1024);
+    assert_int_equal(s.namespaces.metrics, 0);
 }
 
 static void settings_printed_defaults_read_back_unchanged(void **state) {
