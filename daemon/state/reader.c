@@ -40,30 +40,33 @@ static int read_at(int fd, size_t offset, void *ret, size_t size) {
     return 0;
 }
 
-/* Return: the descriptor of a file that this program understands, or a negative errno. */
-static int open_state(const char *path) {
-    struct ctw_state_head head;
+/* Return: the descriptor of an ordinary file, or a negative errno. */
+static int open_file(const char *path) {
     struct stat st;
 
     /* A FIFO, a terminal or a link in its place neither blocks nor leads elsewhere. */
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return -errno;
-    int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EBADMSG;
-    if (r == 0)
-        r = read_at(fd, 0, &head, sizeof(head));
-    if (r == 0)
-        r = ctw_state_head_check(&head);
+    const int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EBADMSG;
     if (r == 0)
         return fd;
     close(fd);
     return r;
 }
 
-static int read_published(int fd, void *ret) {
-    const int r =
-        read_at(fd, offsetof(struct ctw_state, published), ret, sizeof(struct ctw_published));
+static int check_head(int fd) {
+    struct ctw_state_head head;
+    const int r = read_at(fd, 0, &head, sizeof(head));
 
+    return r < 0 ? r : ctw_state_head_check(&head);
+}
+
+static int read_published(int fd, void *ret) {
+    int r = check_head(fd);
+
+    if (r == 0)
+        r = read_at(fd, offsetof(struct ctw_state, published), ret, sizeof(struct ctw_published));
     return r < 0 ? r : ctw_published_is_whole(ret) ? 0 : -EAGAIN;
 }
 
@@ -77,7 +80,9 @@ static int read_sequence(int fd, uint64_t *ret) {
 static int read_history(int fd, void *ret) {
     uint64_t before, after;
 
-    int r = read_sequence(fd, &before);
+    int r = check_head(fd);
+    if (r == 0)
+        r = read_sequence(fd, &before);
     if (r == 0 && before % 2 != 0)
         r = -EAGAIN;
     if (r == 0)
@@ -87,16 +92,42 @@ static int read_history(int fd, void *ret) {
     return r < 0 ? r : before == after ? 0 : -EAGAIN;
 }
 
-static int read_patiently(const char *directory, read_part_fn read_part, void *ret) {
+/* @ret: a pointer, to be freed; NULL on failure */
+static int read_namespaces(int fd, void *ret) {
+    struct ctw_namespaces head, **p = ret;
+
+    int r = read_at(fd, 0, &head, sizeof(head));
+    if (r == 0)
+        r = ctw_namespaces_head_check(&head);
+    if (r < 0)
+        return r;
+    const size_t bytes = ctw_namespaces_bytes(head.of.n);
+    *p = malloc(bytes);
+    if (!*p)
+        return -ENOMEM;
+    r = read_at(fd, 0, *p, bytes);
+    if (r == 0) /* of.n again: the file may be of a later publication now */
+        r = (*p)->of.n == head.of.n && ctw_namespaces_is_whole(*p) ? 0 : -EAGAIN;
+    if (r == 0)
+        r = ctw_namespaces_check(*p);
+    if (r == 0)
+        return 0;
+    free(*p);
+    *p = NULL;
+    return r;
+}
+
+static int read_patiently(const char *directory, const char *name, read_part_fn read_part,
+                          void *ret) {
     const uint64_t until_usec = ctw_monotonic_usec() + PATIENCE_USEC;
     const struct timespec pause = {.tv_nsec = PAUSE_NSEC};
     char path[PATH_MAX];
 
-    if (snprintf(path, sizeof(path), "%s/state", directory) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s", directory, name) >= (int)sizeof(path))
         return -ENAMETOOLONG;
     for (;;) {
         /* Opened anew each time: a daemon that starts puts a new file in its place. */
-        const int fd = open_state(path);
+        const int fd = open_file(path);
         const int r = fd < 0 ? fd : read_part(fd, ret);
         if (fd >= 0)
             close(fd);
@@ -111,7 +142,7 @@ int ctw_state_read(const char *directory, struct ctw_snapshot *ret) {
 
     if (!p)
         return -ENOMEM;
-    int r = read_patiently(directory, read_published, p);
+    int r = read_patiently(directory, "state", read_published, p);
     if (r == 0)
         r = ctw_snapshot_check(&p->now);
     if (r == 0)
@@ -124,11 +155,20 @@ int ctw_state_read_history(const char *directory, struct ctw_history *ret) {
 
     if (!h)
         return -ENOMEM;
-    int r = read_patiently(directory, read_history, h);
+    int r = read_patiently(directory, "state", read_history, h);
     if (r == 0)
         r = ctw_history_check(h);
     if (r == 0)
         memcpy(ret, h, sizeof(*h));
+    return r;
+}
+
+int ctw_state_read_namespaces(const char *directory, struct ctw_namespaces **ret) {
+    struct ctw_namespaces *p = NULL;
+    const int r = read_patiently(directory, "namespaces", read_namespaces, &p);
+
+    if (r == 0)
+        *ret = p;
     return r;
 }
 

@@ -8,6 +8,7 @@
  * instead of raising SIGBUS. Readers take no lock, and nothing here can delay the daemon.
  */
 
+#include "lib/state/namespaces.h"
 #include "lib/state/snapshot.h"
 
 /**
@@ -31,3 +32,13 @@ int ctw_state_read(const char *directory, struct ctw_snapshot *ret);
 
 /** ctw_state_read_history() - the same for the history */
 int ctw_state_read_history(const char *directory, struct ctw_history *ret);
+
+/**
+ * ctw_state_read_namespaces() - the other network namespaces, of whatever boot
+ * @ret:  checked, to be freed with free(); set only on success
+ *
+ * They are of the daemon whose snapshot has the same pid and the same time of boot.
+ *
+ * Return: as of ctw_state_read(); -ENOMEM.
+ */
+int ctw_state_read_namespaces(const char *directory, struct ctw_namespaces **ret);

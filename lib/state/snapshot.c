@@ -28,7 +28,7 @@ static uint64_t word_at(const unsigned char *at) {
 
 /* FNV-1a over words, in lanes that a CPU computes side by side. The factor is odd, so that no
  * change is lost. */
-static uint64_t sum_words(const void *bytes, size_t size) {
+uint64_t ctw_state_sum(const void *bytes, size_t size) {
     const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
     const unsigned char *at = bytes, *end = at + size;
     uint64_t a = 1, b = 2, c = 3, d = 4;
@@ -47,14 +47,14 @@ static uint64_t sum_words(const void *bytes, size_t size) {
 static uint64_t rest_sum(const struct ctw_published *p) {
     const size_t from = offsetof(struct ctw_snapshot, recent_alerts);
 
-    return sum_words((const unsigned char *)&p->now + from, sizeof(p->now) - from);
+    return ctw_state_sum((const unsigned char *)&p->now + from, sizeof(p->now) - from);
 }
 
 static uint64_t sum(const struct ctw_published *p) {
     const size_t from = offsetof(struct ctw_published, rest_sum);
 
-    return sum_words((const unsigned char *)p + from,
-                     offsetof(struct ctw_published, now.recent_alerts) - from);
+    return ctw_state_sum((const unsigned char *)p + from,
+                         offsetof(struct ctw_published, now.recent_alerts) - from);
 }
 
 struct ctw_state_head ctw_state_head(void) {
@@ -64,18 +64,22 @@ struct ctw_state_head ctw_state_head(void) {
                                    .bytes = sizeof(struct ctw_state)};
 }
 
+int ctw_state_head_compare(const struct ctw_state_head *head, const struct ctw_state_head *own) {
+    if (head->magic == __builtin_bswap64(own->magic))
+        return -ENOEXEC;
+    if (head->magic != own->magic)
+        return -EBADMSG;
+    if (head->version != own->version)
+        return -ESTALE;
+    if (head->word_bits != own->word_bits)
+        return -ENOEXEC;
+    return head->bytes == own->bytes ? 0 : -ESTALE;
+}
+
 int ctw_state_head_check(const struct ctw_state_head *head) {
     const struct ctw_state_head own = ctw_state_head();
 
-    if (head->magic == __builtin_bswap64(own.magic))
-        return -ENOEXEC;
-    if (head->magic != own.magic)
-        return -EBADMSG;
-    if (head->version != own.version)
-        return -ESTALE;
-    if (head->word_bits != own.word_bits)
-        return -ENOEXEC;
-    return head->bytes == own.bytes ? 0 : -ESTALE;
+    return ctw_state_head_compare(head, &own);
 }
 
 size_t ctw_published_seal(struct ctw_published *p, bool all) {
@@ -266,8 +270,7 @@ void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint6
 
 /* --- a reader's side ------------------------------------------------------------------------- */
 
-/* A bool whose byte is neither 0 nor 1 must not be read as a bool. */
-static bool bool_ok(const bool *b) {
+bool ctw_state_bool_check(const bool *b) {
     return *(const unsigned char *)b <= 1;
 }
 
@@ -290,7 +293,7 @@ static bool recent_alerts_ok(const struct ctw_snapshot *p) {
         const struct ctw_recent_alert *s = &p->recent_alerts[i];
         if ((unsigned)s->kind >= CTW_ALERT_KINDS || (unsigned)s->edge > CTW_EDGE_PAST ||
             (unsigned)s->level > CTW_LEVEL_FULL || (unsigned)s->cause >= CTW_CAUSES ||
-            !bool_ok(&s->has_cause) || !text_ok(s->message, sizeof(s->message)) ||
+            !ctw_state_bool_check(&s->has_cause) || !text_ok(s->message, sizeof(s->message)) ||
             !text_ok(s->anonymous, sizeof(s->anonymous)))
             return false;
     }
@@ -319,17 +322,18 @@ static bool shares_ok(const struct ctw_share *shares, uint32_t n) {
 static bool talkers_ok(const struct ctw_talkers *w) {
     const uint32_t largest = CTW_PERMYRIAD;
 
-    return bool_ok(&w->known) && bool_ok(&w->sampled) && bool_ok(&w->has_drop_risk) &&
-           w->margin_permyriad <= largest && w->assured_permyriad <= largest &&
-           w->unreplied_permyriad <= largest && w->drop_risk_permyriad <= largest &&
-           w->loopback_permyriad <= largest && w->dns_permyriad <= largest && bool_ok(&w->whole) &&
+    return ctw_state_bool_check(&w->known) && ctw_state_bool_check(&w->sampled) &&
+           ctw_state_bool_check(&w->has_drop_risk) && w->margin_permyriad <= largest &&
+           w->assured_permyriad <= largest && w->unreplied_permyriad <= largest &&
+           w->drop_risk_permyriad <= largest && w->loopback_permyriad <= largest &&
+           w->dns_permyriad <= largest && ctw_state_bool_check(&w->whole) &&
            shares_ok(&w->service.address, 1) && shares_ok(&w->snat_service.address, 1) &&
            shares_ok(w->sources, w->n_sources) && shares_ok(w->destinations, w->n_destinations) &&
            shares_ok(w->ports, w->n_ports) && shares_ok(w->states, w->n_states);
 }
 
 static bool new_sources_ok(const struct ctw_new_sources *s) {
-    if (!bool_ok(&s->known) || s->n > CTW_TALKERS_TOP_MAX)
+    if (!ctw_state_bool_check(&s->known) || s->n > CTW_TALKERS_TOP_MAX)
         return false;
     for (uint32_t i = 0; i < s->n; i++)
         if (!name_ok(s->top[i].name, sizeof(s->top[i].name)))
@@ -338,22 +342,26 @@ static bool new_sources_ok(const struct ctw_new_sources *s) {
 }
 
 static bool host_ok(const struct ctw_host *h) {
-    return bool_ok(&h->known) && bool_ok(&h->memory.has_available) &&
-           bool_ok(&h->memory.estimated) && bool_ok(&h->initial_netns) && bool_ok(&h->has_nft) &&
-           bool_ok(&h->has_iptables) && bool_ok(&h->has_expectations) && bool_ok(&h->has_queue) &&
-           bool_ok(&h->release.insert_failed_in_drop) && bool_ok(&h->release.buckets_writable) &&
-           bool_ok(&h->release.chain_limit) && bool_ok(&h->release.nft_counts) &&
-           name_ok(h->netns, sizeof(h->netns)) &&
+    return ctw_state_bool_check(&h->known) && ctw_state_bool_check(&h->memory.has_available) &&
+           ctw_state_bool_check(&h->memory.estimated) && ctw_state_bool_check(&h->initial_netns) &&
+           ctw_state_bool_check(&h->has_nft) && ctw_state_bool_check(&h->has_iptables) &&
+           ctw_state_bool_check(&h->has_expectations) && ctw_state_bool_check(&h->has_queue) &&
+           ctw_state_bool_check(&h->release.insert_failed_in_drop) &&
+           ctw_state_bool_check(&h->release.buckets_writable) &&
+           ctw_state_bool_check(&h->release.chain_limit) &&
+           ctw_state_bool_check(&h->release.nft_counts) && name_ok(h->netns, sizeof(h->netns)) &&
            name_ok(h->expect_helper, sizeof(h->expect_helper));
 }
 
 static bool bools_ok(const struct ctw_snapshot *p) {
-    return bool_ok(&p->has_table) && bool_ok(&p->table.has_buckets) &&
-           bool_ok(&p->table.has_counters) && bool_ok(&p->table.counters.has_chainlength) &&
-           bool_ok(&p->has_rate) && bool_ok(&p->fills) && bool_ok(&p->subscribed) &&
-           bool_ok(&p->rates.known) && bool_ok(&p->rates.lower_bound) &&
-           bool_ok(&p->growth_enabled) && bool_ok(&p->growth_dry_run) &&
-           bool_ok(&p->growth_refused);
+    return ctw_state_bool_check(&p->has_table) && ctw_state_bool_check(&p->table.has_buckets) &&
+           ctw_state_bool_check(&p->table.has_counters) &&
+           ctw_state_bool_check(&p->table.counters.has_chainlength) &&
+           ctw_state_bool_check(&p->has_rate) && ctw_state_bool_check(&p->fills) &&
+           ctw_state_bool_check(&p->subscribed) && ctw_state_bool_check(&p->rates.known) &&
+           ctw_state_bool_check(&p->rates.lower_bound) &&
+           ctw_state_bool_check(&p->growth_enabled) && ctw_state_bool_check(&p->growth_dry_run) &&
+           ctw_state_bool_check(&p->growth_refused);
 }
 
 int ctw_snapshot_check(const struct ctw_snapshot *p) {

@@ -178,6 +178,15 @@ struct ctw_state_head ctw_state_head(void);
  */
 int ctw_state_head_check(const struct ctw_state_head *head);
 
+/** ctw_state_head_compare() - the same of another file, whose head is @own in this program */
+int ctw_state_head_compare(const struct ctw_state_head *head, const struct ctw_state_head *own);
+
+/** ctw_state_sum() - of @size bytes, a multiple of 8: two copies with parts of each other differ */
+uint64_t ctw_state_sum(const void *bytes, size_t size);
+
+/** ctw_state_bool_check() - a bool whose byte is neither 0 nor 1 must not be read as a bool */
+bool ctw_state_bool_check(const bool *b);
+
 /**
  * ctw_published_seal() - compute the sums
  * @all:  also of the recent alerts, talkers and new sources
