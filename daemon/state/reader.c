@@ -172,6 +172,23 @@ int ctw_state_read_namespaces(const char *directory, struct ctw_namespaces **ret
     return r;
 }
 
+int ctw_state_view_namespaces(const char *directory, struct ctw_view *v) {
+    struct ctw_namespaces *n = NULL;
+
+    if (v->liveness != CTW_LIVENESS_ALIVE)
+        return -ENOENT;
+    const int r = ctw_state_read_namespaces(directory, &n);
+    if (r < 0)
+        return r;
+    if (n->of.pid != v->snapshot.pid || !ctw_snapshot_is_of_boot(&v->snapshot, n->of.booted_usec)) {
+        free(n);
+        return -ENOENT;
+    }
+    qsort(n->records, n->of.n, sizeof(n->records[0]), ctw_namespace_compare);
+    v->namespaces = n;
+    return 0;
+}
+
 void ctw_state_view(const char *directory, struct ctw_view *ret) {
     struct ctw_snapshot *p = &ret->snapshot;
 

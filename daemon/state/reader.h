@@ -42,3 +42,11 @@ int ctw_state_read_history(const char *directory, struct ctw_history *ret);
  * Return: as of ctw_state_read(); -ENOMEM.
  */
 int ctw_state_read_namespaces(const char *directory, struct ctw_namespaces **ret);
+
+/**
+ * ctw_state_view_namespaces() - set namespaces of a view, to be freed with free()
+ * @v:  with the snapshot; they stay NULL unless its daemon is alive and has published them
+ *
+ * Return: 0 or as of ctw_state_read_namespaces(): why they are NULL.
+ */
+int ctw_state_view_namespaces(const char *directory, struct ctw_view *v);

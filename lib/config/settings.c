@@ -156,7 +156,7 @@ static const struct key keys[] = {
      NULL, A_DURATION, "the longest time between two readings of one of them"},
     {"namespaces", "max", KEY_COUNT, AT(namespaces.max), 1, CTW_NAMESPACES_MAX, 1024,
      NULL, "namespaces", "how many are watched"},
-    {"namespaces", "metrics", KEY_COUNT, AT(namespaces.metrics), 0, 1000, 0,
+    {"namespaces", "metrics", KEY_COUNT, AT(namespaces.metrics), 0, CTW_NAMESPACES_METRICS_MAX, 0,
      NULL, "namespaces", "how many of the fullest have metrics; 0: none"},
 };
 /* clang-format on */

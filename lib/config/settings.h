@@ -19,6 +19,9 @@
 /* The most namespaces that are watched: the bound of namespaces.max. A reading takes 9 us. */
 #define CTW_NAMESPACES_MAX 4096u
 
+/* The bound of namespaces.metrics: a page of metrics has room for four samples of each. */
+#define CTW_NAMESPACES_METRICS_MAX 100u
+
 enum ctw_events_mode { CTW_EVENTS_NEVER, CTW_EVENTS_AUTO, CTW_EVENTS_ALWAYS };
 enum ctw_buckets_mode { CTW_BUCKETS_NEVER, CTW_BUCKETS_STARTUP, CTW_BUCKETS_ALWAYS };
 

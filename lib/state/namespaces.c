@@ -72,3 +72,26 @@ int ctw_namespaces_check(const struct ctw_namespaces *p) {
             return -EBADMSG;
     return 0;
 }
+
+static uint32_t fill_of(const struct ctw_namespace_record *r) {
+    return r->has_table ? r->count : r->level == CTW_LEVEL_FULL ? UINT32_MAX : 0;
+}
+
+int ctw_namespace_compare(const void *a, const void *b) {
+    const struct ctw_namespace_record *x = a, *y = b;
+
+    if (fill_of(x) != fill_of(y))
+        return fill_of(x) > fill_of(y) ? -1 : 1;
+    return x->netns_inode < y->netns_inode ? -1 : x->netns_inode > y->netns_inode;
+}
+
+void ctw_namespaces_redact(struct ctw_namespaces *p) {
+    for (uint32_t i = 0; i < p->of.n; i++) {
+        struct ctw_netns_name *name = &p->records[i].name;
+        char *end = name->kind == CTW_NETNS_USER ? strchr(name->text, ':') : NULL;
+        if (!end)
+            end = name->text;
+        if (name->below_user)
+            memset(end, 0, sizeof(name->text) - (size_t)(end - name->text));
+    }
+}

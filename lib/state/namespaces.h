@@ -53,6 +53,7 @@ struct ctw_namespaces_head {
     uint32_t n;              /* records that follow */
     uint32_t known;          /* namespaces with processes; above namespaces.max, more than n */
     uint32_t names_unseen;   /* names in /run/netns whose namespace has no process that is known */
+    uint64_t metrics;        /* namespaces.metrics: how many of the fullest have metrics */
     uint64_t entries;        /* sum of the counts of all records */
     uint64_t booted_usec;    /* as of struct ctw_snapshot */
     uint64_t published_usec; /* when this was written */
@@ -92,3 +93,11 @@ bool ctw_namespaces_is_whole(const struct ctw_namespaces *p);
  * Return: 0 or -EBADMSG.
  */
 int ctw_namespaces_check(const struct ctw_namespaces *p);
+
+/** ctw_namespace_compare() - for qsort(): the fullest record first; full by the kernel log alone
+ * counts as full */
+int ctw_namespace_compare(const void *a, const void *b);
+
+/** ctw_namespaces_redact() - of "user 1000: NAME" leave "user 1000": a page may be public, and
+ * users choose these names */
+void ctw_namespaces_redact(struct ctw_namespaces *p);

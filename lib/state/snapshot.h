@@ -317,11 +317,14 @@ const char *ctw_state_fault(int error);
 
 /* --- one reader's view ----------------------------------------------------------------------- */
 
+struct ctw_namespaces; /* lib/state/namespaces.h */
+
 /* Everything a renderer gets. daemon/state/reader fills it; where no daemon is alive,
  * daemon/cli/fetch replaces the snapshot by a sample of its own. */
 struct ctw_view {
     struct ctw_snapshot snapshot;      /* pid 0: a sample taken by the reader, without a daemon */
     const struct ctw_history *history; /* NULL: none */
+    struct ctw_namespaces *namespaces; /* the fullest first; NULL: none are known */
     enum ctw_liveness liveness;
     /* Why nothing of a daemon is shown: ctw_state_read(), or -EXDEV: it watches, or watched,
      * another table; 0: something is, or none was asked for. */

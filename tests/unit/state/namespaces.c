@@ -95,12 +95,49 @@ static void namespaces_impossible_values_are_refused(void **state) {
     free(p);
 }
 
+static void namespaces_sorted_have_the_fullest_first(void **state) {
+    struct ctw_namespaces *p = two_namespaces();
+    (void)state;
+
+    p->records[0].has_table = p->records[1].has_table = true;
+    qsort(p->records, 2, sizeof(p->records[0]), ctw_namespace_compare);
+    assert_int_equal(p->records[0].count, 20);
+    p->records[1] = (struct ctw_namespace_record){.level = CTW_LEVEL_FULL};
+    qsort(p->records, 2, sizeof(p->records[0]), ctw_namespace_compare);
+    assert_int_equal(p->records[0].count, 0); /* full by the kernel log */
+    p->records[0] = p->records[1];
+    p->records[1].netns_inode = 1;
+    p->records[0].netns_inode = 2;
+    qsort(p->records, 2, sizeof(p->records[0]), ctw_namespace_compare);
+    assert_int_equal(p->records[0].netns_inode, 1);
+    free(p);
+}
+
+static void namespaces_redacted_keep_the_user_alone(void **state) {
+    struct ctw_namespaces *p = two_namespaces();
+    struct ctw_netns_name *name = &p->records[0].name;
+    (void)state;
+
+    ctw_namespaces_redact(p);
+    assert_string_equal(name->text, "blue");
+    *name = (struct ctw_netns_name){CTW_NETNS_USER, true, "user 1000: 192.0.2.7: x"};
+    ctw_namespaces_redact(p);
+    assert_string_equal(name->text, "user 1000");
+    *name = (struct ctw_netns_name){CTW_NETNS_COMMAND, true, "command 192.0.2.7:"};
+    ctw_namespaces_redact(p);
+    assert_string_equal(name->text, "");
+    assert_int_equal(ctw_namespaces_check(p), 0);
+    free(p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(namespaces_sealed_are_whole_and_checked),
         cmocka_unit_test(namespaces_any_changed_byte_is_found),
         cmocka_unit_test(namespaces_of_another_program_are_refused),
         cmocka_unit_test(namespaces_impossible_values_are_refused),
+        cmocka_unit_test(namespaces_sorted_have_the_fullest_first),
+        cmocka_unit_test(namespaces_redacted_keep_the_user_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
