@@ -133,7 +133,8 @@ static void take_census(const struct ctw_settings *s, struct ctw_advice_facts *f
 }
 
 /* Return: 0 or -ENOMEM. */
-static int read_past(const char *root, const char *state, struct ctw_advice_past *ret) {
+static int read_past(const char *root, const char *state, struct ctw_advice_past *ret,
+                     uint32_t *ret_other_entries) {
     const char *directory = ctw_fetch_directory(root, state);
     struct ctw_history *history;
     struct ctw_view view;
@@ -149,6 +150,8 @@ static int read_past(const char *root, const char *state, struct ctw_advice_past
         .peak_count = p->peak_count,
         .fastest_rate = p->fastest_rate,
     };
+    if (view.liveness == CTW_LIVENESS_ALIVE)
+        *ret_other_entries = p->table.other_entries;
     if (view.liveness == CTW_LIVENESS_ALIVE && p->subscribed && p->rates.known)
         ret->new_per_sec = p->rates.created;
     if (ctw_state_read_history(directory, history) == 0)
@@ -167,9 +170,9 @@ int ctw_advise_gather(const char *root, const char *state, const struct ctw_sett
 
     int r = ctw_fetch_from(root, NULL, false, settings, &view);
     if (r == 0)
-        r = ctw_fetch_machine(root, settings, &view.snapshot.table, &f.host);
+        r = read_past(root, state, &f.past, &view.snapshot.table.other_entries);
     if (r == 0)
-        r = read_past(root, state, &f.past);
+        r = ctw_fetch_machine(root, settings, &view.snapshot.table, &f.host);
     if (r < 0) {
         (void)snprintf(reterr, CTW_ADVISE_ERROR_MAX, "%.100s%s%s", root,
                        root[0] != '\0' ? ": " : "", strerror(-r));

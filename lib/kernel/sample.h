@@ -31,6 +31,7 @@ struct ctw_sample {
     uint32_t count;   /* entries of this network namespace; includes expired ones for up to 60 s */
     uint32_t max;     /* one limit for all namespaces; 0 means unlimited (up to Linux 6.18) */
     uint32_t buckets; /* one hash table for all namespaces */
+    uint32_t other_entries; /* in that hash table, of other namespaces; 0: none, or not known */
     bool has_buckets;
     bool has_counters;
     struct ctw_counters counters;

@@ -96,8 +96,10 @@ static struct ctw_need need_of(const struct ctw_advice_facts *f, const struct ct
 
 /* --- what it costs ---------------------------------------------------------------------------- */
 
-static uint64_t bytes_at(uint64_t max, uint64_t buckets, uint32_t entry_bytes) {
-    return max * entry_bytes + buckets * CTW_BUCKET_BYTES;
+/* With the entries of other namespaces. */
+static uint64_t bytes_at(const struct ctw_advice_facts *f, uint64_t max, uint64_t buckets,
+                         uint32_t entry_bytes) {
+    return (max + f->table.other_entries) * entry_bytes + buckets * CTW_BUCKET_BYTES;
 }
 
 /* Rounded up. */
@@ -187,7 +189,7 @@ static void explain_max(const struct ctw_advice_facts *f, const struct ctw_setti
     ctw_line_add(l,
                  ". It takes no memory until entries come, and up to %" PRIu64 " MiB when full, "
                  "%" PRIu64 " more than now.",
-                 mebibytes(bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host))),
+                 mebibytes(bytes_at(f, a->max, a->buckets, ctw_host_entry_most(&f->host))),
                  mebibytes((uint64_t)(a->max - f->table.max) * ctw_host_entry_most(&f->host)));
 }
 
@@ -244,7 +246,7 @@ static void find_ceiling(const struct ctw_advice_facts *f, const struct ctw_sett
                      " A higher %s in ctwatch.conf allows more: %" PRIu32 " take up to %" PRIu64
                      " of %" PRIu64 " MiB.",
                      ctw_growth_bound_name(a->resized.bound), a->need.wanted,
-                     mebibytes(bytes_at(a->need.wanted, 0, ctw_host_entry_most(&f->host))),
+                     mebibytes((uint64_t)a->need.wanted * ctw_host_entry_most(&f->host)),
                      f->host.memory.total_bytes >> 20);
 }
 
@@ -334,15 +336,14 @@ static void explain_buckets(const struct ctw_advice_facts *f, const struct ctw_a
 static void advise_buckets(const struct ctw_advice_facts *f, struct ctw_advice *a) {
     const uint32_t safe = f->host.release.entries_per_bucket;
     const uint32_t most = a->has_bounds ? a->resized.ceiling : 0;
-    const uint64_t entries = ctw_growth_entries_to_hold(a->max, most, a->need.peak);
+    const uint64_t entries = ctw_growth_entries_to_hold(&f->table, a->max, most, a->need.peak);
     const uint64_t is = f->table.buckets;
     const bool refused = a->lost.chain_too_long > 0;
 
     if (!f->table.has_buckets)
         return;
-    const uint32_t buckets =
-        refused ? ctw_growth_buckets_for((uint32_t)ctw_least(entries, CTW_MAX_LARGEST), 1)
-                : ctw_growth_buckets_for(ctw_growth_round_max(entries), safe);
+    const uint32_t buckets = refused ? ctw_growth_buckets_for(entries, 1)
+                                     : ctw_growth_buckets_for(ctw_growth_round_max(entries), safe);
     if (buckets > is &&
         ((refused && entries > is) || entries > is * safe || a->max > f->table.max)) {
         struct ctw_finding *d = find_value(a, CTW_FINDING_BUCKETS, "buckets", is, buckets);
@@ -391,7 +392,7 @@ static void advise_limits(const struct ctw_advice_facts *f, const struct ctw_set
     }
     if (has_been_full(&a->lost) && !a->need.full)
         find_past(f, a);
-    a->bytes_advised = bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host));
+    a->bytes_advised = bytes_at(f, a->max, a->buckets, ctw_host_entry_most(&f->host));
     if (f->host.initial_netns && a->has_bounds && a->bytes_advised > total / 2)
         ctw_line_add(&find(a, CTW_FINDING_MEMORY)->text,
                      "A full table takes up to %" PRIu64 " of %" PRIu64 " MiB, which cannot be "
@@ -637,8 +638,9 @@ void ctw_advise(const struct ctw_advice_facts *f, const struct ctw_settings *s,
     if (!f->has_table)
         return;
     a->bytes_least =
-        bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host) - CTW_EXTENSION_BYTES);
-    a->bytes_most = a->bytes_advised = bytes_at(a->max, a->buckets, ctw_host_entry_most(&f->host));
+        bytes_at(f, a->max, a->buckets, ctw_host_entry_most(&f->host) - CTW_EXTENSION_BYTES);
+    a->bytes_most = a->bytes_advised =
+        bytes_at(f, a->max, a->buckets, ctw_host_entry_most(&f->host));
     a->lost = losses_of(f);
     a->need = need_of(f, &a->lost);
     if (!f->has_sysctls) {

@@ -86,9 +86,11 @@ static uint32_t buckets_for(const struct ctw_cause_facts *f, uint32_t max) {
                               : CTW_ENTRIES_PER_BUCKET;
     const struct ctw_sample *t = f->table;
 
-    if (!t->has_buckets || max <= (uint64_t)t->buckets * safe)
+    const uint64_t entries = (uint64_t)max + t->other_entries;
+
+    if (!t->has_buckets || entries <= (uint64_t)t->buckets * safe)
         return 0;
-    const uint32_t buckets = ctw_growth_buckets_for(max, safe);
+    const uint32_t buckets = ctw_growth_buckets_for(entries, safe);
     return buckets > t->buckets ? buckets : 0;
 }
 
@@ -463,9 +465,9 @@ static void too_few_buckets(struct making *m) {
         return;
     }
     const uint64_t entries =
-        ctw_growth_entries_to_hold(t->max, m->f->host ? m->f->host->max_most : 0, t->count);
+        ctw_growth_entries_to_hold(t, t->max, m->f->host ? m->f->host->max_most : 0, t->count);
     const uint32_t buckets =
-        entries > t->buckets ? ctw_growth_buckets_for((uint32_t)entries, 1) : t->buckets * 2;
+        entries > t->buckets ? ctw_growth_buckets_for(entries, 1) : t->buckets * 2;
     ctw_line_add(m->l, " from %" PRIu32 " to %" PRIu32, t->buckets, buckets);
     if (add_elsewhere(m))
         return;

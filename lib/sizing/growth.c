@@ -48,9 +48,9 @@ static uint64_t round_up(uint64_t n, uint32_t multiple) {
     return (n + multiple - 1) / multiple * multiple;
 }
 
-uint32_t ctw_growth_buckets_for(uint32_t max, uint32_t entries_per_bucket) {
+uint32_t ctw_growth_buckets_for(uint64_t entries, uint32_t entries_per_bucket) {
     const uint32_t advised = advised_per_bucket(entries_per_bucket);
-    const uint64_t buckets = ((uint64_t)max + advised - 1) / advised;
+    const uint64_t buckets = (entries + advised - 1) / advised;
 
     return (uint32_t)ctw_least(round_up(buckets, CTW_BUCKETS_ROUND), CTW_BUCKETS_LARGEST);
 }
@@ -59,10 +59,13 @@ uint32_t ctw_growth_round_max(uint64_t entries) {
     return (uint32_t)ctw_least(round_up(entries, CTW_MAX_ROUND), CTW_MAX_LARGEST);
 }
 
-uint64_t ctw_growth_entries_to_hold(uint32_t max, uint32_t most, uint32_t peak) {
+uint64_t ctw_growth_entries_to_hold(const struct ctw_sample *table, uint32_t max, uint32_t most,
+                                    uint32_t peak) {
     const uint64_t twice = 2 * (uint64_t)peak;
 
-    return max == 0 ? twice : most == 0 ? max : ctw_least(max, ctw_most(most, twice));
+    return table->other_entries + (max == 0    ? twice
+                                   : most == 0 ? max
+                                               : ctw_least(max, ctw_most(most, twice)));
 }
 
 uint64_t ctw_growth_stall_msec(uint32_t count) {
@@ -78,7 +81,8 @@ uint64_t ctw_growth_bytes_per_entry(uint32_t entries_per_bucket) {
 uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries) {
     const uint64_t buckets = table->has_buckets ? table->buckets : 0;
 
-    return (uint64_t)entries * CTW_ENTRY_BYTES + buckets * CTW_BUCKET_BYTES;
+    return ((uint64_t)entries + table->other_entries) * CTW_ENTRY_BYTES +
+           buckets * CTW_BUCKET_BYTES;
 }
 
 /* --- the ceiling ------------------------------------------------------------------------------ */
@@ -95,13 +99,19 @@ static uint64_t share(uint64_t bytes, uint32_t permyriad) {
     return bytes / CTW_PERMYRIAD * permyriad + bytes % CTW_PERMYRIAD * permyriad / CTW_PERMYRIAD;
 }
 
-/* With other namespaces a quarter of the share is left to their entries, whose number is unknown.
- */
-static uint64_t entries_in_memory(const struct ctw_settings *s, const struct ctw_growth_facts *f) {
+static uint64_t less(uint64_t entries, uint64_t others) {
+    return entries > others ? entries - others : 0;
+}
+
+/* With other namespaces a quarter of what they leave of the share is for what they gain. */
+static uint64_t entries_in_memory(const struct ctw_settings *s, const struct ctw_sample *sample,
+                                  const struct ctw_growth_facts *f) {
     const uint64_t entries = share(f->memory.total_bytes, s->growth.memory_permyriad) /
                              ctw_growth_bytes_per_entry(f->release.entries_per_bucket);
 
-    return f->namespaces > 1 ? entries / 4 * 3 : entries;
+    return f->namespaces > 1 || sample->other_entries > 0
+               ? less(entries, sample->other_entries) / 4 * 3
+               : entries;
 }
 
 static void settle(struct ctw_growth_bounds *b) {
@@ -122,13 +132,14 @@ void ctw_growth_bounds(const struct ctw_settings *s, const struct ctw_sample *sa
         ret->by[i] = CTW_MAX_LARGEST;
     if (s->growth.ceiling > 0)
         ret->by[CTW_BOUND_SETTING] = s->growth.ceiling;
-    ret->by[CTW_BOUND_MEMORY] = bound_of(entries_in_memory(s, f));
+    ret->by[CTW_BOUND_MEMORY] = bound_of(entries_in_memory(s, sample, f));
     if (m->has_available)
         ret->by[CTW_BOUND_AVAILABLE] =
             bound_of(sample->count + m->available_bytes / 2 / (CTW_ENTRY_BYTES + 1));
     if (sample->has_buckets)
         ret->by[CTW_BOUND_BUCKETS] = (uint32_t)ctw_least(
-            (uint64_t)sample->buckets * f->release.entries_per_bucket, CTW_MAX_LARGEST);
+            less((uint64_t)sample->buckets * f->release.entries_per_bucket, sample->other_entries),
+            CTW_MAX_LARGEST);
     settle(ret);
 }
 
@@ -262,6 +273,18 @@ static bool is_contested(const struct ctw_growth *g, const struct ctw_growth_inp
 
 /* --- deciding --------------------------------------------------------------------------------- */
 
+/* Whether the buckets carry a table of this max beside those of other namespaces. */
+static bool are_enough(const struct ctw_growth_input *in, uint32_t max) {
+    return (uint64_t)max + in->sample.other_entries <=
+           (uint64_t)in->sample.buckets * in->facts.release.entries_per_bucket;
+}
+
+/* What they should be for it. */
+static uint64_t buckets_for(const struct ctw_growth_input *in, uint32_t max) {
+    return ctw_growth_buckets_for((uint64_t)max + in->sample.other_entries,
+                                  in->facts.release.entries_per_bucket);
+}
+
 static bool may_change_buckets(const struct ctw_growth *g, const struct ctw_settings *s,
                                const struct ctw_growth_input *in) {
     return in->sample.has_buckets && !g->buckets_failed && s->growth.buckets != CTW_BUCKETS_NEVER;
@@ -281,11 +304,11 @@ static void grant(const struct ctw_growth *g, const struct ctw_settings *s,
     }
     d->new_max = max;
     if (s->growth.buckets != CTW_BUCKETS_ALWAYS || !may_change_buckets(g, s, in) ||
-        max <= (uint64_t)t->buckets * in->facts.release.entries_per_bucket)
+        are_enough(in, max))
         return;
-    const uint32_t buckets = ctw_growth_buckets_for(max, in->facts.release.entries_per_bucket);
+    const uint64_t buckets = buckets_for(in, max);
     if (buckets > t->buckets) /* not at the largest number that the kernel takes */
-        d->new_buckets = buckets;
+        d->new_buckets = (uint32_t)buckets;
 }
 
 /* Startup, first half: buckets for the ceiling, while the table is small. */
@@ -297,10 +320,10 @@ static void size_buckets(const struct ctw_growth *g, const struct ctw_settings *
     if (g->sized || !may_change_buckets(g, s, in) || in->sample.count > SMALL_TABLE)
         return;
     lift_buckets(&b);
-    if (b.ceiling <= buckets * in->facts.release.entries_per_bucket)
+    if (are_enough(in, b.ceiling))
         return;
     const uint64_t wanted =
-        ctw_least(ctw_growth_buckets_for(b.ceiling, in->facts.release.entries_per_bucket),
+        ctw_least(buckets_for(in, b.ceiling),
                   ctw_least(STARTUP_BUCKETS_MOST, STARTUP_BUCKETS_TIMES * buckets));
     if (wanted > buckets)
         d->new_buckets = (uint32_t)wanted;

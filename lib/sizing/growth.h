@@ -147,7 +147,8 @@ bool ctw_growth_writes(const struct ctw_settings *s);
 /** ctw_growth_bytes_per_entry() - memory of one entry at worst, with its share of the buckets */
 uint64_t ctw_growth_bytes_per_entry(uint32_t entries_per_bucket);
 
-/** ctw_growth_bytes() - memory of @entries entries of this table at worst, with all its buckets */
+/** ctw_growth_bytes() - memory at worst of @entries entries of this table, with those of other
+ * namespaces and all buckets */
 uint64_t ctw_growth_bytes(const struct ctw_sample *table, uint32_t entries);
 
 /** ctw_growth_bounds() - the ceiling of max at this poll, and what sets it */
@@ -178,18 +179,21 @@ uint32_t ctw_growth_round_max(uint64_t entries);
  * ctw_growth_entries_to_hold() - the entries that buckets are needed for
  * @max, @most:  the limit, and ctw_host.max_most: a limit that no memory here can hold is none
  * @peak:        the highest count
+ *
+ * Those of other namespaces come on top of it.
  */
-uint64_t ctw_growth_entries_to_hold(uint32_t max, uint32_t most, uint32_t peak);
+uint64_t ctw_growth_entries_to_hold(const struct ctw_sample *table, uint32_t max, uint32_t most,
+                                    uint32_t peak);
 
 /** ctw_growth_stall_msec() - how long changing the buckets stops packets */
 uint64_t ctw_growth_stall_msec(uint32_t count);
 
 /**
- * ctw_growth_buckets_for() - the buckets a table with this max should have
+ * ctw_growth_buckets_for() - the buckets that so many entries of all namespaces should have
  *
  * One for four entries, or one for each on kernels whose chains take no more.
  */
-uint32_t ctw_growth_buckets_for(uint32_t max, uint32_t entries_per_bucket);
+uint32_t ctw_growth_buckets_for(uint64_t entries, uint32_t entries_per_bucket);
 
 /** ctw_growth_decide() - what to do at one poll; changes nothing */
 void ctw_growth_decide(const struct ctw_growth *g, const struct ctw_settings *s,

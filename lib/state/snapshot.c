@@ -413,7 +413,9 @@ void ctw_snapshot_renew(struct ctw_snapshot *p, const struct ctw_snapshot *own) 
     p->has_table = own->has_table;
     if (own->has_table) {
         p->sources[CTW_SOURCE_COUNTERS] = own->sources[CTW_SOURCE_COUNTERS];
+        const uint32_t others = p->table.other_entries;
         p->table = own->table;
+        p->table.other_entries = others;
         note_level(p, own->level > p->level ? own->level : p->level, own->polled_usec);
     }
     p->has_rate = p->fills = false;

@@ -37,7 +37,7 @@ static void put_fill(struct ctw_out *o, const struct ctw_sample *t) {
 /* "262144, 2.2 entries each at the limit, up to 8 safe": rounded up, so that 8.0 is safe. */
 static void put_buckets(struct ctw_out *o, const struct ctw_advice_facts *f) {
     const struct ctw_sample *t = &f->table;
-    const uint64_t of = t->max > 0 ? t->max : t->count;
+    const uint64_t of = (t->max > 0 ? t->max : t->count) + (uint64_t)t->other_entries;
 
     ctw_out_put(o, LABEL, "buckets");
     if (!t->has_buckets || t->buckets == 0) {
@@ -57,8 +57,8 @@ static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
 
     if (t->max == 0)
         return;
-    ctw_out_put(o, LABEL "%" PRIu64 " MiB = %" PRIu32 " x %" PRIu32, "memory at the limit",
-                a->bytes_least >> 20, t->max, slab);
+    ctw_out_put(o, LABEL "%" PRIu64 " MiB = %" PRIu64 " x %" PRIu32, "memory at the limit",
+                a->bytes_least >> 20, (uint64_t)t->max + t->other_entries, slab);
     if (t->has_buckets)
         ctw_out_put(o, " + %" PRIu32 " x %u", t->buckets, CTW_BUCKET_BYTES);
     ctw_out_put(o,
@@ -68,6 +68,9 @@ static void put_memory(struct ctw_out *o, const struct ctw_advice_facts *f,
     if (f->host.namespaces > 1)
         ctw_out_put(o, LABEL "%" PRIu32 " network namespaces may hold as many entries each\n", "",
                     f->host.namespaces);
+    if (t->other_entries > 0)
+        ctw_out_put(o, LABEL "with %" PRIu32 " entries of other network namespaces\n", "",
+                    t->other_entries);
 }
 
 /* What a ctwatchd has seen. */
@@ -148,14 +151,18 @@ static void put_bound(struct ctw_out *o, const struct ctw_growth_bounds *b,
 static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
                        const struct ctw_settings *s, const struct ctw_growth_bounds *b) {
     const struct ctw_memory *m = &f->host.memory;
+    struct ctw_line others = {0}; /* " - 5000": entries of other namespaces */
 
+    if (f->table.other_entries > 0)
+        ctw_line_add(&others, " - %" PRIu32, f->table.other_entries);
     put_bound(o, b, CTW_BOUND_SETTING);
     ctw_out_put(o, "\n");
     put_bound(o, b, CTW_BOUND_MEMORY);
-    ctw_out_put(o, " = %s %% of %" PRIu64 " bytes / %" PRIu64 "%s\n",
+    ctw_out_put(o, " = %s%s %% of %" PRIu64 " bytes / %" PRIu64, others.length > 0 ? "(" : "",
                 ctw_percent(s->growth.memory_permyriad).text, m->total_bytes,
-                ctw_growth_bytes_per_entry(f->host.release.entries_per_bucket),
-                f->host.namespaces > 1 ? " x 3 / 4" : "");
+                ctw_growth_bytes_per_entry(f->host.release.entries_per_bucket));
+    ctw_out_put(o, "%s%s%s\n", others.text, others.length > 0 ? ")" : "",
+                f->host.namespaces > 1 || others.length > 0 ? " x 3 / 4" : "");
     put_bound(o, b, CTW_BOUND_AVAILABLE);
     if (m->has_available)
         ctw_out_put(o, " = %" PRIu32 " + %" PRIu64 " bytes / 2 / %" PRIu32, f->table.count,
@@ -165,8 +172,8 @@ static void put_bounds(struct ctw_out *o, const struct ctw_advice_facts *f,
         ctw_out_put(o, LABEL "estimated: MemFree + Cached - Shmem + SReclaimable\n", "");
     put_bound(o, b, CTW_BOUND_BUCKETS);
     if (f->table.has_buckets)
-        ctw_out_put(o, " = %" PRIu32 " x %" PRIu32, f->table.buckets,
-                    f->host.release.entries_per_bucket);
+        ctw_out_put(o, " = %" PRIu32 " x %" PRIu32 "%s", f->table.buckets,
+                    f->host.release.entries_per_bucket, others.text);
     ctw_out_put(o, "\n");
 }
 
@@ -255,7 +262,7 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
     const bool limited = s->max > 0;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "count", ctw_json_number(s->count),
         "max", ctw_json_number_if(limited, s->max),
         "buckets", ctw_json_number_if(s->has_buckets, s->buckets),
@@ -264,6 +271,7 @@ static json_t *table(const struct ctw_advice_facts *f, const struct ctw_advice *
         "bytes_at_limit_worst", ctw_json_number_if(limited, a->bytes_most),
         "entry_at_most_bytes", ctw_json_number(ctw_host_entry_most(&f->host)),
         "namespaces", ctw_json_number(f->host.namespaces),
+        "other_namespaces_entries", ctw_json_number(s->other_entries),
         "refused", ctw_json_number_if(s->has_counters,
                                       ctw_losses_drops(&a->lost) + a->lost.chain_too_long),
         "evicted", ctw_json_number_if(s->has_counters, a->lost.early_drops));

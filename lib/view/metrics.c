@@ -199,7 +199,8 @@ static void put_table(struct page *g) {
     put_one(g, "ctwatch_usage_ratio", GAUGE, RATIO, limited, ctw_usage_permyriad(t->count, t->max),
             "Entries as a share of the limit; absent without a limit.");
     put_one(g, "ctwatch_table_memory_bytes", GAUGE, BYTES, p->has_table,
-            ctw_growth_bytes(t, t->count), "Memory of the entries and buckets, at most.");
+            ctw_growth_bytes(t, t->count),
+            "Memory of the entries of all network namespaces and of the buckets, at most.");
     put_one(g, "ctwatch_table_memory_limit_bytes", GAUGE, BYTES, limited,
             ctw_growth_bytes(t, t->max), "The same for a full table; absent without a limit.");
     put_level(g);

@@ -7,8 +7,8 @@
  * directive per line; blank lines and lines that start with # are ignored.
  *
  *   settings TEXT            configuration; consecutive lines make one, which replaces the former
- *   table KEY=VALUE ...      from now on: count max buckets drop early_drop insert_failed
- *                            chainlength inode; +=VALUE adds; "nocounters" or "counters"
+ *   table KEY=VALUE ...      from now on: count max buckets other_entries drop early_drop
+ *                            insert_failed chainlength inode; +=VALUE adds; "nocounters" or "counters"
  *   log KEY=N ...            once, at the next poll: full expect suppressed lost others netns/INODE
  *   past KEY=N ... [age=TIME]
  *                            the same, of the log before the first poll
@@ -183,6 +183,7 @@ static void set_table(struct play *p, char *word) {
         {"count", &s->count, NULL},
         {"max", &s->max, NULL},
         {"buckets", &s->buckets, NULL},
+        {"other_entries", &s->other_entries, NULL},
         {"drop", NULL, &s->counters.drop},
         {"early_drop", NULL, &s->counters.early_drop},
         {"insert_failed", NULL, &s->counters.insert_failed},

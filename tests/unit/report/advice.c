@@ -277,6 +277,26 @@ static void advise_states_the_cost_of_real_objects(void **state) {
 }
 
 /* As the kernel counts them: not as drops. No limit helps against long chains. */
+/* A hash table of 262144 buckets carries 2097152 entries. */
+static void advise_counts_entries_of_other_namespaces(void **state) {
+    struct ctw_advice_facts f = machine();
+
+    (void)state;
+    f.table.other_entries = 1048576;
+    advise(&f);
+    assert_null(found(CTW_FINDING_BUCKETS));
+    assert_int_equal(advice.bytes_most, 2097152 * 384ull + 262144 * 8ull);
+    f.table.other_entries++;
+    advise(&f);
+    assert_int_equal(found(CTW_FINDING_BUCKETS)->advised,
+                     ctw_growth_buckets_for(ctw_growth_round_max(2097153), 8));
+    ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text));
+    assert_non_null(strstr(text, "262144, 8.1 entries each at the limit, up to 8 safe\n"));
+    assert_non_null(strstr(text, "with 1048577 entries of other network namespaces\n"));
+    assert_non_null(
+        strstr(text, " = (10.0 % of 25769803776 bytes / 386 - 1048577) x 3 / 4"));
+}
+
 static void advise_counts_refusals_for_long_chains(void **state) {
     struct ctw_advice_facts f = machine();
     json_int_t refused, evicted, chains;
@@ -833,6 +853,7 @@ int main(void) {
         cmocka_unit_test_setup(advise_limit_at_the_ceiling_has_no_line, defaults),
         cmocka_unit_test_setup(advise_ceiling_below_the_limit, defaults),
         cmocka_unit_test_setup(advise_states_the_cost_of_real_objects, defaults),
+        cmocka_unit_test_setup(advise_counts_entries_of_other_namespaces, defaults),
         cmocka_unit_test_setup(advise_counts_refusals_for_long_chains, defaults),
         cmocka_unit_test_setup(advise_expectations_at_their_limit, defaults),
         cmocka_unit_test_setup(advise_clashes_leave_the_limit, defaults),

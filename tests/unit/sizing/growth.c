@@ -116,6 +116,23 @@ static void bounds_other_namespaces_leave_three_quarters(void **state) {
     assert_int_equal(f.b.by[CTW_BOUND_MEMORY], 6676079 / 4 * 3 / 4096 * 4096);
 }
 
+static void bounds_entries_of_other_namespaces_come_off(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.l.sample.other_entries = 1000000;
+    bound(&f);
+    assert_int_equal(f.b.by[CTW_BOUND_MEMORY], (6676079 - 1000000) / 4 * 3 / 4096 * 4096);
+    assert_int_equal(f.b.by[CTW_BOUND_BUCKETS], 8 * 1048576 - 1000000);
+    assert_int_equal(ctw_growth_bytes(&f.l.sample, 1000), 1001000 * 384 + 8 * 1048576);
+    f.l.sample.other_entries = UINT32_MAX; /* nothing is left */
+    bound(&f);
+    assert_int_equal(f.b.by[CTW_BOUND_MEMORY], 0);
+    assert_int_equal(f.b.by[CTW_BOUND_BUCKETS], 0);
+    f.l.sample.count = f.l.sample.max;
+    assert_refused(&f, CTW_GROWTH_AT_CEILING);
+}
+
 static void bounds_short_chain_limit_takes_one_entry_a_bucket(void **state) {
     struct fixture f = machine();
     (void)state;
@@ -405,6 +422,34 @@ static void decide_lowered_max_is_raised_three_times_an_hour(void **state) {
 
 /* --- buckets ---------------------------------------------------------------------------------- */
 
+static void startup_sizes_the_buckets_for_all_namespaces(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.g = (struct ctw_growth){0};
+    f.s.growth.ceiling = 2000000;
+    f.l.sample.buckets = 262144; /* enough for 2097152 */
+    decide(&f);
+    assert_int_equal(f.d.new_buckets, 0);
+    f.l.sample.other_entries = 100000;
+    assert_grows(&f, 0, CTW_GROWTH_STARTUP);
+    assert_int_equal(f.d.new_buckets, ctw_growth_buckets_for(2100000, 8));
+}
+
+static void always_raises_buckets_for_all_namespaces(void **state) {
+    struct fixture f = machine();
+    (void)state;
+
+    f.s.growth.buckets = CTW_BUCKETS_ALWAYS;
+    f.l.sample.buckets = 65536; /* enough for 524288 */
+    f.l.sample.count = 230000;
+    assert_grows(&f, 524288, CTW_GROWTH_FILL);
+    assert_int_equal(f.d.new_buckets, 0);
+    f.l.sample.other_entries = 1;
+    assert_grows(&f, 524288, CTW_GROWTH_FILL);
+    assert_int_equal(f.d.new_buckets, ctw_growth_buckets_for(524289, 8));
+}
+
 static void startup_sizes_the_buckets_once(void **state) {
     struct fixture f = machine();
     (void)state;
@@ -595,6 +640,7 @@ int main(void) {
         cmocka_unit_test(bounds_each_by_hand),
         cmocka_unit_test(bounds_lowest_is_the_ceiling),
         cmocka_unit_test(bounds_other_namespaces_leave_three_quarters),
+        cmocka_unit_test(bounds_entries_of_other_namespaces_come_off),
         cmocka_unit_test(bounds_short_chain_limit_takes_one_entry_a_bucket),
         cmocka_unit_test(bytes_entries_and_known_buckets),
         cmocka_unit_test(bounds_smallest_and_largest_machine),
@@ -611,6 +657,8 @@ int main(void) {
         cmocka_unit_test(decide_failed_write_retries_after_a_second),
         cmocka_unit_test(done_max_changed_meanwhile_is_no_failure),
         cmocka_unit_test(decide_lowered_max_is_raised_three_times_an_hour),
+        cmocka_unit_test(startup_sizes_the_buckets_for_all_namespaces),
+        cmocka_unit_test(always_raises_buckets_for_all_namespaces),
         cmocka_unit_test(startup_sizes_the_buckets_once),
         cmocka_unit_test(startup_bounds_the_buckets),
         cmocka_unit_test(startup_sizes_the_buckets_once_though_max_is_refused),

@@ -87,6 +87,7 @@ static void new_machine(struct world *w) {
     f->saved =
         (struct ctw_saved_limits){1 + below(1000), 512, 1001 + any() / 2, 512 + below(1000000)};
     f->save_error = one_in(10) ? -ENOSPC : 0;
+    w->tick.sample.other_entries = one_in(3) ? any() >> below(20) : 0;
     w->tick.sample.max = one_in(10) ? 0 : 1 + any() / 1000;
     w->tick.sample.buckets = 1 + any() / 8;
     w->tick.sample.has_buckets = !one_in(10);
@@ -157,13 +158,15 @@ static void check_decision(struct world *w) {
         const uint64_t max = d->new_max;
         CHECK(w, w->s.growth.ceiling == 0 || max <= w->s.growth.ceiling);
         CHECK(w, max <= CTW_MAX_LARGEST);
-        CHECK(w, max * 384 * (f->namespaces > 1 ? 4 : 3) / 3 <=
+        CHECK(w, max * 384 * (f->namespaces > 1 || t->other_entries > 0 ? 4 : 3) / 3 +
+                         t->other_entries * 384ull <=
                      f->memory.total_bytes / 10000 * w->s.growth.memory_permyriad +
                          w->s.growth.memory_permyriad);
         CHECK(w, !f->memory.has_available || (max - (max < t->count ? max : t->count)) * 384 * 2 <=
                                                  f->memory.available_bytes);
         CHECK(w, always || !t->has_buckets ||
-                     max <= (uint64_t)d->old_buckets * f->release.entries_per_bucket);
+                     max + t->other_entries <=
+                         (uint64_t)d->old_buckets * f->release.entries_per_bucket);
     }
     if (d->new_buckets != 0) {
         CHECK(w, w->s.growth.buckets != CTW_BUCKETS_NEVER);

@@ -339,10 +339,12 @@ static void renew_replaces_table_and_keeps_losses(void **state) {
     assert_int_equal(p.lost.drops, 123);
     assert_int_equal(p.refused_usec, 77);
 
-    /* A single sample does not end the level that the daemon holds. */
+    /* A single sample does not end the level that the daemon holds, and is of one namespace. */
     own_sample(&own, 1, CTW_LEVEL_OK);
+    p.table.other_entries = 4711;
     ctw_snapshot_renew(&p, &own);
     assert_int_equal(p.table.count, 1);
+    assert_int_equal(p.table.other_entries, 4711);
     assert_int_equal(p.level, CTW_LEVEL_FULL);
 
     own.has_table = false;
