@@ -145,7 +145,7 @@ static void end_walk(struct ctw_manager *m, const struct ctw_walk_end *end) {
     struct ctw_talkers talkers = {0};
 
     if (end) {
-        struct ctw_sample table = m->watch.last;
+        struct ctw_sample table = m->watch.table.last;
         if (end->whole)
             table.count = count_after(m, table.count);
         m->census->whole = end->whole;
@@ -333,7 +333,7 @@ static void reload(struct ctw_manager *m) {
         if (r < 0)
             (void)fprintf(stderr, "kernel log: %s, going on without it\n", strerror(-r));
     }
-    alert.level = m->watch.level.level;
+    alert.level = m->watch.table.level.level;
     alert.netns_inode = m->tick.netns_inode;
     raise_alert(m, &alert);
     (void)sd_notify(0, "READY=1");

@@ -148,7 +148,7 @@ static void note_highest(struct ctw_replay *r) {
 
 static void poll(struct ctw_replay *r, uint64_t at_usec, uint32_t count) {
     struct ctw_sample *t = &r->tick.sample;
-    const enum ctw_level before = r->watch.level.level;
+    const enum ctw_level before = r->watch.table.level.level;
 
     r->summary.level_usec[before] += at_usec - r->at_usec;
     r->at_usec = at_usec;
@@ -267,8 +267,8 @@ static void add_slot(const struct ctw_replay *r, const struct ctw_record *record
 
 /* Whether an alert will end or be repeated. */
 static bool has_open_alert(const struct ctw_watch *w) {
-    return w->level.level != CTW_LEVEL_OK || w->loss_episode.running ||
-           w->conditions[CTW_ALERT_FORECAST].active ||
+    return w->table.level.level != CTW_LEVEL_OK || w->table.losses.running ||
+           w->table.conditions[CTW_ALERT_FORECAST].active ||
            w->conditions[CTW_ALERT_GROWTH_REFUSED].active ||
            w->conditions[CTW_ALERT_GROWTH_DRY_RUN].active;
 }
@@ -407,7 +407,7 @@ static void begin(struct ctw_replay *r, const struct ctw_record *record) {
 
     r->at_usec = record->at_usec > r->at_usec ? record->at_usec : r->at_usec;
     r->count = record->width_sec != 0 ? record->first : record->count;
-    ctw_trend_reset(&r->watch.trend);
+    ctw_trend_reset(&r->watch.table.trend);
     if (first) {
         r->begun = true;
         r->recorded_max = r->max = record->limit_changes > 0 ? record->set_max : record->max;
@@ -430,7 +430,7 @@ static void begin_seen(struct ctw_replay *r, const struct ctw_record *record, bo
         .after_hole = hole,
         .low = slot ? record->low : record->count,
         .high = slot ? record->high : record->count,
-        .level = r->watch.level.level,
+        .level = r->watch.table.level.level,
     };
     if (s->records++ == 0)
         s->first_usec = record->at_usec;

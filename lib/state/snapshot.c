@@ -110,10 +110,10 @@ static void note_latency(struct ctw_snapshot *p, uint64_t usec) {
 static void note_table(struct ctw_snapshot *p, const struct ctw_watch *w, const struct ctw_tick *t,
                        const struct ctw_verdict *v) {
     p->has_table = t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
-    p->has_rate = p->has_table && ctw_trend_knows(&w->trend);
-    p->rate = p->has_rate ? ctw_trend_rate(&w->trend) : 0;
+    p->has_rate = p->has_table && ctw_trend_knows(&w->table.trend);
+    p->rate = p->has_rate ? ctw_trend_rate(&w->table.trend) : 0;
     p->table = v->sample;
-    p->fills = p->has_rate && ctw_trend_fills(&w->trend, &p->table, &p->usec_to_full);
+    p->fills = p->has_rate && ctw_trend_fills(&w->table.trend, &p->table, &p->usec_to_full);
     if (p->has_table && p->table.count > p->peak_count) {
         p->peak_count = p->table.count;
         p->peak_usec = t->now_usec;

@@ -13,6 +13,10 @@
 #include "lib/kernel/losses.h"
 #include "lib/watch/alert.h"
 
+/* The kernel prints at most 10 lines in 5 s (net.core.message_cost). A condition known from these
+ * lines alone ends after twice that time without a line. */
+#define CTW_LOG_CLEAR_DELAY_USEC (10 * CTW_USEC_PER_SEC)
+
 /* Zero-initialised, the condition does not hold. */
 struct ctw_episode {
     bool active;

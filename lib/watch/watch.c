@@ -10,12 +10,6 @@
 #define COUNTERS_IDLE_USEC     (10 * CTW_USEC_PER_SEC)
 #define LOSS_RECENT_USEC       (60 * CTW_USEC_PER_SEC)
 
-/* The kernel prints at most 10 lines in 5 s (net.core.message_cost). A condition known only from
- * these lines ends after twice that time without a line; a condition known from counters, after the
- * interval of reading them. */
-#define LOG_CLEAR_DELAY_USEC      (10 * CTW_USEC_PER_SEC)
-#define COUNTERS_CLEAR_DELAY_USEC COUNTERS_INTERVAL_USEC
-
 /* The overruns of one burst are one loss of events. */
 #define EVENTS_LOST_CLEAR_DELAY_USEC (10 * CTW_USEC_PER_SEC)
 
@@ -43,21 +37,19 @@
 
 /* One poll: the arguments of the step, and what follows from them. */
 struct poll {
+    struct ctw_table_poll table; /* the first member: alerts are made from it */
     struct ctw_watch *w;
     const struct ctw_settings *s;
     const struct ctw_tick *t;
     struct ctw_verdict *ret;
-    bool readable;  /* this poll read count and max */
-    uint32_t usage; /* permyriad; 0 where not readable */
-    struct ctw_losses lost;
     bool risen;             /* the level has */
     uint32_t unnamed_lines; /* table-full lines about the table of another namespace */
 };
 
 bool ctw_watch_wants_counters(const struct ctw_watch *w, const struct ctw_tick *t) {
-    const struct ctw_loss_episode *e = &w->loss_episode;
+    const struct ctw_loss_episode *e = &w->table.losses;
     const uint64_t since = t->now_usec - w->counters_usec;
-    const struct ctw_sample *now = &t->sample, *last = &w->last;
+    const struct ctw_sample *now = &t->sample, *last = &w->table.last;
 
     if (!w->polled || t->log.full_lines > 0 || t->log.n_netns > 0 ||
         ctw_nearly_full(now->count, now->max) || ctw_nearly_full(last->count, last->max))
@@ -84,7 +76,7 @@ static void describe_growth(struct ctw_alert *a, const struct ctw_growth_decisio
     a->bound = d->bounds.bound;
 }
 
-/* Adds an alert with all that this poll knows of the table; NULL when the verdict is full. */
+/* Adds an alert with all that this poll knows; NULL when the verdict is full. */
 static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ctw_edge edge) {
     const struct ctw_watch *w = p->w;
 
@@ -92,10 +84,7 @@ static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ct
         return NULL;
 
     struct ctw_alert *a = &p->ret->alerts[p->ret->n_alerts++];
-    memset(a, 0, sizeof(*a));
-    a->kind = kind;
-    a->edge = edge;
-    a->level = w->level.level;
+    ctw_table_describe(&p->table, kind, edge, a);
     a->netns_inode = p->t->netns_inode;
     a->rates = ctw_rates_now(&w->rates);
     if (edge != CTW_EDGE_END)
@@ -104,45 +93,23 @@ static struct ctw_alert *alert(struct poll *p, enum ctw_alert_kind kind, enum ct
         p->t->now_usec - w->talkers_usec < TALKERS_FRESH_USEC)
         a->talkers = &w->talkers;
     a->host = &w->host;
-    if (ctw_usage_permyriad(w->last.count, w->lowered_from) < p->s->levels.warning_permyriad)
+    if (ctw_usage_permyriad(w->table.last.count, w->lowered_from) < p->s->levels.warning_permyriad)
         a->lowered_from = w->lowered_from;
-    a->losses = w->loss_episode.losses;
-    a->has_losses = w->loss_episode.running && (w->last.has_counters || a->losses.log_lines > 0);
-    if (!p->readable)
-        return a;
-
-    a->has_table = true;
-    a->table = w->last;
-    a->has_rate = ctw_trend_knows(&w->trend);
-    a->rate = ctw_trend_rate(&w->trend);
-    a->fills = ctw_trend_fills(&w->trend, &a->table, &a->usec_to_full);
-    if (kind == CTW_ALERT_GREW || kind == CTW_ALERT_GROWTH_REFUSED ||
-        kind == CTW_ALERT_GROWTH_DRY_RUN)
+    if (p->table.readable && (kind == CTW_ALERT_GREW || kind == CTW_ALERT_GROWTH_REFUSED ||
+                              kind == CTW_ALERT_GROWTH_DRY_RUN))
         describe_growth(a, &p->ret->growth);
     return a;
 }
 
-/* Steps an episode; returns its alert, NULL when there is none. */
-static struct ctw_alert *step_episode(struct poll *p, struct ctw_episode *e, bool condition,
-                                      uint64_t clear_delay_usec, enum ctw_alert_kind kind) {
-    if (!condition && !e->active)
-        return NULL; /* the usual case */
-
-    /* A condition that holds at every sample of a recording is absent between them. */
-    const uint64_t delay_usec = ctw_most(clear_delay_usec, p->t->spacing_usec / 2 * 3);
-    const enum ctw_edge edge =
-        ctw_episode_step(e, condition, p->t->now_usec, delay_usec, p->s->alerts.remind_usec);
-    struct ctw_alert *a = edge == CTW_EDGE_NONE ? NULL : alert(p, kind, edge);
-
-    if (a)
-        a->lasted_usec = e->condition_usec - e->began_usec;
-    return a;
+static struct ctw_alert *alert_of_table(struct ctw_table_poll *table, enum ctw_alert_kind kind,
+                                        enum ctw_edge edge) {
+    return alert((struct poll *)table, kind, edge);
 }
 
-/* The same of the condition that has this kind of alert. */
+/* Steps the episode of a condition that is not the table's. */
 static struct ctw_alert *step_condition(struct poll *p, enum ctw_alert_kind kind, bool condition,
                                         uint64_t clear_delay_usec) {
-    return step_episode(p, &p->w->conditions[kind], condition, clear_delay_usec, kind);
+    return ctw_table_episode(&p->table, &p->w->conditions[kind], condition, clear_delay_usec, kind);
 }
 
 /* --- losses before the first poll ------------------------------------------------------------- */
@@ -197,44 +164,41 @@ static struct ctw_losses losses_before(const struct poll *p) {
 static void count_losses(struct poll *p) {
     struct ctw_watch *w = p->w;
     const bool known = w->polled || w->has_before;
-    struct ctw_sample since = w->polled ? w->last : w->before;
+    struct ctw_sample since = w->polled ? w->table.last : w->before;
 
     p->ret->lost_before = (struct ctw_losses){0};
-    if (p->readable && p->t->sample.has_counters && !w->counted) {
+    if (p->table.readable && p->t->sample.has_counters && !w->counted) {
         p->ret->lost_before = losses_before(p);
         w->counted = true;
         since.has_counters = false;
     }
-    p->lost = ctw_losses_since(known ? &since : NULL, p->readable ? &p->t->sample : NULL,
-                               &p->t->log, p->t->netns_inode, p->t->release, &p->unnamed_lines);
+    p->table.lost =
+        ctw_losses_since(known ? &since : NULL, p->table.readable ? &p->t->sample : NULL,
+                         &p->t->log, p->t->netns_inode, p->t->release, &p->unnamed_lines);
 }
 
 /* --- the table ------------------------------------------------------------------------------- */
 
-static bool is_losing(const struct ctw_losses *lost) {
-    return lost->drops > 0 || lost->early_drops > 0 || lost->log_lines > 0;
-}
-
 /* Buckets and counters that this poll did not read stay as they were. */
 static void remember_sample(struct poll *p) {
     struct ctw_watch *w = p->w;
-    const struct ctw_sample before = w->polled ? w->last : w->before, *now = &p->t->sample;
+    const struct ctw_sample before = w->polled ? w->table.last : w->before, *now = &p->t->sample;
 
-    w->last = *now;
+    w->table.last = *now;
     if (now->has_counters) {
         w->counters_usec = p->t->now_usec;
         w->count_changed = false;
     } else {
-        w->last.has_counters = before.has_counters;
-        w->last.counters = before.counters;
+        w->table.last.has_counters = before.has_counters;
+        w->table.last.counters = before.counters;
         w->count_changed = w->count_changed || now->count != before.count;
     }
     if (!now->has_buckets) {
-        w->last.has_buckets = before.has_buckets;
-        w->last.buckets = before.buckets;
+        w->table.last.has_buckets = before.has_buckets;
+        w->table.last.buckets = before.buckets;
     }
     w->polled = true;
-    ctw_trend_add(&w->trend, p->t->now_usec, now->count);
+    ctw_trend_add(&w->table.trend, p->t->now_usec, now->count);
 }
 
 /* A limit that was lowered twice was as high as before the first time. */
@@ -272,40 +236,6 @@ static void alert_limits(struct poll *p, const struct ctw_sample *before) {
     a->our_max = p->w->growth_state.growth.ours;
 }
 
-/* Each level on the way up has an alert, so that an alert rule on one level sees a burst that jumps
- * over it. A fall has one alert. In a full table that loses flows, table_full or early_drop reports
- * the level full. */
-static void alert_level(struct poll *p, enum ctw_level before) {
-    const enum ctw_level now = p->w->level.level;
-
-    if (now < before)
-        (void)alert(p, CTW_ALERT_USAGE, now == CTW_LEVEL_OK ? CTW_EDGE_END : CTW_EDGE_BEGIN);
-    for (enum ctw_level l = before + 1; l <= now; l++) {
-        if (l == CTW_LEVEL_FULL && is_losing(&p->lost))
-            break;
-        struct ctw_alert *a = alert(p, CTW_ALERT_USAGE, CTW_EDGE_BEGIN);
-        if (a)
-            a->level = l;
-    }
-    p->w->level_alerted_usec = p->t->now_usec;
-}
-
-/* An unchanged level is alerted again on request, when the culprits of an earlier alert are known
- * now, and after alerts.remind, unless the alerts of a full table have reminders of their own. */
-static void remind_of_level(struct poll *p) {
-    struct ctw_watch *w = p->w;
-    const bool ok = w->level.level == CTW_LEVEL_OK;
-    const uint64_t since = p->t->now_usec - w->level_alerted_usec;
-    const bool due = !ok && p->s->alerts.remind_usec > 0 && since >= p->s->alerts.remind_usec;
-
-    if (due)
-        w->level_alerted_usec = p->t->now_usec;
-    if ((due && !w->conditions[CTW_ALERT_TABLE_FULL].active &&
-         !w->conditions[CTW_ALERT_EARLY_DROP].active) ||
-        (p->readable && (p->t->requested || (p->t->culprits_due && !ok))))
-        (void)alert(p, CTW_ALERT_USAGE, CTW_EDGE_REMINDER);
-}
-
 static bool is_over(uint64_t since_usec, uint64_t now_usec, uint64_t interval_usec) {
     return since_usec == 0 || now_usec - since_usec >= interval_usec;
 }
@@ -326,12 +256,12 @@ static bool is_for_sample(const struct ctw_alert *a) {
 static bool wants_walk(const struct poll *p) {
     bool loss = false;
 
-    if (p->usage >= WALK_FROM_PERMYRIAD && (p->risen || p->t->requested))
+    if (p->table.usage >= WALK_FROM_PERMYRIAD && (p->risen || p->t->requested))
         return true;
     for (size_t i = 0; i < p->ret->n_alerts; i++)
         loss |= is_loss_to_sample(&p->ret->alerts[i]);
-    return loss && p->readable && p->t->sample.count > 0 &&
-           (p->usage >= WALK_FROM_PERMYRIAD ||
+    return loss && p->table.readable && p->t->sample.count > 0 &&
+           (p->table.usage >= WALK_FROM_PERMYRIAD ||
             is_over(p->w->slow_walk_usec, p->t->now_usec, WALK_SLOW_INTERVAL_USEC));
 }
 
@@ -369,7 +299,7 @@ void ctw_watch_resume(struct ctw_watch *w, const struct ctw_sample *last, uint64
 void ctw_watch_learn_host(struct ctw_watch *w, const struct ctw_settings *s,
                           const struct ctw_host *host, uint64_t now_usec) {
     w->host = *host;
-    w->host.max_most = ctw_growth_bounds_of(s, &w->last, host, true).ceiling;
+    w->host.max_most = ctw_growth_bounds_of(s, &w->table.last, host, true).ceiling;
     w->host_usec = now_usec;
 }
 
@@ -385,87 +315,28 @@ static bool wants_host(const struct poll *p) {
     return p->ret->want_walk && !fresh;
 }
 
-static void step_forecast(struct poll *p) {
-    const struct ctw_sample *now = &p->w->last;
-    const uint32_t ceiling = p->w->growth_state.ceiling;
-    const uint32_t limit = now->max > ceiling ? now->max : ceiling; /* growth comes before it */
-    uint64_t usec = 0;
-    int64_t rate = 0;
-
-    if (p->w->level.level == CTW_LEVEL_FULL)
-        return; /* it has come true; it ends when the table is no longer full */
-    const bool condition = p->readable && limit > now->count && p->s->levels.forecast_usec > 0 &&
-                           ctw_trend_forecast(&p->w->trend, limit - now->count, &usec, &rate) &&
-                           usec <= p->s->levels.forecast_usec;
-    struct ctw_alert *a =
-        step_condition(p, CTW_ALERT_FORECAST, condition,
-                       ctw_most(p->s->levels.hold_usec, COUNTERS_CLEAR_DELAY_USEC));
-    if (a && condition) {
-        a->has_rate = a->fills = true;
-        a->rate = rate;
-        a->usec_to_full = usec;
-    }
-}
-
-static void step_losses(struct poll *p) {
-    struct ctw_watch *w = p->w;
-    const struct ctw_losses *lost = &p->lost;
-    const bool counted = w->last.has_counters && !w->sources[CTW_SOURCE_COUNTERS].blind.active;
-    const uint64_t delay = ctw_most(p->s->levels.hold_usec,
-                                    counted ? COUNTERS_CLEAR_DELAY_USEC : LOG_CLEAR_DELAY_USEC);
-    bool active = w->level.level != CTW_LEVEL_OK;
-
-    step_condition(p, CTW_ALERT_TABLE_FULL, lost->drops > 0 || lost->log_lines > 0, delay);
-    step_condition(p, CTW_ALERT_EARLY_DROP, lost->early_drops > 0, delay);
-    step_condition(p, CTW_ALERT_CHAIN_TOO_LONG, lost->chain_too_long > 0, delay);
-    step_condition(p, CTW_ALERT_DROPPED_BELOW_MAX, lost->other_drops > 0, delay);
-    step_condition(p, CTW_ALERT_INSERT_FAILED, ctw_loss_episode_clashing(&w->loss_episode, lost),
-                   ctw_most(delay, CTW_CLASH_WINDOW_USEC));
-    for (int i = CTW_ALERT_TABLE_FULL; i <= CTW_ALERT_INSERT_FAILED; i++)
-        active |= w->conditions[i].active;
-    ctw_loss_episode_settle(&w->loss_episode, active);
-}
-
 /* The table as this poll read it; an absent table is an empty one. */
 static void step_table(struct poll *p) {
     struct ctw_watch *w = p->w;
-    const enum ctw_level before = w->level.level;
-    const struct ctw_sample last = w->polled ? w->last : w->before;
+    const struct ctw_sample last = w->polled ? w->table.last : w->before;
     const bool comparable = w->polled || w->has_before;
 
-    if (p->readable)
+    if (p->table.readable)
         remember_sample(p);
-    const enum ctw_level now =
-        ctw_level_step(&w->level, p->s, p->usage, is_losing(&p->lost), p->t->now_usec);
-    ctw_loss_episode_add(&w->loss_episode, &p->lost, now, p->t->now_usec);
+    p->table.counted = w->table.last.has_counters && !w->sources[CTW_SOURCE_COUNTERS].blind.active;
+    const enum ctw_level before = ctw_table_take(&p->table);
+    p->risen = w->table.level.level > before;
     alert_gaps(p);
-    if (p->readable && comparable)
+    if (p->table.readable && comparable)
         alert_limits(p, &last);
-    if (now != before)
-        alert_level(p, before);
-    else
-        remind_of_level(p);
-    p->risen = now > before;
-    step_forecast(p);
-    step_losses(p);
-}
-
-/* A table that cannot be read changes nothing, except that the kernel log may report it as full. */
-static void step_unreadable(struct poll *p) {
-    struct ctw_watch *w = p->w;
-
-    if (p->lost.log_lines == 0)
-        return;
-    ctw_level_step(&w->level, p->s, 0, true, p->t->now_usec);
-    ctw_loss_episode_add(&w->loss_episode, &p->lost, w->level.level, p->t->now_usec);
-    step_condition(p, CTW_ALERT_TABLE_FULL, true, LOG_CLEAR_DELAY_USEC);
+    ctw_table_alerts(&p->table, before);
 }
 
 /* The module was unloaded: when it is loaded again, its counters start from 0. Its limits are those
  * of then, or others, which is a change. */
 static void forget_table(struct ctw_watch *w) {
     if (w->polled) {
-        w->before = w->last;
+        w->before = w->table.last;
         w->has_before = true;
         w->lowered_from = 0;
     }
@@ -473,8 +344,8 @@ static void forget_table(struct ctw_watch *w) {
     w->before.has_counters = w->counted = true;
     w->before.counters = (struct ctw_counters){0};
     w->polled = false;
-    w->last = (struct ctw_sample){0};
-    ctw_trend_reset(&w->trend);
+    w->table.last = (struct ctw_sample){0};
+    ctw_trend_reset(&w->table.trend);
     /* The table comes back with limits of its own. */
     w->growth_state.growth = (struct ctw_growth){0};
     w->growth_state.ceiling = 0;
@@ -503,10 +374,10 @@ static void step_sources(struct poll *p) {
 
 /* Whether the subscription is worth its cost, half as much again for every new flow; and why. */
 static bool want_events(struct poll *p, const char **ret_why) {
-    const bool high = p->usage >= p->s->events.from_permyriad;
+    const bool high = p->table.usage >= p->s->events.from_permyriad;
     struct ctw_episode *needed = &p->w->events_needed;
 
-    (void)ctw_episode_step(needed, high || p->w->conditions[CTW_ALERT_FORECAST].active,
+    (void)ctw_episode_step(needed, high || p->w->table.conditions[CTW_ALERT_FORECAST].active,
                            p->t->now_usec, EVENTS_CLEAR_DELAY_USEC, 0);
     if (!p->w->polled) {
         *ret_why = "there is no conntrack table"; /* subscribing would load the module */
@@ -556,7 +427,7 @@ static void step_netns(struct poll *p, struct ctw_netns_episode *n, uint32_t lin
                        uint64_t clear_delay_usec) {
     n->log_lines += lines;
     struct ctw_alert *a =
-        step_episode(p, &n->full, lines > 0, clear_delay_usec, CTW_ALERT_TABLE_FULL);
+        ctw_table_episode(&p->table, &n->full, lines > 0, clear_delay_usec, CTW_ALERT_TABLE_FULL);
     if (!a)
         return;
     make_other_netns(a, n->inode, n->log_lines);
@@ -566,7 +437,7 @@ static void step_netns(struct poll *p, struct ctw_netns_episode *n, uint32_t lin
 static void step_other_netns(struct poll *p) {
     struct ctw_netns_episode *all = p->w->other_netns;
     const struct ctw_log_counts *log = &p->t->log;
-    const uint64_t clear_delay = ctw_most(p->s->levels.hold_usec, LOG_CLEAR_DELAY_USEC);
+    const uint64_t clear_delay = ctw_most(p->s->levels.hold_usec, CTW_LOG_CLEAR_DELAY_USEC);
     const uint32_t unnamed = p->unnamed_lines + log->other_netns_lines;
 
     for (uint32_t i = 0; i < log->n_netns; i++)
@@ -596,13 +467,31 @@ static void alert_past(struct poll *p) {
     struct ctw_alert *a = alert(p, CTW_ALERT_TABLE_FULL, CTW_EDGE_PAST);
     if (!a)
         return;
-    a->losses = ctw_losses_total(&p->w->last, p->t->release);
+    a->losses = ctw_losses_total(&p->w->table.last, p->t->release);
     a->losses.log_lines = lines;
     a->has_losses = true;
     a->lasted_usec = p->t->past_age_usec;
     if (past->n_netns == 1 && past->netns[0].lines == lines &&
         past->netns[0].inode != p->t->netns_inode)
         make_other_netns(a, past->netns[0].inode, lines);
+}
+
+static struct poll begin_poll(struct ctw_watch *w, const struct ctw_settings *s,
+                              const struct ctw_tick *t, struct ctw_verdict *ret) {
+    const bool readable = t->sources[CTW_SOURCE_TABLE].health == CTW_HEALTH_OK;
+    const struct ctw_table_poll table = {
+        .state = &w->table,
+        .settings = s,
+        .now_usec = t->now_usec,
+        .readable = readable,
+        .usage = readable ? ctw_usage_permyriad(t->sample.count, t->sample.max) : 0,
+        .spacing_usec = t->spacing_usec,
+        .requested = t->requested,
+        .culprits_due = t->culprits_due,
+        .alert = alert_of_table,
+    };
+
+    return (struct poll){.table = table, .w = w, .s = s, .t = t, .ret = ret};
 }
 
 /* --- growth ---------------------------------------------------------------------------------- */
@@ -631,8 +520,8 @@ static void step_refused(struct poll *p, uint64_t clear_delay_usec) {
 static void step_persist_failed(struct poll *p, uint64_t clear_delay_usec) {
     const struct ctw_growth_facts *f = &p->t->facts;
     const bool condition = p->s->growth.persist && ctw_growth_writes(p->s) && f->save_error != 0;
-    struct ctw_alert *a = step_episode(p, &p->w->growth_state.persist_failed, condition,
-                                       clear_delay_usec, CTW_ALERT_GROWTH_REFUSED);
+    struct ctw_alert *a = ctw_table_episode(&p->table, &p->w->growth_state.persist_failed,
+                                            condition, clear_delay_usec, CTW_ALERT_GROWTH_REFUSED);
 
     if (!a)
         return;
@@ -644,7 +533,7 @@ static void step_persist_failed(struct poll *p, uint64_t clear_delay_usec) {
 
 static void poll_in_time_to_grow(struct poll *p) {
     const uint64_t usec =
-        ctw_growth_next_poll(&p->w->growth_state.growth, p->s, &p->w->last, &p->ret->growth);
+        ctw_growth_next_poll(&p->w->growth_state.growth, p->s, &p->w->table.last, &p->ret->growth);
 
     p->ret->next_poll_usec =
         ctw_least(p->ret->next_poll_usec, ctw_most(usec, p->s->poll.fastest_usec));
@@ -665,14 +554,14 @@ static void step_growth(struct poll *p) {
     const uint64_t clear_delay = ctw_most(p->s->levels.hold_usec, GROWTH_CLEAR_DELAY_USEC);
 
     *d = (struct ctw_growth_decision){.refusal = CTW_GROWTH_DISABLED};
-    if (!p->readable || is_growth_idle(p->w, p->s))
+    if (!p->table.readable || is_growth_idle(p->w, p->s))
         return;
 
     const struct ctw_growth_input input = {
         .now_usec = p->t->now_usec,
-        .sample = p->w->last,
-        .rate = ctw_trend_burst_rate(&p->w->trend),
-        .losing = is_losing(&p->lost),
+        .sample = p->w->table.last,
+        .rate = ctw_trend_burst_rate(&p->w->table.trend),
+        .losing = ctw_table_losing(&p->table.lost),
         .facts = p->t->facts,
     };
     if (g->was_dry_run && ctw_growth_writes(p->s))
@@ -694,16 +583,16 @@ static void step_growth(struct poll *p) {
 
 void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                      const struct ctw_growth_outcome *o, struct ctw_verdict *ret) {
-    struct poll p = {.w = w, .s = s, .t = t, .ret = ret, .readable = true};
+    struct poll p = begin_poll(w, s, t, ret);
     struct ctw_alert *a;
 
     ctw_growth_done(&w->growth_state.growth, t->now_usec, &ret->growth, o);
     if (o->max_written)
-        w->last.max = o->max;
+        w->table.last.max = o->max;
     if (o->buckets_written)
-        w->last.buckets = o->buckets;
+        w->table.last.buckets = o->buckets;
     if (o->max_written || o->buckets_written) {
-        w->last.count = o->count; /* so that the alert shows how many entries were free */
+        w->table.last.count = o->count; /* so that the alert shows how many entries were free */
         a = alert(&p, CTW_ALERT_GREW, CTW_EDGE_BEGIN);
         if (a) {
             a->max_changed = o->max_written;
@@ -721,7 +610,7 @@ void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const st
             a->growth_path = t->facts.buckets_path;
         }
     }
-    ret->sample = w->last;
+    ret->sample = w->table.last;
     poll_in_time_to_grow(&p);
 }
 
@@ -730,20 +619,19 @@ void ctw_watch_grown(struct ctw_watch *w, const struct ctw_settings *s, const st
 void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const struct ctw_tick *t,
                     struct ctw_verdict *ret) {
     const enum ctw_health health = t->sources[CTW_SOURCE_TABLE].health;
-    struct poll p = {.w = w, .s = s, .t = t, .ret = ret, .readable = health == CTW_HEALTH_OK};
+    struct poll p = begin_poll(w, s, t, ret);
 
     ret->n_alerts = 0;
     ret->want_walk = ret->limit_changed = false;
-    if (p.readable)
-        p.usage = ctw_usage_permyriad(t->sample.count, t->sample.max);
-    else if (health == CTW_HEALTH_ABSENT)
+    if (health == CTW_HEALTH_ABSENT)
         forget_table(w);
+    p.table.ceiling = w->growth_state.ceiling;
 
     count_losses(&p);
-    if (p.readable || health == CTW_HEALTH_ABSENT)
+    if (p.table.readable || health == CTW_HEALTH_ABSENT)
         step_table(&p);
     else
-        step_unreadable(&p);
+        ctw_table_unreadable(&p.table);
     step_sources(&p);
     step_other_netns(&p);
     step_events(&p);
@@ -751,11 +639,12 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
         alert_past(&p);
     start_walk(&p);
 
-    ret->level = w->level.level;
-    ret->sample = w->last;
-    ret->lost = p.lost;
-    ret->next_poll_usec = p.readable ? ctw_pace_next(s, &w->last, ctw_trend_burst_rate(&w->trend))
-                                     : s->poll.interval_usec;
+    ret->level = w->table.level.level;
+    ret->sample = w->table.last;
+    ret->lost = p.table.lost;
+    ret->next_poll_usec =
+        p.table.readable ? ctw_pace_next(s, &w->table.last, ctw_trend_burst_rate(&w->table.trend))
+                         : s->poll.interval_usec;
     step_growth(&p);
     ret->want_host = wants_host(&p);
 }

@@ -22,8 +22,7 @@
 #include "lib/watch/alert.h"
 #include "lib/watch/episode.h"
 #include "lib/watch/event_rates.h"
-#include "lib/watch/level.h"
-#include "lib/watch/trend.h"
+#include "lib/watch/table.h"
 
 /* The most alerts of one step: the levels, every condition, every source, every namespace. */
 #define CTW_VERDICT_ALERTS_MAX 48
@@ -81,11 +80,11 @@ struct ctw_growth_state {
     uint32_t ceiling; /* the max up to which growth is possible; 0: it is not */
 };
 
-/* The memory of one table from poll to poll. Zero-initialised: nothing was read. */
+/* The memory of our own table from poll to poll. Zero-initialised: nothing was read. */
 struct ctw_watch {
-    bool polled;            /* last is set */
-    struct ctw_sample last; /* the last good sample, with the last known buckets and counters */
-    bool has_before;        /* before is set */
+    bool polled; /* table.last is set */
+    struct ctw_table_state table;
+    bool has_before; /* before is set */
     /* Until the first poll: the last sample of a former daemon, or that of the table that was
      * unloaded, with counters that start from 0. */
     struct ctw_sample before;
@@ -93,10 +92,6 @@ struct ctw_watch {
     bool counted;           /* losses until now are known: counters were read, or start from 0 */
     uint64_t counters_usec; /* the last poll that read counters */
     bool count_changed;     /* since that poll */
-    struct ctw_level_state level;
-    uint64_t level_alerted_usec; /* the last usage alert */
-    struct ctw_trend trend;
-    struct ctw_loss_episode loss_episode;
     struct ctw_rate_window rates;
     struct ctw_episode events_needed; /* the fill is above events.from, or rises to full */
     uint64_t events_lost_count;       /* in the episode of CTW_ALERT_EVENTS_LOST */
@@ -107,7 +102,7 @@ struct ctw_watch {
     uint32_t lowered_from; /* the max before another program lowered it; 0: it is not lower */
     uint64_t host_usec;    /* when the machine was last read; 0: never */
     struct ctw_host host;
-    struct ctw_episode conditions[CTW_ALERT_KINDS]; /* of the kinds that last */
+    struct ctw_episode conditions[CTW_ALERT_KINDS]; /* that last, and are not the table's */
     struct ctw_source_episode sources[CTW_SOURCES];
     struct ctw_netns_episode other_netns[CTW_OTHER_NETNS_MAX];
     struct ctw_growth_state growth_state;

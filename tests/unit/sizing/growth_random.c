@@ -260,7 +260,7 @@ static void random_growth_is_no_foreign_change(void **state) {
     while (w->step < STEPS / 4) {
         struct ctw_growth_outcome o;
         const bool polled = w->watch.polled || w->watch.has_before;
-        const uint32_t last = w->watch.polled ? w->watch.last.max : w->watch.before.max;
+        const uint32_t last = w->watch.polled ? w->watch.table.last.max : w->watch.before.max;
         if (!poll(w))
             continue;
         for (size_t i = 0; i < w->verdict.n_alerts; i++)
@@ -272,7 +272,7 @@ static void random_growth_is_no_foreign_change(void **state) {
         carry_out(w, &o);
         ctw_watch_grown(&w->watch, &w->s, &w->tick, &o, &w->verdict);
         own += o.max_written;
-        CHECK(w, !o.max_written || w->watch.last.max == o.max);
+        CHECK(w, !o.max_written || w->watch.table.last.max == o.max);
     }
     assert_true(own > 100);
 }

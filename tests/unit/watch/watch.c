@@ -254,7 +254,7 @@ static void watch_verdict_is_always_valid(void **state) {
     while (r->step < STEPS) {
         run_step(r, true);
         CHECK(r, r->verdict.n_alerts <= CTW_VERDICT_ALERTS_MAX);
-        CHECK(r, r->verdict.level == r->watch.level.level);
+        CHECK(r, r->verdict.level == r->watch.table.level.level);
         CHECK(r, r->verdict.level <= CTW_LEVEL_FULL);
         CHECK(r, r->verdict.next_poll_usec >= r->settings.poll.fastest_usec);
         CHECK(r, r->verdict.next_poll_usec <= r->settings.poll.interval_usec);
@@ -297,10 +297,11 @@ static void watch_level_never_falls_without_its_hold(void **state) {
             else if (low_since[l] == 0 && health != CTW_HEALTH_FAILED)
                 low_since[l] = r->tick.now_usec;
         }
-        if (r->watch.level.level >= r->before.level.level)
+        if (r->watch.table.level.level >= r->before.table.level.level)
             continue;
         falls++;
-        for (enum ctw_level l = r->watch.level.level + 1; l <= r->before.level.level; l++) {
+        for (enum ctw_level l = r->watch.table.level.level + 1; l <= r->before.table.level.level;
+             l++) {
             CHECK(r, low_since[l] != 0);
             CHECK(r, r->tick.now_usec - low_since[l] >= r->settings.levels.hold_usec);
         }
@@ -325,19 +326,20 @@ static void watch_unreadable_table_decides_no_level(void **state) {
         CHECK(r, !find(r, CTW_ALERT_LIMIT_CHANGED, CTW_EDGE_BEGIN));
         CHECK(r, r->verdict.next_poll_usec == r->settings.poll.interval_usec);
         /* Only the kernel log is believed. */
-        if (r->watch.level.level != r->before.level.level)
-            CHECK(r,
-                  r->watch.level.level == CTW_LEVEL_FULL &&
-                      r->watch.conditions[CTW_ALERT_TABLE_FULL].active &&
-                      r->watch.conditions[CTW_ALERT_TABLE_FULL].condition_usec == r->tick.now_usec);
-        CHECK(r, memcmp(&r->watch.last, &r->before.last, sizeof(r->watch.last)) == 0);
+        if (r->watch.table.level.level != r->before.table.level.level)
+            CHECK(r, r->watch.table.level.level == CTW_LEVEL_FULL &&
+                         r->watch.table.conditions[CTW_ALERT_TABLE_FULL].active &&
+                         r->watch.table.conditions[CTW_ALERT_TABLE_FULL].condition_usec ==
+                             r->tick.now_usec);
+        CHECK(r, memcmp(&r->watch.table.last, &r->before.table.last, sizeof(r->watch.table.last)) ==
+                     0);
     }
     assert_true(polls > 1000);
 }
 
 /* What each column moved by since counters were last read. */
 static struct ctw_counters moved(const struct run *r) {
-    const struct ctw_counters *a = &r->before.last.counters, *b = &r->tick.sample.counters;
+    const struct ctw_counters *a = &r->before.table.last.counters, *b = &r->tick.sample.counters;
 
     return (struct ctw_counters){.drop = b->drop - a->drop,
                                  .early_drop = b->early_drop - a->early_drop,
@@ -349,7 +351,7 @@ static struct ctw_counters moved(const struct run *r) {
 static bool counted(const struct run *r) {
     const struct ctw_counters m = moved(r);
 
-    return readable(r) && r->tick.sample.has_counters && r->before.last.has_counters &&
+    return readable(r) && r->tick.sample.has_counters && r->before.table.last.has_counters &&
            m.drop <= INT32_MAX && m.early_drop <= INT32_MAX && m.insert_failed <= INT32_MAX &&
            m.chainlength <= INT32_MAX;
 }
@@ -369,8 +371,8 @@ static void watch_drops_in_a_full_table_are_level_full(void **state) {
             continue;
         polls++;
         CHECK(r, r->verdict.level == CTW_LEVEL_FULL);
-        CHECK(r, r->watch.conditions[CTW_ALERT_TABLE_FULL].active);
-        CHECK(r, r->watch.loss_episode.running);
+        CHECK(r, r->watch.table.conditions[CTW_ALERT_TABLE_FULL].active);
+        CHECK(r, r->watch.table.losses.running);
     }
     assert_true(polls > 1000);
 }
@@ -384,19 +386,19 @@ static void watch_episode_counts_every_loss(void **state) {
     run_start(r, 8);
     while (r->step < STEPS) {
         run_step(r, true);
-        CHECK(r, r->watch.loss_episode.running || r->watch.level.level == CTW_LEVEL_OK);
+        CHECK(r, r->watch.table.losses.running || r->watch.table.level.level == CTW_LEVEL_OK);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
             if (a->has_losses && !a->other_netns && a->edge != CTW_EDGE_PAST)
-                CHECK(r, r->before.loss_episode.running || r->watch.loss_episode.running);
+                CHECK(r, r->before.table.losses.running || r->watch.table.losses.running);
         }
-        if (!counted(r) || !r->watch.loss_episode.running)
+        if (!counted(r) || !r->watch.table.losses.running)
             continue;
         polls++;
         const struct ctw_counters m = moved(r);
         const struct ctw_losses *before =
-            r->before.loss_episode.running ? &r->before.loss_episode.losses : &none;
-        const struct ctw_losses *now = &r->watch.loss_episode.losses;
+            r->before.table.losses.running ? &r->before.table.losses.losses : &none;
+        const struct ctw_losses *now = &r->watch.table.losses.losses;
         const uint64_t clashes = m.insert_failed - m.chainlength;
         CHECK(r, ctw_losses_drops(now) == ctw_losses_drops(before) + m.drop - clashes);
         CHECK(r, now->early_drops == before->early_drops + m.early_drop);
@@ -501,18 +503,19 @@ static void watch_each_level_has_one_alert_on_the_way(void **state) {
             CHECK(r, (a->edge == CTW_EDGE_END) == (a->level == CTW_LEVEL_OK));
             /* During losses their alert reports that the table is full. */
             if (a->level == CTW_LEVEL_FULL)
-                CHECK(r, r->watch.conditions[CTW_ALERT_TABLE_FULL].condition_usec !=
+                CHECK(r, r->watch.table.conditions[CTW_ALERT_TABLE_FULL].condition_usec !=
                                  r->tick.now_usec &&
-                             r->watch.conditions[CTW_ALERT_EARLY_DROP].condition_usec !=
+                             r->watch.table.conditions[CTW_ALERT_EARLY_DROP].condition_usec !=
                                  r->tick.now_usec);
         }
         CHECK(r, reminders + (changes > 0) <= 1);
-        if (r->watch.level.level == r->before.level.level)
+        if (r->watch.table.level.level == r->before.table.level.level)
             CHECK(r, changes == 0);
-        if (r->watch.level.level < r->before.level.level)
-            CHECK(r, changes == 1 && alerted[r->watch.level.level]);
-        if (readable(r) && r->watch.level.level > r->before.level.level)
-            CHECK(r, r->watch.level.level == CTW_LEVEL_FULL || alerted[r->watch.level.level]);
+        if (r->watch.table.level.level < r->before.table.level.level)
+            CHECK(r, changes == 1 && alerted[r->watch.table.level.level]);
+        if (readable(r) && r->watch.table.level.level > r->before.table.level.level)
+            CHECK(r, r->watch.table.level.level == CTW_LEVEL_FULL ||
+                         alerted[r->watch.table.level.level]);
     }
 }
 
@@ -548,7 +551,7 @@ static void watch_other_namespaces_never_change_the_level(void **state) {
         ctw_watch_step(&r->watch, &r->settings, &r->tick, &r->verdict);
         r->step++;
         CHECK(r, r->verdict.level == CTW_LEVEL_OK);
-        CHECK(r, !r->watch.loss_episode.running);
+        CHECK(r, !r->watch.table.losses.running);
         for (size_t i = 0; i < r->verdict.n_alerts; i++) {
             const struct ctw_alert *a = &r->verdict.alerts[i];
             CHECK(r, a->other_netns || a->kind == CTW_ALERT_EXPECT_FULL);
@@ -740,9 +743,9 @@ static void watch_loss_wants_counters_every_second_for_a_minute(void **state) {
 
     r->tick.sample.counters.insert_failed = r->tick.sample.counters.chainlength = 3;
     assert_int_equal(polls_with_counters(r, 10, CTW_USEC_PER_SEC, 10), 1);
-    assert_true(r->watch.conditions[CTW_ALERT_CHAIN_TOO_LONG].active);
+    assert_true(r->watch.table.conditions[CTW_ALERT_CHAIN_TOO_LONG].active);
     assert_int_equal(polls_with_counters(r, 59, CTW_USEC_PER_SEC, 10), 59);
-    assert_false(r->watch.conditions[CTW_ALERT_CHAIN_TOO_LONG].active);
+    assert_false(r->watch.table.conditions[CTW_ALERT_CHAIN_TOO_LONG].active);
     assert_int_equal(polls_with_counters(r, 20, CTW_USEC_PER_SEC, 10), 2);
 }
 
