@@ -10,21 +10,24 @@
 
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"
+#include "lib/util/parse.h"
 #include "lib/util/units.h"
 #include "lib/view/history.h"
 #include "lib/view/metrics.h"
+#include "lib/view/page.h"
 #include "lib/view/status.h"
 #include "lib/view/top.h"
 
 #define TEXT_TYPE        "text/plain; charset=utf-8"
 #define CSV_TYPE         "text/csv; charset=utf-8"
+#define HTML_TYPE        "text/html; charset=utf-8"
 #define JSON_TYPE        "application/json"
 #define OPENMETRICS_TYPE "application/openmetrics-text"
 
 /* Room for any page but the history. */
-#define PAGE_MAX 65536u
+#define PAGE_MAX CTW_RENDER_PAGE_MAX
 _Static_assert(PAGE_MAX >= CTW_RENDER_METRICS_MAX && PAGE_MAX >= CTW_RENDER_STATUS_MAX &&
-                   PAGE_MAX >= CTW_RENDER_TALKERS_MAX,
+                   PAGE_MAX >= CTW_RENDER_TALKERS_MAX && PAGE_MAX >= CTW_RENDER_BINS_MAX,
                "a page has room");
 
 /* Replies with the history that are sent at a time. Each has a copy of it, of 1.6 MB. */
@@ -42,6 +45,7 @@ struct ctw_pages {
     size_t next_evicted;
 
     /* for one request */
+    const struct ctw_server_request *request;
     struct ctw_view view;
     struct ctw_history history;
 };
@@ -70,7 +74,7 @@ static int read_history(struct ctw_pages *s) {
     return r;
 }
 
-enum form { TEXT, JSON, CSV, OPENMETRICS };
+enum form { TEXT, JSON, CSV, OPENMETRICS, HTML };
 
 /* Renders into ret->text, which has PAGE_MAX bytes, and returns the length, or sets ret->stream.
  * The status is 200 and the type that of the route, unless the renderer sets others. */
@@ -92,16 +96,11 @@ static size_t fault(const struct ctw_pages *s, int error, struct ctw_server_repl
     return line(ret, 503, "%s/state: %s\n", s->directory, ctw_state_fault(error));
 }
 
-static size_t render_index(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
-    return line(ret, 200,
-                "ctwatch " CTWATCH_VERSION ", the watch of the connection-tracking table\n"
-                "\n"
-                "/metrics   for Prometheus\n"
-                "/status    the state of the table      /status.json\n"
-                "/history   the last day                /history.json /history.csv\n"
-                "/top       what fills the table%s/top.json\n"
-                "/healthz   whether ctwatchd polls: 200 or 503\n",
-                s->addresses ? "        " : " (off)  ");
+static size_t render_page(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
+    ret->status = s->view.state_error < 0 ? 503 : 200;
+    ret->policy = ctw_page_policy;
+    s->view.history = s->view.state_error == 0 && read_history(s) >= 0 ? &s->history : NULL;
+    return ctw_render_page(&s->view, s->addresses, ret->text, PAGE_MAX);
 }
 
 static size_t render_health(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
@@ -201,6 +200,22 @@ static struct stream **take_place(struct ctw_pages *s) {
     return place;
 }
 
+static size_t render_bins(struct ctw_pages *s, struct ctw_server_reply *ret) {
+    const char *points = s->request->points;
+    uint64_t span_usec = CTW_HISTORY_SPAN_MAX * CTW_USEC_PER_SEC, n = CTW_HISTORY_BINS_MAX;
+    struct ctw_history_bins bins;
+
+    if ((s->request->span && ctw_text_duration(s->request->span, &span_usec) < 0) ||
+        (points && ctw_text_decimal(points, strlen(points), CTW_HISTORY_BINS_MAX, &n) < 0) ||
+        n == 0 || span_usec < CTW_USEC_PER_SEC ||
+        span_usec > CTW_HISTORY_SPAN_MAX * CTW_USEC_PER_SEC)
+        return line(ret, 400, "span is 1s to 24h, and points 1 to %u\n", CTW_HISTORY_BINS_MAX);
+    ctw_history_bins(&s->history, &s->view.snapshot, s->view.realtime_usec,
+                     (uint32_t)(span_usec / CTW_USEC_PER_SEC), (uint32_t)n, &bins);
+    ret->tagged = true;
+    return ctw_render_bins_json(&bins, ret->text, PAGE_MAX);
+}
+
 static size_t render_history(struct ctw_pages *pages, enum form form,
                              struct ctw_server_reply *ret) {
     static const enum ctw_history_format formats[] = {
@@ -209,6 +224,8 @@ static size_t render_history(struct ctw_pages *pages, enum form form,
 
     if (r < 0)
         return fault(pages, r, ret);
+    if (form == JSON && (pages->request->span || pages->request->points))
+        return render_bins(pages, ret);
     struct stream **place = take_place(pages);
     struct stream *s = calloc(1, sizeof(*s));
     struct copy *copy = malloc(sizeof(*copy));
@@ -235,7 +252,7 @@ static const struct route {
     enum form form;
     const char *type;
 } routes[] = {
-    {"/", NULL, render_index, TEXT, TEXT_TYPE},
+    {"/", NULL, render_page, HTML, HTML_TYPE},
     {"/healthz", NULL, render_health, TEXT, TEXT_TYPE},
     {"/metrics", OPENMETRICS_TYPE, render_metrics, OPENMETRICS, CTW_METRICS_OPENMETRICS_TYPE},
     {"/metrics", NULL, render_metrics, TEXT, CTW_METRICS_TEXT_TYPE},
@@ -273,6 +290,7 @@ int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
     if (route) {
         ret->status = 200;
         ret->type = route->type;
+        s->request = request;
         read_view(s);
         ret->length = route->render(s, route->form, ret);
     } else {

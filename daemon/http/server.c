@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/sockios.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -26,9 +27,10 @@
 #include "lib/util/parse.h"
 #include "lib/util/units.h"
 
-/* Of all sockets together; one address gets at most a quarter of those of its socket. */
-#define CONNECTIONS_MAX 64u
-#define ADDRESS_DIVISOR 4u
+/* Of all sockets together; one address gets at most half of those of its socket: browsers behind
+ * one address keep a connection each. */
+#define CONNECTIONS_MAX 256u
+#define ADDRESS_DIVISOR 2u
 
 /* Connections that libmicrohttpd has closed before the client acknowledged the last bytes. */
 #define CLOSING_MAX 16u
@@ -36,10 +38,10 @@
 /* A longer request is refused (414, 431). */
 #define REQUEST_BYTES ((size_t)16 << 10)
 
-/* Of a connection in the kernel, which doubles them: for 80 connections, a third of the unit's
+/* Of a connection in the kernel, which doubles them: for 272 connections, a third of the unit's
  * MemoryMax=. */
-#define SEND_BYTES    (64 << 10)
-#define RECEIVE_BYTES (32 << 10)
+#define SEND_BYTES    (32 << 10)
+#define RECEIVE_BYTES (8 << 10)
 
 /* Of pages that need nothing: neither scripts nor styles, and no frame around them. */
 #define SECURITY_POLICY                                                                            \
@@ -57,10 +59,10 @@
 
 /* The timeout of libmicrohttpd restarts with every byte, so a client that sends a byte a second
  * never reaches it. These limit a whole step. */
-#define REQUEST_USEC (10 * CTW_USEC_PER_SEC)  /* from connecting to the end of the headers */
-#define REPLY_USEC   (30 * CTW_USEC_PER_SEC)  /* from there to the end of the reply */
-#define KEPT_USEC    (300 * CTW_USEC_PER_SEC) /* from there to the next request */
-#define CLOSING_USEC (10 * CTW_USEC_PER_SEC)  /* from closing to the last acknowledgement */
+#define REQUEST_USEC (10 * CTW_USEC_PER_SEC) /* from connecting to the end of the headers */
+#define REPLY_USEC   (30 * CTW_USEC_PER_SEC) /* from there to the end of the reply */
+#define KEPT_USEC    (10 * CTW_USEC_PER_SEC) /* from there to the next request */
+#define CLOSING_USEC (10 * CTW_USEC_PER_SEC) /* from closing to the last acknowledgement */
 
 /* How often the deadlines are checked. */
 #define DEADLINES_MSEC 1000
@@ -212,9 +214,35 @@ static struct MHD_Response *stream_response(const struct ctw_server_stream *stre
     return response;
 }
 
+/* A strong validator: FNV-1a of the text. */
+static void make_tag(const struct ctw_server_reply *reply, char ret[static 24]) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < reply->length; i++)
+        hash = (hash ^ (unsigned char)reply->text[i]) * UINT64_C(0x100000001b3);
+    (void)snprintf(ret, 24, "\"%016" PRIx64 "\"", hash);
+}
+
+/* Whether @tag is in the list, such as "a", W/"b" */
+static bool client_has(struct MHD_Connection *connection, const char *tag) {
+    const char *list =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_IF_NONE_MATCH);
+
+    return list && (strstr(list, tag) || strcmp(list, "*") == 0);
+}
+
 /* @last: the connection ends with it */
-static enum MHD_Result send_reply(struct MHD_Connection *connection,
-                                  const struct ctw_server_reply *reply, bool head, bool last) {
+static enum MHD_Result send_reply(struct MHD_Connection *connection, struct ctw_server_reply *reply,
+                                  bool head, bool last) {
+    char tag[24] = "";
+
+    if (reply->tagged && reply->status == 200) {
+        make_tag(reply, tag);
+        if (client_has(connection, tag)) {
+            reply->status = MHD_HTTP_NOT_MODIFIED;
+            reply->length = 0;
+        }
+    }
     struct MHD_Response *response =
         reply->stream.stream
             ? stream_response(&reply->stream, head)
@@ -228,7 +256,11 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection,
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT);
     (void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    (void)MHD_add_response_header(response, "Content-Security-Policy", SECURITY_POLICY);
+    (void)MHD_add_response_header(response, "Content-Security-Policy",
+                                  reply->policy ? reply->policy : SECURITY_POLICY);
+    (void)MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    if (tag[0] != '\0')
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ETAG, tag);
     if (reply->status == 405)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     if (last)
@@ -367,7 +399,7 @@ static bool is_own_host(const struct ctw_server *s, const char *host) {
 
 static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status,
                               const char *line) {
-    const struct ctw_server_reply reply = {
+    struct ctw_server_reply reply = {
         .status = status, .type = "text/plain", .text = strdup(line), .length = strlen(line)};
 
     return send_reply(connection, &reply, false, true);
@@ -378,6 +410,8 @@ static enum MHD_Result answer(struct ctw_server *s, struct MHD_Connection *conne
     const struct ctw_server_request request = {
         .path = path,
         .accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT),
+        .span = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "span"),
+        .points = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "points"),
     };
     struct ctw_server_reply reply = {0};
 

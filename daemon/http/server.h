@@ -4,17 +4,18 @@
 /*
  * An HTTP server for GET and HEAD, in one thread, on top of libmicrohttpd.
  *
- * At most 64 connections are open at a time, shared equally among the sockets, and one address gets
- * at most a quarter of them. A connection above the limit of its address is closed at once. A
+ * At most 256 connections are open at a time, shared equally among the sockets, and one address
+ * gets at most half of them. A connection above the limit of its address is closed at once. A
  * connection above the total waits in the backlog of the socket. The server ends a connection whose
  * request is not complete within 10 s, whose reply is not read within 30 s, or that has no further
- * request within 300 s.
+ * request within 10 s.
  *
  * A request is a path, exactly one Host, and no body. A connection to a loopback address is
  * answered for the names of loopback only: otherwise a page of a foreign site, whose name its owner
  * lets resolve to 127.0.0.1, could have a browser on this machine read what is served here.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,8 +23,9 @@
 #define CTW_SERVER_SOCKETS_MAX 8u
 
 struct ctw_server_request {
-    const char *path;   /* without the query */
-    const char *accept; /* the header "Accept"; NULL if absent */
+    const char *path;          /* without the query */
+    const char *accept;        /* the header "Accept"; NULL if absent */
+    const char *span, *points; /* of the query; NULL if absent */
 };
 
 /* A reply whose length is not known when it begins. */
@@ -37,7 +39,11 @@ struct ctw_server_stream {
 struct ctw_server_reply {
     unsigned status;  /* 200, 404, ... */
     const char *type; /* "text/plain"; a literal */
-    char *text;       /* from malloc(), or NULL; the server frees it */
+    /* The header Content-Security-Policy, which must last; NULL: for pages that need nothing. */
+    const char *policy;
+    /* The text is often the same as before: a client that has it gets 304 (RFC 9110, 13.1.2). */
+    bool tagged;
+    char *text; /* from malloc(), or NULL; the server frees it */
     size_t length;
     struct ctw_server_stream stream; /* replaces the text, if set */
 };

@@ -52,6 +52,8 @@ static void add(struct ctw_history_bin *bin, const struct ctw_record *s) {
         bin->high = s->high;
         bin->max = s->max;
     }
+    if (bin->seconds == 0 || s->low < bin->low)
+        bin->low = s->low;
     bin->seconds += s->width_sec;
     bin->sum += (uint64_t)s->mean * s->width_sec; /* polls come faster the faster it fills */
     ctw_losses_add(&bin->lost, &s->losses);
@@ -126,5 +128,87 @@ size_t ctw_render_history_line(struct ctw_history_page *page,
         return 0;
     formats[page->format](&o, page);
     page->lines++;
+    return o.used;
+}
+
+void ctw_history_bins(const struct ctw_history *h, const struct ctw_snapshot *p, uint64_t now_usec,
+                      uint32_t span_sec, uint32_t points, struct ctw_history_bins *ret) {
+    const uint32_t fair = (span_sec + points - 1) / points;
+    const uint32_t width = fair < 10 && span_sec > CTW_HISTORY_FINE ? 10 : fair;
+    const uint64_t width_usec = width * CTW_USEC_PER_SEC, end = now_usec / width_usec + 1;
+    const uint32_t n = span_sec / width;
+    struct ctw_history_page page;
+    struct ctw_record s;
+
+    *ret = (struct ctw_history_bins){.width_sec = width, .n = n > 0 ? n : 1};
+    ret->begin_usec = (end > ret->n ? end - ret->n : 0) * width_usec;
+    for (uint32_t i = 0; i < ret->n; i++) {
+        ret->bins[i].start_usec = ret->begin_usec + i * width_usec;
+        ret->bins[i].end_usec = ret->bins[i].start_usec + width_usec;
+    }
+    ctw_render_history_start(&page, CTW_HISTORY_JSON, h, p);
+    while (next(&page, &s)) {
+        const uint64_t i = (s.at_usec - ret->begin_usec) / width_usec; /* wraps before the first */
+        if (s.at_usec >= ret->begin_usec && i < ret->n)
+            add(&ret->bins[i], &s);
+    }
+}
+
+static uint64_t mean_of(const struct ctw_history_bin *b) {
+    return b->sum / b->seconds;
+}
+
+static uint64_t low_of(const struct ctw_history_bin *b) {
+    return b->low;
+}
+
+static uint64_t high_of(const struct ctw_history_bin *b) {
+    return b->high;
+}
+
+static uint64_t max_of(const struct ctw_history_bin *b) {
+    return b->max;
+}
+
+static uint64_t dropped_of(const struct ctw_history_bin *b) {
+    return ctw_losses_drops(&b->lost);
+}
+
+static uint64_t evicted_of(const struct ctw_history_bin *b) {
+    return b->lost.early_drops;
+}
+
+static uint64_t clashes_of(const struct ctw_history_bin *b) {
+    return b->lost.clashes;
+}
+
+static uint64_t chains_of(const struct ctw_history_bin *b) {
+    return b->lost.chain_too_long;
+}
+
+size_t ctw_render_bins_json(const struct ctw_history_bins *b, char *buffer, size_t size) {
+    static const struct {
+        const char *name;
+        uint64_t (*of)(const struct ctw_history_bin *b);
+    } members[] = {{"mean", mean_of},       {"low", low_of},
+                   {"high", high_of},       {"max", max_of},
+                   {"dropped", dropped_of}, {"evicted", evicted_of},
+                   {"clashes", clashes_of}, {"chain_too_long", chains_of}};
+    struct ctw_out o = {.buffer = buffer, .size = size};
+
+    ctw_out_put(&o, "{\"begin_unix_seconds\": %" PRIu64 ", \"bin_seconds\": %" PRIu32,
+                b->begin_usec / CTW_USEC_PER_SEC, b->width_sec);
+    for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++) {
+        ctw_out_put(&o, ",\n\"%s\": [", members[m].name);
+        for (uint32_t i = 0; i < b->n; i++) {
+            const struct ctw_history_bin *bin = &b->bins[i];
+            if (bin->seconds > 0)
+                ctw_out_put(&o, "%s%" PRIu64, i > 0 ? "," : "", members[m].of(bin));
+            else
+                ctw_out_put(&o, "%snull", i > 0 ? "," : "");
+        }
+        ctw_out_put(&o, "]");
+    }
+    ctw_out_put(&o, "}\n");
     return o.used;
 }

@@ -2,6 +2,7 @@
 #include "lib/view/plot.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/util/parse.h"
@@ -11,22 +12,19 @@
 /* The first width of a cell. */
 #define CELL_USEC CTW_USEC_PER_SEC
 
-/* The drawing, and the area inside its axes, in SVG units; a cell is one unit wide at the least. */
-#define WIDTH  1000u
-#define HEIGHT 400u
-#define LEFT   80u
-#define RIGHT  (LEFT + CTW_PLOT_CELLS)
-#define TOP    40u
-#define BOTTOM 320u
+/* The height of the area inside the axes, in units of its own; it is as many cells wide. */
+#define AREA 1000u
 
-/* Below it: levels, losses, times. */
-#define LEVELS_Y 330u
-#define LOSSES_Y 342u
-#define STRIP    8u
-#define TIMES_Y  367u
-#define LEGEND_Y 390u
+/* Thousandths of the whole height: the area, below it levels and losses, and the times. */
+#define TOP      40u
+#define BOTTOM   830u
+#define LEVELS_Y 845u
+#define LOSSES_Y 885u
+#define STRIP    30u
+#define TIMES_Y  975u
 
-#define TICKS_MAX 8u
+#define TICKS_MAX         8u
+#define ENTRIES_TICKS_MAX 6u
 
 static void merge(struct ctw_plot_cell *into, const struct ctw_plot_cell *c) {
     if (!c->known)
@@ -107,23 +105,55 @@ void ctw_plot_grew(struct ctw_plot *p, uint64_t at_usec, uint32_t from, uint32_t
         p->steps[p->n_steps++] = (struct ctw_plot_step){at_usec, from, to};
 }
 
+void ctw_plot_bins(struct ctw_plot *p, const struct ctw_history_bins *b) {
+    const struct ctw_plot_cell *before = NULL;
+
+    p->begin_usec = b->begin_usec;
+    p->cell_usec = b->width_sec * CTW_USEC_PER_SEC;
+    p->n = b->n;
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct ctw_history_bin *bin = &b->bins[i];
+        struct ctw_plot_cell *c = &p->cells[i];
+        if (bin->seconds == 0)
+            continue;
+        *c = (struct ctw_plot_cell){.known = true,
+                                    .lost = ctw_losses_any(&bin->lost),
+                                    .low = bin->low,
+                                    .high = bin->high,
+                                    .max = bin->max,
+                                    .level = bin->level};
+        if (before && before->max > 0 && c->max > before->max)
+            ctw_plot_grew(p, p->begin_usec + i * p->cell_usec, before->max, c->max);
+        before = c;
+    }
+}
+
 struct drawing {
     struct ctw_out out;
     const struct ctw_plot *plot;
     uint64_t top; /* entries at the upper end */
 };
 
-/* In tenths of a unit, as all coordinates below. */
-static unsigned x_of(const struct drawing *d, size_t cell) {
-    const size_t n = d->plot->n > 0 ? d->plot->n : 1;
-
-    return (unsigned)(LEFT * 10u + cell * (RIGHT - LEFT) * 10u / n);
-}
-
+/* From the upper end of the area. */
 static unsigned y_of(const struct drawing *d, uint64_t entries) {
     const uint64_t shown = entries < d->top ? entries : d->top;
 
-    return (unsigned)(BOTTOM * 10u - shown * (BOTTOM - TOP) * 10u / d->top);
+    return (unsigned)(AREA - shown * AREA / d->top);
+}
+
+/* "43.2 %" of the width or the height. */
+static struct ctw_word share(uint64_t part, uint64_t whole) {
+    const uint64_t permyriad = part * CTW_PERMYRIAD / (whole > 0 ? whole : 1);
+    struct ctw_word w;
+
+    (void)snprintf(w.text, sizeof(w.text), "%" PRIu64 ".%02" PRIu64 "%%", permyriad / 100,
+                   permyriad % 100);
+    return w;
+}
+
+/* Of the whole height. */
+static struct ctw_word height_of(const struct drawing *d, uint64_t entries) {
+    return share(TOP * AREA + y_of(d, entries) * (BOTTOM - TOP), UINT64_C(1000) * AREA);
 }
 
 /* Room above the highest count and the highest limit. */
@@ -145,31 +175,11 @@ static bool is_edge(const struct ctw_plot *p, size_t i, int step) {
     return p->cells[i].known && (next >= p->n || !p->cells[next].known);
 }
 
-/* Moves to a point, or draws a line to it. */
-static void put_point(struct drawing *d, char how, unsigned x, unsigned y) {
-    ctw_out_put(&d->out, "%c%u.%u %u.%u", how, x / 10, x % 10, y / 10, y % 10);
-}
-
-static void put_head(struct drawing *d) {
-    const struct ctw_plot *p = d->plot;
-    char from[CTW_TIMESTAMP_SIZE], to[CTW_TIMESTAMP_SIZE];
-
-    ctw_timestamp_print(p->begin_usec, from);
-    ctw_timestamp_print(p->begin_usec + p->n * p->cell_usec, to);
-    ctw_out_put(&d->out,
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %u %u\" width=\"%u\" "
-                "height=\"%u\" font-family=\"sans-serif\" font-size=\"12\">\n"
-                "<title>Conntrack table, %s to %s</title>\n"
-                "<rect width=\"%u\" height=\"%u\" fill=\"#ffffff\"/>\n"
-                "<text x=\"%u\" y=\"24\">Conntrack entries, %s to %s</text>\n",
-                WIDTH, HEIGHT, WIDTH, HEIGHT, from, to, WIDTH, HEIGHT, LEFT, from, to);
-}
-
 /* The least of 1, 2 and 5 times a power of ten with few enough ticks. */
 static uint64_t round_step(uint64_t range) {
     for (uint64_t power = 1;; power *= 10)
         for (uint64_t i = 1; i <= 5; i += i == 1 ? 1 : 3)
-            if (range / (i * power) < TICKS_MAX)
+            if (range / (i * power) < ENTRIES_TICKS_MAX)
                 return i * power;
 }
 
@@ -177,11 +187,11 @@ static void put_entries_axis(struct drawing *d) {
     const uint64_t step = round_step(d->top);
 
     for (uint64_t n = 0; n <= d->top; n += step) {
-        const unsigned y = y_of(d, n);
+        const struct ctw_word y = height_of(d, n);
         ctw_out_put(&d->out,
-                    "<path d=\"M%u %u.%uH%u\" stroke=\"#dddddd\"/>"
-                    "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">%" PRIu64 "</text>\n",
-                    LEFT, y / 10, y % 10, RIGHT, LEFT - 6, y / 10 + 4, n);
+                    "<line class=\"grid\" x2=\"100%%\" y1=\"%s\" y2=\"%s\"/>"
+                    "<text y=\"%s\" dy=\"-3\">%" PRIu64 "</text>\n",
+                    y.text, y.text, y.text, n);
     }
 }
 
@@ -204,87 +214,135 @@ static void put_time_axis(struct drawing *d) {
     char text[CTW_TIMESTAMP_SIZE];
 
     for (uint64_t t = (begin + step - 1) / step * step; t <= begin + range; t += step) {
-        const uint64_t x = LEFT + (t - begin) * (RIGHT - LEFT) / (range > 0 ? range : 1);
+        const struct ctw_word x = share(t - begin, range);
         ctw_timestamp_print(t * CTW_USEC_PER_SEC, text);
         /* "11-22", "10:05" or "10:05:30" out of "2026-11-22T10:05:30.000Z" */
         const int at = step >= 86400 ? 5 : 11, length = step >= 60 ? 5 : 8;
+        const bool first = t - begin < range / 20, last = begin + range - t < range / 20;
         ctw_out_put(&d->out,
-                    "<path d=\"M%" PRIu64 " %uV%u\" stroke=\"#dddddd\"/><text x=\"%" PRIu64
-                    "\" y=\"%u\" text-anchor=\"middle\">%.*s</text>\n",
-                    x, TOP, LOSSES_Y + STRIP, x, TIMES_Y, length, text + at);
+                    "<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"%u%%\" y2=\"%u%%\"/>"
+                    "<text class=\"%s\" x=\"%s\" y=\"%u.%u%%\" data-t=\"%" PRIu64
+                    "\">%.*s</text>\n",
+                    x.text, x.text, TOP / 10, (LOSSES_Y + STRIP) / 10,
+                    first  ? "t first"
+                    : last ? "t last"
+                           : "t",
+                    x.text, TIMES_Y / 10, TIMES_Y % 10, t, length, text + at);
     }
 }
 
-/* The area below the highest count of each cell, or below the lowest. */
-static void put_area(struct drawing *d, bool high, const char *style) {
-    const struct ctw_plot *p = d->plot;
+/* A line to the right: straight ones become one. */
+struct line {
+    unsigned right, y;
+};
 
+static void put_right(struct drawing *d, struct line *l) {
+    if (l->right > 0)
+        ctw_out_put(&d->out, "h%u", l->right);
+    l->right = 0;
+}
+
+/* The area below the highest count of each cell, or below the lowest. */
+static void put_area(struct drawing *d, bool high) {
+    const struct ctw_plot *p = d->plot;
+    struct line l = {0};
+
+    ctw_out_put(&d->out, "<path class=\"%s\" d=\"M0 %u", high ? "high" : "low", AREA);
     for (size_t i = 0; i < p->n; i++) {
         const unsigned y = y_of(d, high ? p->cells[i].high : p->cells[i].low);
         if (!p->cells[i].known)
             continue;
         if (is_edge(p, i, -1)) {
-            ctw_out_put(&d->out, "<path d=\"");
-            put_point(d, 'M', x_of(d, i), BOTTOM * 10);
+            ctw_out_put(&d->out, "M%zu %uV%u", i, AREA, y);
+        } else if (y == l.y) {
+            l.right++;
+        } else {
+            put_right(d, &l);
+            ctw_out_put(&d->out, "l1 %d", (int)y - (int)l.y);
         }
-        put_point(d, 'L', x_of(d, i), y);
+        l.y = y;
         if (!is_edge(p, i, 1))
             continue;
-        put_point(d, 'L', x_of(d, i + 1), y);
-        put_point(d, 'L', x_of(d, i + 1), BOTTOM * 10);
-        ctw_out_put(&d->out, "Z\" %s/>\n", style);
+        l.right++;
+        put_right(d, &l);
+        ctw_out_put(&d->out, "V%uz", AREA);
     }
+    ctw_out_put(&d->out, "\"/>\n");
 }
 
 /* A share of the limit, in steps. */
-static void put_limit(struct drawing *d, uint32_t permyriad, const char *style) {
+static void put_limit(struct drawing *d, uint32_t permyriad, const char *class) {
     const struct ctw_plot *p = d->plot;
-    bool drawn = false;
 
-    ctw_out_put(&d->out, "<path d=\"");
+    ctw_out_put(&d->out, "<path class=\"%s\" d=\"M0 0", class);
     for (size_t i = 0; i < p->n; i++) {
         const uint32_t max = p->cells[i].max, before = i > 0 ? p->cells[i - 1].max : 0;
         const unsigned y = y_of(d, (uint64_t)max * permyriad / CTW_PERMYRIAD);
         if (max == 0) /* no limit, or not known */
             continue;
-        if (max != before)
-            put_point(d, before == 0 ? 'M' : 'L', x_of(d, i), y);
+        if (before == 0)
+            ctw_out_put(&d->out, "M%zu %u", i, y);
+        else if (max != before)
+            ctw_out_put(&d->out, "V%u", y);
         if (i + 1 == p->n || p->cells[i + 1].max != max)
-            put_point(d, 'L', x_of(d, i + 1), y);
-        drawn = true;
+            ctw_out_put(&d->out, "H%zu", i + 1);
     }
-    ctw_out_put(&d->out, "%s\" fill=\"none\" %s/>\n", drawn ? "" : "M0 0", style);
+    ctw_out_put(&d->out, "\"/>\n");
 }
 
-/* What a cell shows in a strip; NULL: nothing. */
-static const char *level_colour(const struct ctw_plot_cell *c) {
-    static const char *const colours[] = {"#8bc34a", "#ffb300", "#f4511e", "#b71c1c"};
-
-    return c->known ? colours[c->level] : NULL;
+static bool is_level(const struct ctw_plot_cell *c, int level) {
+    return c->known && c->level == (enum ctw_level)level;
 }
 
-static const char *loss_colour(const struct ctw_plot_cell *c) {
-    return c->lost ? "#b71c1c" : c->prevented ? "#1565c0" : NULL;
+static bool is_lost(const struct ctw_plot_cell *c, int prevented) {
+    return prevented ? c->prevented && !c->lost : c->lost;
 }
 
-/* Cells of one colour are one bar. */
-static void put_strip(struct drawing *d, unsigned y,
-                      const char *(*colour_of)(const struct ctw_plot_cell *c)) {
+/* Bars of @height units of 4 in a strip; adjacent ones are one. */
+static void put_bars(struct drawing *d, bool (*is)(const struct ctw_plot_cell *c, int which),
+                     int which, unsigned height, const char *class) {
     const struct ctw_plot *p = d->plot;
-    size_t since = 0;
 
-    for (size_t i = 0; i < p->n; i++) {
-        const char *colour = colour_of(&p->cells[i]);
-        if (i + 1 < p->n && colour_of(&p->cells[i + 1]) == colour)
-            continue;
-        const unsigned x = x_of(d, since), width = x_of(d, i + 1) - x;
-        if (colour)
-            ctw_out_put(&d->out,
-                        "<rect x=\"%u.%u\" y=\"%u\" width=\"%u.%u\" height=\"%u\" "
-                        "fill=\"%s\"/>\n",
-                        x / 10, x % 10, y, width / 10, width % 10, STRIP, colour);
-        since = i + 1;
+    ctw_out_put(&d->out, "<path class=\"%s\" d=\"M0 0", class);
+    for (size_t i = 0, end; i < p->n; i = end + 1) {
+        for (end = i; end < p->n && is(&p->cells[end], which);)
+            end++;
+        if (end > i)
+            ctw_out_put(&d->out, "M%zu 4V%uH%zuV4z", i, 4 - height, end);
     }
+    ctw_out_put(&d->out, "\"/>\n");
+}
+
+/* A drawing in units of its own, stretched over some height of the whole. */
+static void start_inner(struct drawing *d, unsigned y, unsigned height, unsigned units) {
+    ctw_out_put(&d->out,
+                "<svg y=\"%u.%u%%\" width=\"100%%\" height=\"%u.%u%%\" viewBox=\"0 0 %zu %u\" "
+                "preserveAspectRatio=\"none\">\n",
+                y / 10, y % 10, height / 10, height % 10, d->plot->n > 0 ? d->plot->n : 1, units);
+}
+
+static void put_area_and_limits(struct drawing *d, uint32_t warning, uint32_t critical) {
+    start_inner(d, TOP, BOTTOM - TOP, AREA);
+    put_area(d, true);
+    put_area(d, false);
+    put_limit(d, warning, "warning");
+    put_limit(d, critical, "critical");
+    put_limit(d, CTW_PERMYRIAD, "limit");
+    ctw_out_put(&d->out, "</svg>\n");
+}
+
+/* The higher the level, the higher the bar: the colour says nothing else. */
+static void put_strips(struct drawing *d) {
+    static const char *const levels[] = {"ok", "warning", "critical", "full"};
+
+    start_inner(d, LEVELS_Y, STRIP, 4);
+    for (int i = CTW_LEVEL_OK; i <= CTW_LEVEL_FULL; i++)
+        put_bars(d, is_level, i, (unsigned)i + 1, levels[i]);
+    ctw_out_put(&d->out, "</svg>\n");
+    start_inner(d, LOSSES_Y, STRIP, 4);
+    put_bars(d, is_lost, true, 2, "prevented");
+    put_bars(d, is_lost, false, 4, "lost");
+    ctw_out_put(&d->out, "</svg>\n");
 }
 
 static void put_steps(struct drawing *d) {
@@ -294,50 +352,75 @@ static void put_steps(struct drawing *d) {
         const struct ctw_plot_step *s = &p->steps[i];
         const uint64_t cell = cell_at(p, s->at_usec);
         ctw_out_put(&d->out,
-                    "<path d=\"M%u %ul-5 9h10z\" fill=\"#1565c0\"><title>max from %" PRIu32
-                    " to %" PRIu32 "</title></path>\n",
-                    x_of(d, cell < p->n ? (size_t)cell : p->n) / 10, y_of(d, s->to) / 10, s->from,
+                    "<text class=\"t grew\" x=\"%s\" y=\"%s\" dy=\"9\">\u25b2"
+                    "<title>max from %" PRIu32 " to %" PRIu32 "</title></text>\n",
+                    share(cell < p->n ? cell : p->n, p->n).text, height_of(d, s->to).text, s->from,
                     s->to);
     }
 }
+
+static void put_all(struct drawing *d, uint32_t warning, uint32_t critical) {
+    put_area_and_limits(d, warning, critical);
+    put_strips(d);
+    put_entries_axis(d); /* the area does not hide it */
+    put_time_axis(d);
+    put_steps(d);
+}
+
+void ctw_plot_put(struct ctw_out *o, const struct ctw_plot *p, uint32_t warning_permyriad,
+                  uint32_t critical_permyriad, const char *label) {
+    struct drawing d = {.out = *o, .plot = p, .top = find_top(p)};
+
+    ctw_out_put(&d.out, "<svg class=\"plot\" role=\"img\" aria-label=\"%s\">\n", label);
+    put_all(&d, warning_permyriad, critical_permyriad);
+    ctw_out_put(&d.out, "</svg>\n");
+    *o = d.out;
+}
+
+/* The colours of a file; a page has a style of its own. */
+static const char style[] =
+    "text{font:12px sans-serif;fill:#333}.t{text-anchor:middle}.first{text-anchor:start}"
+    ".last{text-anchor:end}path,.grid{vector-effect:non-scaling-stroke}.grid{stroke:#7777;stroke-"
+    "width:.5}"
+    ".high{fill:#90caf9}.low{fill:#42a5f5}.limit{fill:none;stroke:#b71c1c;stroke-width:1.5}"
+    "svg svg .warning,svg svg .critical{fill:none;stroke-dasharray:4 3}"
+    "svg svg .warning{stroke:#b26a00}svg svg .critical{stroke:#d84315}"
+    "svg svg~svg .warning{fill:#ffb300;stroke:none}svg svg~svg .critical{fill:#f4511e;stroke:none}"
+    ".ok{fill:#8bc34a}.full,.lost{fill:#b71c1c}.prevented,text.grew{fill:#1565c0}";
 
 static void put_legend(struct drawing *d) {
     static const struct {
         unsigned x;
         const char *colour, *words;
     } entries[] = {
-        {80, "#42a5f5", "entries"},     {170, "#b71c1c", "limit"},
-        {240, "#ffb300", "warning"},    {325, "#f4511e", "critical"},
-        {410, "#b71c1c", "full, lost"}, {505, "#1565c0", "grew, loss prevented"},
+        {10, "#42a5f5", "entries"},     {100, "#b71c1c", "limit"},
+        {170, "#ffb300", "warning"},    {255, "#f4511e", "critical"},
+        {340, "#b71c1c", "full, lost"}, {435, "#1565c0", "grew, loss prevented"},
     };
 
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
         ctw_out_put(&d->out,
-                    "<rect x=\"%u\" y=\"%u\" width=\"10\" height=\"10\" fill=\"%s\"/>"
-                    "<text x=\"%u\" y=\"%u\">%s</text>\n",
-                    entries[i].x, LEGEND_Y - 9, entries[i].colour, entries[i].x + 14, LEGEND_Y,
-                    entries[i].words);
-    ctw_out_put(&d->out,
-                "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">level</text>\n"
-                "<text x=\"%u\" y=\"%u\" text-anchor=\"end\">losses</text>\n",
-                LEFT - 6, LEVELS_Y + STRIP, LEFT - 6, LOSSES_Y + STRIP + 2);
+                    "<rect x=\"%u\" y=\"411\" width=\"10\" height=\"10\" fill=\"%s\"/>"
+                    "<text x=\"%u\" y=\"420\">%s</text>\n",
+                    entries[i].x, entries[i].colour, entries[i].x + 14, entries[i].words);
 }
 
 size_t ctw_plot_svg(const struct ctw_plot *p, const struct ctw_settings *s, char *buffer,
                     size_t size) {
     struct drawing d = {.out = {.buffer = buffer, .size = size}, .plot = p, .top = find_top(p)};
+    char from[CTW_TIMESTAMP_SIZE], to[CTW_TIMESTAMP_SIZE];
 
-    put_head(&d);
-    put_entries_axis(&d);
-    put_time_axis(&d);
-    put_area(&d, true, "fill=\"#90caf9\" stroke=\"#1e88e5\" stroke-width=\"0.5\"");
-    put_area(&d, false, "fill=\"#42a5f5\"");
-    put_limit(&d, s->levels.warning_permyriad, "stroke=\"#ffb300\" stroke-dasharray=\"4 3\"");
-    put_limit(&d, s->levels.critical_permyriad, "stroke=\"#f4511e\" stroke-dasharray=\"4 3\"");
-    put_limit(&d, CTW_PERMYRIAD, "stroke=\"#b71c1c\" stroke-width=\"1.5\"");
-    put_steps(&d);
-    put_strip(&d, LEVELS_Y, level_colour);
-    put_strip(&d, LOSSES_Y, loss_colour);
+    ctw_timestamp_print(p->begin_usec, from);
+    ctw_timestamp_print(p->begin_usec + p->n * p->cell_usec, to);
+    ctw_out_put(&d.out,
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1000\" height=\"430\">\n"
+                "<title>Conntrack table, %s to %s</title>\n<style>%s</style>\n"
+                "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
+                "<text x=\"10\" y=\"20\">Conntrack entries, %s to %s</text>\n"
+                "<svg x=\"10\" y=\"25\" width=\"980\" height=\"375\">\n",
+                from, to, style, from, to);
+    put_all(&d, s->levels.warning_permyriad, s->levels.critical_permyriad);
+    ctw_out_put(&d.out, "</svg>\n");
     put_legend(&d);
     ctw_out_put(&d.out, "</svg>\n");
     return d.out.used;

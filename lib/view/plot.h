@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * A replay as an SVG drawing: the count below its limit and thresholds, the levels, the losses, and
- * the growth.
+ * A replay or a history as an SVG drawing: the count below its limit and thresholds, the levels,
+ * the losses, and the growth.
  *
  * Its size does not depend on the length of the recording: when all cells are used, two become one
- * with the extremes of both.
+ * with the extremes of both. Places are percentages, so that it fits any width with letters of one
+ * size.
  */
 
 #include <stdbool.h>
@@ -15,6 +16,8 @@
 
 #include "lib/config/settings.h"
 #include "lib/replay/replay.h"
+#include "lib/util/strbuf.h"
+#include "lib/view/history.h"
 
 #define CTW_PLOT_CELLS 900u
 
@@ -45,6 +48,19 @@ void ctw_plot_add(struct ctw_plot *p, const struct ctw_replay_seen *seen);
 
 /** ctw_plot_grew() - max was raised; the first CTW_PLOT_STEPS are marked */
 void ctw_plot_grew(struct ctw_plot *p, uint64_t at_usec, uint32_t from, uint32_t to);
+
+/** ctw_plot_bins() - a history instead; @p is empty before. A higher max is marked as growth. */
+void ctw_plot_bins(struct ctw_plot *p, const struct ctw_history_bins *b);
+
+/**
+ * ctw_plot_put() - the drawing as an element of a page, without colours
+ * @label:  one line for readers that do not see it, which needs no escaping
+ *
+ * Its classes: grid, high, low, warning, critical, limit, ok, full, lost, prevented, grew; times
+ * are UTC and have data-t, seconds since 1970.
+ */
+void ctw_plot_put(struct ctw_out *o, const struct ctw_plot *p, uint32_t warning_permyriad,
+                  uint32_t critical_permyriad, const char *label);
 
 /**
  * ctw_plot_svg() - the drawing as a whole file

@@ -20,12 +20,21 @@ struct page {
     const struct ctw_snapshot *of; /* view->snapshot */
     const struct ctw_status_style *style;
     struct ctw_layout layout;
+    ctw_status_fact *fact; /* gets the paragraphs instead of the layout; NULL: none */
+    void *userdata;
 };
 
 /* --- words ------------------------------------------------------------------------------------ */
 
 static bool by_daemon(const struct page *p) {
     return p->of->pid != 0;
+}
+
+static void paragraph(struct page *p, const char *label, enum ctw_colour colour, const char *text) {
+    if (p->fact)
+        p->fact(p->userdata, label, colour, text);
+    else
+        ctw_layout_paragraph(&p->layout, label, colour, text);
 }
 
 /* One paragraph without colour. */
@@ -41,7 +50,7 @@ static void put(struct page *p, const char *label, const char *format, ...) {
     (void)vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     ctw_line_add(&l, "%s", text);
-    ctw_layout_paragraph(&p->layout, label, CTW_COLOUR_NONE, l.text);
+    paragraph(p, label, CTW_COLOUR_NONE, l.text);
 }
 
 /* "09:58:25" */
@@ -113,8 +122,10 @@ static const char *remedy(const struct ctw_view *v) {
 
 static void add_own_sample(struct ctw_line *l, const struct ctw_view *v) {
     add_absence(l, v);
-    ctw_line_add(l, "Showing a single sample taken by ctwatch; no rates%s.%s",
-                 v->history ? "" : " or history", remedy(v));
+    if (v->snapshot.polled_usec != 0)
+        ctw_line_add(l, "Showing a single sample taken by ctwatch; no rates%s.",
+                     v->history ? "" : " or history");
+    ctw_line_add(l, "%s", remedy(v));
 }
 
 /* All of it is from the daemon's last poll, which is not recent. */
@@ -129,21 +140,26 @@ static void add_age(struct ctw_line *l, const struct page *p) {
 }
 
 /* Nothing when the daemon is alive and has polled just now. */
-static void put_origin(struct page *p) {
+static void add_origin(struct ctw_line *l, const struct page *p) {
     const struct ctw_view *v = p->view;
-    struct ctw_line l = {0};
 
     if (!by_daemon(p))
-        add_own_sample(&l, v);
+        add_own_sample(l, v);
     else if (v->daemon_polled_usec != 0)
-        ctw_line_add(&l,
+        ctw_line_add(l,
                      "ctwatchd last polled at %s. The table is from a sample taken by ctwatch; "
                      "no rates.",
                      when(p, v->daemon_polled_usec).text);
     else if (v->liveness != CTW_LIVENESS_ALIVE ||
              ctw_view_ago(v, p->of->polled_usec) > CTW_LATE_USEC)
-        add_age(&l, p);
-    else
+        add_age(l, p);
+}
+
+static void put_origin(struct page *p) {
+    struct ctw_line l = {0};
+
+    add_origin(&l, p);
+    if (l.length == 0)
         return;
     p->layout.indent = 0;
     ctw_layout_paragraph(&p->layout, "", CTW_COLOUR_NONE, l.text);
@@ -202,7 +218,7 @@ static void put_no_table(struct page *p) {
     if (fault.length > 0)
         ctw_line_add(&l, " (%s)", fault.text);
     ctw_line_add(&l, ".");
-    ctw_layout_paragraph(&p->layout, "level", failed ? CTW_COLOUR_BAD : CTW_COLOUR_NONE, l.text);
+    paragraph(p, "level", failed ? CTW_COLOUR_BAD : CTW_COLOUR_NONE, l.text);
 }
 
 /* "[#####       |    |   ]  31.2 %", with the thresholds where it is empty. */
@@ -299,7 +315,7 @@ static bool put_counts(struct page *p, const struct ctw_losses *lost) {
     for (size_t i = 0; i < CTW_LOSS_CLASSES; i++) {
         if (!ctw_message_loss(lost, i, &l))
             continue;
-        ctw_layout_paragraph(&p->layout, label, CTW_COLOUR_BAD, l.text);
+        paragraph(p, label, CTW_COLOUR_BAD, l.text);
         label = "";
     }
     return label[0] == '\0';
@@ -326,11 +342,11 @@ static void put_losses(struct page *p) {
 static void put_table(struct page *p) {
     const struct ctw_snapshot *of = p->of;
 
-    if (of->has_table)
-        put_level(p);
-    else
+    if (!of->has_table)
         put_no_table(p);
-    if (of->has_table && of->table.max > 0)
+    else if (!p->fact)
+        put_level(p);
+    if (of->has_table && of->table.max > 0 && !p->fact)
         put_bar(p);
     if (of->has_table || of->table.max > 0) {
         put_entries(p);
@@ -483,7 +499,7 @@ static void put_trouble(struct page *p, const struct ctw_status_trouble *t) {
     put(p, "cause", "%s%s%s", ctw_cause_name(d->cause), d->culprit[0] != '\0' ? ": " : "",
         d->culprit);
     if (t->remedy.sentence.length > 0)
-        ctw_layout_paragraph(&p->layout, "remedy", CTW_COLOUR_NONE, t->remedy.sentence.text);
+        paragraph(p, "remedy", CTW_COLOUR_NONE, t->remedy.sentence.text);
 }
 
 /* Each on a line of its own, however long, as it is to be pasted. */
@@ -535,6 +551,26 @@ static void put_alerts(struct page *p) {
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
+
+void ctw_status_facts(const struct ctw_view *v, enum ctw_status_part part, ctw_status_fact *fact,
+                      void *userdata) {
+    static const struct ctw_status_style utc = {0};
+    struct page p = {
+        .view = v, .of = &v->snapshot, .style = &utc, .fact = fact, .userdata = userdata};
+    struct ctw_line l = {0};
+
+    if (part == CTW_STATUS_ORIGIN) {
+        add_origin(&l, &p);
+        if (l.length > 0)
+            fact(userdata, "", CTW_COLOUR_BAD, l.text);
+    } else if (part == CTW_STATUS_TABLE) {
+        put_table(&p);
+    } else {
+        put_growth(&p);
+        put_sources(&p);
+        put_daemon(&p);
+    }
+}
 
 static uint32_t clamp_columns(uint32_t columns) {
     if (columns < CTW_STATUS_COLUMNS_MIN)

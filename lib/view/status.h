@@ -11,6 +11,7 @@
 #include "lib/report/remedy.h"
 #include "lib/state/history.h"
 #include "lib/state/snapshot.h"
+#include "lib/util/layout.h"
 
 /* Room for the longest of either. */
 #define CTW_RENDER_STATUS_MAX 65536
@@ -37,6 +38,22 @@ struct ctw_status_style {
  */
 size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_style *style,
                               char *buffer, size_t size);
+
+/* The paragraphs of the status one by one, for a page that draws level and fill itself. */
+enum ctw_status_part {
+    CTW_STATUS_ORIGIN, /* why this is not what a live daemon has just polled; may be none */
+    CTW_STATUS_TABLE,  /* entries to losses */
+    CTW_STATUS_DAEMON, /* growth, sources that failed, ctwatchd */
+};
+
+/** ctw_status_fact - @text beside @label; "": it goes on with the label before. Valid during the
+ * call. */
+typedef void ctw_status_fact(void *userdata, const char *label, enum ctw_colour colour,
+                             const char *text);
+
+/** ctw_status_facts() - the paragraphs of @part, with times in UTC */
+void ctw_status_facts(const struct ctw_view *v, enum ctw_status_part part, ctw_status_fact *fact,
+                      void *userdata);
 
 /**
  * ctw_render_status_json() - one object, on one line with a newline when @compact

@@ -47,7 +47,7 @@ static void pages_have_the_type_that_path_and_accept_name(void **state) {
     static const struct {
         const char *path, *accept, *type;
     } cases[] = {
-        {"/", "application/json", TEXT},
+        {"/", "application/json", "text/html; charset=utf-8"},
         {"/healthz", "application/json", TEXT},
         {"/metrics", NULL, "text/plain; version=0.0.4; charset=utf-8"},
         {"/metrics", "*/*", "text/plain; version=0.0.4; charset=utf-8"},
