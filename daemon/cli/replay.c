@@ -40,7 +40,8 @@ struct arguments {
     const char *path;        /* NULL: the history of a ctwatchd */
     const char *state;       /* NULL: CTWATCH_RUN_PATH, of this machine */
     const char *root;        /* "": this machine */
-    const char *instance;    /* of a range query; NULL: there is only one */
+    const char *instance;    /* of a range query; NULL: any */
+    struct ctw_cli_list labels;
     const char *plot_path;
     const char *memory;
     uint64_t memory_bytes; /* 0: the machine's */
@@ -80,7 +81,9 @@ static const struct ctw_option options[] = {
     {0, "memory", "SIZE", CTW_OPTION_TEXT, offsetof(struct arguments, memory),
      "of the machine, for growth; by default that of this machine"},
     {0, "instance", "NAME", CTW_OPTION_TEXT, offsetof(struct arguments, instance),
-     "of a range query: the machine that is meant"},
+     "of a range query: as --label instance=NAME"},
+    {0, "label", "NAME=VALUE", CTW_OPTION_LIST, offsetof(struct arguments, labels),
+     "of a range query: use the series with this label; may be given several times"},
     {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
      "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
     {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
@@ -111,8 +114,12 @@ static int check_arguments(struct arguments *a) {
         return ctw_cli_bad(&cli, "--memory", a->memory, "a size such as 16GiB");
     if (a->path && a->state)
         return bad_usage("--state: it is either what ctwatchd published, or ", a->path);
-    if (!a->path && a->instance)
-        return bad_usage("--instance: FILE is needed, the answer to a range query", "");
+    for (size_t i = 0; i < a->labels.n; i++)
+        if (strcspn(a->labels.at[i], "=") == strlen(a->labels.at[i]))
+            return ctw_cli_bad(&cli, "--label", a->labels.at[i], "NAME=VALUE");
+    if (!a->path && (a->instance || a->labels.n > 0))
+        return bad_usage(a->instance ? "--instance" : "--label",
+                         ": FILE is needed, the answer to a range query");
     if (!a->path && !a->state && a->root[0] != '\0')
         return bad_usage("--root: no ctwatchd publishes there: FILE or --state is needed", "");
     return -1;
@@ -324,6 +331,9 @@ static int read_whole(struct source *f) {
 }
 
 static int play_range_query(struct player *p, struct source *f) {
+    const struct arguments *a = p->arguments;
+    const char *labels[CTW_CLI_LIST_MAX + 1];
+    char instance[sizeof("instance=") + 256];
     enum ctw_reading reading;
     struct ctw_prometheus q;
     struct ctw_record record;
@@ -332,8 +342,11 @@ static int play_range_query(struct player *p, struct source *f) {
     int r = read_whole(f);
     if (r < 0)
         return r;
-    r = ctw_prometheus_read(&q, f->buffer + f->begin, f->end - f->begin, p->arguments->instance,
-                            &error);
+    memcpy(labels, a->labels.at, a->labels.n * sizeof(labels[0]));
+    (void)snprintf(instance, sizeof(instance), "instance=%s", a->instance ? a->instance : "");
+    labels[a->labels.n] = instance;
+    r = ctw_prometheus_read(&q, f->buffer + f->begin, f->end - f->begin, labels,
+                            a->labels.n + (a->instance != NULL), &error);
     if (r < 0)
         complain(f, 0, error.text);
     while (r == 0 && ctw_prometheus_next(&q, &reading, &record))
@@ -362,8 +375,8 @@ static int play_source(struct player *p, struct source *f) {
         f->begin = strlen(BYTE_ORDER_MARK);
     if (first_mark(f) == '{')
         return play_range_query(p, f);
-    if (p->arguments->instance) {
-        complain(f, 0, "has no instances: it is no answer to a range query");
+    if (p->arguments->instance || p->arguments->labels.n > 0) {
+        complain(f, 0, "has no labels: it is no answer to a range query");
         return -EINVAL;
     }
     return play_lines(p, f);

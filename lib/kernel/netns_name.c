@@ -159,7 +159,8 @@ static bool is_unit(struct ctw_piece c, struct found *ret) {
  *   /docker/ID                                    Docker by cgroupfs
  *   /machine.slice/libpod-ID.scope/container      Podman of root
  *   /user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container
- *   /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podUID.slice/cri-containerd-ID.scope
+ *   /kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podUID.slice/
+ *     cri-containerd-ID.scope
  *   /kubepods/besteffort/podUID/ID                containerd by cgroupfs
  *   /system.slice/containerd.service/kubepods-besteffort-podUID.slice:cri-containerd:ID
  *   /kubepods.slice/kubepods-podUID.slice/crio-ID.scope

@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/util/parse.h"
 #include "lib/util/units.h"
 
-/* Instances named in a message. */
-#define INSTANCES_LISTED 5u
+/* Values of a label named in a message. */
+#define VALUES_LISTED 5u
 
 /* ctwatch exports a limit with each count, and none where there is no limit. */
 #define OWN_ENTRIES "ctwatch_entries"
@@ -79,81 +80,121 @@ static int series_of(const json_t *result) {
     return -1;
 }
 
-/* Whether no result before @i is of the same instance. */
-static bool is_first_of_instance(const json_t *results, size_t i) {
-    const char *instance = label(json_array_get(results, i), "instance");
+/* --- which series are of one table ------------------------------------------------------------ */
+
+/* Labels that Prometheus, its operator and Thanos put on a series to name the scraper, the target's
+ * pod, or what selects it. The table is the same. */
+static const char *const scraper_labels[] = {
+    "__name__",
+    "reason",
+    "job",
+    "pod",
+    "container",
+    "endpoint",
+    "service",
+    "namespace",
+    "uid",
+    "prometheus",
+    "prometheus_replica",
+    "replica",
+    "monitor",
+    "receive",
+    "chart",
+    "release",
+    "heritage",
+    "version",
+    "helm_chart",
+    "component",
+    "part_of",
+    "managed_by",
+    "pod_template_hash",
+    "pod_template_generation",
+    "controller_revision_hash",
+};
+
+/* Labels that name the machine itself: with one of these, `instance` may be the address of a pod.
+ */
+static const char *const machine_labels[] = {"node", "nodename", "kubernetes_node", "hostname"};
+
+#define N_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool is_among(const char *name, const char *const *list, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
+static bool same_machine(const json_t *a, const json_t *b) {
+    for (size_t i = 0; i < N_OF(machine_labels); i++)
+        if (*label(a, machine_labels[i]) &&
+            strcmp(label(a, machine_labels[i]), label(b, machine_labels[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Return: the label that shows the two to be of different tables; NULL: none. */
+static const char *differing_label(const json_t *a, const json_t *b) {
+    const bool same = same_machine(a, b);
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(a, "metric"), name, value) {
+        const char *other = label(b, name);
+        if (*other && json_is_string(value) && strcmp(json_string_value(value), other) != 0 &&
+            !is_among(name, scraper_labels, N_OF(scraper_labels)) &&
+            !(same && strcmp(name, "instance") == 0))
+            return name;
+    }
+    return NULL;
+}
+
+/* @wanted: "NAME=VALUE" */
+static bool has_label(const json_t *result, const char *wanted) {
+    const size_t length = strcspn(wanted, "=");
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(json_object_get(result, "metric"), name,
+                        value) if (strlen(name) == length && strncmp(name, wanted, length) ==
+                                                                 0) return wanted[length] != '\0' &&
+        json_is_string(value) && strcmp(json_string_value(value), wanted + length + 1) == 0;
+    return false;
+}
+
+static bool is_chosen(const json_t *result, const char *const labels[], size_t n_labels) {
+    for (size_t i = 0; i < n_labels; i++)
+        if (!has_label(result, labels[i]))
+            return false;
+    return series_of(result) >= 0;
+}
+
+/* Whether no result before @i has the same value of this label. */
+static bool is_first_value(const json_t *results, size_t i, const char *name) {
+    const char *value = label(json_array_get(results, i), name);
 
     for (size_t k = 0; k < i; k++) {
         const json_t *result = json_array_get(results, k);
-        if (series_of(result) >= 0 && strcmp(label(result, "instance"), instance) == 0)
+        if (series_of(result) >= 0 && strcmp(label(result, name), value) == 0)
             return false;
     }
     return true;
 }
 
-static void list_instances(const json_t *results, struct ctw_line *error) {
+static void list_values(const json_t *results, const char *name, struct ctw_line *error) {
     size_t listed = 0;
 
-    for (size_t i = 0; i < json_array_size(results) && listed <= INSTANCES_LISTED; i++) {
+    for (size_t i = 0; i < json_array_size(results) && listed <= VALUES_LISTED; i++) {
         const json_t *result = json_array_get(results, i);
-        if (series_of(result) < 0 || !is_first_of_instance(results, i))
+        if (series_of(result) < 0 || !is_first_value(results, i, name))
             continue;
         ctw_line_add(error, "%s%.64s", listed == 0 ? ": " : ", ",
-                     listed == INSTANCES_LISTED ? "..." : label(result, "instance"));
+                     listed == VALUES_LISTED ? "..." : label(result, name));
         listed++;
     }
 }
 
-static int take(struct ctw_prometheus *q, const json_t *result, struct ctw_line *error) {
-    const int i = series_of(result);
-    const json_t *values = json_object_get(result, "values");
-
-    if (!json_is_array(values))
-        return refuse(error, -EBADMSG, "a series has no values: is it no range query?");
-    if (q->series[i].values) {
-        ctw_line_start(error);
-        ctw_line_add(error, "there are two series %.64s of instance \"%.64s\"",
-                     label(result, "__name__"), label(result, "instance"));
-        return -ENOTUNIQ;
-    }
-    q->series[i].values = values;
-    if (i == ENTRIES)
-        q->own = strcmp(label(result, "__name__"), OWN_ENTRIES) == 0;
-    return 0;
-}
-
-static int select_series(struct ctw_prometheus *q, const json_t *results, const char *instance,
-                         struct ctw_line *error) {
-    const char *chosen = instance;
-
-    for (size_t i = 0; i < json_array_size(results); i++) {
-        const json_t *result = json_array_get(results, i);
-        if (series_of(result) < 0)
-            continue;
-        if (!chosen)
-            chosen = label(result, "instance");
-        if (strcmp(label(result, "instance"), chosen) == 0) {
-            int r = take(q, result, error);
-            if (r < 0)
-                return r;
-        } else if (!instance) {
-            (void)refuse(error, 0, "holds several instances, --instance says which");
-            list_instances(results, error);
-            return -ENOTUNIQ;
-        }
-    }
-    if (q->series[ENTRIES].values && (q->series[LIMIT].values || q->own))
-        return 0;
-    (void)refuse(error, 0,
-                 q->series[ENTRIES].values ? "has no series node_nf_conntrack_entries_limit"
-                                           : "has no series node_nf_conntrack_entries or "
-                                             "ctwatch_entries");
-    if (instance) {
-        ctw_line_add(error, " of instance \"%.64s\"; there are", instance);
-        list_instances(results, error);
-    }
-    return -ENOENT;
-}
+/* --- their values ----------------------------------------------------------------------------- */
 
 /* Of a pair such as [1795341600.25, "120000"]. */
 static bool read_time(const json_t *pair, uint64_t *ret_usec) {
@@ -165,6 +206,80 @@ static bool read_time(const json_t *pair, uint64_t *ret_usec) {
         return false;
     *ret_usec = (uint64_t)(sec * (double)CTW_USEC_PER_SEC + 0.5);
     return true;
+}
+
+static uint64_t time_of(const json_t *values, size_t i) {
+    uint64_t usec = UINT64_MAX;
+
+    (void)read_time(json_array_get(values, i), &usec);
+    return usec;
+}
+
+/* Two series of one table, each in order of time, as one. Return: a new reference; NULL: no memory.
+ */
+static json_t *merge(const json_t *a, const json_t *b) {
+    json_t *all = json_array();
+    size_t i = 0, k = 0;
+    int r = all ? 0 : -1;
+
+    while (r == 0 && (i < json_array_size(a) || k < json_array_size(b))) {
+        const bool first =
+            k == json_array_size(b) || (i < json_array_size(a) && time_of(a, i) <= time_of(b, k));
+        r = json_array_append(all, first ? json_array_get(a, i++) : json_array_get(b, k++));
+    }
+    if (r == 0)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
+static int take(struct ctw_prometheus *q, const json_t *result, struct ctw_line *error) {
+    const int i = series_of(result);
+    json_t *values = json_object_get(result, "values"), *before = q->series[i].values;
+
+    if (!json_is_array(values))
+        return refuse(error, -EBADMSG, "a series has no values: is it no range query?");
+    q->series[i].values = before ? merge(before, values) : json_incref(values);
+    json_decref(before);
+    if (i == ENTRIES)
+        q->own = strcmp(label(result, "__name__"), OWN_ENTRIES) == 0;
+    return q->series[i].values ? 0 : refuse(error, -ENOMEM, "no memory");
+}
+
+static int select_series(struct ctw_prometheus *q, const json_t *results,
+                         const char *const labels[], size_t n_labels, struct ctw_line *error) {
+    const json_t *first = NULL;
+    const char *differs;
+
+    for (size_t i = 0; i < json_array_size(results); i++) {
+        const json_t *result = json_array_get(results, i);
+        if (!is_chosen(result, labels, n_labels))
+            continue;
+        first = first ? first : result;
+        differs = differing_label(first, result);
+        if (differs) {
+            ctw_line_start(error);
+            ctw_line_add(error, "holds several tables, --label %.64s=VALUE chooses one", differs);
+            list_values(results, differs, error);
+            return -ENOTUNIQ;
+        }
+        const int r = take(q, result, error);
+        if (r < 0)
+            return r;
+    }
+    if (q->series[ENTRIES].values && (q->series[LIMIT].values || q->own))
+        return 0;
+    (void)refuse(error, 0,
+                 q->series[ENTRIES].values ? "has no series node_nf_conntrack_entries_limit"
+                                           : "has no series node_nf_conntrack_entries or "
+                                             "ctwatch_entries");
+    for (size_t i = 0; i < n_labels; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(labels[i], "="), labels[i]);
+        ctw_line_add(error, "%s %.128s; there are", i == 0 ? " with" : ", with", labels[i]);
+        list_values(results, name, error);
+    }
+    return -ENOENT;
 }
 
 /* How long a value of the limit holds. */
@@ -184,7 +299,7 @@ static uint64_t limit_holds(const struct ctw_prometheus *q) {
 }
 
 int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t length,
-                        const char *instance, struct ctw_line *reterr) {
+                        const char *const labels[], size_t n_labels, struct ctw_line *reterr) {
     const char *failure = NULL, *type = "";
     json_t *results = NULL;
     json_error_t error;
@@ -206,13 +321,15 @@ int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t lengt
     if (strcmp(type, "matrix") != 0 || !json_is_array(results))
         return refuse(reterr, -EBADMSG,
                       "is no answer to a range query: there is no result of the type matrix");
-    const int r = select_series(q, results, instance, reterr);
+    const int r = select_series(q, results, labels, n_labels, reterr);
     if (r == 0)
         q->limit_holds_usec = limit_holds(q);
     return r;
 }
 
 void ctw_prometheus_release(struct ctw_prometheus *q) {
+    for (size_t i = 0; i < CTW_PROMETHEUS_SERIES; i++)
+        json_decref(q->series[i].values);
     json_decref(q->root);
     memset(q, 0, sizeof(*q));
 }

@@ -31,9 +31,9 @@ struct json_t;
 struct ctw_prometheus {
     struct json_t *root;
     struct ctw_prometheus_series {
-        const struct json_t *values; /* NULL: not in the answer */
-        size_t next;                 /* the first value that was not read yet */
-        bool known;                  /* the value is a number */
+        struct json_t *values; /* in order of time; NULL: not in the answer */
+        size_t next;           /* the first value that was not read yet */
+        bool known;            /* the value is a number */
         uint64_t value;
         uint64_t at_usec;                  /* the time of the value */
         struct ctw_recording_total before; /* a counter at the record before */
@@ -46,16 +46,20 @@ struct ctw_prometheus {
 };
 
 /**
- * ctw_prometheus_read() - take the series of one instance out of an answer
+ * ctw_prometheus_read() - take the series of one table out of an answer
  * @text:      need not be NUL-terminated
- * @instance:  label of the machine; NULL: the answer must have one instance only
+ * @labels:    "NAME=VALUE": only series with all of these labels are used
+ * @n_labels:  0: the answer must be of one table only
  * @reterr:    what is wrong, set only on failure
  *
- * Return: 0; -EBADMSG: no answer to a range query; -ENOTUNIQ: several instances, or several series
- * of one name; -ENOENT: a series is missing.
+ * Series of one name are joined when they differ only in labels that name the scraper or its pod:
+ * two scrapers of a machine, or an exporter whose pod was replaced.
+ *
+ * Return: 0; -EBADMSG: no answer to a range query; -ENOTUNIQ: of several tables; -ENOENT: a series
+ * is missing; -ENOMEM.
  */
 int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t length,
-                        const char *instance, struct ctw_line *reterr);
+                        const char *const labels[], size_t n_labels, struct ctw_line *reterr);
 
 /** ctw_prometheus_next() - the next record, or why it is none. Return: false: at the end */
 bool ctw_prometheus_next(struct ctw_prometheus *q, enum ctw_reading *ret_reading,

@@ -84,7 +84,7 @@ static void read_range_query(struct player *p, const char *text, size_t size) {
     struct ctw_record record;
     struct ctw_line error;
 
-    if (ctw_prometheus_read(&q, text, size, NULL, &error) == 0)
+    if (ctw_prometheus_read(&q, text, size, NULL, 0, &error) == 0)
         while (ctw_prometheus_next(&q, &reading, &record))
             if (reading == CTW_READ_RECORD)
                 play(p, &record);

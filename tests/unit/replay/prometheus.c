@@ -29,22 +29,22 @@ static size_t json(const char *text, char ret[static TEXT_MAX]) {
 #define BEGIN "{'status':'success','data':{'resultType':'matrix','result':["
 #define END   "]}}"
 
-static void expect_refused(const char *text, const char *instance, int error, const char *words) {
+static void expect_refused(const char *text, const char *label, int error, const char *words) {
     struct ctw_prometheus q;
     struct ctw_line line;
     char buffer[TEXT_MAX];
 
-    const int r = ctw_prometheus_read(&q, buffer, json(text, buffer), instance, &line);
+    const int r = ctw_prometheus_read(&q, buffer, json(text, buffer), &label, label ? 1 : 0, &line);
     if (r != error || !strstr(line.text, words))
         fail_msg("%d, \"%s\", not %d, \"%s\"", r, r < 0 ? line.text : "", error, words);
     ctw_prometheus_release(&q);
 }
 
-static void begin(struct ctw_prometheus *q, const char *text, const char *instance) {
+static void begin(struct ctw_prometheus *q, const char *text, const char *label) {
     struct ctw_line line;
     char buffer[TEXT_MAX];
 
-    if (ctw_prometheus_read(q, buffer, json(text, buffer), instance, &line) < 0)
+    if (ctw_prometheus_read(q, buffer, json(text, buffer), &label, label ? 1 : 0, &line) < 0)
         fail_msg("%s", line.text);
 }
 
@@ -256,7 +256,7 @@ static void limit_of_ctwatch_gone_is_no_limit(void **state) {
     assert_int_equal(next_record(&q).max, 200);
     expect_end(&q);
 
-    begin(&q, unlimited, "gw1");
+    begin(&q, unlimited, "instance=gw1");
     assert_int_equal(next_record(&q).max, 0);
     assert_int_equal(next_record(&q).max, 0);
     expect_end(&q);
@@ -302,13 +302,38 @@ static void instances_several_need_a_name(void **state) {
     struct ctw_prometheus q;
     (void)state;
 
-    expect_refused(text, NULL, -ENOTUNIQ, "--instance says which: gw1, gw2");
-    expect_refused(text, "gw3", -ENOENT, "\"gw3\"; there are: gw1, gw2");
-    begin(&q, text, "gw2");
+    expect_refused(text, NULL, -ENOTUNIQ, "--label instance=VALUE chooses one: gw1, gw2");
+    expect_refused(text, "instance=gw3", -ENOENT, "with instance=gw3; there are: gw1, gw2");
+    begin(&q, text, "instance=gw2");
     assert_int_equal(next_record(&q).count, 100);
     expect_end(&q);
-    expect_refused(BEGIN SERIES(ENTRIES, "gw1") "," SERIES(ENTRIES, "gw1") END, NULL, -ENOTUNIQ,
-                   "there are two series");
+}
+
+/* A pod of the exporter was replaced, and two Prometheus scraped the second one. */
+static void series_that_differ_in_scraper_or_pod_are_joined(void **state) {
+    static const char text[] = BEGIN
+        "{'metric':{'__name__':'" ENTRIES "','instance':'10.0.0.7:9100','node':'n1','pod':'b',"
+        "'prometheus_replica':'1'},'values':[[1795341630,'300'],[1795341660,'400']]},"
+        "{'metric':{'__name__':'" ENTRIES "','instance':'10.0.0.7:9100','node':'n1','pod':'b',"
+        "'prometheus_replica':'0'},'values':[[1795341630,'300'],[1795341645,'350']]},"
+        "{'metric':{'__name__':'" ENTRIES "','instance':'10.0.0.3:9100','node':'n1','pod':'a'},"
+        "'values':[[1795341600,'100'],[1795341615,'200']]},"
+        "{'metric':{'__name__':'" LIMIT "','instance':'10.0.0.3:9100','node':'n1','pod':'a'},"
+        "'values':[[1795341600,'1000']]}" END;
+    static const char of_two_nodes[] =
+        BEGIN "{'metric':{'__name__':'" ENTRIES "','instance':'i','node':'n1'},'values':[]},"
+              "{'metric':{'__name__':'" ENTRIES "','instance':'i','node':'n2'},'values':[]}" END;
+    struct ctw_prometheus q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    for (uint32_t count = 100; count <= 300; count += 100)
+        assert_int_equal(next_record(&q).count, count);
+    expect_next(&q, CTW_READ_STALE);
+    assert_int_equal(next_record(&q).count, 350);
+    assert_int_equal(next_record(&q).count, 400);
+    expect_end(&q);
+    expect_refused(of_two_nodes, NULL, -ENOTUNIQ, "--label node=VALUE chooses one: n1, n2");
 }
 
 static void answer_of_other_kind_is_refused(void **state) {
@@ -339,6 +364,7 @@ int main(void) {
         cmocka_unit_test(limit_of_ctwatch_gone_is_no_limit),
         cmocka_unit_test(limit_of_node_exporter_gone_is_unknown),
         cmocka_unit_test(instances_several_need_a_name),
+        cmocka_unit_test(series_that_differ_in_scraper_or_pod_are_joined),
         cmocka_unit_test(answer_of_other_kind_is_refused),
     };
 
