@@ -28,6 +28,10 @@
 /* A failed write is tried again after this. */
 #define RETRY_USEC CTW_USEC_PER_SEC
 
+/* The next poll comes before this part of the free entries can be taken: a flood at 1.7 times
+ * poll.worst_rate, as two cores of 2020 send it, leaves some of the reserve then. */
+#define POLL_SHARE 3u
+
 #define HOUR_USEC (3600 * CTW_USEC_PER_SEC)
 
 bool ctw_growth_on(const struct ctw_settings *s) {
@@ -428,7 +432,7 @@ uint64_t ctw_growth_next_poll(const struct ctw_growth *g, const struct ctw_setti
         return UINT64_MAX;
     if (ctw_growth_writes(s) && (d->needed || !g->started))
         return s->poll.fastest_usec; /* to see the outcome at once */
-    return (uint64_t)(t->max - t->count) * CTW_USEC_PER_SEC / 2 / s->poll.worst_rate;
+    return (uint64_t)(t->max - t->count) * CTW_USEC_PER_SEC / POLL_SHARE / s->poll.worst_rate;
 }
 
 /* --- names ------------------------------------------------------------------------------------ */

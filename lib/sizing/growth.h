@@ -206,7 +206,7 @@ void ctw_growth_done(struct ctw_growth *g, uint64_t now_usec, const struct ctw_g
 /**
  * ctw_growth_next_poll() - the latest time of the next poll, from now
  *
- * Before poll.worst_rate could use up half of the free entries.
+ * Before poll.worst_rate could use up a third of the free entries.
  *
  * Return: microseconds, UINT64_MAX where growth needs no poll.
  */

@@ -610,18 +610,18 @@ static uint64_t next_poll(struct fixture *f) {
     return ctw_growth_next_poll(&f->g, &f->s, &f->l.sample, &f->d);
 }
 
-static void next_poll_before_half_of_the_free_entries_are_taken(void **state) {
+static void next_poll_before_a_third_of_the_free_entries_are_taken(void **state) {
     struct fixture f = machine();
     (void)state;
 
     f.s.growth.reserve_usec = 0;
     f.l.sample.max = 65536;
-    assert_int_equal(next_poll(&f), 65536);
+    assert_int_equal(next_poll(&f), 43690);
     f.l.sample.count = 10000;
-    assert_int_equal(next_poll(&f), 55536);
+    assert_int_equal(next_poll(&f), 37024);
     f.s.poll.worst_rate = 1000000;
     f.l.sample.max = 262144;
-    assert_int_equal(next_poll(&f), 126072);
+    assert_int_equal(next_poll(&f), 84048);
     f.s.growth.enabled = false;
     assert_int_equal(next_poll(&f), UINT64_MAX);
 }
@@ -668,7 +668,7 @@ int main(void) {
         cmocka_unit_test(decide_at_the_largest_buckets_leaves_them),
         cmocka_unit_test(startup_sets_the_saved_max_up_to_the_ceiling),
         cmocka_unit_test(done_remembers_the_limits_before_the_first_growth),
-        cmocka_unit_test(next_poll_before_half_of_the_free_entries_are_taken),
+        cmocka_unit_test(next_poll_before_a_third_of_the_free_entries_are_taken),
         cmocka_unit_test(next_poll_when_refused_is_no_concern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
