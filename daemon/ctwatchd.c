@@ -27,30 +27,6 @@ struct arguments {
     bool alert_runner, check_config, forget_limits, print_defaults, test_alert, version;
 };
 
-static const struct ctw_option options[] = {
-    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, paths.config),
-     "read FILE instead of " CTWATCH_CONFIG_PATH},
-    {'r', "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, paths.root),
-     "read /proc and /sys below DIR: a captured machine"},
-    {'s', "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, paths.state),
-     "publish in DIR instead of " CTWATCH_RUN_PATH},
-    {0, "alert-socket", "PATH", CTW_OPTION_TEXT, offsetof(struct arguments, paths.alert_socket),
-     "have alerts.command run by the runner behind this socket, instead of a child"},
-    {0, "alert-runner", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, alert_runner),
-     "be that runner (ctwatch-alert.service)"},
-    {0, "check-config", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, check_config),
-     "report what is wrong with the configuration, and end"},
-    {0, "forget-limits", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, forget_limits),
-     "restore the limits from before the first growth that was saved (growth.persist), remove the "
-     "saved limits, and end"},
-    {0, "print-defaults", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, print_defaults),
-     "print a configuration of defaults, and end"},
-    {0, "test-alert", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, test_alert),
-     "send an alert to alerts.command, print how that ended, and end"},
-    {0, "version", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, version),
-     "print the version, and end"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatchd",
     .synopses = "[-c FILE] [--root DIR] [--state DIR] [--alert-socket PATH]\n"
@@ -60,8 +36,30 @@ static const struct ctw_cli cli = {
                 "--forget-limits\n"
                 "--print-defaults | --version | --help",
     .about = "Watches the kernel's connection-tracking table, and writes alerts to the journal.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {'c', "config", "FILE", offsetof(struct arguments, paths.config),
+             "read FILE instead of " CTWATCH_CONFIG_PATH},
+            {'r', "root", "DIR", offsetof(struct arguments, paths.root),
+             "read /proc and /sys below DIR: a captured machine"},
+            {'s', "state", "DIR", offsetof(struct arguments, paths.state),
+             "publish in DIR instead of " CTWATCH_RUN_PATH},
+            {0, "alert-socket", "PATH", offsetof(struct arguments, paths.alert_socket),
+             "have alerts.command run by the runner behind this socket, instead of a child"},
+            {0, "alert-runner", NULL, offsetof(struct arguments, alert_runner),
+             "be that runner (ctwatch-alert.service)"},
+            {0, "check-config", NULL, offsetof(struct arguments, check_config),
+             "report what is wrong with the configuration, and end"},
+            {0, "forget-limits", NULL, offsetof(struct arguments, forget_limits),
+             "restore the limits from before the first growth that was saved (growth.persist), "
+             "remove the "
+             "saved limits, and end"},
+            {0, "print-defaults", NULL, offsetof(struct arguments, print_defaults),
+             "print a configuration of defaults, and end"},
+            {0, "test-alert", NULL, offsetof(struct arguments, test_alert),
+             "send an alert to alerts.command, print how that ended, and end"},
+            {0, "version", NULL, offsetof(struct arguments, version), "print the version, and end"},
+        },
 };
 
 static int print_defaults(void) {

@@ -25,24 +25,22 @@ struct arguments {
     bool json;
 };
 
-static const struct ctw_option options[] = {
-    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json), "as JSON"},
-    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "growth.* and talkers.* from FILE instead of " CTWATCH_CONFIG_PATH},
-    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
-    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "of a captured machine: what is in DIR/proc and DIR/sys"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch advise",
     .synopses = "[OPTION...]",
     .about = "Prints what to set so that the connection-tracking table lasts without ctwatchd, and "
              "the lines that make it permanent. Changes nothing. Run by root, it samples the "
              "entries as well.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {0, "json", NULL, offsetof(struct arguments, json), "as JSON"},
+            {'c', "config", "FILE", offsetof(struct arguments, config_path),
+             "growth.* and talkers.* from FILE instead of " CTWATCH_CONFIG_PATH},
+            {0, "state", "DIR", offsetof(struct arguments, state),
+             "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+            {0, "root", "DIR", offsetof(struct arguments, root),
+             "of a captured machine: what is in DIR/proc and DIR/sys"},
+        },
 };
 
 int ctw_verb_advise(int argc, char *argv[]) {

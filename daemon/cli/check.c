@@ -55,38 +55,37 @@ static int bad_value(const struct arguments *a, const char *option, const char *
     return unknown(a->form, "%s: %.64s is not %s", option, value, allowed);
 }
 
-static const struct ctw_option options[] = {
-    {'w', "warning", "PERCENT", CTW_OPTION_TEXT, offsetof(struct arguments, warning),
-     "warn at this fill, 1 to 100, instead of levels.warning"},
-    {'c', "critical", "PERCENT", CTW_OPTION_TEXT, offsetof(struct arguments, critical),
-     "critical at this fill, instead of levels.critical"},
-    {0, "daemon", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, wants_daemon),
-     "warn when no ctwatchd polls the table"},
-    {0, "npd", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, npd),
-     "for node-problem-detector: at most 80 bytes, and exit status 0 no problem, 1 critical, 2 "
-     "unknown"},
-    {0, "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "levels from FILE instead of " CTWATCH_CONFIG_PATH},
-    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
-    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "of a captured machine: what is in DIR/proc"},
-    {'t', "timeout", "SECONDS", CTW_OPTION_TEXT, offsetof(struct arguments, timeout),
-     "give up after this, 10 by default"},
-    {'v', "verbose", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, verbose),
-     "as plugins have it; changes nothing"},
-    {'V', "version", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, version),
-     "print the version, and end"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch check",
     .synopses = "[OPTION...]",
     .about = "Prints one line about the fill of the connection-tracking table, and ends with an "
              "exit status for Nagios, Icinga and other programs that run their plugins: 0 ok, 1 "
              "warning, 2 critical, 3 unknown.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {'w', "warning", "PERCENT", offsetof(struct arguments, warning),
+             "warn at this fill, 1 to 100, instead of levels.warning"},
+            {'c', "critical", "PERCENT", offsetof(struct arguments, critical),
+             "critical at this fill, instead of levels.critical"},
+            {0, "daemon", NULL, offsetof(struct arguments, wants_daemon),
+             "warn when no ctwatchd polls the table"},
+            {0, "npd", NULL, offsetof(struct arguments, npd),
+             "for node-problem-detector: at most 80 bytes, and exit status 0 no problem, 1 "
+             "critical, 2 "
+             "unknown"},
+            {0, "config", "FILE", offsetof(struct arguments, config_path),
+             "levels from FILE instead of " CTWATCH_CONFIG_PATH},
+            {0, "state", "DIR", offsetof(struct arguments, state),
+             "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+            {0, "root", "DIR", offsetof(struct arguments, root),
+             "of a captured machine: what is in DIR/proc"},
+            {'t', "timeout", "SECONDS", offsetof(struct arguments, timeout),
+             "give up after this, 10 by default"},
+            {'v', "verbose", NULL, offsetof(struct arguments, verbose),
+             "as plugins have it; changes nothing"},
+            {'V', "version", NULL, offsetof(struct arguments, version),
+             "print the version, and end"},
+        },
 };
 
 /* Plugins end with "unknown" after --help and --version, so that no monitor takes it for an answer.

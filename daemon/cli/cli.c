@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util/layout.h"
 #include "lib/util/parse.h"
 
 /* What getopt_long() returns for the long option in row @i; letters are below 256. */
@@ -14,69 +15,64 @@
 
 /* --- --help ---------------------------------------------------------------------------------- */
 
-#define COLUMNS 79u
+#define COLUMNS  79u
+#define HELP_MAX 4096u
 
-/* Prints @text from @column on, with line breaks between words. */
-static void print_wrapped(const char *text, size_t column) {
-    for (size_t at = column; *text != '\0';) {
-        const size_t word = strcspn(text, " ");
-        if (at > column && at + 1 + word > COLUMNS) {
-            (void)printf("\n%*s", (int)column, "");
-            at = column;
-        } else if (at > column) {
-            (void)putchar(' ');
-            at++;
-        }
-        (void)fwrite(text, 1, word, stdout);
-        at += word;
-        text += word + strspn(text + word, " ");
-    }
-    (void)putchar('\n');
+static bool has_letter(const struct ctw_option *o) {
+    return o->letter != 0 && o->letter != CTW_OPTION_LIST;
 }
 
 /* "  -c, --config FILE". Return: its columns. */
 static int print_name(const struct ctw_option *o, char *buffer, size_t size) {
     char letter[] = "   ";
 
-    if (o->letter != 0)
+    if (has_letter(o))
         (void)snprintf(letter, sizeof(letter), "-%c,", o->letter);
     return snprintf(buffer, size, "  %-3s --%s%s%s", letter, o->name, o->argument ? " " : "",
                     o->argument ? o->argument : "");
 }
 
-static const struct ctw_option help_option = {
-    'h', "help", NULL, CTW_OPTION_FLAG, 0, "print this, and end"};
+static const struct ctw_option help_option = {'h', "help", NULL, 0, "print this, and end"};
 
-/* Row @i of the table, whose last row is --help. */
+/* Row @i of the table, behind whose last row is --help. */
 static const struct ctw_option *option_at(const struct ctw_cli *cli, size_t i) {
-    return i < cli->n_options ? &cli->options[i] : &help_option;
+    return cli->options[i].name ? &cli->options[i] : &help_option;
+}
+
+static size_t last_of(const struct ctw_cli *cli) {
+    size_t i = 0;
+
+    while (option_at(cli, i) != &help_option)
+        i++;
+    return i;
 }
 
 void ctw_cli_print_help(const struct ctw_cli *cli) {
-    char name[64];
+    char name[64], text[HELP_MAX] = "";
+    struct ctw_layout p = {.out = {text, sizeof(text), 0}, .columns = COLUMNS, .utf8 = true};
     int width = 0;
 
     for (const char *line = cli->synopses, *end; *line != '\0'; line = end + (*end == '\n')) {
         end = line + strcspn(line, "\n");
-        (void)printf("%s %s %.*s\n", line == cli->synopses ? "usage:" : "      ", cli->program,
-                     (int)(end - line), line);
+        ctw_out_put(&p.out, "%s %s %.*s\n", line == cli->synopses ? "usage:" : "      ",
+                    cli->program, (int)(end - line), line);
     }
-    (void)putchar('\n');
-    print_wrapped(cli->about, 0);
-    (void)putchar('\n');
-    for (size_t i = 0; i <= cli->n_options; i++) {
+    ctw_out_put(&p.out, "\n");
+    ctw_layout_paragraph(&p, "", CTW_COLOUR_NONE, cli->about);
+    ctw_out_put(&p.out, "\n");
+    for (size_t i = 0; i <= last_of(cli); i++) {
         const int n = print_name(option_at(cli, i), name, sizeof(name));
-        if (option_at(cli, i)->kind != CTW_OPTION_REFUSED && n > width)
+        if (option_at(cli, i)->offset != CTW_OPTION_REFUSED && n > width)
             width = n;
     }
-    for (size_t i = 0; i <= cli->n_options; i++) {
+    p.indent = (uint32_t)width + 2;
+    for (size_t i = 0; i <= last_of(cli); i++) {
         const struct ctw_option *o = option_at(cli, i);
-        if (o->kind == CTW_OPTION_REFUSED)
-            continue;
         (void)print_name(o, name, sizeof(name));
-        (void)printf("%-*s  ", width, name);
-        print_wrapped(o->help, (size_t)width + 2);
+        if (o->offset != CTW_OPTION_REFUSED)
+            ctw_layout_paragraph(&p, name, CTW_COLOUR_NONE, o->help);
     }
+    (void)fputs(text, stdout);
 }
 
 /* --- parsing --------------------------------------------------------------------------------- */
@@ -86,52 +82,48 @@ static bool bad(char *error, const char *option, const char *what) {
     return false;
 }
 
+static bool is_optional(const struct ctw_option *o) {
+    return o->argument && o->argument[0] == '[';
+}
+
 /* Stores the argument of an option. Return: false: it is refused, as @error explains. */
 static bool take(const struct ctw_option *o, int argc, char *argv[], void *arguments, char *error) {
+    const bool is_list = o->letter == CTW_OPTION_LIST;
     void *field = (char *)arguments + o->offset;
+    struct ctw_cli_list *list = field;
 
-    switch (o->kind) {
-    case CTW_OPTION_FLAG:
-        *(bool *)field = true;
-        return true;
-    case CTW_OPTION_TEXT:
-        *(const char **)field = optarg;
-        return true;
-    case CTW_OPTION_OPTIONAL: /* getopt_long() takes "--watch 5" for an option and an operand */
-        if (!optarg && optind < argc && isdigit((unsigned char)argv[optind][0]))
-            optarg = argv[optind++];
-        *(const char **)field = optarg ? optarg : "";
-        return true;
-    case CTW_OPTION_LIST: {
-        struct ctw_cli_list *list = field;
-        if (list->n == CTW_CLI_LIST_MAX)
-            return bad(error, o->name, "is allowed 8 times at most");
-        list->at[list->n++] = optarg;
-        return true;
-    }
-    case CTW_OPTION_REFUSED:
+    if (o->offset == CTW_OPTION_REFUSED)
         return bad(error, o->name, o->help);
-    }
-    return false;
+    if (is_list && list->n == CTW_CLI_LIST_MAX)
+        return bad(error, o->name, "is allowed 8 times at most");
+    /* getopt_long() takes "--watch 5" for an option and an operand */
+    if (is_optional(o) && !optarg && optind < argc && isdigit((unsigned char)argv[optind][0]))
+        optarg = argv[optind++];
+    if (is_list)
+        list->at[list->n++] = optarg;
+    else if (o->argument)
+        *(const char **)field = optarg ? optarg : "";
+    else
+        *(bool *)field = true;
+    return true;
 }
 
 /* The table for getopt_long(). */
 static void fill_getopt(const struct ctw_cli *cli, struct option *options, char *letters) {
     *letters++ = ':'; /* getopt_long() returns ':' for a missing argument, '?' otherwise */
-    for (size_t i = 0; i <= cli->n_options; i++) {
+    for (size_t i = 0; i <= last_of(cli); i++) {
         const struct ctw_option *o = option_at(cli, i);
-        const bool optional = o->kind == CTW_OPTION_OPTIONAL;
         options[i] = (struct option){.name = o->name,
-                                     .has_arg = optional      ? optional_argument
-                                                : o->argument ? required_argument
-                                                              : no_argument,
+                                     .has_arg = is_optional(o) ? optional_argument
+                                                : o->argument  ? required_argument
+                                                               : no_argument,
                                      .val = VALUE_OF(i)};
-        if (o->letter == 0)
+        if (!has_letter(o))
             continue;
         *letters++ = o->letter;
         if (o->argument)
             *letters++ = ':';
-        if (optional)
+        if (is_optional(o))
             *letters++ = ':';
     }
     *letters = '\0';
@@ -143,7 +135,7 @@ static size_t find(const struct ctw_cli *cli, int value) {
 
     if (value >= VALUE_OF(0))
         return (size_t)(value - VALUE_OF(0));
-    while (i < cli->n_options && cli->options[i].letter != value)
+    while (option_at(cli, i) != &help_option && cli->options[i].letter != value)
         i++;
     return i;
 }
@@ -179,18 +171,18 @@ static enum ctw_cli_result join(const struct ctw_cli *cli, int argc, char *argv[
 
 enum ctw_cli_result ctw_cli_parse(const struct ctw_cli *cli, int argc, char *argv[],
                                   void *arguments, char reterr[static CTW_CLI_ERROR_MAX]) {
-    struct option options[CTW_CLI_OPTIONS_MAX + 1] = {0};
-    char letters[3 * CTW_CLI_OPTIONS_MAX + 2];
+    struct option options[CTW_CLI_OPTIONS_MAX + 2] = {0};
+    char letters[3 * CTW_CLI_OPTIONS_MAX + 5];
 
     fill_getopt(cli, options, letters);
     opterr = 0;
     for (int c; (c = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
         if (c == '?' || c == ':')
             return refuse(c, argv, reterr);
-        const size_t i = find(cli, c);
-        if (i == cli->n_options)
+        const struct ctw_option *o = option_at(cli, find(cli, c));
+        if (o == &help_option)
             return CTW_CLI_HELP;
-        if (!take(&cli->options[i], argc, argv, arguments, reterr))
+        if (!take(o, argc, argv, arguments, reterr))
             return CTW_CLI_BAD;
     }
     if (cli->joins_operands)

@@ -17,20 +17,18 @@
 #define EXIT_CANNOT_READ 1
 #define EXIT_BAD_USAGE   2
 
-enum ctw_option_kind {
-    CTW_OPTION_FLAG,     /* bool: true once given */
-    CTW_OPTION_TEXT,     /* const char *: its argument */
-    CTW_OPTION_OPTIONAL, /* const char *: its argument, a number; "" without one */
-    CTW_OPTION_LIST,     /* struct ctw_cli_list: each argument */
-    CTW_OPTION_REFUSED,  /* an option of other verbs; `help` is why this one refuses it */
-};
+/* Instead of a letter: a struct ctw_cli_list takes each argument. */
+#define CTW_OPTION_LIST '+'
+
+/* Instead of an offset: an option of other verbs; `help` is why this one refuses it. */
+#define CTW_OPTION_REFUSED SIZE_MAX
 
 struct ctw_option {
     char letter; /* 0: none */
     const char *name;
-    const char *argument; /* its name in --help: "FILE", "[SECONDS]"; NULL: takes none */
-    enum ctw_option_kind kind;
-    size_t offset; /* in the caller's struct */
+    const char *argument; /* its name in --help: "FILE"; "[SECONDS]" may be left out; NULL: none */
+    size_t offset;        /* in the caller's struct: of a const char *, "" where it was left out;
+                           * of a bool where the option takes no argument */
     const char *help;
 };
 
@@ -50,19 +48,18 @@ struct ctw_cli_words {
     char text[CTW_CLI_WORDS_MAX]; /* NUL-terminated */
 };
 
+/* Options of one program, without --help. */
+#define CTW_CLI_OPTIONS_MAX 15u
+
 struct ctw_cli {
     const char *program;  /* "ctwatch status" */
     const char *synopses; /* what follows the program's name, a line for each form */
     const char *about;    /* one paragraph */
-    const struct ctw_option *options;
-    size_t n_options;
-    bool has_operand;    /* takes an argument that is no option */
-    bool joins_operands; /* takes any number of them */
+    bool has_operand;     /* takes an argument that is no option */
+    bool joins_operands;  /* takes any number of them */
     size_t operand; /* const char *, or struct ctw_cli_words: its offset in the caller's struct */
+    struct ctw_option options[CTW_CLI_OPTIONS_MAX + 1]; /* behind the last: --help, by itself */
 };
-
-/* Options of one program, --help included. */
-#define CTW_CLI_OPTIONS_MAX 16u
 
 /* Room for an error. A longer option is cut. */
 #define CTW_CLI_ERROR_MAX 256

@@ -76,35 +76,33 @@ struct stream {
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static const struct ctw_option options[] = {
-    {0, "new", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, new), "entries that are created"},
-    {0, "destroyed", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, destroyed),
-     "entries that end; without any of the three, these and the new ones"},
-    {0, "update", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, update), "entries that change"},
-    {'n', "lines", "N", CTW_OPTION_TEXT, offsetof(struct arguments, n), "end after N events"},
-    {0, "for", "TIME", CTW_OPTION_TEXT, offsetof(struct arguments, duration),
-     "end after this time, such as 10s"},
-    {0, "rate", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, rate),
-     "a line a second with the number of events, instead of the events"},
-    {'t', "timestamps", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, timestamps),
-     "begin each line of text with the time, as conntrack -o timestamp does"},
-    {0, "buffer", "SIZE", CTW_OPTION_TEXT, offsetof(struct arguments, buffer),
-     "room for events that have not been read yet, 64MiB by default"},
-    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON, one object a line, with every attribute"},
-    {0, "xml", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, xml),
-     "as XML, as conntrack -E -o xml prints it"},
-    {0, "root", "DIR", CTW_OPTION_REFUSED, 0, "a captured machine sends no events"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch events",
     .synopses = "[OPTION...] [FILTER]",
     .about = "Follows the entries that are created and end, as conntrack -E prints them, and goes "
              "on where events are lost: ctwatch events src 192.0.2.7. The words of a FILTER are in "
              "ctwatch(8). Needs CAP_NET_ADMIN.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {0, "new", NULL, offsetof(struct arguments, new), "entries that are created"},
+            {0, "destroyed", NULL, offsetof(struct arguments, destroyed),
+             "entries that end; without any of the three, these and the new ones"},
+            {0, "update", NULL, offsetof(struct arguments, update), "entries that change"},
+            {'n', "lines", "N", offsetof(struct arguments, n), "end after N events"},
+            {0, "for", "TIME", offsetof(struct arguments, duration),
+             "end after this time, such as 10s"},
+            {0, "rate", NULL, offsetof(struct arguments, rate),
+             "a line a second with the number of events, instead of the events"},
+            {'t', "timestamps", NULL, offsetof(struct arguments, timestamps),
+             "begin each line of text with the time, as conntrack -o timestamp does"},
+            {0, "buffer", "SIZE", offsetof(struct arguments, buffer),
+             "room for events that have not been read yet, 64MiB by default"},
+            {0, "json", NULL, offsetof(struct arguments, json),
+             "as JSON, one object a line, with every attribute"},
+            {0, "xml", NULL, offsetof(struct arguments, xml),
+             "as XML, as conntrack -E -o xml prints it"},
+            {0, "root", "DIR", CTW_OPTION_REFUSED, "a captured machine sends no events"},
+        },
     .joins_operands = true,
     .operand = offsetof(struct arguments, filter),
 };

@@ -66,26 +66,6 @@ struct flows {
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static const struct ctw_option options[] = {
-    {'n', "lines", "N", CTW_OPTION_TEXT, offsetof(struct arguments, n), "at most N entries"},
-    {0, "sample", "N", CTW_OPTION_TEXT, offsetof(struct arguments, sample),
-     "N entries at random of those that match, 1 to 10000"},
-    {0, "sort", "WHAT", CTW_OPTION_TEXT, offsetof(struct arguments, sort),
-     "the largest first, by timeout or bytes: of all that match, or of the sample"},
-    {0, "idle", "TIME", CTW_OPTION_TEXT, offsetof(struct arguments, idle),
-     "only entries without a packet for this long, such as 1h"},
-    {0, "expect", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, expect),
-     "expectations instead of entries; takes no FILTER"},
-    {0, "count", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, count),
-     "only the number of entries that match"},
-    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON, one object a line, with every attribute"},
-    {0, "xml", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, xml),
-     "as XML, as conntrack -L -o xml prints it"},
-    {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
-     "a captured machine has no table whose entries could be read"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch flows",
     .synopses = "[OPTION...] [FILTER]",
@@ -93,8 +73,26 @@ static const struct ctw_cli cli = {
         "Shows the entries of the connection-tracking table that match, as conntrack -L prints "
         "them: ctwatch flows src 192.0.2.7 and tcp dport 443. The words of a FILTER are in "
         "ctwatch(8). Needs CAP_NET_ADMIN.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {'n', "lines", "N", offsetof(struct arguments, n), "at most N entries"},
+            {0, "sample", "N", offsetof(struct arguments, sample),
+             "N entries at random of those that match, 1 to 10000"},
+            {0, "sort", "WHAT", offsetof(struct arguments, sort),
+             "the largest first, by timeout or bytes: of all that match, or of the sample"},
+            {0, "idle", "TIME", offsetof(struct arguments, idle),
+             "only entries without a packet for this long, such as 1h"},
+            {0, "expect", NULL, offsetof(struct arguments, expect),
+             "expectations instead of entries; takes no FILTER"},
+            {0, "count", NULL, offsetof(struct arguments, count),
+             "only the number of entries that match"},
+            {0, "json", NULL, offsetof(struct arguments, json),
+             "as JSON, one object a line, with every attribute"},
+            {0, "xml", NULL, offsetof(struct arguments, xml),
+             "as XML, as conntrack -L -o xml prints it"},
+            {0, "root", "DIR", CTW_OPTION_REFUSED,
+             "a captured machine has no table whose entries could be read"},
+        },
     .joins_operands = true,
     .operand = offsetof(struct arguments, filter),
 };

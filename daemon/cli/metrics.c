@@ -23,23 +23,22 @@ struct arguments {
     bool openmetrics;
 };
 
-static const struct ctw_option options[] = {
-    {0, "openmetrics", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, openmetrics),
-     "in the OpenMetrics format"},
-    {0, "textfile", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, textfile),
-     "write FILE, in one piece, for the textfile collector of node_exporter, which reads files "
-     "that end in .prom"},
-    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, directory),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
-    {0, "root", "DIR", CTW_OPTION_REFUSED, 0, "no ctwatchd polls a captured machine"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch metrics",
     .synopses = "[OPTION...]",
     .about = "Prints what ctwatchd has published as metrics for Prometheus, in its text format.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {0, "openmetrics", NULL, offsetof(struct arguments, openmetrics),
+             "in the OpenMetrics format"},
+            {0, "textfile", "FILE", offsetof(struct arguments, textfile),
+             "write FILE, in one piece, for the textfile collector of node_exporter, which reads "
+             "files "
+             "that end in .prom"},
+            {0, "state", "DIR", offsetof(struct arguments, directory),
+             "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+            {0, "root", "DIR", CTW_OPTION_REFUSED, "no ctwatchd polls a captured machine"},
+        },
 };
 
 /* A daemon that does not run or has stopped polling is in the metrics; a state that cannot be read

@@ -69,27 +69,6 @@ struct source {
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static const struct ctw_option options[] = {
-    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "the settings to try, instead of " CTWATCH_CONFIG_PATH},
-    {'q', "summary", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, summary),
-     "only the summary"},
-    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON, one object a line"},
-    {0, "plot", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, plot_path),
-     "draw it, as an SVG file"},
-    {0, "memory", "SIZE", CTW_OPTION_TEXT, offsetof(struct arguments, memory),
-     "of the machine, for growth; by default that of this machine"},
-    {0, "instance", "NAME", CTW_OPTION_TEXT, offsetof(struct arguments, instance),
-     "of a range query: as --label instance=NAME"},
-    {0, "label", "NAME=VALUE", CTW_OPTION_LIST, offsetof(struct arguments, labels),
-     "of a range query: use the series with this label; may be given several times"},
-    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
-    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "take the memory of a captured machine, in DIR/proc"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch replay",
     .synopses = "[OPTION...] [FILE]",
@@ -97,8 +76,24 @@ static const struct ctw_cli cli = {
              "would have grown the table: from /history.csv, the answer of Prometheus to a range "
              "query, or lines of time,count,max[,drops]; - is standard input. Without FILE, from "
              "the history that ctwatchd keeps.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {'c', "config", "FILE", offsetof(struct arguments, config_path),
+             "the settings to try, instead of " CTWATCH_CONFIG_PATH},
+            {'q', "summary", NULL, offsetof(struct arguments, summary), "only the summary"},
+            {0, "json", NULL, offsetof(struct arguments, json), "as JSON, one object a line"},
+            {0, "plot", "FILE", offsetof(struct arguments, plot_path), "draw it, as an SVG file"},
+            {0, "memory", "SIZE", offsetof(struct arguments, memory),
+             "of the machine, for growth; by default that of this machine"},
+            {0, "instance", "NAME", offsetof(struct arguments, instance),
+             "of a range query: as --label instance=NAME"},
+            {CTW_OPTION_LIST, "label", "NAME=VALUE", offsetof(struct arguments, labels),
+             "of a range query: use the series with this label; may be given several times"},
+            {0, "state", "DIR", offsetof(struct arguments, state),
+             "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+            {0, "root", "DIR", offsetof(struct arguments, root),
+             "take the memory of a captured machine, in DIR/proc"},
+        },
     .has_operand = true,
     .operand = offsetof(struct arguments, path),
 };

@@ -25,26 +25,24 @@ struct sockets {
     size_t n;
 };
 
-static const struct ctw_option options[] = {
-    {0, "listen", "ADDRESS:PORT", CTW_OPTION_LIST, offsetof(struct arguments, listen),
-     "listen on this address, at most 8 times; IPv6: [::1]:9817"},
-    {0, "host", "NAME", CTW_OPTION_LIST, offsetof(struct arguments, host),
-     "answer requests to this host on loopback, too, at most 8 times"},
-    {0, "top", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, top),
-     "show addresses, and /top: what fills the table"},
-    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
-    {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
-     "a captured machine has only the state that its ctwatchd published, see --state"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch serve",
     .synopses = "[OPTION...]",
     .about = "Answers HTTP with what ctwatchd publishes: /metrics for Prometheus, /status, "
              "/history, /healthz. Listens on the sockets that systemd passes, or on " USUAL ".",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {CTW_OPTION_LIST, "listen", "ADDRESS:PORT", offsetof(struct arguments, listen),
+             "listen on this address, at most 8 times; IPv6: [::1]:9817"},
+            {CTW_OPTION_LIST, "host", "NAME", offsetof(struct arguments, host),
+             "answer requests to this host on loopback, too, at most 8 times"},
+            {0, "top", NULL, offsetof(struct arguments, top),
+             "show addresses, and /top: what fills the table"},
+            {0, "state", "DIR", offsetof(struct arguments, state),
+             "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+            {0, "root", "DIR", CTW_OPTION_REFUSED,
+             "a captured machine has only the state that its ctwatchd published, see --state"},
+        },
 };
 
 /* Return: -1 to go on, or the exit status. */

@@ -29,28 +29,25 @@ struct arguments {
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static const struct ctw_option options[] = {
-    {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
-     "repeat, every 2 seconds by default"},
-    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON; with --watch one object a line"},
-    {0, "color", "WHEN", CTW_OPTION_TEXT, offsetof(struct arguments, colour),
-     "auto, always or never"},
-    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "without ctwatchd, thresholds from FILE instead of " CTWATCH_CONFIG_PATH},
-    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
-    {0, "root", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, root),
-     "of a captured machine: what is in DIR/proc"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch status",
     .synopses = "[OPTION...]",
     .about = "Shows the state of the connection-tracking table: as ctwatchd has published it, or, "
              "where ctwatchd does not run, from a single sample.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {'w', "watch", "[SECONDS]", offsetof(struct arguments, watch),
+             "repeat, every 2 seconds by default"},
+            {0, "json", NULL, offsetof(struct arguments, json),
+             "as JSON; with --watch one object a line"},
+            {0, "color", "WHEN", offsetof(struct arguments, colour), "auto, always or never"},
+            {'c', "config", "FILE", offsetof(struct arguments, config_path),
+             "without ctwatchd, thresholds from FILE instead of " CTWATCH_CONFIG_PATH},
+            {0, "state", "DIR", offsetof(struct arguments, state),
+             "where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+            {0, "root", "DIR", offsetof(struct arguments, root),
+             "of a captured machine: what is in DIR/proc"},
+        },
 };
 
 /* --- how -------------------------------------------------------------------------------------- */

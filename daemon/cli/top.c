@@ -86,28 +86,6 @@ struct gathering {
 
 /* --- the command line ------------------------------------------------------------------------ */
 
-static const struct ctw_option options[] = {
-    {0, "exact", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, exact),
-     "count every entry: about a second for each half million"},
-    {0, "new", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, new_flows),
-     "who opens new flows now, from the events that ctwatchd counts"},
-    {'n', "lines", "N", CTW_OPTION_TEXT, offsetof(struct arguments, n),
-     "lines of each list, 1 to 1000"},
-    {0, "by", "WHAT", CTW_OPTION_TEXT, offsetof(struct arguments, by), "one list, by " DIMENSIONS},
-    {0, "ipv6-prefix", "N", CTW_OPTION_TEXT, offsetof(struct arguments, ipv6_prefix),
-     "take IPv6 addresses that share N bits, 1 to 128, for one source"},
-    {'w', "watch", "[SECONDS]", CTW_OPTION_OPTIONAL, offsetof(struct arguments, watch),
-     "repeat, every 2 seconds by default; on a terminal keys choose what is shown"},
-    {0, "json", NULL, CTW_OPTION_FLAG, offsetof(struct arguments, json),
-     "as JSON; with --watch one object a line"},
-    {'c', "config", "FILE", CTW_OPTION_TEXT, offsetof(struct arguments, config_path),
-     "defaults from FILE instead of " CTWATCH_CONFIG_PATH},
-    {0, "state", "DIR", CTW_OPTION_TEXT, offsetof(struct arguments, state),
-     "with --new, where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
-    {0, "root", "DIR", CTW_OPTION_REFUSED, 0,
-     "a captured machine has no table whose entries could be read"},
-};
-
 static const struct ctw_cli cli = {
     .program = "ctwatch top",
     .synopses = "[OPTION...] [FILTER]",
@@ -116,8 +94,27 @@ static const struct ctw_cli cli = {
         "with the margin of error, or from all of them; with a FILTER, as ctwatch(8) describes "
         "it, from those that match. Needs CAP_NET_ADMIN. With --new it shows who opens new flows, "
         "as ctwatchd has published it.",
-    .options = options,
-    .n_options = sizeof(options) / sizeof(options[0]),
+    .options =
+        {
+            {0, "exact", NULL, offsetof(struct arguments, exact),
+             "count every entry: about a second for each half million"},
+            {0, "new", NULL, offsetof(struct arguments, new_flows),
+             "who opens new flows now, from the events that ctwatchd counts"},
+            {'n', "lines", "N", offsetof(struct arguments, n), "lines of each list, 1 to 1000"},
+            {0, "by", "WHAT", offsetof(struct arguments, by), "one list, by " DIMENSIONS},
+            {0, "ipv6-prefix", "N", offsetof(struct arguments, ipv6_prefix),
+             "take IPv6 addresses that share N bits, 1 to 128, for one source"},
+            {'w', "watch", "[SECONDS]", offsetof(struct arguments, watch),
+             "repeat, every 2 seconds by default; on a terminal keys choose what is shown"},
+            {0, "json", NULL, offsetof(struct arguments, json),
+             "as JSON; with --watch one object a line"},
+            {'c', "config", "FILE", offsetof(struct arguments, config_path),
+             "defaults from FILE instead of " CTWATCH_CONFIG_PATH},
+            {0, "state", "DIR", offsetof(struct arguments, state),
+             "with --new, where ctwatchd publishes, instead of " CTWATCH_RUN_PATH},
+            {0, "root", "DIR", CTW_OPTION_REFUSED,
+             "a captured machine has no table whose entries could be read"},
+        },
     .joins_operands = true,
     .operand = offsetof(struct arguments, filter),
 };
