@@ -97,13 +97,11 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
         if (strcmp(argv[i], "--npd") == 0)
             ret->form = CTW_CHECK_NPD;
     switch (ctw_cli_parse(&cli, argc, argv, ret, error)) {
-    case CTW_CLI_RUN:
-        break;
+    case CTW_CLI_RUN: break;
     case CTW_CLI_HELP:
         ctw_cli_print_help(&cli);
         return ctw_check_exit_status(ret->form, CTW_CHECK_UNKNOWN);
-    case CTW_CLI_BAD:
-        return unknown(ret->form, "%s", error);
+    case CTW_CLI_BAD: return unknown(ret->form, "%s", error);
     }
     if (ret->npd)
         ret->form = CTW_CHECK_NPD;

@@ -199,13 +199,9 @@ int ctw_cli_start(const struct ctw_cli *cli, int argc, char *argv[], void *argum
     char error[CTW_CLI_ERROR_MAX];
 
     switch (ctw_cli_parse(cli, argc, argv, arguments, error)) {
-    case CTW_CLI_RUN:
-        return -1;
-    case CTW_CLI_HELP:
-        ctw_cli_print_help(cli);
-        return ctw_cli_end();
-    case CTW_CLI_BAD:
-        break;
+    case CTW_CLI_RUN: return -1;
+    case CTW_CLI_HELP: ctw_cli_print_help(cli); return ctw_cli_end();
+    case CTW_CLI_BAD: break;
     }
     (void)fprintf(stderr, "%s: %s, see %s --help\n", cli->program, error, cli->program);
     return EXIT_BAD_USAGE;

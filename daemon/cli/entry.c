@@ -209,41 +209,24 @@ static json_t *value_of(const struct nf_conntrack *ct, const struct attribute *a
     const char *name;
 
     switch (a->form) {
-    case NUMBER_8:
-        return json_integer(small);
-    case NUMBER_16:
-        return json_integer(nfct_get_attr_u16(ct, a->attr));
-    case NUMBER_32:
-        return json_integer(nfct_get_attr_u32(ct, a->attr));
-    case NUMBER_64:
-        return ctw_json_number(nfct_get_attr_u64(ct, a->attr));
-    case BE_16:
-        return json_integer(ntohs(nfct_get_attr_u16(ct, a->attr)));
-    case BE_32:
-        return json_integer(ntohl(nfct_get_attr_u32(ct, a->attr)));
-    case BE_64:
-        return ctw_json_number(be64toh(nfct_get_attr_u64(ct, a->attr)));
-    case IPV4:
-        return address(AF_INET, nfct_get_attr(ct, a->attr));
-    case IPV6:
-        return address(AF_INET6, nfct_get_attr(ct, a->attr));
-    case TEXT:
-        return text(nfct_get_attr(ct, a->attr));
+    case NUMBER_8: return json_integer(small);
+    case NUMBER_16: return json_integer(nfct_get_attr_u16(ct, a->attr));
+    case NUMBER_32: return json_integer(nfct_get_attr_u32(ct, a->attr));
+    case NUMBER_64: return ctw_json_number(nfct_get_attr_u64(ct, a->attr));
+    case BE_16: return json_integer(ntohs(nfct_get_attr_u16(ct, a->attr)));
+    case BE_32: return json_integer(ntohl(nfct_get_attr_u32(ct, a->attr)));
+    case BE_64: return ctw_json_number(be64toh(nfct_get_attr_u64(ct, a->attr)));
+    case IPV4: return address(AF_INET, nfct_get_attr(ct, a->attr));
+    case IPV6: return address(AF_INET6, nfct_get_attr(ct, a->attr));
+    case TEXT: return text(nfct_get_attr(ct, a->attr));
     case FAMILY:
         return json_string(small == AF_INET ? "ipv4" : small == AF_INET6 ? "ipv6" : "unknown");
-    case PROTOCOL:
-        name = ctw_protocol_name(small);
-        return json_string(name ? name : "unknown");
-    case TCP_STATE:
-        return state(IPPROTO_TCP, small);
-    case SCTP_STATE:
-        return state(IPPROTO_SCTP, small);
-    case DCCP_STATE:
-        return state(IPPROTO_DCCP, small);
-    case DCCP_ROLE:
-        return json_string(small == DCCP_CONNTRACK_ROLE_SERVER ? "server" : "client");
-    case STATUS:
-        return status_of(nfct_get_attr_u32(ct, a->attr));
+    case PROTOCOL: name = ctw_protocol_name(small); return json_string(name ? name : "unknown");
+    case TCP_STATE: return state(IPPROTO_TCP, small);
+    case SCTP_STATE: return state(IPPROTO_SCTP, small);
+    case DCCP_STATE: return state(IPPROTO_DCCP, small);
+    case DCCP_ROLE: return json_string(small == DCCP_CONNTRACK_ROLE_SERVER ? "server" : "client");
+    case STATUS: return status_of(nfct_get_attr_u32(ct, a->attr));
     }
     return NULL;
 }

@@ -168,11 +168,8 @@ static void print_loss(const struct stream *s, uint64_t lost) {
                                              (json_int_t)ctw_realtime_usec(), "lost",
                                              (json_int_t)lost));
         break;
-    case CTW_ENTRY_XML:
-        (void)printf("<lost events=\"%" PRIu64 "\" />\n", lost);
-        break;
-    case CTW_ENTRY_TEXT:
-        (void)printf("-- %s events lost --\n", grouped(lost).text);
+    case CTW_ENTRY_XML: (void)printf("<lost events=\"%" PRIu64 "\" />\n", lost); break;
+    case CTW_ENTRY_TEXT: (void)printf("-- %s events lost --\n", grouped(lost).text);
     }
 }
 

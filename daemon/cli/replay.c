@@ -223,18 +223,10 @@ static void take(struct player *p, const struct source *f, enum ctw_reading read
         if (words->length > 0)
             complain(f, f->line, words->text);
         break;
-    case CTW_READ_RECORD:
-        play(p, record);
-        break;
-    case CTW_READ_HOLE:
-        p->lines.unknown++;
-        break;
-    case CTW_READ_STALE:
-        p->lines.stale++;
-        break;
-    case CTW_READ_BAD:
-        count_bad(p, f, words->text);
-        break;
+    case CTW_READ_RECORD: play(p, record); break;
+    case CTW_READ_HOLE: p->lines.unknown++; break;
+    case CTW_READ_STALE: p->lines.stale++; break;
+    case CTW_READ_BAD: count_bad(p, f, words->text); break;
     }
 }
 

@@ -107,15 +107,12 @@ static size_t render_health(struct ctw_pages *s, enum form form, struct ctw_serv
     const struct ctw_view *v = &s->view;
 
     switch (v->liveness) {
-    case CTW_LIVENESS_ALIVE:
-        return line(ret, 200, "ok\n");
+    case CTW_LIVENESS_ALIVE: return line(ret, 200, "ok\n");
     case CTW_LIVENESS_LATE:
         return line(ret, 503, "ctwatchd hangs or has died: its last poll was %" PRIu64 " s ago\n",
                     ctw_view_ago(v, v->snapshot.polled_usec) / CTW_USEC_PER_SEC);
-    case CTW_LIVENESS_STOPPED:
-        return line(ret, 503, "ctwatchd has been stopped\n");
-    case CTW_LIVENESS_NONE:
-        break;
+    case CTW_LIVENESS_STOPPED: return line(ret, 503, "ctwatchd has been stopped\n");
+    case CTW_LIVENESS_NONE: break;
     }
     return v->state_error < 0 ? fault(s, v->state_error, ret)
                               : line(ret, 503, "ctwatchd does not run\n");

@@ -30,15 +30,11 @@ void ctw_service_status(struct ctw_service *n, const struct ctw_tick *t,
     *n = (struct ctw_service){v->level, table->health, permille, t->now_usec};
 
     switch (table->health) {
-    case CTW_HEALTH_OK:
-        set_fill(&v->sample, v->level);
-        break;
+    case CTW_HEALTH_OK: set_fill(&v->sample, v->level); break;
     case CTW_HEALTH_ABSENT:
         (void)sd_notify(0, "STATUS=waiting: the nf_conntrack module is not loaded");
         break;
     case CTW_HEALTH_UNUSED:
-    case CTW_HEALTH_FAILED:
-        (void)sd_notifyf(0, "STATUS=blind: cannot read %s", table->what);
-        break;
+    case CTW_HEALTH_FAILED: (void)sd_notifyf(0, "STATUS=blind: cannot read %s", table->what); break;
     }
 }

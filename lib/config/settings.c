@@ -302,18 +302,12 @@ static struct text write_string(const char *string) {
 static struct text write_setting(const config_setting_t *setting) {
     switch (config_setting_type(setting)) {
     case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_INT64:
-        return text("%lld", (long long)config_setting_get_int64(setting));
-    case CONFIG_TYPE_FLOAT:
-        return text("%.10g", config_setting_get_float(setting));
-    case CONFIG_TYPE_BOOL:
-        return text("%s", config_setting_get_bool(setting) ? "true" : "false");
-    case CONFIG_TYPE_STRING:
-        return write_string(config_setting_get_string(setting));
-    case CONFIG_TYPE_GROUP:
-        return text("a group");
-    default: /* CONFIG_TYPE_ARRAY, CONFIG_TYPE_LIST */
-        return text("a list");
+    case CONFIG_TYPE_INT64: return text("%lld", (long long)config_setting_get_int64(setting));
+    case CONFIG_TYPE_FLOAT: return text("%.10g", config_setting_get_float(setting));
+    case CONFIG_TYPE_BOOL: return text("%s", config_setting_get_bool(setting) ? "true" : "false");
+    case CONFIG_TYPE_STRING: return write_string(config_setting_get_string(setting));
+    case CONFIG_TYPE_GROUP: return text("a group");
+    default: /* CONFIG_TYPE_ARRAY, CONFIG_TYPE_LIST */ return text("a list");
     }
 }
 
@@ -348,19 +342,13 @@ static struct text write_fraction(const struct key *k, uint64_t value, bool boun
 static struct text write_value(const struct key *k, uint64_t value, bool bound) {
     switch (k->type) {
     case KEY_PERCENT:
-    case KEY_FACTOR:
-        return write_fraction(k, value, bound);
+    case KEY_FACTOR: return write_fraction(k, value, bound);
     case KEY_DURATION:
-    case KEY_SIZE:
-        return bound ? write_units(k, value) : write_string(write_units(k, value).text);
-    case KEY_COUNT:
-        return text("%" PRIu64, value);
-    case KEY_SWITCH:
-        return text("%s", value ? "true" : "false");
-    case KEY_WORD:
-        return write_string(k->words[value]);
-    case KEY_COMMAND:
-        break;
+    case KEY_SIZE: return bound ? write_units(k, value) : write_string(write_units(k, value).text);
+    case KEY_COUNT: return text("%" PRIu64, value);
+    case KEY_SWITCH: return text("%s", value ? "true" : "false");
+    case KEY_WORD: return write_string(k->words[value]);
+    case KEY_COMMAND: break;
     }
     return text("\"\"");
 }

@@ -91,16 +91,11 @@ static enum ctw_filter_verdict match_details(const struct ctw_filter_node *n,
     if (!d)
         return CTW_FILTER_UNKNOWN;
     switch (n->kind) {
-    case CTW_FILTER_ZONE:
-        return verdict(in_range(n, d->zone));
-    case CTW_FILTER_MARK:
-        return verdict((d->mark & n->bits.mask) == n->bits.value);
-    case CTW_FILTER_LABEL:
-        return verdict(ctw_flow_has_label(d, n->label));
-    case CTW_FILTER_HELPER:
-        return verdict(strcmp(d->helper, n->helper) == 0);
-    case CTW_FILTER_BYTES:
-        return verdict(quantity_in_range(n, d->bytes));
+    case CTW_FILTER_ZONE: return verdict(in_range(n, d->zone));
+    case CTW_FILTER_MARK: return verdict((d->mark & n->bits.mask) == n->bits.value);
+    case CTW_FILTER_LABEL: return verdict(ctw_flow_has_label(d, n->label));
+    case CTW_FILTER_HELPER: return verdict(strcmp(d->helper, n->helper) == 0);
+    case CTW_FILTER_BYTES: return verdict(quantity_in_range(n, d->bytes));
     }
     return verdict(quantity_in_range(n, d->packets));
 }
@@ -108,21 +103,14 @@ static enum ctw_filter_verdict match_details(const struct ctw_filter_node *n,
 static enum ctw_filter_verdict match_condition(const struct ctw_filter_node *n,
                                                const struct entry *e) {
     switch (n->kind) {
-    case CTW_FILTER_ALL:
-        return CTW_FILTER_YES;
-    case CTW_FILTER_FAMILY:
-        return verdict(in_range(n, e->flow->family));
-    case CTW_FILTER_PROTOCOL:
-        return verdict(in_range(n, e->flow->protocol));
+    case CTW_FILTER_ALL: return CTW_FILTER_YES;
+    case CTW_FILTER_FAMILY: return verdict(in_range(n, e->flow->family));
+    case CTW_FILTER_PROTOCOL: return verdict(in_range(n, e->flow->protocol));
     case CTW_FILTER_ADDRESS:
-    case CTW_FILTER_PORT:
-        return match_end(n, e);
-    case CTW_FILTER_STATUS:
-        return verdict((e->flow->status & n->bits.mask) != 0);
-    case CTW_FILTER_STATE:
-        return match_state(n, e);
-    case CTW_FILTER_TIMEOUT:
-        return verdict(in_range(n, e->flow->timeout_sec));
+    case CTW_FILTER_PORT: return match_end(n, e);
+    case CTW_FILTER_STATUS: return verdict((e->flow->status & n->bits.mask) != 0);
+    case CTW_FILTER_STATE: return match_state(n, e);
+    case CTW_FILTER_TIMEOUT: return verdict(in_range(n, e->flow->timeout_sec));
     }
     return match_details(n, e->details);
 }

@@ -161,29 +161,19 @@ static struct cover cover_condition(const struct ctw_filter_node *n) {
     struct cover c = everything;
 
     switch (n->kind) {
-    case CTW_FILTER_FAMILY:
-        c.families = family_bit(n->range.min);
-        break;
+    case CTW_FILTER_FAMILY: c.families = family_bit(n->range.min); break;
     case CTW_FILTER_PROTOCOL:
         memset(c.protocols, 0, sizeof(c.protocols));
         add_protocol(&c, (unsigned)n->range.min);
         break;
-    case CTW_FILTER_ADDRESS:
-        cover_address(n, &c);
-        break;
-    case CTW_FILTER_PORT:
-        cover_port(n, &c);
-        break;
-    case CTW_FILTER_STATE:
-        cover_state(n, &c);
-        break;
+    case CTW_FILTER_ADDRESS: cover_address(n, &c); break;
+    case CTW_FILTER_PORT: cover_port(n, &c); break;
+    case CTW_FILTER_STATE: cover_state(n, &c); break;
     case CTW_FILTER_STATUS:
         if ((n->bits.mask & (n->bits.mask - 1)) == 0) /* any of several is no conjunction */
             c.fields[STATUS] = (struct bits){n->bits.mask, n->bits.mask};
         break;
-    case CTW_FILTER_MARK:
-        c.fields[MARK] = (struct bits){n->bits.value, n->bits.mask};
-        break;
+    case CTW_FILTER_MARK: c.fields[MARK] = (struct bits){n->bits.value, n->bits.mask}; break;
     case CTW_FILTER_ZONE:
         if (n->range.min == n->range.max)
             c.fields[ZONE] = (struct bits){(uint32_t)n->range.min, UINT16_MAX};
@@ -196,20 +186,11 @@ static struct cover cover_negated(const struct ctw_filter_node *n) {
     struct cover c = everything;
 
     switch (n->kind) {
-    case CTW_FILTER_ALL:
-        return none;
-    case CTW_FILTER_FAMILY:
-        c.families &= (uint8_t)~family_bit(n->range.min);
-        break;
-    case CTW_FILTER_PROTOCOL:
-        remove_protocol(&c, (unsigned)n->range.min);
-        break;
-    case CTW_FILTER_STATE:
-        c.tcp_states &= (uint16_t)~n->states.tcp;
-        break;
-    case CTW_FILTER_STATUS:
-        c.fields[STATUS] = (struct bits){0, n->bits.mask};
-        break;
+    case CTW_FILTER_ALL: return none;
+    case CTW_FILTER_FAMILY: c.families &= (uint8_t)~family_bit(n->range.min); break;
+    case CTW_FILTER_PROTOCOL: remove_protocol(&c, (unsigned)n->range.min); break;
+    case CTW_FILTER_STATE: c.tcp_states &= (uint16_t)~n->states.tcp; break;
+    case CTW_FILTER_STATUS: c.fields[STATUS] = (struct bits){0, n->bits.mask}; break;
     case CTW_FILTER_MARK:
         if ((n->bits.mask & (n->bits.mask - 1)) == 0)
             c.fields[MARK] = (struct bits){n->bits.value ^ n->bits.mask, n->bits.mask};

@@ -270,10 +270,8 @@ static bool read_number(const struct word *w, const char *text, uint64_t *ret) {
             return false;
         *ret = usec / CTW_USEC_PER_SEC;
         return *ret <= w->max;
-    case CTW_FILTER_BYTES:
-        return ctw_text_size(text, ret) == 0 && *ret <= w->max;
-    default:
-        return ctw_text_decimal(text, strlen(text), w->max, ret) == 0;
+    case CTW_FILTER_BYTES: return ctw_text_size(text, ret) == 0 && *ret <= w->max;
+    default: return ctw_text_decimal(text, strlen(text), w->max, ret) == 0;
     }
 }
 

@@ -239,22 +239,14 @@ static inline int parse_entry(struct span s, struct ctw_flow *flow, unsigned *ha
 
     while ((r = next_attribute(&s, &a)) > 0) {
         switch (a.type) {
-        case CTA_TUPLE_ORIG:
-            r = parse_tuple(a.value, flow, has);
-            break;
-        case CTA_STATUS:
-            r = take_32(a.value, &flow->status);
-            break;
-        case CTA_TIMEOUT:
-            r = take_32(a.value, &flow->timeout_sec);
-            break;
+        case CTA_TUPLE_ORIG: r = parse_tuple(a.value, flow, has); break;
+        case CTA_STATUS: r = take_32(a.value, &flow->status); break;
+        case CTA_TIMEOUT: r = take_32(a.value, &flow->timeout_sec); break;
         case CTA_PROTOINFO:
             r = parse_state(a.value, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE, &flow->tcp_state);
             flow->has_tcp_state |= r > 0;
             break;
-        case CTA_ZONE:
-            r = take_16(a.value, &flow->zone);
-            break;
+        case CTA_ZONE: r = take_16(a.value, &flow->zone); break;
         }
         if (r < 0)
             break;
@@ -377,22 +369,14 @@ static int parse_detail(struct attribute a, struct ctw_flow tuples[static 2],
     int r;
 
     switch (a.type) {
-    case CTA_TUPLE_ORIG:
-        return parse_tuple(a.value, &tuples[0], &has);
-    case CTA_TUPLE_REPLY:
-        return parse_tuple(a.value, &tuples[1], &has);
-    case CTA_ZONE:
-        return take_16(a.value, &d->zone);
-    case CTA_MARK:
-        return take_32(a.value, &d->mark);
-    case CTA_HELP:
-        return parse_helper(a.value, d);
-    case CTA_LABELS:
-        parse_labels(a.value, d);
-        return 0;
+    case CTA_TUPLE_ORIG: return parse_tuple(a.value, &tuples[0], &has);
+    case CTA_TUPLE_REPLY: return parse_tuple(a.value, &tuples[1], &has);
+    case CTA_ZONE: return take_16(a.value, &d->zone);
+    case CTA_MARK: return take_32(a.value, &d->mark);
+    case CTA_HELP: return parse_helper(a.value, d);
+    case CTA_LABELS: parse_labels(a.value, d); return 0;
     case CTA_COUNTERS_ORIG:
-    case CTA_COUNTERS_REPLY:
-        return add_counters(a.value, d);
+    case CTA_COUNTERS_REPLY: return add_counters(a.value, d);
     case CTA_PROTOINFO:
         r = parse_state(a.value, CTA_PROTOINFO_SCTP, CTA_PROTOINFO_SCTP_STATE, &d->state);
         return r != 0
@@ -529,8 +513,7 @@ static inline int read_message(struct ctw_dump *d, const struct nlmsghdr *header
         r = read_error(payload, length);
         d->whole = r == 0;
         return r < 0 ? r : 1;
-    case NLMSG_ERROR:
-        return read_error(payload, length); /* 0 is an acknowledgement */
+    case NLMSG_ERROR: return read_error(payload, length); /* 0 is an acknowledgement */
     }
     return fn(message, header->nlmsg_len, userdata);
 }

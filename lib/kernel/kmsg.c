@@ -175,16 +175,9 @@ static void add_full_line(struct ctw_log_counts *t, const struct ctw_kmsg *recor
 
 void ctw_log_counts_add(struct ctw_log_counts *t, const struct ctw_kmsg *record) {
     switch (record->kind) {
-    case CTW_KMSG_OTHER:
-        break;
-    case CTW_KMSG_TABLE_FULL:
-        add_full_line(t, record);
-        break;
-    case CTW_KMSG_EXPECT_FULL:
-        t->expect_lines++;
-        break;
-    case CTW_KMSG_SUPPRESSED:
-        t->suppressed += record->suppressed;
-        break;
+    case CTW_KMSG_OTHER: break;
+    case CTW_KMSG_TABLE_FULL: add_full_line(t, record); break;
+    case CTW_KMSG_EXPECT_FULL: t->expect_lines++; break;
+    case CTW_KMSG_SUPPRESSED: t->suppressed += record->suppressed; break;
     }
 }

@@ -54,12 +54,9 @@ static const char *const dccp[STATES_MAX] = {
 
 static const char *const *states_of(uint8_t protocol) {
     switch (protocol) {
-    case IPPROTO_TCP:
-        return tcp;
-    case IPPROTO_SCTP:
-        return sctp;
-    case IPPROTO_DCCP:
-        return dccp;
+    case IPPROTO_TCP: return tcp;
+    case IPPROTO_SCTP: return sctp;
+    case IPPROTO_DCCP: return dccp;
     }
     return NULL;
 }

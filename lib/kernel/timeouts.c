@@ -53,19 +53,15 @@ enum ctw_timeout ctw_flow_timeout(const struct ctw_flow *flow, uint8_t state) {
     switch (flow->protocol) {
     case IPPROTO_TCP:
         return of_state(CTW_TIMEOUT_TCP_SYN_SENT, flow->has_tcp_state ? flow->tcp_state : 0);
-    case IPPROTO_SCTP:
-        return of_state(CTW_TIMEOUT_SCTP_CLOSED, state);
+    case IPPROTO_SCTP: return of_state(CTW_TIMEOUT_SCTP_CLOSED, state);
     case IPPROTO_UDP:
     case IPPROTO_UDPLITE:
         return flow->status & IPS_ASSURED ? CTW_TIMEOUT_UDP_STREAM : CTW_TIMEOUT_UDP;
     case IPPROTO_GRE:
         return flow->status & IPS_SEEN_REPLY ? CTW_TIMEOUT_GRE_STREAM : CTW_TIMEOUT_GRE;
-    case IPPROTO_ICMP:
-        return CTW_TIMEOUT_ICMP;
-    case IPPROTO_ICMPV6:
-        return CTW_TIMEOUT_ICMPV6;
-    case IPPROTO_DCCP: /* by role and state */
-        return CTW_TIMEOUTS;
+    case IPPROTO_ICMP: return CTW_TIMEOUT_ICMP;
+    case IPPROTO_ICMPV6: return CTW_TIMEOUT_ICMPV6;
+    case IPPROTO_DCCP: /* by role and state */ return CTW_TIMEOUTS;
     }
     return CTW_TIMEOUT_GENERIC;
 }

@@ -225,15 +225,11 @@ static void refuse(struct ctw_growth_decision *d, enum ctw_growth_refusal why, i
 
 static enum ctw_growth_refusal refusal_of_bound(enum ctw_growth_bound bound, bool memory_known) {
     switch (bound) {
-    case CTW_BOUND_MEMORY:
-        return memory_known ? CTW_GROWTH_AT_CEILING : CTW_GROWTH_NO_MEMORY;
-    case CTW_BOUND_AVAILABLE:
-        return CTW_GROWTH_NO_MEMORY;
-    case CTW_BOUND_BUCKETS:
-        return CTW_GROWTH_TOO_FEW_BUCKETS;
+    case CTW_BOUND_MEMORY: return memory_known ? CTW_GROWTH_AT_CEILING : CTW_GROWTH_NO_MEMORY;
+    case CTW_BOUND_AVAILABLE: return CTW_GROWTH_NO_MEMORY;
+    case CTW_BOUND_BUCKETS: return CTW_GROWTH_TOO_FEW_BUCKETS;
     case CTW_BOUND_SETTING:
-    case CTW_BOUND_KERNEL:
-        break;
+    case CTW_BOUND_KERNEL: break;
     }
     return CTW_GROWTH_AT_CEILING;
 }

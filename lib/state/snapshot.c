@@ -489,23 +489,15 @@ uint64_t ctw_snapshot_wall_usec(const struct ctw_snapshot *p, uint64_t usec) {
 
 const char *ctw_state_fault(int error) {
     switch (error) {
-    case -ENOENT:
-        return "no ctwatchd publishes there";
+    case -ENOENT: return "no ctwatchd publishes there";
     case -EACCES:
-    case -EPERM:
-        return "for root and the group ctwatch";
-    case -ESTALE:
-        return "of another version of ctwatchd";
-    case -ENOEXEC:
-        return "of a ctwatchd for another kind of processor";
-    case -EBADMSG:
-        return "damaged";
-    case -EAGAIN:
-        return "ctwatchd stopped in the middle of writing it";
-    case -EXDEV:
-        return "of another network namespace";
-    default: /* the kernel's values, not ours */
-        return strerror(-error);
+    case -EPERM: return "for root and the group ctwatch";
+    case -ESTALE: return "of another version of ctwatchd";
+    case -ENOEXEC: return "of a ctwatchd for another kind of processor";
+    case -EBADMSG: return "damaged";
+    case -EAGAIN: return "ctwatchd stopped in the middle of writing it";
+    case -EXDEV: return "of another network namespace";
+    default: /* the kernel's values, not ours */ return strerror(-error);
     }
 }
 

@@ -100,21 +100,15 @@ static struct ctw_key state_key(const struct ctw_flow *flow) {
 struct ctw_key ctw_dimension_key(enum ctw_dimension d, const struct ctw_flow *flow,
                                  uint32_t ipv6_prefix) {
     switch (d) {
-    case CTW_BY_SOURCE:
-        return ctw_address_key(flow->family, flow->source, ipv6_prefix);
-    case CTW_BY_DESTINATION:
-        return ctw_address_key(flow->family, flow->destination, ipv6_prefix);
-    case CTW_BY_PORT:
-        return number((uint32_t)flow->protocol << 16 | flow->destination_port);
-    case CTW_BY_PROTOCOL:
-        return number(flow->protocol);
-    case CTW_BY_STATE:
-        return state_key(flow);
+    case CTW_BY_SOURCE: return ctw_address_key(flow->family, flow->source, ipv6_prefix);
+    case CTW_BY_DESTINATION: return ctw_address_key(flow->family, flow->destination, ipv6_prefix);
+    case CTW_BY_PORT: return number((uint32_t)flow->protocol << 16 | flow->destination_port);
+    case CTW_BY_PROTOCOL: return number(flow->protocol);
+    case CTW_BY_STATE: return state_key(flow);
     case CTW_BY_ZONE:
     case CTW_BY_MARK: /* these have functions of their own */
     case CTW_BY_LABEL:
-    case CTW_BY_HELPER:
-        break;
+    case CTW_BY_HELPER: break;
     }
     return number(flow->zone);
 }
@@ -211,18 +205,14 @@ void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_
 
     switch (d) {
     case CTW_BY_SOURCE:
-    case CTW_BY_DESTINATION:
-        name_address(key, ipv6_prefix, ret);
-        break;
+    case CTW_BY_DESTINATION: name_address(key, ipv6_prefix, ret); break;
     case CTW_BY_PORT:
         if (ctw_flow_has_ports(number))
             (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%u", protocol.text, (uint16_t)key->c);
         else
             (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol.text);
         break;
-    case CTW_BY_PROTOCOL:
-        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol.text);
-        break;
+    case CTW_BY_PROTOCOL: (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s", protocol.text); break;
     case CTW_BY_STATE:
         (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s/%s", protocol.text,
                        key->c & TCP_STATE
@@ -235,15 +225,9 @@ void ctw_dimension_name(enum ctw_dimension d, const struct ctw_key *key, uint32_
             break;
         }
         /* fall through */
-    case CTW_BY_ZONE:
-        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%" PRIu32, key->c);
-        break;
-    case CTW_BY_MARK:
-        (void)snprintf(ret, CTW_TALKER_NAME_MAX, "0x%" PRIx32, key->c);
-        break;
-    case CTW_BY_HELPER:
-        name_helper(key, ret);
-        break;
+    case CTW_BY_ZONE: (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%" PRIu32, key->c); break;
+    case CTW_BY_MARK: (void)snprintf(ret, CTW_TALKER_NAME_MAX, "0x%" PRIx32, key->c); break;
+    case CTW_BY_HELPER: name_helper(key, ret); break;
     }
 }
 
@@ -323,8 +307,7 @@ int ctw_dimension_filter(enum ctw_dimension d, const struct ctw_key *key, uint32
     case CTW_BY_PROTOCOL:
         (void)snprintf(ret, CTW_TALKER_NAME_MAX, "proto %" PRIu32, key->c);
         return 0;
-    case CTW_BY_STATE:
-        return filter_state(key->c, ret);
+    case CTW_BY_STATE: return filter_state(key->c, ret);
     case CTW_BY_LABEL:
         if (key->c >= CTW_LABELS)
             return -EOPNOTSUPP;
@@ -333,8 +316,7 @@ int ctw_dimension_filter(enum ctw_dimension d, const struct ctw_key *key, uint32
     case CTW_BY_MARK:
         (void)snprintf(ret, CTW_TALKER_NAME_MAX, "%s %.40s", words[d], name);
         return 0;
-    case CTW_BY_HELPER:
-        return filter_helper(name, ret);
+    case CTW_BY_HELPER: return filter_helper(name, ret);
     }
     return -EOPNOTSUPP;
 }

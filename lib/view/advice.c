@@ -119,21 +119,11 @@ static void put_shares(struct ctw_out *o, const struct ctw_talkers *talkers) {
 static void put_untracked(struct ctw_out *o, const struct ctw_advice_facts *f) {
     ctw_out_put(o, LABEL, "could go untracked");
     switch (f->lack) {
-    case CTW_CENSUS_TAKEN:
-        put_shares(o, &f->talkers);
-        break;
-    case CTW_CENSUS_EMPTY:
-        ctw_out_put(o, "there is no entry\n");
-        break;
-    case CTW_CENSUS_NOT_PERMITTED:
-        ctw_out_put(o, "not known without root\n");
-        break;
-    case CTW_CENSUS_CAPTURED:
-        ctw_out_put(o, "not known of a captured machine\n");
-        break;
-    case CTW_CENSUS_FAILED:
-        ctw_out_put(o, "not known: the table could not be listed\n");
-        break;
+    case CTW_CENSUS_TAKEN: put_shares(o, &f->talkers); break;
+    case CTW_CENSUS_EMPTY: ctw_out_put(o, "there is no entry\n"); break;
+    case CTW_CENSUS_NOT_PERMITTED: ctw_out_put(o, "not known without root\n"); break;
+    case CTW_CENSUS_CAPTURED: ctw_out_put(o, "not known of a captured machine\n"); break;
+    case CTW_CENSUS_FAILED: ctw_out_put(o, "not known: the table could not be listed\n"); break;
     }
 }
 
@@ -210,14 +200,10 @@ static size_t put_findings(struct ctw_out *o, const struct ctw_advice *a) {
 
 static const char *at_once(enum ctw_advice_file file) {
     switch (file) {
-    case CTW_FILE_SYSCTL:
-        return "at once: sysctl -p FILE";
-    case CTW_FILE_MODULES_LOAD:
-        return "or the sysctls come too early";
-    case CTW_FILE_MODPROBE:
-        return "for when it is loaded";
-    case CTW_FILE_NFT:
-        return "add to it; at once: nft -f FILE";
+    case CTW_FILE_SYSCTL: return "at once: sysctl -p FILE";
+    case CTW_FILE_MODULES_LOAD: return "or the sysctls come too early";
+    case CTW_FILE_MODPROBE: return "for when it is loaded";
+    case CTW_FILE_NFT: return "add to it; at once: nft -f FILE";
     }
     return "";
 }

@@ -100,15 +100,12 @@ static void add_recent(struct ctw_line *l, const struct ctw_view *v, enum recent
         if (ago_sec > 0)
             ctw_line_add(l, " %" PRIu64 " s ago", ago_sec);
         break;
-    case RECENT_EVICTIONS:
-        ctw_line_add(l, ", entries evicted to make room");
-        break;
+    case RECENT_EVICTIONS: ctw_line_add(l, ", entries evicted to make room"); break;
     case RECENT_FULL:
         if (ctw_usage_permyriad(t->count, t->max) < CTW_PERMYRIAD)
             ctw_line_add(l, ", was full just now");
         break;
-    case RECENT_NOTHING:
-        break;
+    case RECENT_NOTHING: break;
     }
 }
 

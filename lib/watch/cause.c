@@ -237,27 +237,13 @@ static enum ctw_trouble worst(const struct ctw_losses *l) {
 void ctw_diagnose(const struct ctw_cause_facts *f, struct ctw_diagnosis *ret) {
     switch (f->trouble == CTW_TROUBLE_ANY && f->losses ? worst(f->losses) : f->trouble) {
     case CTW_TROUBLE_ANY:
-    case CTW_TROUBLE_FILL:
-        *ret = of_fill(f);
-        break;
-    case CTW_TROUBLE_CHAINS:
-        *ret = cause_of(CTW_CAUSE_TOO_FEW_BUCKETS, 0);
-        break;
-    case CTW_TROUBLE_BELOW_MAX:
-        *ret = of_refusals(f->host);
-        break;
-    case CTW_TROUBLE_CLASHES:
-        *ret = of_clashes(f);
-        break;
-    case CTW_TROUBLE_EXPECTATIONS:
-        *ret = of_helper(CTW_CAUSE_EXPECTATIONS, f->host);
-        break;
-    case CTW_TROUBLE_LOWERED:
-        *ret = cause_of(CTW_CAUSE_FOREIGN_WRITER, 0);
-        break;
-    case CTW_TROUBLE_OTHER_NETNS:
-        *ret = cause_of(CTW_CAUSE_OTHER_NETNS, 0);
-        break;
+    case CTW_TROUBLE_FILL: *ret = of_fill(f); break;
+    case CTW_TROUBLE_CHAINS: *ret = cause_of(CTW_CAUSE_TOO_FEW_BUCKETS, 0); break;
+    case CTW_TROUBLE_BELOW_MAX: *ret = of_refusals(f->host); break;
+    case CTW_TROUBLE_CLASHES: *ret = of_clashes(f); break;
+    case CTW_TROUBLE_EXPECTATIONS: *ret = of_helper(CTW_CAUSE_EXPECTATIONS, f->host); break;
+    case CTW_TROUBLE_LOWERED: *ret = cause_of(CTW_CAUSE_FOREIGN_WRITER, 0); break;
+    case CTW_TROUBLE_OTHER_NETNS: *ret = cause_of(CTW_CAUSE_OTHER_NETNS, 0); break;
     }
 }
 

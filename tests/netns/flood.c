@@ -545,38 +545,17 @@ static int parse_options(int argc, char **argv, struct options *o) {
             o->kind = (enum kind)kind;
             kind_given = true;
             break;
-        case 'c':
-            ret = parse_number(optarg, COUNT_MAX, &o->count);
-            break;
-        case 'o':
-            ret = parse_number(optarg, FLOWS_MAX - COUNT_MAX, &o->offset);
-            break;
-        case 'r':
-            ret = parse_number(optarg, RATE_MAX, &o->rate);
-            break;
-        case 's':
-            w.source = optarg;
-            break;
-        case 'f':
-            w.from = optarg;
-            break;
-        case 't':
-            w.to = optarg;
-            break;
-        case 'p':
-            w.port = optarg;
-            break;
-        case 'x':
-            o->new_sources = true;
-            break;
-        case '6':
-            o->ipv6 = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return 1;
-        default:
-            return -EINVAL;
+        case 'c': ret = parse_number(optarg, COUNT_MAX, &o->count); break;
+        case 'o': ret = parse_number(optarg, FLOWS_MAX - COUNT_MAX, &o->offset); break;
+        case 'r': ret = parse_number(optarg, RATE_MAX, &o->rate); break;
+        case 's': w.source = optarg; break;
+        case 'f': w.from = optarg; break;
+        case 't': w.to = optarg; break;
+        case 'p': w.port = optarg; break;
+        case 'x': o->new_sources = true; break;
+        case '6': o->ipv6 = true; break;
+        case 'h': usage(stdout); return 1;
+        default: return -EINVAL;
         }
     }
     if (ret == 0)

@@ -77,50 +77,29 @@ static void print_condition(const struct ctw_filter_node *n, struct ctw_out *out
     case CTW_FILTER_FAMILY:
         ctw_out_put(out, "family %s", n->range.min == AF_INET6 ? "ipv6" : "ipv4");
         break;
-    case CTW_FILTER_PROTOCOL:
-        print_protocol(n, out);
-        break;
-    case CTW_FILTER_ADDRESS:
-        print_address(n, out);
-        break;
+    case CTW_FILTER_PROTOCOL: print_protocol(n, out); break;
+    case CTW_FILTER_ADDRESS: print_address(n, out); break;
     case CTW_FILTER_PORT:
         if (n->range.min == n->range.max)
             ctw_out_put(out, "%s %" PRIu64, ports[n->end], n->range.min);
         else
             ctw_out_put(out, "%s %" PRIu64 "-%" PRIu64, ports[n->end], n->range.min, n->range.max);
         break;
-    case CTW_FILTER_STATUS:
-        print_status(n, out);
-        break;
-    case CTW_FILTER_STATE:
-        print_state(n, out);
-        break;
+    case CTW_FILTER_STATUS: print_status(n, out); break;
+    case CTW_FILTER_STATE: print_state(n, out); break;
     case CTW_FILTER_MARK:
         ctw_out_put(out, "mark 0x%" PRIx32 "/0x%" PRIx32, n->bits.value, n->bits.mask);
         break;
-    case CTW_FILTER_LABEL:
-        ctw_out_put(out, "label %u", n->label);
-        break;
-    case CTW_FILTER_HELPER:
-        ctw_out_put(out, "helper %s", n->helper);
-        break;
-    case CTW_FILTER_ZONE:
-        print_range(n, "zone", UINT16_MAX, out);
-        break;
-    case CTW_FILTER_TIMEOUT:
-        print_range(n, "timeout", UINT32_MAX, out);
-        break;
-    case CTW_FILTER_BYTES:
-        print_range(n, "bytes", UINT64_C(1) << 53, out);
-        break;
-    case CTW_FILTER_PACKETS:
-        print_range(n, "packets", UINT64_C(1) << 53, out);
-        break;
+    case CTW_FILTER_LABEL: ctw_out_put(out, "label %u", n->label); break;
+    case CTW_FILTER_HELPER: ctw_out_put(out, "helper %s", n->helper); break;
+    case CTW_FILTER_ZONE: print_range(n, "zone", UINT16_MAX, out); break;
+    case CTW_FILTER_TIMEOUT: print_range(n, "timeout", UINT32_MAX, out); break;
+    case CTW_FILTER_BYTES: print_range(n, "bytes", UINT64_C(1) << 53, out); break;
+    case CTW_FILTER_PACKETS: print_range(n, "packets", UINT64_C(1) << 53, out); break;
     case CTW_FILTER_ALL:
     case CTW_FILTER_AND:
     case CTW_FILTER_OR:
-    case CTW_FILTER_NOT:
-        break;
+    case CTW_FILTER_NOT: break;
     }
 }
 

@@ -194,29 +194,21 @@ static bool end_matches(const struct random_node *n, const struct ctw_flow *flow
 static bool state_is(unsigned value, const struct ctw_flow *flow,
                      const struct ctw_flow_details *d) {
     switch (flow->protocol) {
-    case IPPROTO_TCP:
-        return flow->has_tcp_state && flow->tcp_state == state_words[value].tcp;
-    case IPPROTO_SCTP:
-        return d->state == state_words[value].sctp;
-    case IPPROTO_DCCP:
-        return d->state == state_words[value].dccp;
+    case IPPROTO_TCP: return flow->has_tcp_state && flow->tcp_state == state_words[value].tcp;
+    case IPPROTO_SCTP: return d->state == state_words[value].sctp;
+    case IPPROTO_DCCP: return d->state == state_words[value].dccp;
     }
     return false;
 }
 
 static bool other_is(unsigned value, const struct ctw_flow_details *d) {
     switch (value) {
-    case 0:
-        return d->labels[0] & 1;
-    case 1:
-        return d->labels[0] & 1 << 5;
-    case 2:
-        return d->labels[3] & 1u << 31;
+    case 0: return d->labels[0] & 1;
+    case 1: return d->labels[0] & 1 << 5;
+    case 2: return d->labels[3] & 1u << 31;
     case 3:
-    case 4:
-        return strcmp(d->helper, value == 3 ? "ftp" : "sip") == 0;
-    case 5:
-        return d->bytes >= 10240;
+    case 4: return strcmp(d->helper, value == 3 ? "ftp" : "sip") == 0;
+    case 5: return d->bytes >= 10240;
     }
     return d->packets < 50;
 }
@@ -226,27 +218,17 @@ static bool matches(const struct random_filter *f, unsigned node, const struct c
     const struct random_node *n = &f->nodes[node];
 
     switch (n->kind) {
-    case AND:
-        return matches(f, n->left, flow, d) && matches(f, n->right, flow, d);
-    case OR:
-        return matches(f, n->left, flow, d) || matches(f, n->right, flow, d);
-    case NOT:
-        return !matches(f, n->left, flow, d);
+    case AND: return matches(f, n->left, flow, d) && matches(f, n->right, flow, d);
+    case OR: return matches(f, n->left, flow, d) || matches(f, n->right, flow, d);
+    case NOT: return !matches(f, n->left, flow, d);
     case END:
-    case PORT:
-        return end_matches(n, flow, d);
-    case PROTOCOL:
-        return flow->protocol == protocol_words[n->value].protocol;
-    case FAMILY:
-        return (flow->family == AF_INET6) == (n->value == 1);
-    case STATUS:
-        return flow->status & status_words[n->value].mask;
-    case STATE:
-        return state_is(n->value, flow, d);
-    case ZONE:
-        return d->zone == n->value;
-    case MARK:
-        return (d->mark & mark_words[n->value].mask) == mark_words[n->value].value;
+    case PORT: return end_matches(n, flow, d);
+    case PROTOCOL: return flow->protocol == protocol_words[n->value].protocol;
+    case FAMILY: return (flow->family == AF_INET6) == (n->value == 1);
+    case STATUS: return flow->status & status_words[n->value].mask;
+    case STATE: return state_is(n->value, flow, d);
+    case ZONE: return d->zone == n->value;
+    case MARK: return (d->mark & mark_words[n->value].mask) == mark_words[n->value].value;
     case TIMEOUT:
         return flow->timeout_sec >= times[n->value].min && flow->timeout_sec <= times[n->value].max;
     }

@@ -99,8 +99,7 @@ static bool is_left_out(enum nf_conntrack_attr attr) {
     case ATTR_SNAT_PORT:
     case ATTR_DNAT_PORT:
     case ATTR_CONNLABELS_MASK:
-    case ATTR_HELPER_INFO:
-        return true;
+    case ATTR_HELPER_INFO: return true;
     }
     return false;
 }

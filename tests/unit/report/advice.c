@@ -293,8 +293,7 @@ static void advise_counts_entries_of_other_namespaces(void **state) {
     ctw_render_advice_text(&f, &settings, &advice, text, sizeof(text));
     assert_non_null(strstr(text, "262144, 8.1 entries each at the limit, up to 8 safe\n"));
     assert_non_null(strstr(text, "with 1048577 entries of other network namespaces\n"));
-    assert_non_null(
-        strstr(text, " = (10.0 % of 25769803776 bytes / 386 - 1048577) x 3 / 4"));
+    assert_non_null(strstr(text, " = (10.0 % of 25769803776 bytes / 386 - 1048577) x 3 / 4"));
 }
 
 static void advise_counts_refusals_for_long_chains(void **state) {

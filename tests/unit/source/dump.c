@@ -118,36 +118,22 @@ ssize_t recvmsg(int fd, struct msghdr *m, int flags) {
     case CPU:
     case STRANGER:
     case NO_ADDRESS:
-    case CUT:
-        header = put_cpu(at, sequence, 0);
-        break;
+    case CUT: header = put_cpu(at, sequence, 0); break;
     case CPU_DONE:
         header = put_cpu(at, sequence, 0);
         return header->nlmsg_len + put_control(at + header->nlmsg_len, NLMSG_DONE, 0)->nlmsg_len;
-    case DONE:
-        header = put_control(at, NLMSG_DONE, 0);
-        break;
-    case INTERRUPTED:
-        header = put_cpu(at, sequence, NLM_F_DUMP_INTR);
-        break;
-    case ERROR_EPERM:
-        header = put_control(at, NLMSG_ERROR, -EPERM);
-        break;
+    case DONE: header = put_control(at, NLMSG_DONE, 0); break;
+    case INTERRUPTED: header = put_cpu(at, sequence, NLM_F_DUMP_INTR); break;
+    case ERROR_EPERM: header = put_control(at, NLMSG_ERROR, -EPERM); break;
     case OVERSIZED:
         header = put_cpu(at, sequence, 0);
         mnl_attr_put_u64(header, CTA_STATS_EARLY_DROP, 1);
         break;
-    case OTHER_DUMP:
-        header = put_cpu(at, sequence + 1, 0);
-        break;
-    case EMPTY:
-        break;
-    case SIGNAL:
-        return fail_with(EINTR);
-    case OVERRUN:
-        return fail_with(ENOBUFS);
-    case SILENCE:
-        return fail_with(EAGAIN);
+    case OTHER_DUMP: header = put_cpu(at, sequence + 1, 0); break;
+    case EMPTY: break;
+    case SIGNAL: return fail_with(EINTR);
+    case OVERRUN: return fail_with(ENOBUFS);
+    case SILENCE: return fail_with(EAGAIN);
     }
     memcpy(m->msg_name, &from, sizeof from);
     m->msg_namelen = answer == NO_ADDRESS ? 0 : sizeof from;

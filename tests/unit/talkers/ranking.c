@@ -123,12 +123,8 @@ static struct ctw_key next_key(enum family family, uint64_t i, uint64_t *state) 
     struct ctw_key key = {.c = 10};
 
     switch (family) {
-    case SEQUENCE:
-        key.a = i << 32;
-        return key;
-    case STRIDE:
-        key.b = i << 47;
-        return key;
+    case SEQUENCE: key.a = i << 32; return key;
+    case STRIDE: key.b = i << 47; return key;
     case LATTICE:
         key.a = (i & 0xff) * 0x0101010101010101;
         key.b = (i >> 8) * 0x0001000100010001;
@@ -139,8 +135,7 @@ static struct ctw_key next_key(enum family family, uint64_t i, uint64_t *state) 
         return key;
     case ORDINARY:
     case OTHER_SEED:
-    case FAMILIES:
-        break;
+    case FAMILIES: break;
     }
     ctw_key_hash_init(&known, 1);
     do {

@@ -182,10 +182,8 @@ enum stream { EVEN, SKEWED, ROUND_ROBIN, LADDER };
 
 static uint32_t draw(enum stream stream, uint32_t i) {
     switch (stream) {
-    case EVEN:
-        return (uint32_t)(next_random() % NAMES);
-    case SKEWED:
-        return (uint32_t)(next_random() % (1 + next_random() % NAMES));
+    case EVEN: return (uint32_t)(next_random() % NAMES);
+    case SKEWED: return (uint32_t)(next_random() % (1 + next_random() % NAMES));
     case ROUND_ROBIN: /* one more than there are counters: each takes over another */
         return i % (CTW_SKETCH_COUNTERS + 1);
     case LADDER: /* all counts differ */
