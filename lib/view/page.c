@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/report/message.h"
+#include "lib/state/namespaces.h"
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
 #include "lib/util/units.h"
@@ -73,9 +74,12 @@ static uint64_t wall(const struct page *p, uint64_t usec) {
     return p->view->realtime_usec - ctw_view_ago(p->view, usec);
 }
 
-static void start_section(struct page *p, const char *id, const char *heading) {
-    ctw_out_put(&p->out, "<section id=\"%s\" aria-labelledby=\"%s-h\">\n<h2 id=\"%s-h\">%s</h2>\n",
-                id, id, id, heading);
+/* A part that a script replaces when it has changed; it has a place also while it is empty. */
+static void start_section(struct page *p, const char *id, const char *heading, bool shown) {
+    ctw_out_put(&p->out,
+                "<section id=\"%s\" data-part aria-labelledby=\"%s-h\"%s>\n"
+                "<h2 id=\"%s-h\">%s</h2>\n",
+                id, id, shown ? "" : " hidden", id, heading);
 }
 
 static void end_section(struct page *p) {
@@ -94,8 +98,8 @@ static void put_fact(void *userdata, const char *label, enum ctw_colour colour, 
     ctw_out_put(&p->out, "</dd>\n");
 }
 
-static void put_facts(struct page *p, enum ctw_status_part part) {
-    ctw_out_put(&p->out, "<dl>\n");
+static void put_facts(struct page *p, enum ctw_status_part part, const char *attributes) {
+    ctw_out_put(&p->out, "<dl%s>\n", attributes);
     ctw_status_facts(p->view, part, put_fact, p);
     ctw_out_put(&p->out, "</dl>\n");
 }
@@ -162,7 +166,7 @@ static void put_now(struct page *p) {
     }
     if (is_limited(p))
         put_bar(p);
-    put_facts(p, CTW_STATUS_TABLE);
+    put_facts(p, CTW_STATUS_TABLE, " id=\"facts\" data-part");
     end_section(p);
 }
 
@@ -176,30 +180,33 @@ static void put_paste(struct page *p, const char *heading, const char *text) {
     ctw_out_put(&p->out, "</code></pre>\n");
 }
 
+static void put_trouble(struct page *p, const struct ctw_status_trouble *t) {
+    ctw_out_put(&p->out, "<p><strong>");
+    put_name(p, ctw_cause_name(t->diagnosis.cause));
+    if (p->addresses && t->diagnosis.culprit[0] != '\0') {
+        ctw_out_put(&p->out, ": ");
+        put_text(p, t->diagnosis.culprit);
+    }
+    ctw_out_put(&p->out, "</strong></p>\n<p>");
+    put_text(p, t->remedy.sentence.text);
+    ctw_out_put(&p->out, "</p>\n");
+    if (p->addresses) {
+        put_paste(p, "Command, for a root shell in the network namespace of this table",
+                  t->remedy.command);
+        put_paste(p, "Undo", t->remedy.undo);
+    } else if (t->remedy.command[0] != '\0') {
+        ctw_out_put(&p->out, "<p class=\"note\">The command is in <code>ctwatch status</code>, and "
+                             "here with <code>ctwatch serve --top</code>.</p>\n");
+    }
+}
+
 static void put_cause(struct page *p) {
     struct ctw_status_trouble t;
 
     ctw_status_trouble(p->of, &t);
-    if (!t.known)
-        return;
-    start_section(p, "cause", "Cause");
-    ctw_out_put(&p->out, "<p><strong>");
-    put_name(p, ctw_cause_name(t.diagnosis.cause));
-    if (p->addresses && t.diagnosis.culprit[0] != '\0') {
-        ctw_out_put(&p->out, ": ");
-        put_text(p, t.diagnosis.culprit);
-    }
-    ctw_out_put(&p->out, "</strong></p>\n<p>");
-    put_text(p, t.remedy.sentence.text);
-    ctw_out_put(&p->out, "</p>\n");
-    if (p->addresses) {
-        put_paste(p, "Command, for a root shell in the network namespace of this table",
-                  t.remedy.command);
-        put_paste(p, "Undo", t.remedy.undo);
-    } else if (t.remedy.command[0] != '\0') {
-        ctw_out_put(&p->out, "<p class=\"note\">The command is in <code>ctwatch status</code>, and "
-                             "here with <code>ctwatch serve --top</code>.</p>\n");
-    }
+    start_section(p, "cause", "Cause", t.known);
+    if (t.known)
+        put_trouble(p, &t);
     end_section(p);
 }
 
@@ -209,14 +216,15 @@ static void put_cause(struct page *p) {
 static void describe(const struct page *p, const struct ctw_history_bins *b, struct ctw_line *ret) {
     const struct ctw_history_bin *high = NULL;
     struct ctw_losses lost = {0};
+    struct ctw_line one;
     uint32_t low = UINT32_MAX;
 
     for (uint32_t i = 0; i < b->n; i++) {
         const struct ctw_history_bin *bin = &b->bins[i];
         if (bin->seconds == 0)
             continue;
-        if (!high || ctw_fuller(bin->high, bin->max, high->high, high->max))
-            high = bin;
+        if (!high || !ctw_fuller(high->high, high->max, bin->high, bin->max))
+            high = bin; /* the last */
         low = bin->low < low ? bin->low : low;
         ctw_losses_add(&lost, &bin->lost);
     }
@@ -230,14 +238,16 @@ static void describe(const struct page *p, const struct ctw_history_bins *b, str
                      ctw_percent(ctw_usage_permyriad(high->high, high->max)).text);
     ctw_line_add(ret, " at %s, lowest %" PRIu32 "; ",
                  ctw_clock(high->start_usec, p->view->realtime_usec, 0).text, low);
-    if (!ctw_losses_any(&lost))
-        ctw_line_add(ret, "nothing lost");
-    else
-        ctw_line_add(ret, "%" PRIu64 " new flows dropped, %" PRIu64 " entries evicted",
-                     ctw_losses_drops(&lost) + lost.chain_too_long, lost.early_drops);
+    const char *between = "";
+    for (size_t i = 0; i < CTW_LOSS_CLASSES; i++)
+        if (ctw_message_loss(&lost, i, &one)) {
+            ctw_line_add(ret, "%s%s", between, one.text);
+            between = ", ";
+        }
+    ctw_line_add(ret, "%s", ctw_losses_any(&lost) ? "" : "nothing lost");
 }
 
-static void put_chart(struct page *p, const char *id, const char *heading, uint32_t span_sec) {
+static void put_chart(struct page *p, const char *id, uint32_t span_sec) {
     struct ctw_history_bins bins;
     struct ctw_plot plot = {0};
     struct ctw_line words = {0};
@@ -247,10 +257,13 @@ static void put_chart(struct page *p, const char *id, const char *heading, uint3
     describe(p, &bins, &words);
     ctw_out_put(&p->out,
                 "<section id=\"%s\" class=\"chart\" aria-labelledby=\"%s-h\">\n"
-                "<h2 id=\"%s-h\">%s</h2>\n<figure data-span=\"%" PRIu32 "\">\n",
-                id, id, id, heading, span_sec);
-    ctw_plot_put(&p->out, &plot, p->of->warning_permyriad, p->of->critical_permyriad, words.text);
-    ctw_out_put(&p->out, "<figcaption>%s</figcaption>\n</figure>\n", words.text);
+                "<h2 id=\"%s-h\">Last %s</h2>\n<figure data-span=\"%" PRIu32
+                "\" data-name=\"last %s\"><div id=\"%s-plot\" data-part>\n",
+                id, id, id, id, span_sec, id, id);
+    ctw_plot_put(&p->out, &plot, p->of->warning_permyriad, p->of->critical_permyriad, id);
+    ctw_out_put(&p->out, "</div><figcaption id=\"%s-words\" data-part>", id);
+    put_text(p, words.text);
+    ctw_out_put(&p->out, "</figcaption>\n</figure>\n");
     end_section(p);
 }
 
@@ -270,8 +283,8 @@ static void put_legend(struct page *p) {
 static void put_history(struct page *p) {
     if (!p->view->history)
         return;
-    put_chart(p, "hour", "Last hour", 3600);
-    put_chart(p, "day", "Last day", CTW_HISTORY_SPAN_MAX);
+    put_chart(p, "hour", 3600);
+    put_chart(p, "day", CTW_HISTORY_SPAN_MAX);
     put_legend(p);
 }
 
@@ -300,7 +313,7 @@ static void put_alerts(struct page *p) {
     const uint64_t n =
         p->of->n_recent_alerts < ALERTS_SHOWN ? p->of->n_recent_alerts : ALERTS_SHOWN;
 
-    start_section(p, "alerts", "Last alerts");
+    start_section(p, "alerts", "Last alerts", true);
     ctw_out_put(&p->out, n > 0 ? "<ol>\n" : "<p>None since ctwatchd started.</p>\n");
     for (uint64_t i = 0; i < n; i++)
         put_alert(p, ctw_snapshot_recent(p->of, i));
@@ -326,13 +339,9 @@ static void put_shares(struct page *p, const char *heading, uint32_t n,
     ctw_out_put(&p->out, "</tbody></table>\n");
 }
 
-static void put_talkers(struct page *p) {
-    const struct ctw_talkers *t = &p->of->talkers;
+static void put_lists(struct page *p, const struct ctw_talkers *t) {
     struct ctw_line l = {0};
 
-    if (!p->addresses || !t->known)
-        return;
-    start_section(p, "talkers", "Talkers");
     ctw_talkers_basis(&l, t);
     ctw_out_put(&p->out, "<p class=\"note\">");
     put_text(p, l.text);
@@ -352,6 +361,56 @@ static void put_talkers(struct page *p) {
     put_shares(p, "state", t->n_states, t->states);
     put_shares(p, "destination", t->n_destinations, t->destinations);
     ctw_out_put(&p->out, "</div>\n");
+}
+
+static void put_talkers(struct page *p) {
+    const struct ctw_talkers *t = &p->of->talkers;
+
+    start_section(p, "talkers", "Talkers", p->addresses && t->known);
+    if (p->addresses && t->known)
+        put_lists(p, t);
+    end_section(p);
+}
+
+/* --- other namespaces --------------------------------------------------------------------------
+ */
+
+static void put_namespace(struct page *p, const struct ctw_namespace_record *r, uint32_t max) {
+    const enum ctw_level level = (enum ctw_level)r->level;
+
+    ctw_out_put(&p->out, "<tr class=\"%s\"><td>", ctw_level_name(level));
+    if (r->name.kind != CTW_NETNS_UNNAMED)
+        put_text(p, r->name.text);
+    else
+        ctw_out_put(&p->out, "net:[%" PRIu64 "]", r->netns_inode);
+    ctw_out_put(&p->out, "</td><td>%s</td><td>", ctw_level_name(level));
+    if (r->has_table)
+        ctw_out_put(&p->out, "%" PRIu32, r->count);
+    ctw_out_put(&p->out, "</td><td>%" PRIu64 "</td><td>",
+                ctw_losses_drops(&r->lost) + r->lost.early_drops);
+    if (r->has_table && max > 0)
+        ctw_out_put(&p->out, "%s %%", ctw_percent(ctw_usage_permyriad(r->count, max)).text);
+    ctw_out_put(&p->out, "</td></tr>\n");
+}
+
+static void put_namespaces(struct page *p) {
+    const struct ctw_namespaces *n = p->view->namespaces;
+
+    start_section(p, "namespaces", "Other network namespaces", n && n->of.n > 0);
+    if (n && n->of.n > 0) {
+        ctw_out_put(&p->out,
+                    "<table><thead><tr><th scope=\"col\">namespace</th><th scope=\"col\">level"
+                    "</th><th scope=\"col\">entries</th><th scope=\"col\">lost</th>"
+                    "<th scope=\"col\">fill</th></tr></thead><tbody>\n");
+        for (uint32_t i = 0; i < n->of.n && i < ROWS_SHOWN; i++)
+            put_namespace(p, &n->records[i], n->of.max);
+        ctw_out_put(&p->out, "</tbody></table>\n");
+        if (n->of.known > ROWS_SHOWN)
+            ctw_out_put(&p->out,
+                        "<p class=\"note\">the fullest of %" PRIu32 "; all: <code>ctwatch "
+                        "namespaces</code></p>\n",
+                        n->of.known);
+    }
     end_section(p);
 }
 
@@ -371,8 +430,8 @@ static void put_sources(struct page *p) {
 }
 
 static void put_daemon(struct page *p) {
-    start_section(p, "daemon", "Growth and sources");
-    put_facts(p, CTW_STATUS_DAEMON);
+    start_section(p, "daemon", "Growth and sources", true);
+    put_facts(p, CTW_STATUS_DAEMON, "");
     put_sources(p);
     end_section(p);
 }
@@ -387,7 +446,8 @@ static void put_head(struct page *p) {
                 "table</title>\n<style>%.*s</style>\n</head>\n<body>\n",
                 level_word(p), is_limited(p) ? " " : "", is_limited(p) ? usage(p).text : "",
                 (int)ctw_page_style_bytes, ctw_page_style);
-    ctw_out_put(&p->out, "<header><h1>Conntrack table</h1>\n<p id=\"clock\">");
+    ctw_out_put(&p->out,
+                "<header><h1>Conntrack table <span id=\"host\"></span></h1>\n<p id=\"clock\">");
     put_time(p, p->view->realtime_usec);
     ctw_out_put(&p->out, " <span id=\"zone\">UTC, as are all times here</span></p></header>\n");
 }
@@ -412,6 +472,21 @@ static void put_foot(struct page *p) {
                 (int)ctw_page_script_bytes, ctw_page_script);
 }
 
+/* On a wide screen two columns, and below them as many as fit. */
+static void put_sections(struct page *p) {
+    ctw_out_put(&p->out, "<div class=\"columns\"><div>\n");
+    put_now(p);
+    put_cause(p);
+    put_daemon(p);
+    ctw_out_put(&p->out, "</div><div>\n");
+    put_history(p);
+    ctw_out_put(&p->out, "</div></div>\n<div class=\"columns\">\n");
+    put_alerts(p);
+    put_namespaces(p);
+    put_talkers(p);
+    ctw_out_put(&p->out, "</div>\n");
+}
+
 size_t ctw_render_page(const struct ctw_view *v, bool addresses, char *buffer, size_t size) {
     struct page p = {.out = {.buffer = buffer, .size = size},
                      .view = v,
@@ -419,17 +494,13 @@ size_t ctw_render_page(const struct ctw_view *v, bool addresses, char *buffer, s
                      .addresses = addresses};
 
     put_head(&p);
-    ctw_out_put(&p.out, "<main>\n<p id=\"origin\" role=\"alert\">");
+    ctw_out_put(&p.out, "<main>\n<p id=\"origin\" data-part role=\"alert\">");
     ctw_status_facts(v, CTW_STATUS_ORIGIN, put_origin, &p);
-    ctw_out_put(&p.out, "</p>\n");
-    if (v->state_error == 0) {
-        put_now(&p);
-        put_cause(&p);
-        put_history(&p);
-        put_alerts(&p);
-        put_talkers(&p);
-        put_daemon(&p);
-    }
+    ctw_out_put(&p.out,
+                "</p>\n<noscript><p class=\"note\">Without JavaScript, this is the moment "
+                "when the page was loaded: <a href=\"/\">load it again</a>.</p></noscript>\n");
+    if (v->state_error == 0)
+        put_sections(&p);
     ctw_out_put(&p.out, "</main>\n");
     put_foot(&p);
     return p.out.used;

@@ -368,10 +368,11 @@ static void put_all(struct drawing *d, uint32_t warning, uint32_t critical) {
 }
 
 void ctw_plot_put(struct ctw_out *o, const struct ctw_plot *p, uint32_t warning_permyriad,
-                  uint32_t critical_permyriad, const char *label) {
+                  uint32_t critical_permyriad, const char *id) {
     struct drawing d = {.out = *o, .plot = p, .top = find_top(p)};
 
-    ctw_out_put(&d.out, "<svg class=\"plot\" role=\"img\" aria-label=\"%s\">\n", label);
+    ctw_out_put(&d.out, "<svg class=\"plot\" role=\"img\" aria-labelledby=\"%s-h %s-words\">\n", id,
+                id);
     put_all(&d, warning_permyriad, critical_permyriad);
     ctw_out_put(&d.out, "</svg>\n");
     *o = d.out;

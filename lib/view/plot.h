@@ -54,13 +54,13 @@ void ctw_plot_bins(struct ctw_plot *p, const struct ctw_history_bins *b);
 
 /**
  * ctw_plot_put() - the drawing as an element of a page, without colours
- * @label:  one line for readers that do not see it, which needs no escaping
+ * @id:  ID-h and ID-words are its heading and its description in words
  *
  * Its classes: grid, high, low, warning, critical, limit, ok, full, lost, prevented, grew; times
  * are UTC and have data-t, seconds since 1970.
  */
 void ctw_plot_put(struct ctw_out *o, const struct ctw_plot *p, uint32_t warning_permyriad,
-                  uint32_t critical_permyriad, const char *label);
+                  uint32_t critical_permyriad, const char *id);
 
 /**
  * ctw_plot_svg() - the drawing as a whole file
