@@ -317,8 +317,9 @@ int ctw_flow_parse(const void *message, size_t length, struct ctw_flow *ret) {
  *   CTA_HELP            { CTA_HELP_NAME "ftp" }
  *   CTA_COUNTERS_ORIG   { CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES: 64 bits each }
  *   CTA_PROTOINFO       { CTA_PROTOINFO_SCTP { CTA_PROTOINFO_SCTP_STATE 4, two more } }
- *   CTA_LABELS          16 bytes: words of the machine's own size and order, in which label n is
- *                       bit n; libnetfilter_conntrack reads them as words of 32 bits, too
+ *   CTA_LABELS          16 bytes: unsigned longs, in which label n is bit n (test_bit() in
+ *                       xt_connlabel.c). libnetfilter_conntrack 1.0.9 reads words of 32 bits, which
+ *                       on a big-endian machine of 64 bits is label n ^ 32.
  */
 
 static inline int take_64(struct span s, uint64_t *ret) {
@@ -358,8 +359,11 @@ static int parse_helper(struct span s, struct ctw_flow_details *d) {
 }
 
 static void parse_labels(struct span s, struct ctw_flow_details *d) {
-    memset(d->labels, 0, sizeof(d->labels));
-    memcpy(d->labels, s.at, s.left < sizeof(d->labels) ? s.left : sizeof(d->labels));
+    unsigned long words[sizeof(d->labels) / sizeof(long)] = {0};
+
+    memcpy(words, s.at, s.left < sizeof(words) ? s.left : sizeof(words));
+    for (unsigned i = 0; i < CTW_LABELS / 32; i++)
+        d->labels[i] = (uint32_t)(words[i * 4 / sizeof(long)] >> i * 32 % (8 * sizeof(long)));
 }
 
 /* @tuples: of both directions, with their zones. */

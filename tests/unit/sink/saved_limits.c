@@ -257,7 +257,10 @@ static void writer_killed_at_any_moment_tears_nothing(void **state) {
 
     ctw_limits_save(f->k, &grown);
     run(f);
-    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+        print_message("skipped: qemu-user has no subreapers\n");
+        skip();
+    }
     for (unsigned i = 0; i < 150 || k.max == grown.max; i++) {
         const pid_t pid = fork();
         assert_true(pid >= 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
@@ -142,7 +143,7 @@ static void key_of_details_has_their_name(void **state) {
         {CTW_BY_MARK, ctw_details_key(CTW_BY_MARK, &none), "0x0"},
         {CTW_BY_HELPER, ctw_details_key(CTW_BY_HELPER, &some), "ftp"},
         {CTW_BY_HELPER, ctw_details_key(CTW_BY_HELPER, &none), "(none)"},
-        {CTW_BY_HELPER, {.a = 0x1b}, "?"},
+        {CTW_BY_HELPER, {.a = htole64(0x1b)}, "?"},
         {CTW_BY_LABEL, ctw_label_key(5), "5"},
         {CTW_BY_LABEL, ctw_label_key(CTW_LABELS), "(none)"},
     };
