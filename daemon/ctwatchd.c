@@ -29,7 +29,8 @@ struct arguments {
 
 static const struct ctw_cli cli = {
     .program = "ctwatchd",
-    .synopses = "[-c FILE] [--root DIR] [--state DIR] [--alert-socket PATH]\n"
+    .synopses = "[-c FILE] [--root DIR] [--state DIR] [--own]\n"
+                "    [--alert-socket PATH]\n"
                 "--alert-runner [--config FILE]\n"
                 "--test-alert [--config FILE] [--alert-socket PATH]\n"
                 "--check-config [--config FILE]\n"
@@ -44,6 +45,8 @@ static const struct ctw_cli cli = {
              "read /proc and /sys below DIR: a captured machine"},
             {'s', "state", "DIR", offsetof(struct arguments, paths.state),
              "publish in DIR instead of " CTWATCH_RUN_PATH},
+            {0, "own", NULL, offsetof(struct arguments, paths.own),
+             "watch no other network namespace, as with namespaces.enabled = false"},
             {0, "alert-socket", "PATH", offsetof(struct arguments, paths.alert_socket),
              "have alerts.command run by the runner behind this socket, instead of a child"},
             {0, "alert-runner", NULL, offsetof(struct arguments, alert_runner),

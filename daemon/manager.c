@@ -315,6 +315,8 @@ static void take_settings(struct ctw_manager *m, const struct ctw_settings *sett
     m->settings = *settings;
     if (m->paths.root[0] != '\0' && settings->growth.enabled)
         m->settings.growth.dry_run = true;
+    if (m->paths.own)
+        m->settings.namespaces.enabled = false;
 }
 
 static void reload(struct ctw_manager *m) {

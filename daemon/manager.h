@@ -6,6 +6,8 @@
  * it to ctw_watch_step() and carries out the verdict. It decides nothing itself.
  */
 
+#include <stdbool.h>
+
 #include "lib/config/settings.h"
 
 struct ctw_manager;
@@ -16,6 +18,7 @@ struct ctw_manager_paths {
     const char *root;         /* the folder above /proc and /sys; "": this machine */
     const char *alert_socket; /* of the runner of alerts.command; NULL: a child runs it */
     const char *state;        /* the folder to publish in; NULL: publish nowhere */
+    bool own;                 /* namespaces.enabled is false, whatever the settings have */
 };
 
 /**

@@ -125,8 +125,11 @@ netns_delete() { [ ! -e "/run/netns/$1" ] || ip netns del "$1"; }
 
 # netns_track NAME: switch tracking on there, and let no packet be answered. Packets are dropped after
 # their entry has been confirmed, so entries stay and no reset or ICMP error touches them.
-netns_track() {
-    in_netns "$1" nft -f - <<'RULES'
+netns_track() { track_by in_netns "$1"; }
+
+# track_by COMMAND...: the same, in the namespace that COMMAND enters.
+track_by() {
+    "$@" nft -f - <<'RULES'
 table inet ctwatch_test {
     chain track { type filter hook output priority filter; ct state new counter; }
     chain quiet { type filter hook input priority filter; drop; }

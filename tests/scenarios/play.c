@@ -9,20 +9,28 @@
  *   settings TEXT            configuration; consecutive lines make one, which replaces the former
  *   table KEY=VALUE ...      from now on: count max buckets other_entries drop early_drop
  *                            insert_failed chainlength inode; +=VALUE adds; "nocounters" or
- * "counters" log KEY=N ...            once, at the next poll: full expect suppressed lost others
- * netns/INODE past KEY=N ... [age=TIME] the same, of the log before the first poll events KEY=N ...
- * from now on, at each poll: created destroyed overruns lost sampling; or off talkers KEY=VALUE ...
- * the result of a walk from now on: entries=N margin=N assured=N risk=N loopback=N loopback_nat=N
- * dns=N idle=N icmp=N icmpv6=N (permyriad), source=NAME/N destination=NAME/N port=NAME/N
- * state=NAME/N, unconfirmed=N entries, service=ADDRESS/PORT/N snat=ADDRESS/PORT/N (of TCP); or
- * "unknown" host KEY=VALUE ...       what is read of the machine from now on: total available
- * (sizes), expectations expect_max helper=NAME queue=NUMBER/HELD; or "unknown" new_sources NAME/N
- * ...   who opens new flows from now on, per second; or "unknown" walk takes TIME          how long
- * each walk takes from now on; 0 at first requested                the administrator requests
- * culprits, at the next poll machine KEY=VALUE ...    facts for growth: total available (sizes),
- * namespaces, per_bucket, permission=granted|denied|child, saved=MAX/BUCKETS, writes=ok|fail|stay
- * (the kernel takes them, refuses them, or changes nothing) source NAME STATE        table,
- * counters, kernel_log, events or journal: ok, absent or failed poll at TIME             one poll
+ *                            "counters"
+ *   log KEY=N ...            once, at the next poll: full expect suppressed lost others netns/INODE
+ *   past KEY=N ... [age=TIME]
+ *                            the same, of the log before the first poll
+ *   events KEY=N ...         from now on, at each poll: created destroyed overruns lost sampling;
+ *                            or off
+ *   talkers KEY=VALUE ...    the result of a walk from now on: entries=N margin=N assured=N risk=N
+ *                            loopback=N loopback_nat=N dns=N idle=N icmp=N icmpv6=N (permyriad),
+ *                            source=NAME/N destination=NAME/N port=NAME/N state=NAME/N,
+ *                            unconfirmed=N entries, service=ADDRESS/PORT/N snat=ADDRESS/PORT/N (of
+ *                            TCP); or "unknown"
+ *   host KEY=VALUE ...       what is read of the machine from now on: total available (sizes),
+ *                            expectations expect_max helper=NAME queue=NUMBER/HELD; or "unknown"
+ *   new_sources NAME/N ...   who opens new flows from now on, per second; or "unknown"
+ *   walk takes TIME          how long each walk takes from now on; 0 at first
+ *   requested                the administrator requests culprits, at the next poll
+ *   machine KEY=VALUE ...    facts for growth: total available (sizes), namespaces, per_bucket,
+ *                            permission=granted|denied|child, saved=MAX/BUCKETS,
+ *                            writes=ok|fail|stay (the kernel takes them, refuses them, or changes
+ *                            nothing)
+ *   source NAME STATE        table, counters, kernel_log, events or journal: ok, absent or failed
+ *   poll at TIME             one poll
  *   poll every STEP until TIME [count=N] [drop+=N ...]
  *   poll until TIME [count=N]
  *                            polls every STEP, or when the verdict asks for the next one; the

@@ -172,6 +172,19 @@ write() { cat >"$files$1"; }
 # --after-cursor= of systemd 252 leaves out the first one.)
 all_records() { in_machine journalctl -t ctwatchd -o export --since="$since"; }
 
+# --- namespaces of the machine ---------------------------------------------------------------
+
+# in_machine_netns NAME COMMAND...: in that namespace of the machine, but with the files of here.
+in_machine_netns() { nsenter --net="$files/run/netns/$1" "${@:2}"; }
+
+# machine_netns_new NAME: with loopback up and tracking on; deleted at the end.
+machine_netns_new() {
+    in_machine ip netns add "$1"
+    defer in_machine ip netns del "$1"
+    in_machine ip -n "$1" link set lo up
+    track_by in_machine_netns "$1"
+}
+
 # --- the initial namespace's table, which is the machine's -----------------------------------
 
 host_count() { sysctl -n net.netfilter.nf_conntrack_count; }
