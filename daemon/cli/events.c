@@ -19,7 +19,6 @@
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 #include "lib/filter/filter.h"
-#include "lib/util/json.h"
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
 #include "lib/util/units.h"

@@ -19,7 +19,6 @@
 #include "daemon/sys/clock.h"
 #include "daemon/sys/config.h"
 #include "lib/talkers/ranking.h"
-#include "lib/util/parse.h"
 #include "lib/view/top.h"
 
 #define LINES_MAX       1000u

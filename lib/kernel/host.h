@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "lib/kernel/release.h"
-#include "lib/kernel/sysinfo.h"
 #include "lib/kernel/timeouts.h"
 
 /* Room for the name of a network namespace in /run/netns (NAME_MAX is 255). */
@@ -23,6 +22,13 @@
 
 /* Room for the name of a helper: NF_CT_HELPER_NAME_LEN of nf_conntrack_helper.h. */
 #define CTW_HELPER_NAME_MAX 16
+
+struct ctw_memory {
+    uint64_t total_bytes; /* 0: not known */
+    bool has_available;
+    uint64_t available_bytes; /* MemAvailable: free without swapping */
+    bool estimated;           /* available_bytes is: the kernel prints no MemAvailable */
+};
 
 /* Zero-initialised, nothing is known. */
 struct ctw_host {
@@ -52,6 +58,18 @@ uint32_t ctw_host_timeout(const struct ctw_host *host, enum ctw_timeout timeout)
 uint32_t ctw_host_entry_most(const struct ctw_host *host);
 
 /* --- what the kernel prints ------------------------------------------------------------------- */
+
+/**
+ * ctw_memory_parse() - read /proc/meminfo
+ * @text:    the file, not NUL-terminated; it may be cut off behind the lines that are read
+ * @length:  bytes in @text
+ *
+ * MemAvailable came with Linux 3.14. Before, it is estimated: MemFree, and what the kernel frees
+ * when it needs room, Cached without Shmem, and SReclaimable. Missing lines are 0.
+ *
+ * Return: 0; -EBADMSG when MemTotal is missing, or one of these lines has no number.
+ */
+int ctw_memory_parse(const char *text, size_t length, struct ctw_memory *ret);
 
 /** ctw_host_entry_bytes() - the object size of nf_conntrack in /proc/slabinfo; 0: not there */
 uint32_t ctw_host_entry_bytes(const char *text, size_t length);

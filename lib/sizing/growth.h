@@ -17,7 +17,6 @@
 #include "lib/kernel/host.h"
 #include "lib/kernel/release.h"
 #include "lib/kernel/sample.h"
-#include "lib/kernel/sysinfo.h"
 #include "lib/sizing/saved_limits.h"
 
 /* Limits chosen here are multiples of this. */

@@ -2,7 +2,6 @@
 #include "lib/watch/cause.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/kernel/host.h"
 #include "lib/kernel/release.h"
-#include "lib/kernel/sysinfo.h"
 #include "lib/sizing/saved_limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
+#include "lib/kernel/host.h"
 #include "lib/kernel/release.h"
-#include "lib/kernel/sysinfo.h"
 
 static struct ctw_memory parse(const char *text) {
     struct ctw_memory m;
