@@ -2,10 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/cli/cli.h"
@@ -45,6 +47,8 @@ struct arguments {
     const char *plot_path;
     const char *memory;
     uint64_t memory_bytes; /* 0: the machine's */
+    const char *max, *timezone;
+    struct ctw_recording_options options;
     bool summary, json;
 };
 
@@ -74,8 +78,9 @@ static const struct ctw_cli cli = {
     .synopses = "[OPTION...] [FILE]",
     .about = "Prints the alerts that ctwatchd would have sent for a recorded table, and how it "
              "would have grown the table: from /history.csv, the answer of Prometheus to a range "
-             "query, or lines of time,count,max[,drops]; - is standard input. Without FILE, from "
-             "the history that ctwatchd keeps.",
+             "query, the export of VictoriaMetrics, CSV of Grafana or collectd, the output of a "
+             "loop of date and cat, or lines of time,count,max[,drops]; - is standard input. "
+             "Without FILE, from the history that ctwatchd keeps.",
     .options =
         {
             {'c', "config", "FILE", offsetof(struct arguments, config_path),
@@ -85,6 +90,10 @@ static const struct ctw_cli cli = {
             {0, "plot", "FILE", offsetof(struct arguments, plot_path), "draw it, as an SVG file"},
             {0, "memory", "SIZE", offsetof(struct arguments, memory),
              "of the machine, for growth; by default that of this machine"},
+            {0, "max", "N", offsetof(struct arguments, max),
+             "the limit, for a recording of counts alone"},
+            {0, "timezone", "ZONE", offsetof(struct arguments, timezone),
+             "of times without one, such as Europe/Berlin"},
             {0, "instance", "NAME", offsetof(struct arguments, instance),
              "of a range query: as --label instance=NAME"},
             {CTW_OPTION_LIST, "label", "NAME=VALUE", offsetof(struct arguments, labels),
@@ -103,6 +112,45 @@ static int bad_usage(const char *what, const char *value) {
     return EXIT_BAD_USAGE;
 }
 
+/* The C library knows the zones; its own is that of --timezone. */
+static int64_t offset_of(int64_t local_sec) {
+    const time_t as_utc = (time_t)local_sec;
+    struct tm local;
+
+    if (!gmtime_r(&as_utc, &local))
+        return 0;
+    local.tm_isdst = -1;
+    return local_sec - (int64_t)mktime(&local);
+}
+
+/* A name that the C library does not know would be UTC. Return: false: there is no such zone. */
+static bool set_timezone(const char *zone) {
+    char path[PATH_MAX];
+
+    (void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", zone);
+    if (strcmp(zone, "UTC") != 0 && (strstr(zone, "..") || access(path, R_OK) < 0))
+        return false;
+    (void)setenv("TZ", zone, 1);
+    tzset();
+    return true;
+}
+
+static int check_recording_options(struct arguments *a) {
+    uint64_t max = 0;
+
+    if (a->max && (ctw_text_decimal(a->max, strlen(a->max), UINT32_MAX, &max) < 0 || max == 0))
+        return ctw_cli_bad(&cli, "--max", a->max, "1 to 4294967295");
+    if (a->timezone && !set_timezone(a->timezone))
+        return ctw_cli_bad(&cli, "--timezone", a->timezone,
+                           "UTC or a name below /usr/share/zoneinfo, such as Europe/Berlin");
+    a->options = (struct ctw_recording_options){
+        .has_max = a->max != NULL,
+        .max = (uint32_t)max,
+        .zone = a->timezone ? offset_of : NULL,
+    };
+    return -1;
+}
+
 /* Options that do not go together. Return: -1 to go on, or the exit status. */
 static int check_arguments(struct arguments *a) {
     if (a->memory && (ctw_text_size(a->memory, &a->memory_bytes) < 0 || a->memory_bytes == 0))
@@ -117,7 +165,7 @@ static int check_arguments(struct arguments *a) {
                          ": FILE is needed, the answer to a range query");
     if (!a->path && !a->state && a->root[0] != '\0')
         return bad_usage("--root: no ctwatchd publishes there: FILE or --state is needed", "");
-    return -1;
+    return check_recording_options(a);
 }
 
 static uint64_t memory_of(const char *root) {
@@ -276,13 +324,27 @@ static int next_line(struct source *f, const char **ret, size_t *ret_length,
     }
 }
 
+/* Judged by what fits into the buffer. */
+static int find_running_drops(struct source *f, struct ctw_recording_options *given) {
+    int r = 0;
+
+    while (r == 0 && !f->at_end && f->end - f->begin < f->size)
+        r = fill(f);
+    given->drops_rise = ctw_recording_drops_rise(given, f->buffer + f->begin, f->end - f->begin);
+    if (given->drops_rise)
+        complain(f, 0, "drops only ever rise, and are taken for a running counter");
+    return r;
+}
+
 static int play_lines(struct player *p, struct source *f) {
-    struct ctw_recording recording = {0};
+    struct ctw_recording recording = {.options = p->arguments->options};
     struct ctw_record record;
     const char *line, *fault;
     size_t length;
-    int r;
 
+    int r = find_running_drops(f, &recording.options);
+    if (r < 0)
+        return r;
     while ((r = next_line(f, &line, &length, &fault)) > 0) {
         if (fault) {
             count_bad(p, f, fault);

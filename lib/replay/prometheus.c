@@ -298,6 +298,60 @@ static uint64_t limit_holds(const struct ctw_prometheus *q) {
     return q->own || several > LOOKBACK_USEC ? several : LOOKBACK_USEC;
 }
 
+/* A series as VictoriaMetrics exports it becomes one of a range query. Return: 0 or -1. */
+static int add_exported(json_t *results, const json_t *exported) {
+    const json_t *values = json_object_get(exported, "values");
+    const json_t *times = json_object_get(exported, "timestamps");
+    json_t *pairs = json_array();
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < json_array_size(values); i++) {
+        const json_t *value = json_array_get(values, i); /* null where there is none */
+        json_t *text = json_is_number(value) ? json_sprintf("%.0f", json_number_value(value))
+                                             : json_string("NaN");
+        const double msec = json_number_value(json_array_get(times, i));
+        r = json_array_append_new(pairs, json_pack("[f, o]", msec / 1000, text));
+    }
+    return json_array_append_new(
+        results,
+        json_pack("{s:O, s:o}", "metric", json_object_get(exported, "metric"), "values", pairs));
+}
+
+static size_t skip_blanks(const char *text, size_t length, size_t at) {
+    while (at < length && text[at] != '\0' && strchr(" \t\r\n", text[at]))
+        at++;
+    return at;
+}
+
+/* One object, or those of an export as the result of a range query. Return: NULL: no JSON. */
+static json_t *load(const char *text, size_t length, json_error_t *error) {
+    json_t *results = json_array(), *one = NULL;
+    size_t at = 0;
+    int r = 0;
+
+    while (r == 0 && (at == 0 || at < length)) {
+        one = json_loadb(text + at, length - at, JSON_DISABLE_EOF_CHECK, error);
+        if (!one)
+            break;
+        at = skip_blanks(text, length, at + (size_t)error->position);
+        if (!json_object_get(one, "timestamps"))
+            break;
+        r = add_exported(results, one);
+        json_decref(one);
+        one = NULL;
+    }
+    if (r == 0 && at == length && at > 0 && !one)
+        return json_pack("{s:{s:s, s:o}}", "data", "resultType", "matrix", "result", results);
+    json_decref(results);
+    if (one && at == length)
+        return one;
+    if (one || r < 0)
+        (void)snprintf(error->text, sizeof(error->text), "%s",
+                       r < 0 ? "a series without metric" : "there is more behind its end");
+    json_decref(one);
+    return NULL;
+}
+
 int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t length,
                         const char *const labels[], size_t n_labels, struct ctw_line *reterr) {
     const char *failure = NULL, *type = "";
@@ -305,10 +359,11 @@ int ctw_prometheus_read(struct ctw_prometheus *q, const char *text, size_t lengt
     json_error_t error;
 
     memset(q, 0, sizeof(*q));
-    q->root = json_loadb(text, length, 0, &error);
+    q->root = load(text, length, &error);
     if (!q->root) {
         ctw_line_start(reterr);
-        ctw_line_add(reterr, "line %d: no JSON: %s", error.line, error.text);
+        ctw_line_add(reterr, "line %d, column %d: no JSON: %s", error.line, error.column,
+                     error.text);
         return -EBADMSG;
     }
     (void)json_unpack(q->root, "{s:s}", "error", &failure);

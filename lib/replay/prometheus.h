@@ -9,6 +9,11 @@
  *      "values":[[1795341600,"120000"],[1795341615,"120210"]]},
  *     {"metric":{"__name__":"node_nf_conntrack_entries_limit","instance":"gw1:9100",...
  *
+ * or the export of VictoriaMetrics, /api/v1/export:
+ *
+ *   {"metric":{"__name__":"node_nf_conntrack_entries","instance":"gw1:9100"},
+ *    "values":[120000,120210],"timestamps":[1795341600000,1795341615000]}
+ *
  * Series are found by their names, of prometheus-node-exporter or of ctwatch. Where there is no
  * limit, ctwatch exports none; a limit missing from prometheus-node-exporter is not known.
  */

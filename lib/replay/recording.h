@@ -12,7 +12,18 @@
  *   time,width,looks,mean,first,high,low,last,first_msec,high_msec,low_msec,last_msec,...
  *   1795341600.000,1,5,120210,120000,121000,120000,120800,0,750,0,980,0,0,262144,262144,0,...
  *
- * A field may be quoted as in RFC 4180, but ends with its line.
+ * with the names that exporters give them (Grafana, collectd):
+ *
+ *   "Time","node_nf_conntrack_entries{instance=""gw1""}","node_nf_conntrack_entries_limit{...}"
+ *   epoch,value
+ *
+ * or what a loop of date(1) and cat(1) prints, with a limit behind each count or none at all:
+ *
+ *   Sun Nov 22 10:00:00 UTC 2026
+ *   120000
+ *
+ * Fields are separated by commas, semicolons or tabs, by what the first line has. A field may be
+ * quoted as in RFC 4180, but ends with its line.
  */
 
 #include <stdbool.h>
@@ -20,6 +31,7 @@
 #include <stdint.h>
 
 #include "lib/state/record.h"
+#include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
 
 /* The longest line that is read, without its newline. */
@@ -27,6 +39,14 @@
 
 /* Columns that are read; those further right are ignored. */
 #define CTW_RECORDING_COLUMNS_MAX 64u
+
+/* What the lines do not say. */
+struct ctw_recording_options {
+    bool has_max;
+    uint32_t max;      /* the limit, where the lines have counts alone */
+    ctw_zone_fn *zone; /* of local times; NULL: they cannot be read */
+    bool drops_rise;   /* ctw_recording_drops_rise(): the column drops is a running counter */
+};
 
 /* What a line holds. */
 enum ctw_reading {
@@ -53,9 +73,13 @@ struct ctw_recording_total {
  */
 uint64_t ctw_recording_moved(struct ctw_recording_total *t, bool known, uint64_t now);
 
-/* Zero-initialised: no line was read. */
+/* Zero-initialised but for the options: no line was read. */
 struct ctw_recording {
-    bool begun; /* the columns are known */
+    struct ctw_recording_options options;
+    bool begun;     /* the columns are known */
+    char separator; /* of fields; 0: the output of a loop: */
+    bool has_time, has_count;
+    struct ctw_record loop; /* with these */
     uint8_t columns[CTW_RECORDING_COLUMNS_MAX];
     size_t n_columns, n_needed; /* in all; that a line must have */
     uint32_t has;               /* a bit for each column there is */
@@ -73,3 +97,12 @@ struct ctw_recording {
  */
 enum ctw_reading ctw_recording_line(struct ctw_recording *r, const char *line, size_t length,
                                     struct ctw_record *ret);
+
+/**
+ * ctw_recording_drops_rise() - whether the column drops is a running counter
+ * @text:  the beginning of a recording, some thousand lines
+ *
+ * The drops since the line before fall again; a counter never does, but stays or rises.
+ */
+bool ctw_recording_drops_rise(const struct ctw_recording_options *options, const char *text,
+                              size_t length);

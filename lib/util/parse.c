@@ -275,6 +275,9 @@ int ctw_text_number(const char *text, size_t length, uint64_t *ret) {
 #define DAY_SEC  INT64_C(86400)
 #define LAST_SEC ((int64_t)(CTW_TIMESTAMP_LAST_USEC / CTW_USEC_PER_SEC))
 
+/* Milliseconds since 1970 have 13 digits from 2001 to 2286; seconds have ten. */
+#define MSEC_DIGITS 13u
+
 /*
  * Days since 1970 and back, in the proleptic Gregorian calendar. A year begins in March here, so
  * that the leap day is its last; the calendar repeats after 400 years, which are 146097 days;
@@ -336,50 +339,121 @@ static bool take_offset(struct ctw_piece *c, int64_t *ret_sec) {
     return true;
 }
 
-static int parse_calendar(struct ctw_piece c, uint64_t *ret) {
-    int64_t hour, minute, second, offset_sec;
+/* A local time, unless it has an offset. */
+struct calendar {
+    struct date date;
+    int64_t hour, minute, second;
     uint64_t usec;
-    struct date d;
-    size_t digits;
+    bool has_offset;
+    int64_t offset_sec;
+};
 
-    if (!take_field(&c, 4, "-", &d.year) || !take_field(&c, 2, "-", &d.month) ||
-        !take_field(&c, 2, "Tt ", &d.day) || !take_field(&c, 2, ":", &hour) ||
-        !take_field(&c, 2, ":", &minute) || !take_field(&c, 2, NULL, &second) ||
-        !take_fraction(&c, &usec, &digits) || !take_offset(&c, &offset_sec) || c.length > 0)
-        return -EINVAL;
-
+static int calendar_usec(const struct calendar *c, ctw_zone_fn *zone, uint64_t *ret) {
     /* 23:59:60 is a leap second, which has no number in Unix time: it becomes the next second. */
-    if (d.month < 1 || d.month > 12 || d.day < 1 || hour > 23 || minute > 59 || second > 60)
+    if (c->date.month < 1 || c->date.month > 12 || c->date.day < 1 || c->hour > 23 ||
+        c->minute > 59 || c->second > 60)
         return -ERANGE;
-    const int64_t days = days_of(&d);
+    const int64_t days = days_of(&c->date);
     const struct date same = date_of(days);
-    if (same.month != d.month || same.day != d.day) /* the 30th of February */
+    if (same.month != c->date.month || same.day != c->date.day) /* the 30th of February */
         return -ERANGE;
-    const int64_t sec = days * DAY_SEC + hour * 3600 + minute * 60 + second - offset_sec;
+    if (!c->has_offset && !zone)
+        return -EREMOTE;
+    const int64_t local = days * DAY_SEC + c->hour * 3600 + c->minute * 60 + c->second;
+    const int64_t sec = local - (c->has_offset ? c->offset_sec : zone(local));
     if (sec < 0 || sec > LAST_SEC)
         return -ERANGE;
-    *ret = (uint64_t)sec * CTW_USEC_PER_SEC + usec;
+    *ret = (uint64_t)sec * CTW_USEC_PER_SEC + c->usec;
     return 0;
 }
 
-/* "1795341601.25" */
+static bool take_time(struct ctw_piece *text, struct calendar *c) {
+    size_t digits;
+
+    return take_field(text, 2, ":", &c->hour) && take_field(text, 2, ":", &c->minute) &&
+           take_field(text, 2, NULL, &c->second) && take_fraction(text, &c->usec, &digits);
+}
+
+static int parse_calendar(struct ctw_piece text, ctw_zone_fn *zone, uint64_t *ret) {
+    struct calendar c = {0};
+
+    if (!take_field(&text, 4, "-", &c.date.year) || !take_field(&text, 2, "-", &c.date.month) ||
+        !take_field(&text, 2, "Tt ", &c.date.day) || !take_time(&text, &c))
+        return -EINVAL;
+    c.has_offset = text.length > 0;
+    if (c.has_offset && (!take_offset(&text, &c.offset_sec) || text.length > 0))
+        return -EINVAL;
+    return calendar_usec(&c, zone, ret);
+}
+
+/* One word of the output of date(1), whose order depends on the locale. */
+static bool take_date_word(struct ctw_piece word, struct calendar *c) {
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char days[] = "MonTueWedThuFriSatSun";
+    struct ctw_piece rest = word;
+    uint64_t number;
+
+    if (ctw_piece_number(&rest, 9999, &number) && rest.length == 0) {
+        *(word.length == 4 ? &c->date.year : &c->date.day) = (int64_t)number;
+        return word.length == 4 || word.length <= 2;
+    }
+    if (at_digit(&word))
+        return take_time(&word, c) && word.length == 0;
+    for (size_t i = 0; i < sizeof(months) - 1 && word.length == 3; i += 3)
+        if (memcmp(word.at, months + i, 3) == 0) {
+            c->date.month = (int64_t)i / 3 + 1;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof(days) - 1 && word.length == 3; i += 3)
+        if (memcmp(word.at, days + i, 3) == 0)
+            return true;
+    if (ctw_piece_is(word, "AM") || ctw_piece_is(word, "PM")) {
+        c->hour = c->hour % 12 + (*word.at == 'P' ? 12 : 0);
+        return true;
+    }
+    /* Names of zones are ambiguous, except for these. */
+    c->has_offset = ctw_piece_is(word, "UTC") || ctw_piece_is(word, "GMT");
+    return word.length >= 2 && word.length <= 5;
+}
+
+static int parse_date_words(struct ctw_piece text, ctw_zone_fn *zone, uint64_t *ret) {
+    struct calendar c = {.hour = -1};
+    struct ctw_piece word;
+
+    while (ctw_piece_word(&text, &word))
+        if (!take_date_word(word, &c))
+            return -EINVAL;
+    if (c.date.year == 0 || c.date.month == 0 || c.date.day == 0 || c.hour < 0)
+        return -EINVAL;
+    return calendar_usec(&c, zone, ret);
+}
+
+/* "1795341601.25", or "1795341601250" */
 static int parse_seconds(struct ctw_piece c, uint64_t *ret) {
     uint64_t sec, usec;
     size_t digits;
     bool fits;
 
-    if (take_digits(&c, &sec, &fits) == 0 || !take_fraction(&c, &usec, &digits) || c.length > 0)
+    const size_t length = take_digits(&c, &sec, &fits);
+    if (length == 0 || !take_fraction(&c, &usec, &digits) || c.length > 0)
         return -EINVAL;
+    if (length == MSEC_DIGITS && digits == 0) {
+        *ret = sec * CTW_USEC_PER_MSEC;
+        return 0;
+    }
     if (!fits || sec > (uint64_t)LAST_SEC)
         return -ERANGE;
     *ret = sec * CTW_USEC_PER_SEC + usec;
     return 0;
 }
 
-int ctw_timestamp_parse(const char *text, size_t length, uint64_t *ret) {
+int ctw_timestamp_parse(const char *text, size_t length, ctw_zone_fn *zone, uint64_t *ret) {
     const struct ctw_piece c = {text, length};
 
-    return length > 4 && text[4] == '-' ? parse_calendar(c, ret) : parse_seconds(c, ret);
+    if (length > 4 && text[4] == '-')
+        return parse_calendar(c, zone, ret);
+    return length > 0 && strchr("MTWFS", text[0]) ? parse_date_words(c, zone, ret)
+                                                  : parse_seconds(c, ret);
 }
 
 void ctw_timestamp_print(uint64_t usec, char ret[static CTW_TIMESTAMP_SIZE]) {

@@ -106,16 +106,24 @@ int ctw_text_number(const char *text, size_t length, uint64_t *ret);
 #define CTW_TIMESTAMP_LAST_USEC UINT64_C(253402300799999999)
 
 /**
- * ctw_timestamp_parse() - read "2026-11-22T10:00:01.25Z", "2026-11-22 11:00:01+01:00" or
- * "1795341601.25"
- * @text:    need not be NUL-terminated
+ * ctw_zone_fn() - the offset of a local time from UTC, in seconds: 3600 in Berlin in winter
+ * @local_sec:  the local time, in seconds since 1970 as if it were UTC
+ */
+typedef int64_t ctw_zone_fn(int64_t local_sec);
+
+/**
+ * ctw_timestamp_parse() - read a time
+ * @text:    "1795341601.25"; 13 digits are milliseconds; "2026-11-22T10:00:01.25Z",
+ *           "2026-11-22 11:00:01+01:00"; as date(1) prints it, "Sun Nov 22 10:00:01 AM UTC 2026" or
+ *           "Sun 22 Nov 2026 10:00:01 AM UTC"; need not be NUL-terminated
  * @length:  bytes in @text, all of them the time
+ * @zone:    for times without a zone, or with the name of one; NULL: such times are refused
  * @ret:     microseconds since 1970, in UTC; digits beyond are cut off
  *
- * Return: 0; -EINVAL when it has neither form; -ERANGE when the calendar has no such time, or
- * outside 1970 to 9999.
+ * Return: 0; -EINVAL when it has none of these forms; -EREMOTE: a local time, and there is no
+ * @zone; -ERANGE when the calendar has no such time, or outside 1970 to 9999.
  */
-int ctw_timestamp_parse(const char *text, size_t length, uint64_t *ret);
+int ctw_timestamp_parse(const char *text, size_t length, ctw_zone_fn *zone, uint64_t *ret);
 
 /**
  * ctw_timestamp_print() - "2026-11-22T10:00:01.250Z", cut off to milliseconds

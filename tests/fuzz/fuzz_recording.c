@@ -57,11 +57,17 @@ static void play(struct player *p, const struct ctw_record *r) {
     ctw_plot_add(&p->plot, &p->replay.seen);
 }
 
+static int64_t offset_of(int64_t local_sec) {
+    return local_sec % 50000;
+}
+
 static void read_lines(struct player *p, const char *text, size_t size) {
-    struct ctw_recording recording = {0};
+    struct ctw_recording recording = {
+        .options = {.has_max = size % 3 == 0, .max = 1000, .zone = size % 5 ? NULL : offset_of}};
     struct ctw_record record;
     uint64_t last_usec = 0;
 
+    recording.options.drops_rise = ctw_recording_drops_rise(&recording.options, text, size);
     for (const char *newline; (newline = size > 0 ? memchr(text, '\n', size) : NULL);) {
         const size_t length = (size_t)(newline - text);
         const enum ctw_reading reading = ctw_recording_line(&recording, text, length, &record);

@@ -336,6 +336,30 @@ static void series_that_differ_in_scraper_or_pod_are_joined(void **state) {
     expect_refused(of_two_nodes, NULL, -ENOTUNIQ, "--label node=VALUE chooses one: n1, n2");
 }
 
+static void export_of_victoriametrics_is_read(void **state) {
+    static const char text[] =
+        "{'metric':{'__name__':'" ENTRIES "','instance':'gw1'},'values':[100,200,null],"
+        "'timestamps':[1795341600000,1795341615500,1795341630000]}\n"
+        "{'metric':{'__name__':'" LIMIT "','instance':'gw1'},'values':[1000],"
+        "'timestamps':[1795341600000]}\n";
+    struct ctw_prometheus q;
+    (void)state;
+
+    begin(&q, text, NULL);
+    assert_int_equal(next_record(&q).count, 100);
+    const struct ctw_record second = next_record(&q);
+    assert_int_equal(second.at_usec, START + 15500000);
+    assert_int_equal(second.count, 200);
+    assert_int_equal(second.max, 1000);
+    expect_next(&q, CTW_READ_HOLE);
+    expect_end(&q);
+    expect_refused("{'metric':{},'values':[1],'timestamps':[1]}\n{'metric'", NULL, -EBADMSG,
+                   "no JSON");
+    expect_refused("{'metric':{},'values':[1],'timestamps':[1]}\nx", NULL, -EBADMSG, "no JSON");
+    expect_refused("{'values':[1],'timestamps':[1]}", NULL, -EBADMSG, "without metric");
+    expect_refused("{'metric':{},'timestamps':[]}", NULL, -ENOENT, "no series");
+}
+
 static void answer_of_other_kind_is_refused(void **state) {
     (void)state;
 
@@ -365,6 +389,7 @@ int main(void) {
         cmocka_unit_test(limit_of_node_exporter_gone_is_unknown),
         cmocka_unit_test(instances_several_need_a_name),
         cmocka_unit_test(series_that_differ_in_scraper_or_pod_are_joined),
+        cmocka_unit_test(export_of_victoriametrics_is_read),
         cmocka_unit_test(answer_of_other_kind_is_refused),
     };
 

@@ -11,7 +11,8 @@
 
 #include "lib/replay/recording.h"
 
-#define TIMES "seconds since 1970 or RFC 3339 with a zone (2026-11-22T10:00:00Z)"
+#define TIMES                                                                                      \
+    "seconds or milliseconds since 1970, RFC 3339 (2026-11-22T10:00:00Z), or as date prints"
 
 /* Reads a line from memory of exactly its size, so that a sanitizer sees the first byte too far. */
 static enum ctw_reading feed(struct ctw_recording *r, const char *line, struct ctw_record *ret) {
@@ -95,7 +96,7 @@ static void field_quoted_may_hold_commas(void **state) {
     expect(&r, "9,\"never ends,14,100", CTW_READ_BAD, "ends after 2 of 4 columns");
 
     memset(&r, 0, sizeof(r));
-    expect(&r, "5,\"1,2\"", CTW_READ_REFUSED, "is not time,count,max, and names no columns");
+    expect(&r, "5,\"1,2\"", CTW_READ_REFUSED, "is time,count without a limit: --max is needed");
     assert_int_equal(record_of(&r, "5,\"1\",2,\"3\"").losses.drops, 3);
 }
 
@@ -293,19 +294,24 @@ static void line_unreadable_is_bad_with_reason(void **state) {
     expect(&r, " \t\r", CTW_READ_NOTHING, "");
     expect(&r, "# by hand", CTW_READ_NOTHING, "");
     expect(&r, "6,1", CTW_READ_BAD, "ends after 2 of 3 columns");
-    expect(&r, "yesterday,1,2,0", CTW_READ_BAD, "time: is no time, allowed are " TIMES);
-    expect(&r, "2026-11-22 10:00:00,1,2,0", CTW_READ_BAD, "time: is no time, allowed are " TIMES);
-    expect(&r, "1795341600000,1,2,0", CTW_READ_BAD,
-           "time: is no moment from 1970 to 9999, allowed are " TIMES);
-    expect(&r, "6,one,2,0", CTW_READ_BAD, "count: is no number, allowed is 0 to 4294967295");
-    expect(&r, "6,-1,2,0", CTW_READ_BAD, "count: is no number, allowed is 0 to 4294967295");
-    expect(&r, "6,4294967296,2,0", CTW_READ_BAD, "count: is too large, allowed is 0 to 4294967295");
+    expect(&r, "yesterday,1,2,0", CTW_READ_BAD, "column 1, time: is no time, allowed are " TIMES);
+    expect(&r, "2026-11-22 10:00:00,1,2,0", CTW_READ_BAD,
+           "column 1, time: is a time without a zone, --timezone names it");
+    expect(&r, "17953416000000,1,2,0", CTW_READ_BAD,
+           "column 1, time: is no moment from 1970 to 9999, allowed are " TIMES);
+    expect(&r, "6,one,2,0", CTW_READ_BAD,
+           "column 2, count: is no number, allowed is 0 to 4294967295");
+    expect(&r, "6,-1,2,0", CTW_READ_BAD,
+           "column 2, count: is no number, allowed is 0 to 4294967295");
+    expect(&r, "6,4294967296,2,0", CTW_READ_BAD,
+           "column 2, count: is too large, allowed is 0 to 4294967295");
     expect(&r, "6,1,99999999999999999999999,0", CTW_READ_BAD,
-           "max: is too large, allowed is 0 to 4294967295");
-    expect(&r, "6,1,2,0x10", CTW_READ_BAD, "drops: is no number, allowed is 0 to 9007199254740992");
+           "column 3, max: is too large, allowed is 0 to 4294967295");
+    expect(&r, "6,1,2,0x10", CTW_READ_BAD,
+           "column 4, drops: is no number, allowed is 0 to 9007199254740992");
     expect(&r, "6,1,2,9007199254740993", CTW_READ_BAD,
-           "drops: is too large, allowed is 0 to 9007199254740992");
-    expect(&r, "\x01\xff\xfe", CTW_READ_BAD, "time: is no time, allowed are " TIMES);
+           "column 4, drops: is too large, allowed is 0 to 9007199254740992");
+    expect(&r, "\x01\xff\xfe", CTW_READ_BAD, "column 1, time: is no time, allowed are " TIMES);
     (void)record_of(&r, " 7 , 1 ,\"2\",0");
 }
 
@@ -315,12 +321,13 @@ static void names_without_needed_column_are_refused(void **state) {
     } files[] = {
         {"time,max", "is not time,count,max, nor does it name a column count"},
         {"count,max", "is not time,count,max, nor does it name a column time"},
-        {"time,count", "is not time,count,max, nor does it name a column max"},
+        {"time,count", "names no limit: a column max, or the option --max, is needed"},
         {"time,count,max,count", "there are two columns count"},
         {"\x7f"
          "ELF\x02\x01",
          "is not time,count,max, nor does it name a column time"},
-        {"12,13", "is not time,count,max, and names no columns"},
+        {"12,13", "is time,count without a limit: --max is needed"},
+        {"12", "is not time,count,max, and names no columns"},
     };
     (void)state;
 
@@ -328,6 +335,94 @@ static void names_without_needed_column_are_refused(void **state) {
         struct ctw_recording r = {0};
         expect(&r, files[i].line, CTW_READ_REFUSED, files[i].words);
     }
+}
+
+static int64_t an_hour_east(int64_t local_sec) {
+    return 3600;
+}
+
+/* As they come out of other programs: a header or none, a line, and what it is read as. */
+static void files_of_other_programs_are_read(void **state) {
+    static const struct {
+        const char *names, *line;
+        uint32_t count, max;
+    } files[] = {
+        {"\"Time\",\"node_nf_conntrack_entries{instance=\"\"gw1:9100\"\", job=\"\"node\"\"}\","
+         "\"node_nf_conntrack_entries_limit{instance=\"\"gw1:9100\"\"}\"",
+         "2026-11-22 11:00:00,120000,262144", 120000, 262144},
+        {"Time;node_nf_conntrack_entries;node_nf_conntrack_entries_limit",
+         "1795341600000;120000;262144", 120000, 262144},
+        {"epoch,value", "1795341600.000,120000.000000", 120000, 65536},
+        {"timestamp\tcount\tmax", "1795341600\t120000\t262144", 120000, 262144},
+        {"time\tcount\tmax\tdrops", "1795341600\t120000\t262144\t", 120000, 262144},
+        {NULL, "1795341600;5;10;", 5, 10},
+        {NULL, "Sun Nov 22 10:00:00 UTC 2026,5,10", 5, 10},
+        {NULL, "1795341600,120000", 120000, 65536},
+        {"Sun Nov 22 11:00:00 CET 2026", "120000", 120000, 65536},
+        {"1795341600", "120000", 120000, 65536},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct ctw_recording r = {.options = {.has_max = true, .max = 65536, .zone = an_hour_east}};
+        if (files[i].names)
+            expect(&r, files[i].names, CTW_READ_NOTHING, "");
+        const struct ctw_record a = record_of(&r, files[i].line);
+        if (a.at_usec != UINT64_C(1795341600000000) || a.count != files[i].count ||
+            a.max != files[i].max)
+            fail_msg("%s: %ju %u of %u", files[i].line, (uintmax_t)a.at_usec, a.count, a.max);
+    }
+}
+
+static void loop_output_has_a_limit_behind_each_count_or_none(void **state) {
+    struct ctw_recording r = {0};
+    (void)state;
+
+    expect(&r, "Sun Nov 22 10:00:00 UTC 2026", CTW_READ_NOTHING, "");
+    expect(&r, "100", CTW_READ_NOTHING, "");
+    assert_int_equal(record_of(&r, "1000").max, 1000);
+    expect(&r, "Sun Nov 22 10:00:00 UTC 2026", CTW_READ_NOTHING, "");
+    expect(&r, "100", CTW_READ_NOTHING, "");
+    expect(&r, "1000", CTW_READ_STALE, "");
+    expect(&r, "100", CTW_READ_BAD, "column 1, time: is no time, allowed are " TIMES);
+    expect(&r, "cat: nf_conntrack_count: No such file", CTW_READ_BAD,
+           "column 1, time: is no time, allowed are " TIMES);
+    expect(&r, "Sun Nov 22 10:00:01 UTC 2026", CTW_READ_NOTHING, "");
+    expect(&r, "100", CTW_READ_NOTHING, "");
+    expect(&r, "Sun Nov 22 10:00:02 UTC 2026", CTW_READ_REFUSED,
+           "follows a count without a limit: --max is needed");
+
+    r = (struct ctw_recording){.options = {.has_max = true, .max = 500}};
+    expect(&r, "1795341600", CTW_READ_NOTHING, "");
+    assert_int_equal(record_of(&r, "100").max, 500);
+    expect(&r, "1795341601", CTW_READ_NOTHING, "");
+    assert_int_equal(record_of(&r, "101").count, 101);
+}
+
+static void drops_that_only_rise_are_a_running_counter(void **state) {
+    static const struct {
+        const char *text;
+        bool rise;
+    } recordings[] = {
+        {"1,1,9,0\n2,1,9,5\n3,1,9,5\n4,1,9,70\n5,1,9,71\n", true},
+        {"1,1,9,0\n2,1,9,5\n3,1,9,0\n4,1,9,70\n5,1,9,71\n6,1,9,72\n", false},
+        {"1,1,9,0\n2,1,9,12000\n3,1,9,12000\n4,1,9,12000\n", false}, /* steady */
+        {"time,count,max\n1,1,9\n2,1,9\n", false},
+        {"time,count,max,drops_total\n1,1,9,1\n2,1,9,2\n3,1,9,3\n4,1,9,4\n", false},
+        {"", false},
+    };
+    const struct ctw_recording_options none = {0};
+    struct ctw_recording r = {.options.drops_rise = true};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(recordings) / sizeof(recordings[0]); i++)
+        if (ctw_recording_drops_rise(&none, recordings[i].text, strlen(recordings[i].text)) !=
+            recordings[i].rise)
+            fail_msg("%s", recordings[i].text);
+    assert_int_equal(record_of(&r, "1,1,9,500").losses.drops, 0);
+    assert_int_equal(record_of(&r, "2,1,9,505").losses.drops, 5);
+    assert_int_equal(record_of(&r, "3,1,9,").losses.drops, 0);
+    assert_int_equal(record_of(&r, "4,1,9,506").losses.drops, 1);
 }
 
 static void names_without_end_are_bounded(void **state) {
@@ -360,6 +455,9 @@ int main(void) {
         cmocka_unit_test(time_not_later_is_stale),
         cmocka_unit_test(line_unreadable_is_bad_with_reason),
         cmocka_unit_test(names_without_needed_column_are_refused),
+        cmocka_unit_test(files_of_other_programs_are_read),
+        cmocka_unit_test(loop_output_has_a_limit_behind_each_count_or_none),
+        cmocka_unit_test(drops_that_only_rise_are_a_running_counter),
         cmocka_unit_test(names_without_end_are_bounded),
     };
 

@@ -279,19 +279,19 @@ static void number_of_float_notation_is_read(void **state) {
 static void expect_time(const char *text, uint64_t usec) {
     uint64_t is = 0;
 
-    if (ctw_timestamp_parse(text, strlen(text), &is) != 0 || is != usec)
+    if (ctw_timestamp_parse(text, strlen(text), NULL, &is) != 0 || is != usec)
         fail_msg("\"%s\" is read as %ju, not %ju", text, (uintmax_t)is, (uintmax_t)usec);
 }
 
 static void expect_error(const char *text, int error) {
     uint64_t is = 42;
 
-    const int r = ctw_timestamp_parse(text, strlen(text), &is);
+    const int r = ctw_timestamp_parse(text, strlen(text), NULL, &is);
     if (r != error || is != 42)
         fail_msg("\"%s\" is %d, not %d", text, r, error);
 }
 
-static void timestamp_of_both_forms_is_read(void **state) {
+static void timestamp_of_each_form_is_read(void **state) {
     (void)state;
 
     expect_time("0", 0);
@@ -305,6 +305,31 @@ static void timestamp_of_both_forms_is_read(void **state) {
     expect_time("2024-02-29T00:00:00Z", UINT64_C(1709164800000000));
     expect_time("2016-12-31T23:59:60Z", UINT64_C(1483228800000000));
     expect_time("9999-12-31T23:59:59.999999Z", CTW_TIMESTAMP_LAST_USEC);
+    expect_time("1795341600250", UINT64_C(1795341600250000)); /* milliseconds */
+    expect_time("Sun Nov 22 10:00:00 UTC 2026", UINT64_C(1795341600000000));
+    expect_time("Sun Nov  1 10:00:00 PM GMT 2026", UINT64_C(1793570400000000));
+    expect_time("Sun 22 Nov 2026 12:00:00 AM UTC", UINT64_C(1795305600000000));
+}
+
+static int64_t an_hour_east(int64_t local_sec) {
+    return 3600;
+}
+
+static void timestamp_without_zone_is_a_local_time(void **state) {
+    static const char *const texts[] = {
+        "2026-11-22 11:00:00",
+        "2026-11-22T11:00:00.000",
+        "Sun Nov 22 11:00:00 CET 2026",
+        "Sun Nov 22 11:00:00 2026",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < LENGTH(texts); i++) {
+        uint64_t is = 0;
+        const int r = ctw_timestamp_parse(texts[i], strlen(texts[i]), an_hour_east, &is);
+        if (r != 0 || is != UINT64_C(1795341600000000))
+            fail_msg("\"%s\" is read as %d, %ju", texts[i], r, (uintmax_t)is);
+    }
 }
 
 static void timestamp_of_another_form_is_refused(void **state) {
@@ -316,7 +341,12 @@ static void timestamp_of_another_form_is_refused(void **state) {
     expect_error("17.", -EINVAL);
     expect_error("1e9", -EINVAL);
     expect_error("2026-11-22", -EINVAL);
-    expect_error("2026-11-22T10:00:00", -EINVAL);
+    expect_error("2026-11-22T10:00:00", -EREMOTE);
+    expect_error("Sun Nov 22 10:00:00 CET 2026", -EREMOTE);
+    expect_error("Sun Nov 10:00:00 UTC 2026", -EINVAL);
+    expect_error("Sun Nov 22 25:00:00 UTC 2026", -ERANGE);
+    expect_error("Sun Nov 222 10:00:00 UTC 2026", -EINVAL);
+    expect_error("Sunday", -EINVAL);
     expect_error("2026-11-22T10:00:00.Z", -EINVAL);
     expect_error("2026-11-22T10:00:00Z ", -EINVAL);
     expect_error("2026-11-22T10:00:00+1:00", -EINVAL);
@@ -345,7 +375,7 @@ static void timestamp_calendar_is_that_of_libc(void **state) {
         assert_int_not_equal(strftime(should, sizeof(should), "%Y-%m-%dT%H:%M:%S.007Z", &tm), 0);
         ctw_timestamp_print(sec * CTW_USEC_PER_SEC + 7999, is);
         assert_string_equal(is, should);
-        assert_int_equal(ctw_timestamp_parse(is, strlen(is), &back), 0);
+        assert_int_equal(ctw_timestamp_parse(is, strlen(is), NULL, &back), 0);
         assert_int_equal(back, sec * CTW_USEC_PER_SEC + 7000);
     }
 }
@@ -370,7 +400,8 @@ int main(void) {
         cmocka_unit_test(size_units_are_these),
         cmocka_unit_test(percent_above_100_is_erange),
         cmocka_unit_test(number_of_float_notation_is_read),
-        cmocka_unit_test(timestamp_of_both_forms_is_read),
+        cmocka_unit_test(timestamp_of_each_form_is_read),
+        cmocka_unit_test(timestamp_without_zone_is_a_local_time),
         cmocka_unit_test(timestamp_of_another_form_is_refused),
         cmocka_unit_test(timestamp_calendar_is_that_of_libc),
         cmocka_unit_test(timestamp_beyond_9999_is_the_last),
