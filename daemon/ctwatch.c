@@ -18,6 +18,7 @@ static const struct verb {
     {"top", ctw_verb_top, "what fills the table"},
     {"flows", ctw_verb_flows, "the entries of the table"},
     {"events", ctw_verb_events, "entries as they are created and end"},
+    {"namespaces", ctw_verb_namespaces, "the tables of other network namespaces"},
     {"check", ctw_verb_check, "one line and an exit status, for a monitor"},
     {"advise", ctw_verb_advise, "what to set so that the table lasts"},
     {"replay", ctw_verb_replay, "the alerts a recorded table would have caused"},
@@ -35,7 +36,7 @@ static void print_help(FILE *to) {
                 "\n",
                 to);
     for (size_t i = 0; i < N_VERBS; i++)
-        (void)fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].description);
+        (void)fprintf(to, "  %-11s %s\n", verbs[i].name, verbs[i].description);
 }
 
 int main(int argc, char *argv[]) {

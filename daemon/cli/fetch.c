@@ -132,6 +132,13 @@ int ctw_fetch(const char *root, const char *state, const struct ctw_settings *se
     return ctw_fetch_from(root, ctw_fetch_directory(root, state), state != NULL, settings, ret);
 }
 
+void ctw_fetch_namespaces(const char *root, const char *state, struct ctw_view *v) {
+    const char *directory = ctw_fetch_directory(root, state);
+
+    if (directory)
+        (void)ctw_state_view_namespaces(directory, v);
+}
+
 bool ctw_fetch_published(const char *root, const char *state, struct ctw_view *ret) {
     const char *directory = ctw_fetch_directory(root, state);
 

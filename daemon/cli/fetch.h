@@ -36,6 +36,9 @@ int ctw_fetch_from(const char *root, const char *directory, bool named,
 int ctw_fetch(const char *root, const char *state, const struct ctw_settings *settings,
               struct ctw_view *ret);
 
+/** ctw_fetch_namespaces() - add those of the daemon that @v is of, to be freed with free() */
+void ctw_fetch_namespaces(const char *root, const char *state, struct ctw_view *v);
+
 /** ctw_fetch_directory() - where a daemon publishes, by the same options; NULL: nowhere */
 const char *ctw_fetch_directory(const char *root, const char *state);
 

@@ -7,6 +7,7 @@ int ctw_verb_status(int argc, char *argv[]);
 int ctw_verb_top(int argc, char *argv[]);
 int ctw_verb_flows(int argc, char *argv[]);
 int ctw_verb_events(int argc, char *argv[]);
+int ctw_verb_namespaces(int argc, char *argv[]);
 int ctw_verb_check(int argc, char *argv[]);
 int ctw_verb_advise(int argc, char *argv[]);
 int ctw_verb_replay(int argc, char *argv[]);

@@ -65,7 +65,7 @@ static bool record_ok(const struct ctw_namespace_record *r) {
 }
 
 int ctw_namespaces_check(const struct ctw_namespaces *p) {
-    if (p->of.sight >= CTW_NAMESPACES_SIGHTS)
+    if (p->of.sight >= CTW_NAMESPACES_SIGHTS || p->of.metrics > CTW_NAMESPACES_METRICS_MAX)
         return -EBADMSG;
     for (uint32_t i = 0; i < p->of.n; i++)
         if (!record_ok(&p->records[i]))

@@ -10,6 +10,7 @@
 #include "lib/util/strbuf.h"
 #include "lib/util/units.h"
 #include "lib/view/history.h"
+#include "lib/view/namespaces.h"
 #include "lib/view/plot.h"
 #include "lib/view/status.h"
 #include "lib/view/top.h"
@@ -377,12 +378,11 @@ static void put_talkers(struct page *p) {
 
 static void put_namespace(struct page *p, const struct ctw_namespace_record *r, uint32_t max) {
     const enum ctw_level level = (enum ctw_level)r->level;
+    struct ctw_line name = {0};
 
     ctw_out_put(&p->out, "<tr class=\"%s\"><td>", ctw_level_name(level));
-    if (r->name.kind != CTW_NETNS_UNNAMED)
-        put_text(p, r->name.text);
-    else
-        ctw_out_put(&p->out, "net:[%" PRIu64 "]", r->netns_inode);
+    ctw_namespaces_add_name(&name, r);
+    put_text(p, name.text);
     ctw_out_put(&p->out, "</td><td>%s</td><td>", ctw_level_name(level));
     if (r->has_table)
         ctw_out_put(&p->out, "%" PRIu32, r->count);

@@ -11,6 +11,7 @@
 #include "lib/sizing/growth.h"
 #include "lib/util/layout.h"
 #include "lib/util/strbuf.h"
+#include "lib/view/namespaces.h"
 #include "lib/view/top.h"
 
 #define INDENT 11u
@@ -74,12 +75,6 @@ static struct when when(const struct page *p, uint64_t usec) {
 
 static struct ctw_word fill(uint32_t count, uint32_t max) {
     return ctw_percent(ctw_usage_permyriad(count, max));
-}
-
-static enum ctw_colour colour_of(enum ctw_level level) {
-    return level == CTW_LEVEL_OK        ? CTW_COLOUR_GOOD
-           : level == CTW_LEVEL_WARNING ? CTW_COLOUR_UNWELL
-                                        : CTW_COLOUR_BAD;
 }
 
 /* --- where it comes from ---------------------------------------------------------------------- */
@@ -197,7 +192,7 @@ static void put_level(struct page *p) {
     if (by_daemon(p))
         ctw_line_add(&l, " since %s%s", changed ? "" : "ctwatchd started at ",
                      when(p, changed ? of->level_since_usec : of->started_usec).text);
-    ctw_layout_headline(&p->layout, "level", colour_of(of->level), l.text, coloured);
+    ctw_layout_headline(&p->layout, "level", ctw_level_colour(of->level), l.text, coloured);
 }
 
 /* The table is not there, or cannot be read. */
@@ -237,7 +232,7 @@ static void put_bar(struct page *p) {
 
     ctw_layout_label(layout, "fill");
     ctw_layout_put(layout, CTW_COLOUR_NONE, "[");
-    ctw_layout_fill(layout, colour_of(of->level), layout->utf8 ? "\u2588" : "#", filled);
+    ctw_layout_fill(layout, ctw_level_colour(of->level), layout->utf8 ? "\u2588" : "#", filled);
     for (uint32_t i = filled; i < width; i++)
         ctw_layout_put(layout, CTW_COLOUR_NONE, i == warning || i == critical ? "|" : " ");
     ctw_layout_put(layout, CTW_COLOUR_NONE, end.text);
@@ -376,7 +371,7 @@ bool ctw_status_hour(const struct ctw_view *v, uint32_t room, struct ctw_sparkli
 }
 
 static enum ctw_colour spark_colour(const struct ctw_spark *s) {
-    return s->known && s->level > CTW_LEVEL_OK ? colour_of(s->level) : CTW_COLOUR_NONE;
+    return s->known && s->level > CTW_LEVEL_OK ? ctw_level_colour(s->level) : CTW_COLOUR_NONE;
 }
 
 /* Columns of one colour are put at once; a blank is a time without polls. */
@@ -602,6 +597,8 @@ size_t ctw_render_status_text(const struct ctw_view *v, const struct ctw_status_
     put_sources(&p);
     put_growth(&p);
     put_daemon(&p);
+    if (v->namespaces)
+        ctw_namespaces_block(&p.layout, v->namespaces);
     put_talkers(&p);
     put_commands(&p, &trouble.remedy);
     put_alerts(&p);

@@ -3,6 +3,7 @@
 #include "lib/sizing/growth.h"
 #include "lib/util/json.h"
 #include "lib/util/strbuf.h"
+#include "lib/view/namespaces.h"
 #include "lib/view/status.h"
 #include "lib/view/top.h"
 
@@ -275,5 +276,8 @@ size_t ctw_render_status_json(const struct ctw_view *v, bool compact, char *buff
         "who", talkers(v),
         "alerts", is ? alerts(of) : json_null());
 
-    return ctw_json_print(ctw_json_set(o, "last_alerts", last_alerts(of)), compact, buffer, size);
+    o = ctw_json_set(o, "last_alerts", last_alerts(of));
+    o = ctw_json_set(o, "namespaces", v->namespaces
+        ? ctw_namespaces_json(v->namespaces, "fullest", CTW_NAMESPACES_SHOWN) : json_null());
+    return ctw_json_print(o, compact, buffer, size);
 }

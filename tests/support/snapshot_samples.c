@@ -229,6 +229,59 @@ void sample_hostile(struct ctw_snapshot *p) {
     }
 }
 
+struct ctw_namespaces *sample_namespaces(void) {
+    static _Alignas(8) unsigned char bytes[4096];
+    struct ctw_namespaces *p = (struct ctw_namespaces *)bytes;
+    const struct ctw_namespace_record records[] = {
+        {.name = {CTW_NETNS_PODMAN, false, "podman 3f2a9c1b7d20"},
+         .has_table = true,
+         .has_rate = true,
+         .pid = 1234,
+         .count = 262144,
+         .level = CTW_LEVEL_FULL,
+         .netns_inode = UINT64_C(4026532281),
+         .rate = 0,
+         .lost = {.drops = 5123, .early_drops = 7},
+         .refused_usec = SAMPLE_NOW_USEC - 2 * CTW_USEC_PER_SEC,
+         .evicted_usec = SAMPLE_NOW_USEC - 9 * CTW_USEC_PER_SEC},
+        {.name = {CTW_NETNS_USER, true, "user 1000: session-3.scope"},
+         .has_table = true,
+         .pid = 1300,
+         .count = 250000,
+         .level = CTW_LEVEL_CRITICAL},
+        {.name = {CTW_NETNS_MACHINE, false, "machine web"},
+         .has_table = true,
+         .has_rate = true,
+         .fills = true,
+         .pid = 1250,
+         .count = 31457,
+         .netns_inode = UINT64_C(4026532350),
+         .rate = 1200,
+         .usec_to_full = 192 * CTW_USEC_PER_SEC},
+        {.name = {CTW_NETNS_UNIT, false, "batch.service"},
+         .has_table = true,
+         .has_rate = true,
+         .pid = 1260},
+        {.name = {CTW_NETNS_UNNAMED, false, ""},
+         .netns_inode = UINT64_C(4026532400),
+         .lost = {.log_lines = 3}},
+    };
+
+    memset(bytes, 0, sizeof(bytes));
+    p->of = (struct ctw_namespaces_head){.pid = 1,
+                                         .sight = CTW_NAMESPACES_SEEN,
+                                         .max = 262144,
+                                         .n = sizeof(records) / sizeof(records[0]),
+                                         .known = sizeof(records) / sizeof(records[0]),
+                                         .names_unseen = 1,
+                                         .metrics = 3,
+                                         .entries = 262144 + 250000 + 31457,
+                                         .published_usec = SAMPLE_NOW_USEC,
+                                         .round_usec = SAMPLE_NOW_USEC};
+    memcpy(p->records, records, sizeof(records));
+    return p;
+}
+
 struct ctw_host sample_host(void) {
     return (struct ctw_host){.known = true,
                              .release = {.entries_per_bucket = 8, .buckets_writable = true},

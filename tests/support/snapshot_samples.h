@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/state/history.h"
+#include "lib/state/namespaces.h"
 #include "lib/state/snapshot.h"
 
 /* 2026-11-22 10:00:00 UTC, an hour after the daemon started, a day after the boot. */
@@ -42,6 +43,10 @@ void sample_own_poll(struct ctw_snapshot *p);
 /* The largest and longest values of everything, and text of control bytes wherever text can be. */
 void sample_widest(struct ctw_snapshot *p);
 void sample_hostile(struct ctw_snapshot *p);
+
+/* A container that is full and drops, a machine at 12 %, an idle unit, one that a user has made,
+ * and one that the kernel log alone knows. The same memory each time. */
+struct ctw_namespaces *sample_namespaces(void);
 
 /* A machine with nft and 8 GiB of memory, in its initial network namespace. */
 struct ctw_host sample_host(void);

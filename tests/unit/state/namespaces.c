@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static struct ctw_namespaces *two_namespaces(void) {
     p->of.n = p->of.known = 2;
     p->of.entries = 30;
     p->records[0].name.kind = CTW_NETNS_IP_NETNS;
-    (void)strcpy(p->records[0].name.text, "blue");
+    (void)snprintf(p->records[0].name.text, sizeof(p->records[0].name.text), "%s", "blue");
     p->records[0].count = 10;
     p->records[1].count = 20;
     p->records[1].level = CTW_LEVEL_FULL;
@@ -83,13 +84,16 @@ static void namespaces_impossible_values_are_refused(void **state) {
     REFUSED(r->name.kind = CTW_NETNS_KINDS);
     REFUSED(memset(&r->name.below_user, 2, 1));
     REFUSED(memset(r->name.text, 'a', sizeof(r->name.text)));
-    REFUSED((void)strcpy(r->name.text, "\x1b[2J"));
-    REFUSED((void)strcpy(r->name.text, "\xff"));
+    REFUSED((void)snprintf(r->name.text, sizeof(r->name.text), "%s", "\x1b[2J"));
+    REFUSED((void)snprintf(r->name.text, sizeof(r->name.text), "%s", "\xff"));
     REFUSED(memset(&r->has_table, 2, 1));
     REFUSED(memset(&r->has_rate, 2, 1));
     REFUSED(memset(&r->fills, 2, 1));
     REFUSED(r->level = CTW_LEVEL_FULL + 1);
     assert_int_equal(ctw_namespaces_check(p), 0);
+    p->of.metrics = CTW_NAMESPACES_METRICS_MAX + 1;
+    assert_int_equal(ctw_namespaces_check(p), -EBADMSG);
+    p->of.metrics = 0;
     p->of.sight = CTW_NAMESPACES_SIGHTS;
     assert_int_equal(ctw_namespaces_check(p), -EBADMSG);
     free(p);
