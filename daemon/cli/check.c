@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ struct arguments {
     const char *root;        /* "": this machine */
     const char *state;       /* NULL: the usual folder, or none where there is a root */
     const char *warning, *critical, *timeout;
-    bool wants_daemon, npd, verbose, version;
+    bool wants_daemon, own, all, npd, verbose, version;
 };
 
 /* Return: the exit status, which is unknown when the line could not be written. */
@@ -58,8 +59,9 @@ static int bad_value(const struct arguments *a, const char *option, const char *
 static const struct ctw_cli cli = {
     .program = "ctwatch check",
     .synopses = "[OPTION...]",
-    .about = "Prints one line about the fill of the connection-tracking table, and ends with an "
-             "exit status for Nagios, Icinga and other programs that run their plugins: 0 ok, 1 "
+    .about = "Prints one line about the connection-tracking table, or that of another network "
+             "namespace which is worse, and ends with an exit status for Nagios, Icinga and other "
+             "programs that run their plugins: 0 ok, 1 "
              "warning, 2 critical, 3 unknown.",
     .options =
         {
@@ -69,6 +71,10 @@ static const struct ctw_cli cli = {
              "critical at this fill, instead of levels.critical"},
             {0, "daemon", NULL, offsetof(struct arguments, wants_daemon),
              "warn when no ctwatchd polls the table"},
+            {0, "own", NULL, offsetof(struct arguments, own),
+             "the own table alone, not those of other network namespaces"},
+            {0, "all", NULL, offsetof(struct arguments, all),
+             "also namespaces below user.slice, which any user can make and fill"},
             {0, "npd", NULL, offsetof(struct arguments, npd),
              "for node-problem-detector: at most 80 bytes, and exit status 0 no problem, 1 "
              "critical, 2 "
@@ -105,6 +111,8 @@ static int parse_arguments(int argc, char *argv[], struct arguments *ret) {
     }
     if (ret->npd)
         ret->form = CTW_CHECK_NPD;
+    if (ret->own && ret->all)
+        return unknown(ret->form, "--own: not with --all");
     if (!ret->version)
         return -1;
     (void)puts("ctwatch check " CTWATCH_VERSION);
@@ -200,8 +208,12 @@ static int check(const struct arguments *a, const struct ctw_settings *s) {
         .warning_permyriad = s->levels.warning_permyriad,
         .critical_permyriad = s->levels.critical_permyriad,
         .wants_daemon = a->wants_daemon,
+        .users = a->all,
     };
+    if (!a->own)
+        ctw_fetch_namespaces(a->root, a->state, &view);
     const enum ctw_check_state state = ctw_check(&view, &limits, a->form, &line);
+    free(view.namespaces);
     return answer(a->form, state, &line);
 }
 

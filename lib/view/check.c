@@ -5,10 +5,15 @@
 #include <inttypes.h>
 
 #include "lib/report/message.h"
+#include "lib/state/namespaces.h"
+#include "lib/view/namespaces.h"
 #include "lib/watch/level.h"
 
 /* A longer time to full is an extrapolation of noise. */
 #define FULL_WITHIN_USEC (3600 * CTW_USEC_PER_SEC)
+
+/* Of another namespace's name: the numbers after it fit a line for node-problem-detector. */
+#define NAME_BYTES 40u
 
 /* What happened lately that makes the state critical, whatever the fill; the worst first. */
 enum recent {
@@ -26,30 +31,102 @@ static bool lately(const struct ctw_view *v, uint64_t usec) {
     return usec != 0 && ctw_view_ago(v, usec) < CTW_CHECK_LOSS_USEC;
 }
 
-static enum recent find_recent(const struct ctw_view *v) {
+/* One table, and what is found of it. */
+struct subject {
+    const struct ctw_namespace_record *other; /* of another namespace; NULL: our own */
+    bool has_table, fills;
+    uint32_t count, max;
+    enum ctw_level level;
+    uint64_t refused_usec, evicted_usec, usec_to_full;
+    enum recent recent;
+    enum ctw_check_state state;
+};
+
+static enum recent find_recent(const struct ctw_view *v, const struct subject *s) {
     if (!alive(v))
         return RECENT_NOTHING;
-    if (lately(v, v->snapshot.refused_usec))
+    if (lately(v, s->refused_usec))
         return RECENT_DROPS;
-    if (lately(v, v->snapshot.evicted_usec))
+    if (lately(v, s->evicted_usec))
         return RECENT_EVICTIONS;
-    return v->snapshot.level == CTW_LEVEL_FULL ? RECENT_FULL : RECENT_NOTHING;
+    return s->level == CTW_LEVEL_FULL ? RECENT_FULL : RECENT_NOTHING;
+}
+
+static uint32_t usage_of(const struct subject *s) {
+    return ctw_usage_permyriad(s->count, s->max); /* 0 without a limit */
 }
 
 static enum ctw_check_state judge(const struct ctw_view *v, const struct ctw_check_limits *limits,
-                                  enum recent recent) {
-    const struct ctw_sample *t = &v->snapshot.table;
-    const uint32_t usage = ctw_usage_permyriad(t->count, t->max); /* 0 without a limit */
-
-    if (recent != RECENT_NOTHING)
+                                  const struct subject *s) {
+    if (s->recent != RECENT_NOTHING)
         return CTW_CHECK_CRITICAL;
-    if (!v->snapshot.has_table)
-        return CTW_CHECK_UNKNOWN;
-    if (usage >= limits->critical_permyriad)
+    if (!s->has_table) /* another one, that only the kernel log knows, has recovered */
+        return s->other ? CTW_CHECK_OK : CTW_CHECK_UNKNOWN;
+    if (usage_of(s) >= limits->critical_permyriad)
         return CTW_CHECK_CRITICAL;
-    if (usage >= limits->warning_permyriad || (limits->wants_daemon && !alive(v)))
+    if (usage_of(s) >= limits->warning_permyriad || (limits->wants_daemon && !alive(v)))
         return CTW_CHECK_WARNING;
     return CTW_CHECK_OK;
+}
+
+static struct subject judged(const struct ctw_view *v, const struct ctw_check_limits *limits,
+                             struct subject s) {
+    s.recent = find_recent(v, &s);
+    s.state = judge(v, limits, &s);
+    return s;
+}
+
+static struct subject own_table(const struct ctw_view *v, const struct ctw_check_limits *limits) {
+    const struct ctw_snapshot *p = &v->snapshot;
+
+    return judged(v, limits,
+                  (struct subject){.has_table = p->has_table,
+                                   .fills = p->fills,
+                                   .count = p->table.count,
+                                   .max = p->table.max,
+                                   .level = p->level,
+                                   .refused_usec = p->refused_usec,
+                                   .evicted_usec = p->evicted_usec,
+                                   .usec_to_full = p->usec_to_full});
+}
+
+static struct subject other_table(const struct ctw_view *v, const struct ctw_check_limits *limits,
+                                  const struct ctw_namespace_record *r) {
+    return judged(v, limits,
+                  (struct subject){.other = r,
+                                   .has_table = r->has_table,
+                                   .fills = r->fills,
+                                   .count = r->count,
+                                   .max = v->namespaces->of.max,
+                                   .level = (enum ctw_level)r->level,
+                                   .refused_usec = r->refused_usec,
+                                   .evicted_usec = r->evicted_usec,
+                                   .usec_to_full = r->usec_to_full});
+}
+
+static bool is_worse(const struct subject *a, const struct subject *b) {
+    static const int ranks[] = {[CTW_CHECK_OK] = 0,
+                                [CTW_CHECK_WARNING] = 1,
+                                [CTW_CHECK_UNKNOWN] = 2,
+                                [CTW_CHECK_CRITICAL] = 3};
+
+    if (a->state != b->state)
+        return ranks[a->state] > ranks[b->state];
+    if (a->recent != b->recent)
+        return a->recent < b->recent;
+    return a->state != CTW_CHECK_OK && usage_of(a) > usage_of(b);
+}
+
+static struct subject worst_table(const struct ctw_view *v, const struct ctw_check_limits *limits) {
+    const struct ctw_namespaces *n = alive(v) ? v->namespaces : NULL;
+    struct subject worst = own_table(v, limits);
+
+    for (uint32_t i = 0; n && i < n->of.n; i++) {
+        const struct subject s = other_table(v, limits, &n->records[i]);
+        if ((limits->users || !s.other->name.below_user) && is_worse(&s, &worst))
+            worst = s;
+    }
+    return worst;
 }
 
 int ctw_check_exit_status(enum ctw_check_form form, enum ctw_check_state state) {
@@ -73,13 +150,12 @@ static void add_fault(struct ctw_line *l, const struct ctw_source_health *s) {
         ctw_line_add(l, "no conntrack table: nf_conntrack is not loaded");
 }
 
-static void add_fill(struct ctw_line *l, const struct ctw_sample *t, const char *percent) {
-    if (t->max == 0)
-        ctw_line_add(l, "no limit (%" PRIu32 " entries)", t->count);
+static void add_fill(struct ctw_line *l, const struct subject *s, const char *percent) {
+    if (s->max == 0)
+        ctw_line_add(l, "no limit (%" PRIu32 " entries)", s->count);
     else
-        ctw_line_add(l, "%s %s (%" PRIu32 " of %" PRIu32 ")",
-                     ctw_percent(ctw_usage_permyriad(t->count, t->max)).text, percent, t->count,
-                     t->max);
+        ctw_line_add(l, "%s %s (%" PRIu32 " of %" PRIu32 ")", ctw_percent(usage_of(s)).text,
+                     percent, s->count, s->max);
 }
 
 /* Of a daemon that polls rarely, at a table that this machine cannot read. */
@@ -90,11 +166,10 @@ static void add_age(struct ctw_line *l, const struct ctw_view *v) {
         ctw_line_add(l, ", seen %" PRIu64 " s ago", usec / CTW_USEC_PER_SEC);
 }
 
-static void add_recent(struct ctw_line *l, const struct ctw_view *v, enum recent recent) {
-    const struct ctw_sample *t = &v->snapshot.table;
-    const uint64_t ago_sec = ctw_view_ago(v, v->snapshot.refused_usec) / CTW_USEC_PER_SEC;
+static void add_recent(struct ctw_line *l, const struct ctw_view *v, const struct subject *s) {
+    const uint64_t ago_sec = ctw_view_ago(v, s->refused_usec) / CTW_USEC_PER_SEC;
 
-    switch (recent) {
+    switch (s->recent) {
     case RECENT_DROPS:
         ctw_line_add(l, ", new connections dropped");
         if (ago_sec > 0)
@@ -102,19 +177,17 @@ static void add_recent(struct ctw_line *l, const struct ctw_view *v, enum recent
         break;
     case RECENT_EVICTIONS: ctw_line_add(l, ", entries evicted to make room"); break;
     case RECENT_FULL:
-        if (ctw_usage_permyriad(t->count, t->max) < CTW_PERMYRIAD)
+        if (s->has_table && usage_of(s) < CTW_PERMYRIAD)
             ctw_line_add(l, ", was full just now");
         break;
     case RECENT_NOTHING: break;
     }
 }
 
-static void add_outlook(struct ctw_line *l, const struct ctw_view *v) {
-    const struct ctw_snapshot *p = &v->snapshot;
-
-    if (!alive(v) || !p->has_table || !p->fills || p->usec_to_full >= FULL_WITHIN_USEC)
-        return;
-    ctw_line_add(l, ", full in %s", ctw_duration(p->usec_to_full).text);
+static void add_outlook(struct ctw_line *l, const struct ctw_view *v, const struct subject *s) {
+    if (alive(v) && s->has_table && s->recent == RECENT_NOTHING && s->fills &&
+        s->usec_to_full < FULL_WITHIN_USEC)
+        ctw_line_add(l, ", full in %s", ctw_duration(s->usec_to_full).text);
 }
 
 static void add_daemon(struct ctw_line *l, const struct ctw_view *v,
@@ -133,16 +206,49 @@ static void add_daemon(struct ctw_line *l, const struct ctw_view *v,
         ctw_line_add(l, "not seen (state: %s)", ctw_state_fault(v->state_error));
 }
 
-static void add_words(struct ctw_line *l, const struct ctw_view *v,
-                      const struct ctw_check_limits *limits, enum recent recent,
+/* Cut off between two characters. */
+static void cut(struct ctw_line *l, size_t length) {
+    if (l->length <= length)
+        return;
+    while (length > 0 && ((unsigned char)l->text[length] & 0xc0) == 0x80)
+        length--;
+    l->text[length] = '\0';
+    l->length = length;
+}
+
+/* "podman 3f2a9c1b7d20: 100.0 % (262144 of 262144); own table 12.1 %" */
+static void add_other(struct ctw_line *l, const struct ctw_view *v, const struct subject *s,
                       const char *percent) {
-    if (v->snapshot.has_table)
-        add_fill(l, &v->snapshot.table, percent);
+    const struct ctw_sample *own = &v->snapshot.table;
+    struct ctw_line name = {0};
+
+    ctw_namespaces_add_name(&name, s->other);
+    cut(&name, NAME_BYTES);
+    ctw_line_add(l, "%s: ", name.text);
+    if (s->has_table)
+        add_fill(l, s, percent);
+    else
+        ctw_line_add(l, "full, by the kernel log");
+    add_recent(l, v, s);
+    add_outlook(l, v, s);
+    if (v->snapshot.has_table && own->max > 0)
+        ctw_line_add(l, "; own table %s %%",
+                     ctw_percent(ctw_usage_permyriad(own->count, own->max)).text);
+}
+
+static void add_words(struct ctw_line *l, const struct ctw_view *v,
+                      const struct ctw_check_limits *limits, const struct subject *s,
+                      const char *percent) {
+    if (s->other) {
+        add_other(l, v, s, percent);
+        return;
+    }
+    if (s->has_table)
+        add_fill(l, s, percent);
     else
         add_fault(l, &v->snapshot.sources[CTW_SOURCE_TABLE]);
-    add_recent(l, v, recent);
-    if (recent == RECENT_NOTHING)
-        add_outlook(l, v);
+    add_recent(l, v, s);
+    add_outlook(l, v, s);
     add_age(l, v);
     add_daemon(l, v, limits);
 }
@@ -152,16 +258,6 @@ static void blot_bars(struct ctw_line *l) {
     for (size_t i = 0; i < l->length; i++)
         if (l->text[i] == '|')
             l->text[i] = '?';
-}
-
-/* Cut off between two characters. */
-static void cut(struct ctw_line *l, size_t length) {
-    if (l->length <= length)
-        return;
-    while (length > 0 && ((unsigned char)l->text[length] & 0xc0) == 0x80)
-        length--;
-    l->text[length] = '\0';
-    l->length = length;
 }
 
 /* 8250: "82.5" */
@@ -212,25 +308,24 @@ static void add_performance(struct ctw_line *l, const struct ctw_view *v,
 
 enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_limits *limits,
                                enum ctw_check_form form, struct ctw_line *ret) {
-    const enum recent recent = find_recent(v);
-    const enum ctw_check_state state = judge(v, limits, recent);
+    const struct subject s = worst_table(v, limits);
 
     ctw_line_start(ret);
     switch (form) {
     case CTW_CHECK_PLUGIN:
-        ctw_line_add(ret, "CONNTRACK %s - ", words[state]);
-        add_words(ret, v, limits, recent, "%");
+        ctw_line_add(ret, "CONNTRACK %s - ", words[s.state]);
+        add_words(ret, v, limits, &s, "%");
         blot_bars(ret);
         add_performance(ret, v, limits);
         break;
     case CTW_CHECK_NPD:
-        if (v->snapshot.has_table)
+        if (s.has_table || s.other)
             ctw_line_add(ret, "conntrack: ");
-        add_words(ret, v, limits, recent, "% full");
+        add_words(ret, v, limits, &s, "% full");
         cut(ret, CTW_CHECK_NPD_BYTES);
         break;
     }
-    return state;
+    return s.state;
 }
 
 void ctw_check_unknown(enum ctw_check_form form, const char *reason, struct ctw_line *ret) {

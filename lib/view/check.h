@@ -35,15 +35,16 @@ struct ctw_check_limits {
     uint32_t warning_permyriad; /* above 0, at most critical_permyriad */
     uint32_t critical_permyriad;
     bool wants_daemon; /* no live daemon is a warning */
+    bool users;        /* namespaces below user.slice count: any user can make one, and fill it */
 };
 
 /**
  * ctw_check() - judge
- * @v:    with or without a daemon
+ * @v:    with or without a daemon; where it has namespaces, the worst table is judged
  * @ret:  the line, without a newline; with performance data for a plugin
  *
  * While the daemon is alive, losses and level full are critical whatever the fill is. Its other
- * levels do not count: @limits replace them.
+ * levels do not count: @limits replace them. Performance data are of the own table.
  */
 enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_limits *limits,
                                enum ctw_check_form form, struct ctw_line *ret);

@@ -466,6 +466,87 @@ static void line_of_every_combination_is_well_formed(void **state) {
     }
 }
 
+/* --- other namespaces ------------------------------------------------------------------------- */
+
+static void begin_with_others(void) {
+    begin(sample_calm);
+    view.namespaces = sample_namespaces();
+}
+
+static void namespace_that_drops_is_critical_and_named(void **state) {
+    (void)state;
+    begin_with_others();
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
+    assert_grammar(line.text, "CRITICAL");
+    assert_string_equal(line.text,
+                        "CONNTRACK CRITICAL - podman 3f2a9c1b7d20: 100.0 % (262144 of 262144), new "
+                        "connections dropped 2 s ago; own table 11.9 % | usage=11.95%;75;90;0;100 "
+                        "entries=31337;196608;235929;0;262144 drops=0c early_drops=0c");
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_NPD, &line), CTW_CHECK_CRITICAL);
+    assert_string_equal(line.text, "conntrack: podman 3f2a9c1b7d20: 100.0 % full (262144 of "
+                                   "262144), new connections");
+}
+
+static void namespace_of_a_user_counts_with_all_only(void **state) {
+    (void)state;
+    begin_with_others();
+    view.namespaces->records[0].has_table = false;
+    view.namespaces->records[0].refused_usec = view.namespaces->records[0].evicted_usec = 0;
+    view.namespaces->records[0].level = CTW_LEVEL_OK;
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
+    assert_null(strstr(line.text, "user"));
+    limits.users = true;
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
+    assert_non_null(strstr(line.text, " - user 1000: session-3.scope: 95.3 % (250000 of 262144); "
+                                      "own table 11.9 % | usage=11.95%;"));
+}
+
+static void namespace_full_by_the_log_is_critical(void **state) {
+    struct ctw_namespace_record *r;
+    (void)state;
+    begin_with_others();
+    view.namespaces->of.n = 1;
+    r = view.namespaces->records;
+    *r = view.namespaces->records[4];
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
+    r->level = CTW_LEVEL_FULL;
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
+    assert_non_null(strstr(line.text, " - netns 4026532400: full, by the kernel log; own table "));
+}
+
+static void namespace_no_worse_leaves_the_own_table(void **state) {
+    (void)state;
+    begin(sample_full); /* its drops are as recent, and it is as full */
+    view.namespaces = sample_namespaces();
+    snapshot->refused_usec = view.now_usec;
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
+    assert_null(strstr(line.text, "podman"));
+    begin_with_others();
+    view.namespaces->of.n = 1;
+    view.namespaces->records[0] = view.namespaces->records[2];
+    view.namespaces->records[0].count = 100000; /* above ours, but below warning */
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
+    assert_null(strstr(line.text, "machine"));
+}
+
+static void namespaces_of_a_late_daemon_are_ignored(void **state) {
+    (void)state;
+    begin_with_others();
+    view.liveness = CTW_LIVENESS_LATE;
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
+}
+
+static void namespace_name_long_leaves_room_for_its_fill(void **state) {
+    (void)state;
+    begin_with_others();
+    memset(view.namespaces->records[0].name.text, '|',
+           sizeof(view.namespaces->records[0].name.text) - 1);
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_NPD, &line), CTW_CHECK_CRITICAL);
+    assert_non_null(strstr(line.text, ": 100.0 % full"));
+    assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
+    assert_grammar(line.text, "CRITICAL");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fill_calm_is_ok),
@@ -493,6 +574,12 @@ int main(void) {
         cmocka_unit_test(reason_too_long_is_cut_between_characters),
         cmocka_unit_test(numbers_largest_fit),
         cmocka_unit_test(line_of_every_combination_is_well_formed),
+        cmocka_unit_test(namespace_that_drops_is_critical_and_named),
+        cmocka_unit_test(namespace_of_a_user_counts_with_all_only),
+        cmocka_unit_test(namespace_full_by_the_log_is_critical),
+        cmocka_unit_test(namespace_no_worse_leaves_the_own_table),
+        cmocka_unit_test(namespaces_of_a_late_daemon_are_ignored),
+        cmocka_unit_test(namespace_name_long_leaves_room_for_its_fill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
