@@ -73,7 +73,9 @@ int ctw_verb_metrics(int argc, char *argv[]) {
     }
 
     ctw_state_view(arguments.directory, &view);
+    (void)ctw_state_view_namespaces(arguments.directory, &view);
     (void)ctw_render_metrics(&view, arguments.openmetrics, text, sizeof(text));
+    free(view.namespaces);
     const int status = report(&arguments, &view);
     const int r = arguments.textfile ? ctw_replace_file(arguments.textfile, text, strlen(text),
                                                         TEXTFILE_MODE, false)

@@ -25,9 +25,10 @@
 #define OPENMETRICS_TYPE "application/openmetrics-text"
 
 /* Room for any page but the history. */
-#define PAGE_MAX CTW_RENDER_PAGE_MAX
-_Static_assert(PAGE_MAX >= CTW_RENDER_METRICS_MAX && PAGE_MAX >= CTW_RENDER_STATUS_MAX &&
-                   PAGE_MAX >= CTW_RENDER_TALKERS_MAX && PAGE_MAX >= CTW_RENDER_BINS_MAX,
+#define PAGE_MAX 163840u
+_Static_assert(PAGE_MAX >= CTW_RENDER_PAGE_MAX && PAGE_MAX >= CTW_RENDER_METRICS_MAX &&
+                   PAGE_MAX >= CTW_RENDER_STATUS_MAX && PAGE_MAX >= CTW_RENDER_TALKERS_MAX &&
+                   PAGE_MAX >= CTW_RENDER_BINS_MAX,
                "a page has room");
 
 /* Replies with the history that are sent at a time. Each has a copy of it, of 1.6 MB. */
@@ -40,7 +41,7 @@ _Static_assert(PAGE_MAX >= CTW_RENDER_METRICS_MAX && PAGE_MAX >= CTW_RENDER_STAT
 struct ctw_pages {
     const char *directory;
     bool addresses;
-    uint64_t torn_until_usec, history_torn_until_usec;
+    uint64_t torn_until_usec, history_torn_until_usec, namespaces_torn_until_usec;
     struct stream *streams[STREAMS_MAX];
     size_t next_evicted;
 
@@ -74,6 +75,16 @@ static int read_history(struct ctw_pages *s) {
     return r;
 }
 
+/* Into the view, until the page has been rendered. */
+static void read_namespaces(struct ctw_pages *s) {
+    if (ctw_monotonic_usec() < s->namespaces_torn_until_usec)
+        return;
+    if (ctw_state_view_namespaces(s->directory, &s->view) == -EAGAIN)
+        s->namespaces_torn_until_usec = ctw_monotonic_usec() + TORN_USEC;
+    if (s->view.namespaces && !s->addresses)
+        ctw_namespaces_redact(s->view.namespaces);
+}
+
 enum form { TEXT, JSON, CSV, OPENMETRICS, HTML };
 
 /* Renders into ret->text, which has PAGE_MAX bytes, and returns the length, or sets ret->stream.
@@ -100,6 +111,7 @@ static size_t render_page(struct ctw_pages *s, enum form form, struct ctw_server
     ret->status = s->view.state_error < 0 ? 503 : 200;
     ret->policy = ctw_page_policy;
     s->view.history = s->view.state_error == 0 && read_history(s) >= 0 ? &s->history : NULL;
+    read_namespaces(s);
     return ctw_render_page(&s->view, s->addresses, ret->text, PAGE_MAX);
 }
 
@@ -119,6 +131,7 @@ static size_t render_health(struct ctw_pages *s, enum form form, struct ctw_serv
 }
 
 static size_t render_metrics(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
+    read_namespaces(s);
     return ctw_render_metrics(&s->view, form == OPENMETRICS, ret->text, PAGE_MAX);
 }
 
@@ -129,6 +142,7 @@ static size_t render_status(struct ctw_pages *s, enum form form, struct ctw_serv
     if (s->view.state_error < 0)
         return fault(s, s->view.state_error, ret);
     s->view.history = read_history(s) >= 0 ? &s->history : NULL;
+    read_namespaces(s);
     return form == JSON ? ctw_render_status_json(&s->view, false, ret->text, PAGE_MAX)
                         : ctw_render_status_text(&s->view, &style, ret->text, PAGE_MAX);
 }
@@ -290,6 +304,8 @@ int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
         s->request = request;
         read_view(s);
         ret->length = route->render(s, route->form, ret);
+        free(s->view.namespaces);
+        s->view.namespaces = NULL;
     } else {
         ret->length = line(ret, 404, "there is no such page: / lists the pages\n");
     }

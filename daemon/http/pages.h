@@ -12,7 +12,8 @@ struct ctw_pages;
 /**
  * ctw_pages_new()
  * @directory:  of the published state, such as CTWATCH_RUN_PATH; must outlive the pages
- * @addresses:  serve /top, and alerts with client addresses; otherwise no page has an address
+ * @addresses:  serve /top, alerts with client addresses, and the names that users gave namespaces;
+ *              otherwise no page has any of these
  *
  * Return: 0 or -ENOMEM.
  */

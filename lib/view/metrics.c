@@ -3,9 +3,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/sizing/growth.h"
+#include "lib/state/namespaces.h"
 #include "lib/util/strbuf.h"
+#include "lib/view/namespaces.h"
 #include "lib/watch/level.h"
 
 enum type { GAUGE, COUNTER, INFO, STATESET, HISTOGRAM };
@@ -23,9 +26,10 @@ struct family {
 struct page {
     struct ctw_out out;
     bool openmetrics;
-    const struct ctw_snapshot *of; /* read only while the daemon is alive */
-    struct family family;          /* whose samples follow */
-    bool headed;                   /* its HELP and TYPE have been written */
+    const struct ctw_snapshot *of;           /* read only while the daemon is alive */
+    const struct ctw_namespaces *namespaces; /* NULL: none */
+    struct family family;                    /* whose samples follow */
+    bool headed;                             /* its HELP and TYPE have been written */
 };
 
 static int64_t whole(uint64_t value) {
@@ -72,15 +76,14 @@ static void put_head(struct page *g) {
     g->headed = true;
 }
 
-/* A value from outside stays one label: bytes other than printable ASCII become "?". */
+/* A value from outside stays one label, of printable UTF-8. */
 static void put_label(struct page *g, const char *name, const char *value) {
+    struct ctw_line l = {0};
+
+    ctw_line_add(&l, "%s", value);
     ctw_out_put(&g->out, "%s=\"", name);
-    for (; *value != '\0'; value++) {
-        if (*value == '"' || *value == '\\')
-            ctw_out_put(&g->out, "\\%c", *value);
-        else
-            ctw_out_put(&g->out, "%c", *value >= ' ' && *value <= '~' ? *value : '?');
-    }
+    for (const char *c = l.text; *c != '\0'; c++)
+        ctw_out_put(&g->out, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
     ctw_out_put(&g->out, "\"");
 }
 
@@ -302,13 +305,78 @@ static void put_talkers(struct page *g) {
             "New connections dropped if the table filled with such entries.");
 }
 
+/* --- other network namespaces ----------------------------------------------------------------- */
+
+/* Users make names below user.slice without end: they would be labels without end. */
+static bool has_metrics(const struct ctw_namespace_record *n) {
+    return n->has_table && !n->name.below_user;
+}
+
+/* The name, with what makes it distinct where another has the same. */
+static void find_label(const struct ctw_namespaces *all, const struct ctw_namespace_record *n,
+                       struct ctw_line *ret) {
+    bool unique = true;
+
+    for (uint32_t i = 0; i < all->of.n && unique; i++)
+        unique = &all->records[i] == n || !has_metrics(&all->records[i]) ||
+                 strcmp(all->records[i].name.text, n->name.text) != 0;
+    ctw_line_start(ret);
+    ctw_namespaces_add_name(ret, n);
+    if (n->name.text[0] == '\0' || unique)
+        return;
+    if (n->netns_inode != 0)
+        ctw_line_add(ret, " (%" PRIu64 ")", n->netns_inode);
+    else
+        ctw_line_add(ret, " (process %" PRIu32 ")", n->pid);
+}
+
+enum value { OF_ENTRIES, OF_USAGE, OF_DROPS, OF_EARLY_DROPS };
+
+static void put_of_each(struct page *g, enum value value) {
+    const struct ctw_namespaces *all = g->namespaces;
+    struct ctw_line label;
+
+    for (uint32_t i = 0, n = 0; i < all->of.n && n < all->of.metrics; i++) {
+        const struct ctw_namespace_record *r = &all->records[i];
+        const uint64_t values[] = {[OF_ENTRIES] = r->count,
+                                   [OF_USAGE] = ctw_usage_permyriad(r->count, all->of.max),
+                                   [OF_DROPS] = r->lost.drops,
+                                   [OF_EARLY_DROPS] = r->lost.early_drops};
+        if (!has_metrics(r))
+            continue;
+        find_label(all, r, &label);
+        put_labelled(g, "namespace", label.text, values[value]);
+        n++;
+    }
+}
+
+static void put_namespaces(struct page *g) {
+    if (!g->namespaces)
+        return;
+    begin(g, "ctwatch_namespace_entries", GAUGE, NUMBER,
+          "Entries in the tables of the fullest other network namespaces.");
+    put_of_each(g, OF_ENTRIES);
+    begin(g, "ctwatch_namespace_usage_ratio", GAUGE, RATIO,
+          "The same as a share of the limit; absent without a limit.");
+    if (g->namespaces->of.max > 0)
+        put_of_each(g, OF_USAGE);
+    begin(g, "ctwatch_namespace_drops", COUNTER, NUMBER,
+          "New connections that the kernel refused because such a table was full.");
+    put_of_each(g, OF_DROPS);
+    begin(g, "ctwatch_namespace_early_drops", COUNTER, NUMBER,
+          "Live connections that the kernel evicted from such a table.");
+    put_of_each(g, OF_EARLY_DROPS);
+}
+
 size_t ctw_render_metrics(const struct ctw_view *v, bool openmetrics, char *buffer, size_t size) {
-    static void (*const sections[])(struct page *) = {put_daemon,  put_table,  put_losses,
-                                                      put_events,  put_growth, put_alerts,
-                                                      put_sources, put_talkers};
+    static void (*const sections[])(struct page *) = {put_daemon,  put_table,   put_losses,
+                                                      put_events,  put_growth,  put_alerts,
+                                                      put_sources, put_talkers, put_namespaces};
     const bool up = v->liveness == CTW_LIVENESS_ALIVE;
-    struct page g = {
-        .out = {.buffer = buffer, .size = size}, .openmetrics = openmetrics, .of = &v->snapshot};
+    struct page g = {.out = {.buffer = buffer, .size = size},
+                     .openmetrics = openmetrics,
+                     .of = &v->snapshot,
+                     .namespaces = v->namespaces};
 
     if (size > 0)
         buffer[0] = '\0';

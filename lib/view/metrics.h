@@ -3,7 +3,7 @@
 
 /*
  * The state as metrics, in OpenMetrics 1.0 and in the text format 0.0.4 of Prometheus. There is no
- * address in them.
+ * address in them, and no name that a user gave a namespace.
  */
 
 #include <stdbool.h>
@@ -11,8 +11,8 @@
 
 #include "lib/state/snapshot.h"
 
-/* Room for the longest of either. */
-#define CTW_RENDER_METRICS_MAX 32768
+/* Room for the longest of either, with four samples of each namespace that has some. */
+#define CTW_RENDER_METRICS_MAX (32768u + 4u * CTW_NAMESPACES_METRICS_MAX * 320u)
 
 /* Content types. */
 #define CTW_METRICS_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"

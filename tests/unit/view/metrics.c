@@ -367,6 +367,61 @@ static void buffer_too_short_is_filled_and_measured(void **state) {
     assert_int_equal(ctw_render_metrics(&view, false, NULL, 0), strlen(text));
 }
 
+static void namespaces_switched_on_have_samples(void **state) {
+    (void)state;
+    sample_calm(snapshot);
+    view.namespaces = sample_namespaces();
+    render(CTW_LIVENESS_ALIVE, false);
+    expect_line("ctwatch_namespace_entries{namespace=\"podman 3f2a9c1b7d20\"} 262144");
+    expect_line("ctwatch_namespace_usage_ratio{namespace=\"machine web\"} 0.1199");
+    expect_line("ctwatch_namespace_drops_total{namespace=\"podman 3f2a9c1b7d20\"} 5123");
+    expect_line("ctwatch_namespace_early_drops_total{namespace=\"podman 3f2a9c1b7d20\"} 7");
+    expect_line("ctwatch_namespace_drops_total{namespace=\"batch.service\"} 0");
+    expect_none("session"); /* users make names without end */
+    expect_none("4026532400");
+    assert_int_equal(count_lines("ctwatch_namespace_"), 4 * 3);
+    view.namespaces->of.metrics = 1;
+    view.namespaces->of.max = 0;
+    render(CTW_LIVENESS_ALIVE, true);
+    assert_int_equal(count_lines("ctwatch_namespace_"), 3);
+    expect_none("namespace_usage");
+    view.namespaces->of.metrics = 0;
+    render(CTW_LIVENESS_ALIVE, true);
+    expect_none("namespace_");
+    view.namespaces = NULL;
+    render(CTW_LIVENESS_ALIVE, true);
+    expect_none("namespace_");
+}
+
+static void namespaces_of_one_name_are_distinct(void **state) {
+    struct ctw_namespace_record *r;
+    (void)state;
+    sample_calm(snapshot);
+    view.namespaces = sample_namespaces();
+    r = view.namespaces->records;
+    (void)snprintf(r[0].name.text, sizeof(r[0].name.text), "%s", "command sleep");
+    (void)snprintf(r[1].name.text, sizeof(r[1].name.text), "%s", "command sleep");
+    (void)snprintf(r[2].name.text, sizeof(r[2].name.text), "%s", "command sleep");
+    (void)snprintf(r[3].name.text, sizeof(r[3].name.text), "%s", "a\"b\\\u00fc");
+    r[3].netns_inode = 0;
+    view.namespaces->of.metrics = 100;
+    r[2].netns_inode = 0;
+    r[4] = r[2];
+    r[4].pid = 7;
+    render(CTW_LIVENESS_ALIVE, false);
+    expect_line("ctwatch_namespace_entries{namespace=\"command sleep (4026532281)\"} 262144");
+    expect_line("ctwatch_namespace_entries{namespace=\"command sleep (process 1250)\"} 31457");
+    expect_line("ctwatch_namespace_entries{namespace=\"command sleep (process 7)\"} 31457");
+    expect_line("ctwatch_namespace_entries{namespace=\"a\\\"b\\\\\u00fc\"} 0");
+    (void)snprintf(r[4].name.text, sizeof(r[4].name.text), "%s", ""); /* no name at all */
+    r[4].netns_inode = 9;
+    r[2].name.below_user = true; /* and so r[0] is the only one of its name */
+    render(CTW_LIVENESS_ALIVE, false);
+    expect_line("ctwatch_namespace_entries{namespace=\"netns 9\"} 31457");
+    expect_line("ctwatch_namespace_entries{namespace=\"command sleep\"} 262144");
+    view.namespaces = NULL;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(openmetrics_of_a_full_table_has_every_sample),
@@ -384,6 +439,8 @@ int main(void) {
         cmocka_unit_test(metrics_have_no_address),
         cmocka_unit_test(numbers_largest_fit),
         cmocka_unit_test(buffer_too_short_is_filled_and_measured),
+        cmocka_unit_test(namespaces_switched_on_have_samples),
+        cmocka_unit_test(namespaces_of_one_name_are_distinct),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
