@@ -10,6 +10,9 @@
 #define SHORT_ID 12
 #define LONG_ID  64u
 
+/* The last character of a name that was too long. */
+#define CUT '~'
+
 /* "12345678-1234-1234-1234-123456789012" */
 #define UUID 36u
 
@@ -245,42 +248,33 @@ bool ctw_netns_below_user(const char *cgroup, size_t length) {
 
 /* "web\x2d1" is "web-1": unit_name_escape of systemd. Units keep it, since systemctl asks for it.
  */
-static void add_unescaped(struct ctw_line *l, struct ctw_piece name) {
-    char text[CTW_NETNS_TEXT_MAX];
-    size_t n = 0;
-
-    while (name.length > 0 && n < sizeof(text) - 1) {
+static void put_unescaped(struct ctw_out *o, struct ctw_piece name) {
+    while (name.length > 0) {
         const bool escaped = name.length >= 4 && name.at[0] == '\\' && name.at[1] == 'x' &&
                              all_hexadecimal(name.at + 2, 2);
         const size_t used = escaped ? 4 : 1;
-        text[n++] = escaped ? (char)(digit(name.at[2]) << 4 | digit(name.at[3])) : name.at[0];
+        const int byte = escaped ? digit(name.at[2]) << 4 | digit(name.at[3]) : name.at[0];
+        ctw_out_put(o, "%c", byte == 0 ? '?' : byte);
         name.at += used;
         name.length -= used;
     }
-    text[n] = '\0';
-    ctw_line_add(l, "%s", text);
 }
 
-static void add_found(struct ctw_line *l, const struct found *f) {
+static void put_found(struct ctw_out *o, const struct found *f) {
     if (f->kind == CTW_NETNS_UNIT) {
-        ctw_line_add(l, "%.*s", (int)f->name.length, f->name.at);
-        return;
+        ctw_out_put(o, "%.*s", (int)f->name.length, f->name.at);
+    } else if (f->kind != CTW_NETNS_UNNAMED) {
+        ctw_out_put(o, "%s ", words[f->kind]);
+        put_unescaped(o, f->name);
     }
-    ctw_line_add(l, "%s ", words[f->kind]);
-    add_unescaped(l, f->name);
 }
 
-static void set_text(struct ctw_netns_name *n, struct ctw_line *l) {
-    static const char more[] = "…";
-
-    if (l->length >= sizeof(n->text)) {
-        size_t kept = sizeof(n->text) - sizeof(more);
-        while ((l->text[kept] & 0xc0) == 0x80)
-            kept--;
-        memcpy(l->text + kept, more, sizeof(more));
-    }
-    memset(n->text, 0, sizeof(n->text));
-    memcpy(n->text, l->text, strlen(l->text));
+static void finish(struct ctw_netns_name *n, const struct ctw_out *o) {
+    if (o->used >= o->size)
+        n->text[sizeof(n->text) - 2] = CUT;
+    for (char *c = n->text; *c != '\0'; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
 }
 
 /* Whether a container engine made the name up. */
@@ -297,30 +291,27 @@ void ctw_netns_name_find(const struct ctw_netns_evidence *e, struct ctw_netns_na
     const bool below_user = take_user(&path, &uid);
     const struct found found = find_in(path);
     const bool is_named = e->run_name && *e->run_name;
-    const bool by_path = found.kind != CTW_NETNS_UNNAMED || below_user;
     const bool is_contained = found.kind != CTW_NETNS_UNNAMED && found.kind != CTW_NETNS_UNIT;
-    struct ctw_line l;
+    struct ctw_out o = {ret->text, sizeof(ret->text), 0};
 
-    ctw_line_start(&l);
+    memset(ret, 0, sizeof(*ret));
+    ret->below_user = below_user && !is_named;
     if (is_named && !(is_contained && is_made_up(e->run_name))) {
         ret->kind = CTW_NETNS_IP_NETNS;
-        ctw_line_add(&l, "%s", e->run_name);
-    } else if (by_path) {
-        ret->kind = (uint8_t)(below_user ? CTW_NETNS_USER : found.kind);
-        if (below_user)
-            ctw_line_add(&l, "user%s%.*s", uid.length > 0 ? " " : "", (int)uid.length, uid.at);
-        if (below_user && found.kind != CTW_NETNS_UNNAMED)
-            ctw_line_add(&l, ": ");
-        if (found.kind != CTW_NETNS_UNNAMED)
-            add_found(&l, &found);
+        ctw_out_put(&o, "%s", e->run_name);
+    } else if (below_user) {
+        ret->kind = CTW_NETNS_USER;
+        ctw_out_put(&o, "user%s%.*s%s", uid.length > 0 ? " " : "", (int)uid.length, uid.at,
+                    found.kind != CTW_NETNS_UNNAMED ? ": " : "");
+        put_found(&o, &found);
+    } else if (found.kind != CTW_NETNS_UNNAMED) {
+        ret->kind = (uint8_t)found.kind;
+        put_found(&o, &found);
     } else if (e->command && strcspn(e->command, "\n") > 0) {
         ret->kind = CTW_NETNS_COMMAND;
-        ctw_line_add(&l, "command %.*s", (int)strcspn(e->command, "\n"), e->command);
-    } else {
-        ret->kind = CTW_NETNS_UNNAMED;
+        ctw_out_put(&o, "command %.*s", (int)strcspn(e->command, "\n"), e->command);
     }
-    ret->below_user = below_user && !is_named;
-    set_text(ret, &l);
+    finish(ret, &o);
 }
 
 /* "pod12345678-...", in a slice "kubepods-burstable-pod12345678_....slice" */
@@ -338,9 +329,9 @@ static bool find_pod(struct ctw_piece path, char ret_uid[static UUID + 1]) {
 
 bool ctw_netns_name_add_pod(struct ctw_netns_name *n, const char *cgroup, size_t length,
                             const char *entry) {
+    struct ctw_out o = {n->text, sizeof(n->text), strlen(n->text)};
     struct ctw_piece name = {entry, strlen(entry)};
     char uid[UUID + 1];
-    struct ctw_line l;
 
     if (!find_pod(choose_path(cgroup, length), uid) || !drop_suffix(&name, uid) ||
         !drop_suffix(&name, "_"))
@@ -349,9 +340,8 @@ bool ctw_netns_name_add_pod(struct ctw_netns_name *n, const char *cgroup, size_t
     const char *const bar = memchr(name.at, '_', name.length);
     if (!bar)
         return false;
-    ctw_line_start(&l);
-    ctw_line_add(&l, "%s pod %.*s/%.*s", n->text, (int)(bar - name.at), name.at,
-                 (int)(name.at + name.length - bar - 1), bar + 1);
-    set_text(n, &l);
+    ctw_out_put(&o, " pod %.*s/%.*s", (int)(bar - name.at), name.at,
+                (int)(name.at + name.length - bar - 1), bar + 1);
+    finish(n, &o);
     return true;
 }

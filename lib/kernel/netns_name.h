@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for a name. A longer one ends in "…", so that a cut name is never taken for one that
- * `ip netns exec` knows: NAME_MAX is 255, but the longest in use, "qrouter-UUID", has 44. */
+/* Room for a name. A longer one ends in "~", so that it is never taken for one that `ip netns exec`
+ * knows: NAME_MAX is 255, but the longest in use, "qrouter-UUID", has 44. */
 #define CTW_NETNS_TEXT_MAX 96
 
 enum ctw_netns_kind {
@@ -32,7 +32,7 @@ enum ctw_netns_kind {
 struct ctw_netns_name {
     uint8_t kind;    /* enum ctw_netns_kind */
     bool below_user; /* the process lies below user.slice, and root did not name the namespace */
-    char text[CTW_NETNS_TEXT_MAX]; /* printable UTF-8 without control characters */
+    char text[CTW_NETNS_TEXT_MAX]; /* printable ASCII, '?' for other bytes */
 };
 
 /* What a name is found by. Every part may be absent. */

@@ -171,9 +171,7 @@ static void name_is_printable_and_bounded(void **state) {
     name[255] = '\0';
     const struct ctw_netns_name n = by(name, NULL, NULL);
     assert_int_equal(strlen(n.text), CTW_NETNS_TEXT_MAX - 1);
-    assert_string_equal(n.text + CTW_NETNS_TEXT_MAX - 4, "…");
-    memcpy(name + CTW_NETNS_TEXT_MAX - 5, "é", 2); /* cut through a character */
-    assert_string_equal(by(name, NULL, NULL).text + CTW_NETNS_TEXT_MAX - 5, "…");
+    assert_string_equal(n.text + CTW_NETNS_TEXT_MAX - 3, "a~");
 }
 
 static void pod_is_added_by_its_folder_of_logs(void **state) {
