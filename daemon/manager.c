@@ -10,7 +10,6 @@
 #include <sys/random.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
-#include <unistd.h>
 
 #include "daemon/sink/hook.h"
 #include "daemon/sink/journal.h"
@@ -21,15 +20,13 @@
 #include "daemon/source/kernlog.h"
 #include "daemon/source/machine.h"
 #include "daemon/source/netns.h"
+#include "daemon/source/owners.h"
 #include "daemon/source/table.h"
 #include "daemon/state/writer.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/config.h"
 #include "lib/report/fields.h"
 #include "lib/watch/watch.h"
-
-/* Exists in the initial network namespace only (net/netfilter/nf_conntrack_standalone.c). */
-#define INITIAL_NETNS_ONLY "/proc/sys/net/nf_conntrack_max"
 
 /* The longest that an alert waits for its sample, which takes some ten milliseconds. */
 #define WALK_LIMIT_USEC (500 * CTW_USEC_PER_MSEC)
@@ -50,6 +47,8 @@ struct ctw_manager {
     struct ctw_machine *machine;
     struct ctw_walk *walk; /* running, or ended and not yet freed; NULL: neither */
     struct ctw_census *census;
+    struct ctw_talkers talkers; /* of the last walk, while their owners are being found */
+    struct ctw_owners *owners;
     uint64_t seed; /* of hashes over values from the network */
 
     struct ctw_limits *limits;
@@ -140,20 +139,20 @@ static uint32_t count_after(struct ctw_manager *m, uint32_t before) {
     return health.health == CTW_HEALTH_OK && after.count < before ? after.count : before;
 }
 
-/* @end: NULL: it failed */
-static void end_walk(struct ctw_manager *m, const struct ctw_walk_end *end) {
-    struct ctw_talkers talkers = {0};
-
-    if (end) {
-        struct ctw_sample table = m->watch.table.last;
-        if (end->whole)
-            table.count = count_after(m, table.count);
-        m->census->whole = end->whole;
-        ctw_census_result(m->census, m->settings.talkers.top, &table, &talkers);
-    }
-    ctw_watch_learn(&m->watch, &talkers, ctw_monotonic_usec());
-    m->culprits_due = ctw_waiting_learned(&m->waiting, talkers.known);
+static void learn(struct ctw_manager *m) {
+    ctw_watch_learn(&m->watch, &m->talkers, ctw_monotonic_usec());
+    m->culprits_due = ctw_waiting_learned(&m->waiting, m->talkers.known);
     send_waiting(m);
+}
+
+static void poll_now(void *manager);
+
+static void on_owners(void *userdata) {
+    struct ctw_manager *m = userdata;
+
+    learn(m);
+    if (m->culprits_due)
+        poll_now(m);
 }
 
 static void on_walk_entry(const struct ctw_flow *flow, void *userdata) {
@@ -162,14 +161,24 @@ static void on_walk_entry(const struct ctw_flow *flow, void *userdata) {
     ctw_census_add(m->census, flow);
 }
 
-static void poll_now(void *manager);
-
 static void on_walk_done(int r, const struct ctw_walk_end *end, void *userdata) {
     struct ctw_manager *m = userdata;
+    struct ctw_talkers *t = &m->talkers;
+    struct ctw_sample table = m->watch.table.last;
 
-    end_walk(m, r < 0 ? NULL : end);
-    if (m->culprits_due)
-        poll_now(m);
+    if (r < 0) {
+        memset(t, 0, sizeof(*t));
+        on_owners(m);
+        return;
+    }
+    if (end->whole)
+        table.count = count_after(m, table.count);
+    m->census->whole = end->whole;
+    ctw_census_result(m->census, m->settings.talkers.top, &table, t);
+    const struct ctw_address_list lists[CTW_OWNED_LISTS_MAX] = {
+        {t->sources, t->n_sources, m->settings.talkers.ipv6_prefix},
+        {t->destinations, t->n_destinations, CTW_IPV6_WHOLE}};
+    ctw_owners_find(m->owners, lists, CTW_OWNED_LISTS_MAX);
 }
 
 static void begin_walk(struct ctw_manager *m) {
@@ -181,8 +190,10 @@ static void begin_walk(struct ctw_manager *m) {
                       ? ctw_walk_start(m->event, m->settings.talkers.sample, WALK_LIMIT_USEC,
                                        on_walk_entry, on_walk_done, m, &m->walk)
                       : -EOPNOTSUPP;
-    if (r < 0)
-        end_walk(m, NULL);
+    if (r < 0) {
+        memset(&m->talkers, 0, sizeof(m->talkers));
+        learn(m);
+    }
 }
 
 /* --- one poll -------------------------------------------------------------------------------- */
@@ -398,14 +409,14 @@ static void name_netns(struct ctw_manager *m) {
     if (m->paths.root[0] != '\0')
         return; /* the namespace of a captured machine is not ours */
     m->tick.netns_inode = ctw_netns_own_inode();
-    if (access(INITIAL_NETNS_ONLY, F_OK) == 0)
+    if (ctw_netns_is_initial())
         (void)snprintf(m->netns, sizeof(m->netns), "initial");
     else
         ctw_netns_name(m->tick.netns_inode, m->netns);
 }
 
 static int open_sinks(struct ctw_manager *m) {
-    const bool initial = m->paths.root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0;
+    const bool initial = m->paths.root[0] != '\0' || ctw_netns_is_initial();
 
     int r = ctw_journal_new(&m->journal);
     if (r >= 0)
@@ -431,6 +442,8 @@ static int open_sources(struct ctw_manager *m) {
         r = ctw_machine_new(m->event, m->paths.root, &m->machine);
     if (r >= 0)
         r = ctw_netns_new(m->event, on_name, m, &m->names);
+    if (r >= 0)
+        r = ctw_owners_new(m->event, on_owners, m, &m->owners);
     return r < 0 ? r : open_kernlog(m);
 }
 
@@ -484,6 +497,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     (void)ctw_limits_free(m->limits);
     (void)ctw_machine_free(m->machine);
     (void)ctw_netns_free(m->names);
+    (void)ctw_owners_free(m->owners);
     (void)ctw_hook_free(m->hook);
     (void)ctw_journal_free(m->journal);
     (void)ctw_state_writer_free(m->writer);

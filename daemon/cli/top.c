@@ -15,6 +15,7 @@
 #include "daemon/cli/terminal.h"
 #include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
+#include "daemon/source/owners.h"
 #include "daemon/source/table.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/config.h"
@@ -366,6 +367,7 @@ static struct ctw_top_list rank(struct gathering *g, size_t i) {
         const struct ctw_ranking_slot *s = &l->best[row];
         const struct ctw_key key = {.a = s->a, .b = s->b, .c = s->c};
         name_row(&g->request, by, &key, l->rows[row].name);
+        l->rows[row].owner[0] = '\0';
         l->rows[row].permyriad = ctw_share_of(s->count, g->census.entries);
         l->entries[row] = s->count;
     }
@@ -407,8 +409,15 @@ static int gather(struct gathering *g, struct ctw_top *ret) {
     if (g->request.filtered)
         filter_result(g, ret, &of);
     ctw_census_result(&g->census, 0, &of, &ret->talkers);
-    for (size_t i = 0; i < ret->n_lists; i++)
+    struct ctw_address_list owned[CTW_TOP_LISTS_MAX];
+    size_t n_owned = 0;
+    for (size_t i = 0; i < ret->n_lists; i++) {
         ret->lists[i] = rank(g, i);
+        if (g->request.dimensions[i] <= CTW_BY_DESTINATION)
+            owned[n_owned++] = (struct ctw_address_list){g->lists[i].rows, ret->lists[i].n,
+                                                         g->request.ipv6_prefix};
+    }
+    ctw_owners_find_now(owned, n_owned);
     return 0;
 }
 

@@ -94,9 +94,19 @@ static void put_shares(struct ctw_fields *f, const char *name, const struct ctw_
             ctw_percent(shares[i].permyriad).text);
 }
 
+/* "10.0.3.7 docker 3f2a9c1b7d20": an address and what it belongs to. */
+static void put_owners(struct ctw_fields *f, const struct ctw_share *shares, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (shares[i].owner[0] != '\0')
+            put(f, "CTWATCH_TOP_NAME", "%.*s %.*s", CTW_TALKER_NAME_MAX - 1, shares[i].name,
+                CTW_OWNER_MAX - 1, shares[i].owner);
+}
+
 static void put_talkers(struct ctw_fields *f, const struct ctw_talkers *talkers) {
     put_shares(f, "CTWATCH_TOP_SOURCE", talkers->sources, talkers->n_sources);
     put_shares(f, "CTWATCH_TOP_DESTINATION", talkers->destinations, talkers->n_destinations);
+    put_owners(f, talkers->sources, talkers->n_sources);
+    put_owners(f, talkers->destinations, talkers->n_destinations);
     put_shares(f, "CTWATCH_TOP_PORT", talkers->ports, talkers->n_ports);
     put_shares(f, "CTWATCH_TOP_STATE", talkers->states, talkers->n_states);
     put_percent(f, "CTWATCH_ASSURED_PERCENT", talkers->assured_permyriad);

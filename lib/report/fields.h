@@ -7,10 +7,10 @@
 
 #include "lib/watch/alert.h"
 
-/* Upper bound for one rendered record: all fields, five full lists, a command and its
- * undo, NULs included. */
-#define CTW_FIELDS_BYTES 22528
-#define CTW_FIELDS_MAX   (48 + 5 * CTW_TALKERS_TOP_MAX)
+/* Upper bound for one rendered record: all fields, five full lists and the names of two, a command
+ * and its undo, NULs included. */
+#define CTW_FIELDS_BYTES 28672
+#define CTW_FIELDS_MAX   (48 + 7 * CTW_TALKERS_TOP_MAX)
 
 /* "NAME=value" strings, for the journal or an environment. */
 struct ctw_fields {

@@ -75,6 +75,14 @@ static void add_change(struct ctw_line *l, const struct ctw_alert *a) {
 
 /* --- the table -------------------------------------------------------------------------------- */
 
+/* ", 10.0.3.7 (docker 3f2a9c1b7d20) holds 60.2 % of it" */
+static void add_source(struct ctw_line *l, const struct ctw_share *s) {
+    ctw_line_add(l, ", %.*s", CTW_TALKER_NAME_MAX - 1, s->name);
+    if (s->owner[0] != '\0')
+        ctw_line_add(l, " (%.*s)", CTW_OWNER_MAX - 1, s->owner);
+    ctw_line_add(l, " holds %s %% of it", ctw_percent(s->permyriad).text);
+}
+
 static void add_usage(struct ctw_line *l, const struct ctw_alert *a) {
     if (!a->has_table) {
         ctw_line_add(l, "Conntrack table gone: the kernel no longer tracks connections.");
@@ -87,9 +95,7 @@ static void add_usage(struct ctw_line *l, const struct ctw_alert *a) {
     add_fill(l, a);
     add_trend(l, a);
     if (a->level != CTW_LEVEL_OK && a->talkers && a->talkers->known && a->talkers->n_sources > 0)
-        ctw_line_add(l, ", %.*s holds %s %% of it", CTW_TALKER_NAME_MAX - 1,
-                     a->talkers->sources[0].name,
-                     ctw_percent(a->talkers->sources[0].permyriad).text);
+        add_source(l, &a->talkers->sources[0]);
     ctw_line_add(l, ".");
 }
 

@@ -314,7 +314,9 @@ static bool shares_ok(const struct ctw_share *shares, uint32_t n) {
     if (n > CTW_TALKERS_TOP_MAX)
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (!name_ok(shares[i].name, sizeof(shares[i].name)) || shares[i].permyriad > CTW_PERMYRIAD)
+        if (!name_ok(shares[i].name, sizeof(shares[i].name)) ||
+            !name_ok(shares[i].owner, sizeof(shares[i].owner)) ||
+            shares[i].permyriad > CTW_PERMYRIAD)
             return false;
     return true;
 }
@@ -467,7 +469,9 @@ void ctw_snapshot_redact(struct ctw_snapshot *p) {
     t->n_sources = t->n_destinations = t->n_ports = t->n_states = 0;
     for (size_t i = 0; i < CTW_TALKERS_TOP_MAX; i++) {
         memset(t->sources[i].name, 0, sizeof(t->sources[i].name));
+        memset(t->sources[i].owner, 0, sizeof(t->sources[i].owner));
         memset(t->destinations[i].name, 0, sizeof(t->destinations[i].name));
+        memset(t->destinations[i].owner, 0, sizeof(t->destinations[i].owner));
     }
     memset(t->ports, 0, sizeof(t->ports));
     memset(t->states, 0, sizeof(t->states));

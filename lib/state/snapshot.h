@@ -126,7 +126,7 @@ struct ctw_snapshot {
 /* --- the file -------------------------------------------------------------------------------- */
 
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
-#define CTW_STATE_VERSION 5u
+#define CTW_STATE_VERSION 6u
 
 /* The beginning of the file. All that follows is in the byte order and layout of the program that
  * wrote it, which may be of another architecture: a 64-bit ctwatch on a machine whose ctwatchd is

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "lib/util/strbuf.h"
+
 /* The default of net.netfilter.nf_conntrack_tcp_timeout_established: five days. */
 #define ESTABLISHED_TIMEOUT_SEC 432000u
 
@@ -15,9 +17,6 @@
 /* A connection with unacknowledged data has at most this timeout, idle or not
  * (nf_conntrack_tcp_timeout_unacknowledged, _max_retrans). */
 #define UNACKNOWLEDGED_SEC 300u
-
-/* A destination is a service, not a site: its whole address counts. */
-#define IPV6_WHOLE 128u
 
 /* Early drop searches eight buckets of the hash table for an entry that is not assured, and each
  * entry is linked into two. */
@@ -89,7 +88,7 @@ void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow) {
 
 void ctw_census_add(struct ctw_census *c, const struct ctw_flow *flow) {
     const struct ctw_key source = ctw_dimension_key(CTW_BY_SOURCE, flow, c->ipv6_prefix);
-    const struct ctw_key destination = ctw_dimension_key(CTW_BY_DESTINATION, flow, IPV6_WHOLE);
+    const struct ctw_key destination = ctw_dimension_key(CTW_BY_DESTINATION, flow, CTW_IPV6_WHOLE);
     const struct ctw_key port = ctw_dimension_key(CTW_BY_PORT, flow, 0);
     const struct ctw_key state = ctw_dimension_key(CTW_BY_STATE, flow, 0);
     const struct ctw_key service = ctw_endpoint_key(flow);
@@ -205,7 +204,7 @@ static void busiest(const struct ctw_census *c, struct ctw_talkers *ret) {
         b.address.permyriad = ctw_share_of(top[i].count - top[i].error, c->services.total);
         if (b.address.permyriad < LEAST_SHARE)
             continue;
-        ctw_dimension_name(CTW_BY_DESTINATION, &address, IPV6_WHOLE, b.address.name);
+        ctw_dimension_name(CTW_BY_DESTINATION, &address, CTW_IPV6_WHOLE, b.address.name);
         if (endpoint.is_snat)
             ret->snat_service = b;
         ret->service = b;
@@ -244,9 +243,44 @@ void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ct
         ret->drop_risk_permyriad = drop_risk(c, table);
     ret->n_sources =
         shares(&c->sources, CTW_BY_SOURCE, c->ipv6_prefix, top, ret->sampled, ret->sources);
-    ret->n_destinations = shares(&c->destinations, CTW_BY_DESTINATION, IPV6_WHOLE, top,
+    ret->n_destinations = shares(&c->destinations, CTW_BY_DESTINATION, CTW_IPV6_WHOLE, top,
                                  ret->sampled, ret->destinations);
     busiest(c, ret);
     ret->n_ports = shares(&c->ports, CTW_BY_PORT, 0, top, ret->sampled, ret->ports);
     ret->n_states = shares(&c->states, CTW_BY_STATE, 0, top, ret->sampled, ret->states);
+}
+
+/* --- what addresses belong to ----------------------------------------------------------------- */
+
+static void set_owner(char ret[static CTW_OWNER_MAX], const char *owner) {
+    struct ctw_out o = {ret, CTW_OWNER_MAX, 0};
+
+    ctw_out_put(&o, "%s", owner);
+    if (o.used >= o.size)
+        ret[CTW_OWNER_MAX - 2] = '~';
+}
+
+bool ctw_address_owned(const struct ctw_address_list *list, const struct ctw_address *a,
+                       const char *owner, bool is_own) {
+    char name[CTW_TALKER_NAME_MAX], cut[CTW_OWNER_MAX];
+    bool found = false;
+
+    if (ctw_address_is_loopback(a))
+        return false;
+    const struct ctw_key key = ctw_address_key(a->family, a->bytes, list->ipv6_prefix);
+    ctw_dimension_name(CTW_BY_SOURCE, &key, list->ipv6_prefix, name);
+    for (size_t i = 0; i < list->n; i++) {
+        struct ctw_share *const s = &list->shares[i];
+        if (strcmp(s->name, name) != 0)
+            continue;
+        found = true;
+        if (!owner)
+            continue;
+        set_owner(cut, owner);
+        if (s->owner[0] == '\0' || (is_own && !strchr(s->name, '/')))
+            memcpy(s->owner, cut, sizeof(cut));
+        else if (strcmp(s->owner, cut) != 0)
+            set_owner(s->owner, "several namespaces");
+    }
+    return found;
 }

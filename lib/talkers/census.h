@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/config/settings.h"
+#include "lib/kernel/addresses.h"
 #include "lib/kernel/flow.h"
 #include "lib/kernel/sample.h"
 #include "lib/talkers/sketch.h"
@@ -21,9 +22,17 @@
 /* The longest list: the upper bound of talkers.top. */
 #define CTW_TALKERS_TOP_MAX 20
 
+/* A destination is a service, not a site: its whole address counts. */
+#define CTW_IPV6_WHOLE 128u
+
+/* Room for what an address belongs to. A longer name ends in '~'. */
+#define CTW_OWNER_MAX 64
+
 /* One line of a list. */
 struct ctw_share {
     char name[CTW_TALKER_NAME_MAX]; /* "192.0.2.7", "udp/53", "tcp/ESTABLISHED" */
+    char owner[CTW_OWNER_MAX];      /* of an address, on this machine: "docker 3f2a9c1b7d20"; "":
+                                     * none is known */
     uint32_t permyriad;             /* at least this share of the entries */
 };
 
@@ -103,3 +112,25 @@ void ctw_census_count(struct ctw_census *c, const struct ctw_flow *flow);
  */
 void ctw_census_result(const struct ctw_census *c, uint32_t top, const struct ctw_sample *table,
                        struct ctw_talkers *ret);
+
+/* --- what addresses belong to ----------------------------------------------------------------- */
+
+/* Lines of addresses, sources or destinations. */
+struct ctw_address_list {
+    struct ctw_share *shares;
+    size_t n;
+    uint32_t ipv6_prefix; /* as when they were counted */
+};
+
+/**
+ * ctw_address_owned() - an address belongs to @owner: note it where the address is in @list
+ * @owner:   a network namespace by name; NULL: only ask
+ * @is_own:  of the namespace of the table. It comes last, and has precedence where a line is one
+ * address: other namespaces may use the same one, out of reach. Addresses of two namespaces, or of
+ * one /64, belong to "several namespaces". Loopback addresses, of which each namespace has its own,
+ * belong to none.
+ *
+ * Return: whether the address is in @list.
+ */
+bool ctw_address_owned(const struct ctw_address_list *list, const struct ctw_address *a,
+                       const char *owner, bool is_own);

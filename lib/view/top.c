@@ -52,12 +52,22 @@ static uint32_t columns_of(const struct list *l) {
     return l->width + columns_behind(l);
 }
 
+/* "10.0.3.7 (docker 3f2a9c1b7d20)" */
+static struct ctw_line label_of(const struct ctw_share *row) {
+    struct ctw_line l = {0};
+
+    ctw_line_add(&l, "%s", row->name);
+    if (row->owner[0] != '\0')
+        ctw_line_add(&l, " (%s)", row->owner);
+    return l;
+}
+
 /* Names that take all columns of @p are cut off. */
 static void set_width(struct list *l, const struct ctw_layout *p) {
     uint64_t width = strlen(l->others > 0 ? "(others)" : l->of->heading);
 
     for (size_t i = 0; i < l->n; i++)
-        width = ctw_most(width, strlen(l->of->rows[i].name));
+        width = ctw_most(width, label_of(&l->of->rows[i]).length);
     l->width = (uint32_t)ctw_least(width, p->columns - columns_behind(l));
 }
 
@@ -105,8 +115,10 @@ static void put_rate(struct ctw_layout *p, uint64_t rate, uint64_t error) {
 
 /* Return: the share, in permyriad. */
 static uint32_t put_row(struct ctw_layout *p, const struct list *l, size_t i) {
+    static const struct ctw_share others = {.name = "(others)"};
     const bool named = i < l->n;
-    const uint32_t n = ctw_layout_put_within(p, named ? l->of->rows[i].name : "(others)", l->width);
+    const struct ctw_line label = label_of(named ? &l->of->rows[i] : &others);
+    const uint32_t n = ctw_layout_put_within(p, label.text, l->width);
     uint32_t share = named    ? l->of->rows[i].permyriad
                      : l->new ? share_of(l->others, l->new)
                               : ctw_share_of(l->others, l->top->talkers.entries);
@@ -361,7 +373,7 @@ static void put_rates(struct ctw_layout *p, const struct ctw_view *v) {
 }
 
 static void put_new_sources(struct ctw_layout *p, const struct ctw_new_sources *s, uint32_t n) {
-    struct ctw_share rows[CTW_TALKERS_TOP_MAX];
+    struct ctw_share rows[CTW_TALKERS_TOP_MAX] = {0};
     const struct ctw_top_list of = {.heading = "source", .n = n, .rows = rows};
     struct list l = {.of = &of, .new = s, .n = n, .others = s->per_second};
 
@@ -421,6 +433,8 @@ static json_t *rows(const struct ctw_top_list *l) {
                                 ctw_json_percent(l->rows[i].permyriad));
         if (l->entries)
             row = ctw_json_set(row, "entries", ctw_json_number(l->entries[i]));
+        if (l->rows[i].owner[0] != '\0')
+            row = ctw_json_set(row, "belongs_to", json_string(l->rows[i].owner));
         all = ctw_json_append(all, row);
     }
     return all;

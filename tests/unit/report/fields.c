@@ -216,6 +216,8 @@ static struct ctw_talkers longest_lists(void) {
         talkers.sources[i].permyriad = talkers.ports[i].permyriad = talkers.states[i].permyriad =
             10000;
         memset(talkers.sources[i].name, 'x', sizeof talkers.sources[i].name - 1);
+        memset(talkers.sources[i].owner, 'o', sizeof talkers.sources[i].owner - 1);
+        memset(talkers.destinations[i].owner, 'o', sizeof talkers.destinations[i].owner - 1);
         memset(talkers.ports[i].name, 'y', sizeof talkers.ports[i].name - 1);
         memset(talkers.states[i].name, 'z', sizeof talkers.states[i].name - 1);
     }
@@ -288,6 +290,39 @@ static void fields_of_the_largest_alert_fit(void **state) {
     }
 }
 
+static void owners_of_sources_and_destinations_are_named(void **state) {
+    const struct ctw_talkers talkers = {
+        .known = true,
+        .n_sources = 2,
+        .n_destinations = 1,
+        .sources = {{"10.0.3.7", "docker 3f2a9c1b7d20", 6020}, {.name = "192.0.2.7"}},
+        .destinations = {{.name = "10.0.3.8", .owner = "this host"}}};
+    const struct ctw_alert a = {.kind = CTW_ALERT_USAGE,
+                                .edge = CTW_EDGE_BEGIN,
+                                .level = CTW_LEVEL_WARNING,
+                                .has_table = true,
+                                .table = {.count = 8, .max = 10},
+                                .talkers = &talkers};
+    const char *last = NULL;
+    unsigned names = 0;
+    struct ctw_fields f;
+
+    (void)state;
+    ctw_fields_of(&a, &f);
+    assert_string_equal(ctw_fields_get(&f, "MESSAGE"),
+                        "Conntrack table at 80.0 % (8 of 10), 10.0.3.7 (docker 3f2a9c1b7d20) "
+                        "holds 60.2 % of it.");
+    assert_string_equal(ctw_fields_get(&f, "CTWATCH_TOP_SOURCE"), "10.0.3.7 60.2%");
+    assert_string_equal(ctw_fields_get(&f, "CTWATCH_TOP_NAME"), "10.0.3.7 docker 3f2a9c1b7d20");
+    for (size_t i = 0; i < f.n; i++)
+        if (strncmp(f.field[i], "CTWATCH_TOP_NAME=", 17) == 0) {
+            last = f.field[i];
+            names++;
+        }
+    assert_int_equal(names, 2);
+    assert_string_equal(last, "CTWATCH_TOP_NAME=10.0.3.8 this host");
+}
+
 static void get_needs_the_whole_name(void **state) {
     const struct ctw_alert a = other_netns(CTW_EDGE_BEGIN, 4026532246, "");
     struct ctw_fields f;
@@ -310,6 +345,7 @@ int main(void) {
         cmocka_unit_test(external_text_without_nul_is_bounded),
         cmocka_unit_test(line_is_cut_between_characters),
         cmocka_unit_test(fields_of_the_largest_alert_fit),
+        cmocka_unit_test(owners_of_sources_and_destinations_are_named),
         cmocka_unit_test(get_needs_the_whole_name),
     };
 

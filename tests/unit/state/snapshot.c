@@ -450,6 +450,9 @@ static void check_damage_is_ebadmsg(void **state) {
     memset(p.talkers.sources[1].name, 'x', sizeof(p.talkers.sources[1].name));
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
+    p.talkers.sources[1].owner[0] = '\033';
+    assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
+    sample_full(&p);
     p.new_sources.n = CTW_TALKERS_TOP_MAX + 1;
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);

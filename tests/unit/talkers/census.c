@@ -430,6 +430,78 @@ static void result_never_rounds_translated_loopback_away(void **state) {
     assert_int_equal(talkers.loopback_nat_permyriad, 1);
 }
 
+/* --- what addresses belong to ----------------------------------------------------------------- */
+
+static struct ctw_share owned[5];
+
+static bool belongs(const char *text, const char *owner, bool is_own) {
+    const struct ctw_address_list list = {owned, LENGTH(owned), 64};
+    struct ctw_address a = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+
+    assert_int_equal(inet_pton(a.family, text, a.bytes), 1);
+    return ctw_address_owned(&list, &a, owner, is_own);
+}
+
+static void begin_owners(void) {
+    static const char *const names[] = {"10.0.3.7", "127.0.0.1", "fd00::/64", "fe80::7",
+                                        "10.0.3.8"};
+
+    memset(owned, 0, sizeof(owned));
+    for (size_t i = 0; i < LENGTH(names); i++)
+        memcpy(owned[i].name, names[i], strlen(names[i]));
+}
+
+static void owner_is_noted_where_the_address_is_listed(void **state) {
+    (void)state;
+    begin_owners();
+    assert_false(belongs("10.0.3.70", "docker 3f2a9c1b7d20", false));
+    assert_true(belongs("10.0.3.7", NULL, false));
+    assert_string_equal(owned[0].owner, "");
+    assert_true(belongs("10.0.3.7", "docker 3f2a9c1b7d20", false));
+    assert_true(belongs("10.0.3.7", "docker 3f2a9c1b7d20", false));
+    assert_string_equal(owned[0].owner, "docker 3f2a9c1b7d20");
+    assert_true(belongs("fd00::1:2", "blue", false));
+    assert_string_equal(owned[2].owner, "blue");
+    assert_true(belongs("fe80::7", "blue", false));
+    assert_string_equal(owned[3].owner, "blue");
+    assert_false(belongs("127.0.0.1", "blue", false));
+    assert_string_equal(owned[1].owner, "");
+    assert_string_equal(owned[4].owner, "");
+}
+
+static void owner_of_two_is_neither(void **state) {
+    (void)state;
+    begin_owners();
+    assert_true(belongs("10.0.3.7", "blue", false));
+    assert_true(belongs("10.0.3.7", "green", false));
+    assert_true(belongs("10.0.3.7", "blue", false));
+    assert_string_equal(owned[0].owner, "several namespaces");
+    assert_true(belongs("fd00::1", "blue", false));
+    assert_true(belongs("fd00::2", "this host", true)); /* one prefix, two hosts */
+    assert_string_equal(owned[2].owner, "several namespaces");
+}
+
+static void owner_of_an_own_address_is_ours(void **state) {
+    (void)state;
+    begin_owners();
+    assert_true(belongs("10.0.3.7", "blue", false));
+    assert_true(belongs("10.0.3.7", "this host", true));
+    assert_string_equal(owned[0].owner, "this host");
+}
+
+static void owner_too_long_is_marked(void **state) {
+    char name[200];
+    (void)state;
+
+    memset(name, 'n', sizeof(name));
+    name[199] = '\0';
+    begin_owners();
+    assert_true(belongs("10.0.3.7", name, false));
+    assert_true(belongs("10.0.3.7", name, false));
+    assert_int_equal(strlen(owned[0].owner), CTW_OWNER_MAX - 1);
+    assert_string_equal(owned[0].owner + CTW_OWNER_MAX - 3, "n~");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(census_empty_is_unknown),
@@ -455,6 +527,10 @@ int main(void) {
         TEST(risk_extreme_values_stay_in_range),
         TEST(risk_uses_the_larger_of_count_and_max),
         TEST(risk_without_buckets_is_unknown),
+        TEST(owner_is_noted_where_the_address_is_listed),
+        TEST(owner_of_two_is_neither),
+        TEST(owner_of_an_own_address_is_ours),
+        TEST(owner_too_long_is_marked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

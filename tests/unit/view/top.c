@@ -209,6 +209,27 @@ static void top_json_has_the_same_numbers(void **state) {
     json_decref(o);
 }
 
+static void top_names_what_addresses_belong_to(void **state) {
+    const struct ctw_top t = sampled();
+
+    (void)state;
+    (void)snprintf(sources[0].owner, sizeof(sources[0].owner), "docker 3f2a9c1b7d20");
+    (void)ctw_render_top_text(&t, text, sizeof(text));
+    assert_non_null(strstr(text, "\n192.0.2.7 (docker 3f2a9c1b7d20)   ~293000  60.2 %"));
+    assert_non_null(strstr(text, "\n2001:db8:1234:5678::/64 "));
+    expect_within(80);
+    memset(sources[0].owner, 'n', sizeof(sources[0].owner) - 1);
+    (void)ctw_render_top_text(&t, text, sizeof(text));
+    expect_within(80);
+    json_t *o = parse(ctw_render_top_json(&t, false, text, sizeof(text)));
+    const json_t *top = json_object_get(json_object_get(o, "source"), "top");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(top, 0), "belongs_to")),
+                        sources[0].owner);
+    assert_null(json_object_get(json_array_get(top, 1), "belongs_to"));
+    json_decref(o);
+    memset(sources[0].owner, 0, sizeof(sources[0].owner));
+}
+
 static void top_json_unknown_is_null(void **state) {
     const struct ctw_top t = {.n_lists = 0};
 
@@ -473,6 +494,7 @@ int main(void) {
         cmocka_unit_test(top_incomplete_dump_is_reported),
         cmocka_unit_test(top_too_long_is_cut_and_measured),
         cmocka_unit_test(top_json_has_the_same_numbers),
+        cmocka_unit_test(top_names_what_addresses_belong_to),
         cmocka_unit_test(top_json_unknown_is_null),
         cmocka_unit_test(top_of_a_filter_estimates_what_matches),
         cmocka_unit_test(share_is_the_nearest),
