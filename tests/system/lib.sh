@@ -22,13 +22,14 @@ packages+=,dpkg-dev,file # and what cpack needs
 machine=    # process id of its init; empty: the machine is this one
 checkout=   # where it has the sources
 files=      # its root, as seen from here
+own_table=  # set before it is booted: it has a network namespace, and a table, of its own
 
 # in_machine COMMAND...: as root there.
 in_machine() {
     if [ -z "$machine" ]; then
         "$@"
     else
-        nsenter -t "$machine" -m -p -u -i -- \
+        nsenter -t "$machine" -m -p -u -i ${own_table:+-n} -- \
             env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C "$@" </dev/null
     fi
 }
@@ -76,7 +77,7 @@ boot() {
     exec {lock}>&-
     # In a session of its own, or Ctrl-C would reach it before the cleanups that still need it.
     setsid systemd-nspawn --quiet --directory="$cache" \
-        --volatile=overlay --boot --register=no --keep-unit --machine="ctwatch-test-$$" \
+        --volatile=overlay --boot ${own_table:+--private-network} --register=no --keep-unit --machine="ctwatch-test-$$" \
         --capability=all --bind=/dev/kmsg --bind-ro="$SOURCE_DIR:/root/ctwatch" --resolv-conf=off \
         "${masked[@]/#/systemd.mask=}" >"$scratch/boot.log" 2>&1 </dev/null &
     nspawn=$!
