@@ -10,6 +10,7 @@
 #include <sys/random.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
+#include <unistd.h>
 
 #include "daemon/sink/hook.h"
 #include "daemon/sink/journal.h"
@@ -27,6 +28,9 @@
 #include "daemon/sys/config.h"
 #include "lib/report/fields.h"
 #include "lib/watch/watch.h"
+
+/* Exists in the initial network namespace only (net/netfilter/nf_conntrack_standalone.c). */
+#define INITIAL_NETNS_ONLY "/proc/sys/net/nf_conntrack_max"
 
 /* The longest that an alert waits for its sample, which takes some ten milliseconds. */
 #define WALK_LIMIT_USEC (500 * CTW_USEC_PER_MSEC)
@@ -409,14 +413,14 @@ static void name_netns(struct ctw_manager *m) {
     if (m->paths.root[0] != '\0')
         return; /* the namespace of a captured machine is not ours */
     m->tick.netns_inode = ctw_netns_own_inode();
-    if (ctw_netns_is_initial())
+    if (access(INITIAL_NETNS_ONLY, F_OK) == 0)
         (void)snprintf(m->netns, sizeof(m->netns), "initial");
     else
         ctw_netns_name(m->tick.netns_inode, m->netns);
 }
 
 static int open_sinks(struct ctw_manager *m) {
-    const bool initial = m->paths.root[0] != '\0' || ctw_netns_is_initial();
+    const bool initial = m->paths.root[0] != '\0' || access(INITIAL_NETNS_ONLY, F_OK) == 0;
 
     int r = ctw_journal_new(&m->journal);
     if (r >= 0)

@@ -20,12 +20,6 @@
 
 #define NAMES_DIR "/run/netns"
 
-/* Exists in the initial network namespace only (net/netfilter/nf_conntrack_standalone.c). */
-#define INITIAL_ONLY "/proc/sys/net/nf_conntrack_max"
-
-/* Folders "NAMESPACE_NAME_UID", by the kubelet. */
-#define POD_LOGS_DIR "/var/log/pods"
-
 /* Below the timer that polls the table. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
@@ -47,10 +41,6 @@ uint64_t ctw_netns_own_inode(void) {
     struct stat st;
 
     return stat_own(&st) < 0 ? 0 : st.st_ino;
-}
-
-bool ctw_netns_is_initial(void) {
-    return access(INITIAL_ONLY, F_OK) == 0;
 }
 
 /* Names are untrusted: only printable ASCII may reach a terminal. */
@@ -215,135 +205,6 @@ void ctw_netns_find(struct ctw_netns *n, uint64_t inode) {
     (void)sd_event_source_set_enabled(n->slice, inode == 0 ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
-/* --- rtnetlink -------------------------------------------------------------------------------- */
-
-/* Send a request, with one number as an attribute unless @attribute is 0, and read what comes back
- * at once: each recv() makes the kernel queue the next part of a dump. Needs no privilege. */
-static int ask_kernel(uint16_t type, uint16_t flags, uint16_t attribute, uint32_t number,
-                      mnl_cb_t answer, void *data) {
-    _Alignas(struct nlmsghdr) char buffer[8192];
-    int r = MNL_CB_OK;
-
-    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    if (!s)
-        return -errno;
-    struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-    h->nlmsg_type = type;
-    h->nlmsg_flags = NLM_F_REQUEST | flags;
-    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
-    g->rtgen_family = AF_UNSPEC;
-    if (attribute != 0)
-        mnl_attr_put_u32(h, attribute, number);
-    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
-        r = -errno;
-    while (r > MNL_CB_STOP) {
-        const ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
-        r = got <= 0 ? MNL_CB_ERROR
-                     : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), answer, data);
-    }
-    (void)mnl_socket_close(s);
-    return r;
-}
-
-struct own_addresses {
-    void (*address)(const struct ctw_address *a, void *userdata);
-    void *userdata;
-};
-
-static int on_address(const struct nlmsghdr *h, void *data) {
-    const struct own_addresses *own = data;
-    struct ctw_address a;
-
-    if (ctw_address_of_message(h, h->nlmsg_len, &a) == 0)
-        own->address(&a, own->userdata);
-    return MNL_CB_OK;
-}
-
-void ctw_netns_own_addresses(void (*address)(const struct ctw_address *a, void *userdata),
-                             void *userdata) {
-    struct own_addresses own = {address, userdata};
-
-    (void)ask_kernel(RTM_GETADDR, NLM_F_DUMP, 0, 0, on_address, &own);
-}
-
-/* --- the name by a process -------------------------------------------------------------------- */
-
-/* The id in our namespace is the only attribute of the answer that matters. */
-static int on_nsid(const struct nlmsghdr *h, void *data) {
-    const char *const end = (const char *)h + h->nlmsg_len;
-    int32_t *id = data;
-
-    for (const struct nlattr *a = mnl_nlmsg_get_payload_offset(h, sizeof(struct rtgenmsg));
-         mnl_attr_ok(a, (int)(end - (const char *)a)); a = mnl_attr_next(a))
-        if (mnl_attr_get_type(a) == NETNSA_NSID && mnl_attr_get_payload_len(a) == sizeof(*id))
-            memcpy(id, mnl_attr_get_payload(a), sizeof(*id));
-    return MNL_CB_STOP;
-}
-
-/* Return: the same for the same namespace; -1: it has none, or cannot be asked for. */
-static int32_t nsid_by(uint16_t attribute, uint32_t number) {
-    int32_t id = NETNSA_NSID_NOT_ASSIGNED;
-
-    (void)ask_kernel(RTM_GETNSID, 0, attribute, number, on_nsid, &id);
-    return id;
-}
-
-/* /proc/PID/ns/net needs CAP_SYS_PTRACE; the id needs none, but only a veth pair gives one. */
-static void name_in_run(const char *pid, char ret[static CTW_NETNS_NAME_MAX]) {
-    char path[NAME_MAX + 16];
-    const struct dirent *d;
-    unsigned seen = 0;
-    struct stat st;
-
-    ret[0] = '\0';
-    (void)snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
-    if (stat(path, &st) == 0) {
-        ctw_netns_file(st.st_ino, ret);
-        return;
-    }
-    const int32_t id = nsid_by(NETNSA_PID, (uint32_t)strtoul(pid, NULL, 10));
-    DIR *dir = id < 0 ? NULL : opendir(NAMES_DIR);
-    while (dir && ret[0] == '\0' && seen++ < ENTRIES_MAX && (d = readdir(dir))) {
-        const int fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd >= 0 && nsid_by(NETNSA_FD, (uint32_t)fd) == id)
-            (void)snprintf(ret, CTW_NETNS_NAME_MAX, "%s", d->d_name);
-        if (fd >= 0)
-            (void)close(fd);
-    }
-    if (dir)
-        (void)closedir(dir);
-}
-
-static void add_pod(struct ctw_netns_name *n, const char *cgroup, size_t length) {
-    const struct dirent *d;
-    unsigned seen = 0;
-
-    DIR *dir = opendir(POD_LOGS_DIR);
-    while (dir && seen++ < ENTRIES_MAX && (d = readdir(dir)))
-        if (ctw_netns_name_add_pod(n, cgroup, length, d->d_name))
-            break;
-    if (dir)
-        (void)closedir(dir);
-}
-
-void ctw_netns_describe(const char *pid, struct ctw_netns_name *ret) {
-    char run_name[CTW_NETNS_NAME_MAX], cgroup[4096], command[32], path[NAME_MAX + 16];
-
-    name_in_run(pid, run_name);
-    (void)snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
-    const int fd = ctw_procfs_open("", path, O_RDONLY);
-    const ssize_t n = fd < 0 ? 0 : ctw_procfs_read_all(fd, cgroup, sizeof(cgroup));
-    if (fd >= 0)
-        (void)close(fd);
-    (void)snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-    ctw_procfs_line("", path, command, sizeof(command));
-    const struct ctw_netns_evidence e = {run_name, cgroup, n > 0 ? (size_t)n : 0, command};
-    ctw_netns_name_find(&e, ret);
-    if (ret->kind == CTW_NETNS_CONTAINERD || ret->kind == CTW_NETNS_CRIO ||
-        ret->kind == CTW_NETNS_CONTAINER)
-        add_pod(ret, cgroup, e.cgroup_length);
-}
-
 /* --- how many there are --------------------------------------------------------------------- */
 
 /* Namespaces with a name: made by `ip netns`, or by a container runtime for its networks. */
@@ -371,11 +232,28 @@ static int on_id(const struct nlmsghdr *h, void *data) {
     return MNL_CB_OK;
 }
 
-/* Namespaces with an id in ours, as a veth pair between them makes one. */
+/* Namespaces with an id in ours, as a veth pair between them makes one. Needs no privilege. */
 static uint32_t count_connected(void) {
+    char buffer[8192];
     uint32_t n = 0;
 
-    (void)ask_kernel(RTM_GETNSID, NLM_F_DUMP, 0, 0, on_id, &n);
+    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!s)
+        return 0;
+    struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+    h->nlmsg_type = RTM_GETNSID;
+    h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+    g->rtgen_family = AF_UNSPEC;
+    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0 &&
+        mnl_socket_sendto(s, h, h->nlmsg_len) >= 0)
+        for (int r = MNL_CB_OK; r > MNL_CB_STOP;) {
+            /* Each recv() makes the kernel queue the next part of the dump: there is no wait. */
+            ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
+            r = got <= 0 ? MNL_CB_ERROR
+                         : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), on_id, &n);
+        }
+    (void)mnl_socket_close(s);
     return n;
 }
 

@@ -6,22 +6,10 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "lib/kernel/addresses.h"
-#include "lib/kernel/netns_name.h"
 #include "lib/watch/alert.h"
 
 /** ctw_netns_own_inode() - of the calling thread; 0 when it cannot be read */
 uint64_t ctw_netns_own_inode(void);
-
-/** ctw_netns_is_initial() - whether the calling process is in the initial one */
-bool ctw_netns_is_initial(void);
-
-/** ctw_netns_describe() - what the namespace of a process is called; @pid: a folder of /proc */
-void ctw_netns_describe(const char *pid, struct ctw_netns_name *ret);
-
-/** ctw_netns_own_addresses() - each address of the own namespace */
-void ctw_netns_own_addresses(void (*address)(const struct ctw_address *a, void *userdata),
-                             void *userdata);
 
 /** ctw_netns_file() - the name of a namespace in /run/netns, as `ip netns` takes it; "": none */
 void ctw_netns_file(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);

@@ -5,7 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libmnl/libmnl.h>
 #include <limits.h>
+#include <linux/net_namespace.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,12 @@
  * known. */
 #define FILE_MAX 65536u
 
+/* Exists in the initial network namespace only (net/netfilter/nf_conntrack_standalone.c). */
+#define INITIAL_ONLY "/proc/sys/net/nf_conntrack_max"
+
+/* Entries of a folder that are examined at all. */
+#define ENTRIES_MAX 4096u
+
 /* Namespaces that are remembered by their last digits. One that is forgotten is read again. */
 #define SEEN 256u
 
@@ -44,19 +53,129 @@ struct ctw_owners {
     char text[FILE_MAX + 1];
 };
 
+/* --- rtnetlink -------------------------------------------------------------------------------- */
+
+/* Send a request, with one number as an attribute unless @attribute is 0, and read what comes back
+ * at once: each recv() makes the kernel queue the next part of a dump. Needs no privilege. */
+static int ask_kernel(uint16_t type, uint16_t flags, uint16_t attribute, uint32_t number,
+                      mnl_cb_t answer, void *data) {
+    _Alignas(struct nlmsghdr) char buffer[8192];
+    int r = MNL_CB_OK;
+
+    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!s)
+        return -errno;
+    struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+    h->nlmsg_type = type;
+    h->nlmsg_flags = NLM_F_REQUEST | flags;
+    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+    g->rtgen_family = AF_UNSPEC;
+    if (attribute != 0)
+        mnl_attr_put_u32(h, attribute, number);
+    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
+        r = -errno;
+    while (r > MNL_CB_STOP) {
+        const ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
+        r = got <= 0 ? MNL_CB_ERROR
+                     : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), answer, data);
+    }
+    (void)mnl_socket_close(s);
+    return r;
+}
+
+/* --- the name by a process -------------------------------------------------------------------- */
+
+/* The id in our namespace is the only attribute of the answer that matters. */
+static int on_nsid(const struct nlmsghdr *h, void *data) {
+    const char *const end = (const char *)h + h->nlmsg_len;
+    int32_t *id = data;
+
+    for (const struct nlattr *a = mnl_nlmsg_get_payload_offset(h, sizeof(struct rtgenmsg));
+         mnl_attr_ok(a, (int)(end - (const char *)a)); a = mnl_attr_next(a))
+        if (mnl_attr_get_type(a) == NETNSA_NSID && mnl_attr_get_payload_len(a) == sizeof(*id))
+            memcpy(id, mnl_attr_get_payload(a), sizeof(*id));
+    return MNL_CB_STOP;
+}
+
+/* Return: the same for the same namespace; -1: it has none, or cannot be asked for. */
+static int32_t nsid_by(uint16_t attribute, uint32_t number) {
+    int32_t id = NETNSA_NSID_NOT_ASSIGNED;
+
+    (void)ask_kernel(RTM_GETNSID, 0, attribute, number, on_nsid, &id);
+    return id;
+}
+
+/* /proc/PID/ns/net needs CAP_SYS_PTRACE; the id needs none, but only a veth pair gives one. */
+static void name_in_run(const char *pid, char ret[static CTW_NETNS_NAME_MAX]) {
+    char path[NAME_MAX + 16];
+    const struct dirent *d;
+    unsigned seen = 0;
+    struct stat st;
+
+    ret[0] = '\0';
+    (void)snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
+    if (stat(path, &st) == 0) {
+        ctw_netns_file(st.st_ino, ret);
+        return;
+    }
+    const int32_t id = nsid_by(NETNSA_PID, (uint32_t)strtoul(pid, NULL, 10));
+    DIR *dir = id < 0 ? NULL : opendir("/run/netns");
+    while (dir && ret[0] == '\0' && seen++ < ENTRIES_MAX && (d = readdir(dir))) {
+        const int fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd >= 0 && nsid_by(NETNSA_FD, (uint32_t)fd) == id)
+            (void)snprintf(ret, CTW_NETNS_NAME_MAX, "%s", d->d_name);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
+static void add_pod(struct ctw_netns_name *n, const char *cgroup, size_t length) {
+    const struct dirent *d;
+    unsigned seen = 0;
+
+    DIR *dir = opendir("/var/log/pods");
+    while (dir && seen++ < ENTRIES_MAX && (d = readdir(dir)))
+        if (ctw_netns_name_add_pod(n, cgroup, length, d->d_name))
+            break;
+    if (dir)
+        (void)closedir(dir);
+}
+
+static void describe(const char *pid, struct ctw_netns_name *ret) {
+    char run_name[CTW_NETNS_NAME_MAX], cgroup[4096], command[32], path[NAME_MAX + 16];
+
+    name_in_run(pid, run_name);
+    (void)snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
+    const int fd = ctw_procfs_open("", path, O_RDONLY);
+    const ssize_t n = fd < 0 ? 0 : ctw_procfs_read_all(fd, cgroup, sizeof(cgroup));
+    if (fd >= 0)
+        (void)close(fd);
+    (void)snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+    ctw_procfs_line("", path, command, sizeof(command));
+    const struct ctw_netns_evidence e = {run_name, cgroup, n > 0 ? (size_t)n : 0, command};
+    ctw_netns_name_find(&e, ret);
+    if (ret->kind == CTW_NETNS_CONTAINERD || ret->kind == CTW_NETNS_CRIO ||
+        ret->kind == CTW_NETNS_CONTAINER)
+        add_pod(ret, cgroup, e.cgroup_length);
+}
+
 /* --- the own namespace ------------------------------------------------------------------------ */
 
-static void on_own_address(const struct ctw_address *a, void *userdata) {
+static int on_own_address(const struct nlmsghdr *h, void *userdata) {
     const struct ctw_owners *o = userdata;
     char name[CTW_NETNS_NAME_MAX] = "this host";
+    struct ctw_address a;
 
-    for (size_t i = 0; i < o->n; i++) {
-        if (!ctw_address_owned(&o->lists[i], a, NULL, true))
+    for (size_t i = 0; ctw_address_of_message(h, h->nlmsg_len, &a) == 0 && i < o->n; i++) {
+        if (!ctw_address_owned(&o->lists[i], &a, NULL, true))
             continue;
-        if (!ctw_netns_is_initial())
+        if (access(INITIAL_ONLY, F_OK) < 0)
             ctw_netns_file(ctw_netns_own_inode(), name);
-        (void)ctw_address_owned(&o->lists[i], a, name[0] != '\0' ? name : "this namespace", true);
+        (void)ctw_address_owned(&o->lists[i], &a, name[0] != '\0' ? name : "this namespace", true);
     }
+    return MNL_CB_OK;
 }
 
 /* --- other namespaces ------------------------------------------------------------------------- */
@@ -88,7 +207,7 @@ static void note(const struct ctw_owners *o, const struct ctw_address *a, const 
         if (!ctw_address_owned(&o->lists[i], a, NULL, false))
             continue;
         if (name->kind == CTW_NETNS_UNNAMED)
-            ctw_netns_describe(pid, name);
+            describe(pid, name);
         if (name->kind != CTW_NETNS_UNNAMED && inode_of(pid) == inode) /* it was not reused */
             (void)ctw_address_owned(&o->lists[i], a, name->text, false);
     }
@@ -137,7 +256,7 @@ static bool do_slice(struct ctw_owners *o, uint64_t slice_usec) {
         if (now_usec >= end_usec)
             return false;
     }
-    ctw_netns_own_addresses(on_own_address, o);
+    (void)ask_kernel(RTM_GETADDR, NLM_F_DUMP, 0, 0, on_own_address, o);
     return true;
 }
 

@@ -335,6 +335,11 @@ static void put_shares(struct page *p, const char *heading, uint32_t n,
     for (uint32_t i = 0; i < n && i < ROWS_SHOWN; i++) {
         ctw_out_put(&p->out, "<tr><td>");
         put_text(p, rows[i].name);
+        if (rows[i].owner[0] != '\0') {
+            ctw_out_put(&p->out, " (");
+            put_text(p, rows[i].owner);
+            ctw_out_put(&p->out, ")");
+        }
         ctw_out_put(&p->out, "</td><td>%s %%</td></tr>\n", ctw_percent(rows[i].permyriad).text);
     }
     ctw_out_put(&p->out, "</tbody></table>\n");

@@ -223,6 +223,9 @@ static void snapshot_redacted_has_no_address(void **state) {
 
     sample_full(p);
     sample_share(&talkers.sources[0], "198.51.100.23", 6120);
+    (void)snprintf(talkers.sources[0].owner, sizeof(talkers.sources[0].owner), "docker 3f2a9c1b");
+    p->talkers.sources[0] = talkers.sources[0];
+    (void)snprintf(p->talkers.sources[0].name, CTW_TALKER_NAME_MAX, "192.0.2.77");
     talkers.entries = 5000;
     ctw_snapshot_alert(p, &a, 1, 1);
     ctw_snapshot_alert(p, &other, 1, 1);
@@ -239,9 +242,9 @@ static void snapshot_redacted_has_no_address(void **state) {
     assert_string_equal(d.culprit, "");
     assert_int_equal(ctw_snapshot_recent(p, 1)->cause, CTW_CAUSE_ONE_SOURCE);
     assert_int_equal(ctw_snapshot_recent(p, 0)->cause, CTW_CAUSE_OTHER_NETNS);
-    assert_false(has_bytes(p, "198.51.100.23") || has_bytes(p, "192.0.2.77") ||
-                 has_bytes(p, "2001:db8:1:2") || has_bytes(p, "198.51.100.200") ||
-                 has_bytes(p, "2001:db8:9:8"));
+    assert_false(has_bytes(p, "3f2a9c1b") || has_bytes(p, "198.51.100.23") ||
+                 has_bytes(p, "192.0.2.77") || has_bytes(p, "2001:db8:1:2") ||
+                 has_bytes(p, "198.51.100.200") || has_bytes(p, "2001:db8:9:8"));
     assert_non_null(strstr(ctw_snapshot_recent(p, 0)->message, "blue"));
     assert_non_null(strstr(ctw_snapshot_recent(p, 1)->message, "795 of 1000"));
     assert_int_equal(ctw_snapshot_check(p), 0);
