@@ -33,75 +33,44 @@ static bool lately(const struct ctw_view *v, uint64_t usec) {
 
 /* One table, and what is found of it. */
 struct subject {
-    const struct ctw_namespace_record *other; /* of another namespace; NULL: our own */
-    bool has_table, fills;
-    uint32_t count, max;
-    enum ctw_level level;
-    uint64_t refused_usec, evicted_usec, usec_to_full;
+    struct ctw_namespace_record of; /* our own, as it would be for another namespace's daemon */
+    bool own;
+    uint32_t max, usage_permyriad; /* 0 without a limit */
     enum recent recent;
     enum ctw_check_state state;
 };
 
-static enum recent find_recent(const struct ctw_view *v, const struct subject *s) {
+static enum recent find_recent(const struct ctw_view *v, const struct ctw_namespace_record *r) {
     if (!alive(v))
         return RECENT_NOTHING;
-    if (lately(v, s->refused_usec))
+    if (lately(v, r->refused_usec))
         return RECENT_DROPS;
-    if (lately(v, s->evicted_usec))
+    if (lately(v, r->evicted_usec))
         return RECENT_EVICTIONS;
-    return s->level == CTW_LEVEL_FULL ? RECENT_FULL : RECENT_NOTHING;
-}
-
-static uint32_t usage_of(const struct subject *s) {
-    return ctw_usage_permyriad(s->count, s->max); /* 0 without a limit */
+    return r->level == CTW_LEVEL_FULL ? RECENT_FULL : RECENT_NOTHING;
 }
 
 static enum ctw_check_state judge(const struct ctw_view *v, const struct ctw_check_limits *limits,
                                   const struct subject *s) {
     if (s->recent != RECENT_NOTHING)
         return CTW_CHECK_CRITICAL;
-    if (!s->has_table) /* another one, that only the kernel log knows, has recovered */
-        return s->other ? CTW_CHECK_OK : CTW_CHECK_UNKNOWN;
-    if (usage_of(s) >= limits->critical_permyriad)
+    if (!s->of.has_table) /* another one, that only the kernel log knows, has recovered */
+        return s->own ? CTW_CHECK_UNKNOWN : CTW_CHECK_OK;
+    if (s->usage_permyriad >= limits->critical_permyriad)
         return CTW_CHECK_CRITICAL;
-    if (usage_of(s) >= limits->warning_permyriad || (limits->wants_daemon && !alive(v)))
+    if (s->usage_permyriad >= limits->warning_permyriad || (limits->wants_daemon && !alive(v)))
         return CTW_CHECK_WARNING;
     return CTW_CHECK_OK;
 }
 
 static struct subject judged(const struct ctw_view *v, const struct ctw_check_limits *limits,
-                             struct subject s) {
-    s.recent = find_recent(v, &s);
+                             const struct ctw_namespace_record *r, uint32_t max, bool own) {
+    struct subject s = {.of = *r, .own = own, .max = max};
+
+    s.usage_permyriad = ctw_usage_permyriad(r->count, max);
+    s.recent = find_recent(v, r);
     s.state = judge(v, limits, &s);
     return s;
-}
-
-static struct subject own_table(const struct ctw_view *v, const struct ctw_check_limits *limits) {
-    const struct ctw_snapshot *p = &v->snapshot;
-
-    return judged(v, limits,
-                  (struct subject){.has_table = p->has_table,
-                                   .fills = p->fills,
-                                   .count = p->table.count,
-                                   .max = p->table.max,
-                                   .level = p->level,
-                                   .refused_usec = p->refused_usec,
-                                   .evicted_usec = p->evicted_usec,
-                                   .usec_to_full = p->usec_to_full});
-}
-
-static struct subject other_table(const struct ctw_view *v, const struct ctw_check_limits *limits,
-                                  const struct ctw_namespace_record *r) {
-    return judged(v, limits,
-                  (struct subject){.other = r,
-                                   .has_table = r->has_table,
-                                   .fills = r->fills,
-                                   .count = r->count,
-                                   .max = v->namespaces->of.max,
-                                   .level = (enum ctw_level)r->level,
-                                   .refused_usec = r->refused_usec,
-                                   .evicted_usec = r->evicted_usec,
-                                   .usec_to_full = r->usec_to_full});
 }
 
 static bool is_worse(const struct subject *a, const struct subject *b) {
@@ -114,16 +83,24 @@ static bool is_worse(const struct subject *a, const struct subject *b) {
         return ranks[a->state] > ranks[b->state];
     if (a->recent != b->recent)
         return a->recent < b->recent;
-    return a->state != CTW_CHECK_OK && usage_of(a) > usage_of(b);
+    return a->state != CTW_CHECK_OK && a->usage_permyriad > b->usage_permyriad;
 }
 
 static struct subject worst_table(const struct ctw_view *v, const struct ctw_check_limits *limits) {
     const struct ctw_namespaces *n = alive(v) ? v->namespaces : NULL;
-    struct subject worst = own_table(v, limits);
+    const struct ctw_snapshot *p = &v->snapshot;
+    const struct ctw_namespace_record own = {.has_table = p->has_table,
+                                             .fills = p->fills,
+                                             .count = p->table.count,
+                                             .level = p->level,
+                                             .refused_usec = p->refused_usec,
+                                             .evicted_usec = p->evicted_usec,
+                                             .usec_to_full = p->usec_to_full};
+    struct subject worst = judged(v, limits, &own, p->table.max, true);
 
     for (uint32_t i = 0; n && i < n->of.n; i++) {
-        const struct subject s = other_table(v, limits, &n->records[i]);
-        if ((limits->users || !s.other->name.below_user) && is_worse(&s, &worst))
+        const struct subject s = judged(v, limits, &n->records[i], n->of.max, false);
+        if ((limits->users || !s.of.name.below_user) && is_worse(&s, &worst))
             worst = s;
     }
     return worst;
@@ -152,10 +129,10 @@ static void add_fault(struct ctw_line *l, const struct ctw_source_health *s) {
 
 static void add_fill(struct ctw_line *l, const struct subject *s, const char *percent) {
     if (s->max == 0)
-        ctw_line_add(l, "no limit (%" PRIu32 " entries)", s->count);
+        ctw_line_add(l, "no limit (%" PRIu32 " entries)", s->of.count);
     else
-        ctw_line_add(l, "%s %s (%" PRIu32 " of %" PRIu32 ")", ctw_percent(usage_of(s)).text,
-                     percent, s->count, s->max);
+        ctw_line_add(l, "%s %s (%" PRIu32 " of %" PRIu32 ")", ctw_percent(s->usage_permyriad).text,
+                     percent, s->of.count, s->max);
 }
 
 /* Of a daemon that polls rarely, at a table that this machine cannot read. */
@@ -167,7 +144,7 @@ static void add_age(struct ctw_line *l, const struct ctw_view *v) {
 }
 
 static void add_recent(struct ctw_line *l, const struct ctw_view *v, const struct subject *s) {
-    const uint64_t ago_sec = ctw_view_ago(v, s->refused_usec) / CTW_USEC_PER_SEC;
+    const uint64_t ago_sec = ctw_view_ago(v, s->of.refused_usec) / CTW_USEC_PER_SEC;
 
     switch (s->recent) {
     case RECENT_DROPS:
@@ -177,7 +154,7 @@ static void add_recent(struct ctw_line *l, const struct ctw_view *v, const struc
         break;
     case RECENT_EVICTIONS: ctw_line_add(l, ", entries evicted to make room"); break;
     case RECENT_FULL:
-        if (s->has_table && usage_of(s) < CTW_PERMYRIAD)
+        if (s->of.has_table && s->usage_permyriad < CTW_PERMYRIAD)
             ctw_line_add(l, ", was full just now");
         break;
     case RECENT_NOTHING: break;
@@ -185,9 +162,9 @@ static void add_recent(struct ctw_line *l, const struct ctw_view *v, const struc
 }
 
 static void add_outlook(struct ctw_line *l, const struct ctw_view *v, const struct subject *s) {
-    if (alive(v) && s->has_table && s->recent == RECENT_NOTHING && s->fills &&
-        s->usec_to_full < FULL_WITHIN_USEC)
-        ctw_line_add(l, ", full in %s", ctw_duration(s->usec_to_full).text);
+    if (alive(v) && s->of.has_table && s->recent == RECENT_NOTHING && s->of.fills &&
+        s->of.usec_to_full < FULL_WITHIN_USEC)
+        ctw_line_add(l, ", full in %s", ctw_duration(s->of.usec_to_full).text);
 }
 
 static void add_daemon(struct ctw_line *l, const struct ctw_view *v,
@@ -222,13 +199,13 @@ static void add_other(struct ctw_line *l, const struct ctw_view *v, const struct
     const struct ctw_sample *own = &v->snapshot.table;
     struct ctw_line name = {0};
 
-    ctw_namespaces_add_name(&name, s->other);
+    ctw_namespaces_add_name(&name, &s->of);
     cut(&name, NAME_BYTES);
     ctw_line_add(l, "%s: ", name.text);
-    if (s->has_table)
+    if (s->of.has_table)
         add_fill(l, s, percent);
     else
-        ctw_line_add(l, "full, by the kernel log");
+        ctw_line_add(l, "full");
     add_recent(l, v, s);
     add_outlook(l, v, s);
     if (v->snapshot.has_table && own->max > 0)
@@ -239,11 +216,11 @@ static void add_other(struct ctw_line *l, const struct ctw_view *v, const struct
 static void add_words(struct ctw_line *l, const struct ctw_view *v,
                       const struct ctw_check_limits *limits, const struct subject *s,
                       const char *percent) {
-    if (s->other) {
+    if (!s->own) {
         add_other(l, v, s, percent);
         return;
     }
-    if (s->has_table)
+    if (s->of.has_table)
         add_fill(l, s, percent);
     else
         add_fault(l, &v->snapshot.sources[CTW_SOURCE_TABLE]);
@@ -319,7 +296,7 @@ enum ctw_check_state ctw_check(const struct ctw_view *v, const struct ctw_check_
         add_performance(ret, v, limits);
         break;
     case CTW_CHECK_NPD:
-        if (s.has_table || s.other)
+        if (s.of.has_table || !s.own)
             ctw_line_add(ret, "conntrack: ");
         add_words(ret, v, limits, &s, "% full");
         cut(ret, CTW_CHECK_NPD_BYTES);

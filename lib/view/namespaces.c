@@ -5,15 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/report/message.h"
 #include "lib/util/json.h"
 #include "lib/util/strbuf.h"
+#include "lib/util/units.h"
 #include "lib/watch/level.h"
 
 /* --- in words --------------------------------------------------------------------------------- */
-
-static const char *plural(uint64_t n) {
-    return n == 1 ? "" : "s";
-}
 
 void ctw_namespaces_add_name(struct ctw_line *l, const struct ctw_namespace_record *n) {
     if (n->name.text[0] != '\0')
@@ -26,45 +24,63 @@ void ctw_namespaces_add_name(struct ctw_line *l, const struct ctw_namespace_reco
 
 /* Why they cannot be seen; NULL: they can, or are not to be. */
 static const char *fault_of(const struct ctw_namespaces *n) {
-    if (n->of.sight == CTW_NAMESPACES_HIDDEN)
-        return "/proc hides the processes of other users (hidepid, or ProtectProc= of the unit)";
-    if (n->of.sight == CTW_NAMESPACES_NO_FILE)
-        return "the kernel lacks CONFIG_NF_CONNTRACK_PROCFS";
-    return NULL;
+    static const char *const faults[CTW_NAMESPACES_SIGHTS] = {
+        [CTW_NAMESPACES_HIDDEN] =
+            "/proc hides the processes of other users (hidepid, or ProtectProc= of the unit)",
+        [CTW_NAMESPACES_NO_FILE] = "the kernel lacks CONFIG_NF_CONNTRACK_PROCFS"};
+
+    return faults[n->of.sight];
 }
 
-/* "12 others hold 270112 entries", and which cannot be seen. */
+static void add_fill(struct ctw_line *l, uint32_t count, uint32_t max) {
+    if (max > 0)
+        ctw_line_add(l, "%s %% (%" PRIu32 " of %" PRIu32 ")",
+                     ctw_percent(ctw_usage_permyriad(count, max)).text, count, max);
+    else
+        ctw_line_add(l, "%" PRIu32 " entries", count);
+}
+
+/* How many there are, and what cannot be seen. */
 static void add_summary(struct ctw_line *l, const struct ctw_namespaces *n) {
     const struct ctw_namespaces_head *of = &n->of;
 
     if (fault_of(n))
         ctw_line_add(l, "not all can be seen: %s; ", fault_of(n));
-    ctw_line_add(l, "%" PRIu32 " other%s hold%s %" PRIu64 " entr%s", of->n, plural(of->n),
-                 of->n == 1 ? "s" : "", of->entries, of->entries == 1 ? "y" : "ies");
+    ctw_line_add(l, "%" PRIu32 " watched, entries in all: %" PRIu64, of->n, of->entries);
     if (of->known > of->n)
-        ctw_line_add(l, "; %" PRIu32 " more %s not watched (namespaces.max)", of->known - of->n,
-                     of->known - of->n == 1 ? "is" : "are");
+        ctw_line_add(l, "; not watched (namespaces.max): %" PRIu32, of->known - of->n);
     if (of->names_unseen > 0)
-        ctw_line_add(l, "; %" PRIu32 " name%s in /run/netns ha%s no process and cannot be seen",
-                     of->names_unseen, plural(of->names_unseen),
-                     of->names_unseen == 1 ? "s" : "ve");
+        ctw_line_add(l, "; names in /run/netns without a process, not visible: %" PRIu32,
+                     of->names_unseen);
     if (of->round_usec == 0)
         ctw_line_add(l, "; the first search is not complete yet");
 }
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-enum column { NAME, KIND, FILL, ENTRIES, MAX, RATE, DROPPED, EVICTED, PID, INODE, COLUMNS };
+enum column { KIND, FILL, ENTRIES, MAX, RATE, DROPPED, EVICTED, PID, INODE, COLUMNS };
 
-static const char *const headings[] = {"NAME",      "KIND",    "FILL %",  "ENTRIES", "MAX",
-                                       "ENTRIES/S", "DROPPED", "EVICTED", "PID",     "INODE"};
-
-/* A name is at least this wide, however narrow the terminal is. */
+/* Columns of names, however narrow the terminal is; between two columns; and of the lines above the
+ * table, where the width is not bounded. */
 #define NAME_MIN 16u
 #define GAP      2u
-
-/* Columns of the lines above, where the width is not bounded. */
 #define UNBROKEN 240u
+
+struct row {
+    char name[CTW_NETNS_TEXT_MAX];
+    struct ctw_word cells[COLUMNS];
+};
+
+static const struct row headings = {"NAME",
+                                    {{"KIND"},
+                                     {"FILL %"},
+                                     {"ENTRIES"},
+                                     {"MAX"},
+                                     {"ENTRIES/S"},
+                                     {"DROPPED"},
+                                     {"EVICTED"},
+                                     {"PID"},
+                                     {"INODE"}}};
 
 static struct ctw_word number_if(bool known, uint64_t n) {
     struct ctw_word w = {"-"};
@@ -74,114 +90,91 @@ static struct ctw_word number_if(bool known, uint64_t n) {
     return w;
 }
 
-/* Of any column but the name. */
-static struct ctw_word cell_of(const struct ctw_namespaces *all,
-                               const struct ctw_namespace_record *n, enum column column) {
-    const uint32_t max = all->of.max;
-    struct ctw_word w = {"-"};
+static struct row row_of(const struct ctw_namespace_record *n, uint32_t max) {
+    const bool has = n->has_table;
+    struct row r = {"-",
+                    {[FILL] = {"-"},
+                     [ENTRIES] = number_if(has, n->count),
+                     [MAX] = number_if(max > 0, max),
+                     [RATE] = {"-"},
+                     [DROPPED] = number_if(has, n->lost.drops),
+                     [EVICTED] = number_if(has, n->lost.early_drops),
+                     [PID] = number_if(n->pid != 0, n->pid),
+                     [INODE] = number_if(n->netns_inode != 0, n->netns_inode)}};
 
-    switch (column) {
-    case KIND:
-        (void)snprintf(w.text, sizeof(w.text), "%s", ctw_netns_kind_word(n->name.kind));
-        return w;
-    case FILL: return n->has_table && max > 0 ? ctw_percent(ctw_usage_permyriad(n->count, max)) : w;
-    case ENTRIES: return number_if(n->has_table, n->count);
-    case MAX: return number_if(max > 0, max);
-    case RATE:
-        if (n->has_rate)
-            (void)snprintf(w.text, sizeof(w.text), "%+" PRId64, n->rate);
-        return w;
-    case DROPPED: return number_if(n->has_table, n->lost.drops);
-    case EVICTED: return number_if(n->has_table, n->lost.early_drops);
-    case PID: return number_if(n->pid != 0, n->pid);
-    case INODE: return number_if(n->netns_inode != 0, n->netns_inode);
-    case NAME:
-    case COLUMNS: break;
-    }
-    return w;
+    if (n->name.text[0] != '\0')
+        memcpy(r.name, n->name.text, sizeof(r.name));
+    (void)snprintf(r.cells[KIND].text, sizeof(r.cells[KIND].text), "%s",
+                   ctw_netns_kind_word(n->name.kind));
+    if (has && max > 0)
+        r.cells[FILL] = ctw_percent(ctw_usage_permyriad(n->count, max));
+    if (n->has_rate)
+        (void)snprintf(r.cells[RATE].text, sizeof(r.cells[RATE].text), "%+" PRId64, n->rate);
+    return r;
 }
 
-static const char *name_of(const struct ctw_namespace_record *n) {
-    return n->name.text[0] != '\0' ? n->name.text : "-";
+static void widen(const struct row *r, uint32_t *name, uint32_t widths[COLUMNS]) {
+    *name = (uint32_t)ctw_most(*name, ctw_layout_columns(r->name));
+    for (size_t i = 0; i < COLUMNS; i++)
+        widths[i] = (uint32_t)ctw_most(widths[i], strlen(r->cells[i].text));
 }
 
-static void widen(uint32_t *width, uint32_t columns) {
-    if (columns > *width)
-        *width = columns;
-}
+static void put_row(struct ctw_layout *p, const struct row *r, uint32_t name,
+                    const uint32_t widths[COLUMNS]) {
+    const uint32_t used = ctw_layout_put_within(p, r->name, name);
 
-/* @room: columns for all; 0: as many as it takes */
-static void find_widths(const struct ctw_namespaces *n, uint32_t room, uint32_t widths[COLUMNS]) {
-    uint32_t others = 0;
-
-    for (enum column c = NAME; c < COLUMNS; c++) {
-        widths[c] = (uint32_t)strlen(headings[c]);
-        for (uint32_t i = 0; i < n->of.n; i++)
-            widen(&widths[c], c == NAME ? ctw_layout_columns(name_of(&n->records[i]))
-                                        : (uint32_t)strlen(cell_of(n, &n->records[i], c).text));
-        others += c == NAME ? 0 : GAP + widths[c];
-    }
-    if (room > 0 && widths[NAME] > NAME_MIN && widths[NAME] + others > room)
-        widths[NAME] = room > others + NAME_MIN ? room - others : NAME_MIN;
-}
-
-/* @of: NULL: the headings */
-static void put_row(struct ctw_layout *p, const struct ctw_namespaces *n,
-                    const struct ctw_namespace_record *of, const uint32_t widths[COLUMNS]) {
-    const uint32_t used = ctw_layout_put_within(p, of ? name_of(of) : headings[NAME], widths[NAME]);
-
-    ctw_out_put(&p->out, "%*s", (int)(widths[NAME] - used), "");
-    for (enum column c = KIND; c < COLUMNS; c++) {
-        const struct ctw_word w = of ? cell_of(n, of, c) : (struct ctw_word){""};
-        ctw_out_put(&p->out, "%*s%*s", (int)GAP, "", (c == KIND ? -1 : 1) * (int)widths[c],
-                    of ? w.text : headings[c]);
-    }
+    ctw_out_put(&p->out, "%*s  %-*s", (int)(name - used), "", (int)widths[KIND],
+                r->cells[KIND].text);
+    for (size_t i = FILL; i < COLUMNS; i++)
+        ctw_out_put(&p->out, "%*s", (int)(GAP + widths[i]), r->cells[i].text);
     ctw_out_put(&p->out, "\n");
 }
 
-/* Whose table is not among them. */
-static void put_own(struct ctw_layout *p, const struct ctw_snapshot *own) {
-    struct ctw_line l = {0};
+static void put_rows(struct ctw_layout *p, const struct ctw_namespaces *n, uint32_t columns) {
+    uint32_t name = 0, others = 0, widths[COLUMNS] = {0};
 
-    if (!own->has_table)
-        return;
-    ctw_line_add(&l, "%s: %" PRIu32 " entries", own->netns[0] != '\0' ? own->netns : "own table",
-                 own->table.count);
-    if (own->table.max > 0)
-        ctw_line_add(&l, " (%s %%)",
-                     ctw_percent(ctw_usage_permyriad(own->table.count, own->table.max)).text);
-    ctw_layout_paragraph(p, "", CTW_COLOUR_NONE, l.text);
+    widen(&headings, &name, widths);
+    for (uint32_t i = 0; i < n->of.n; i++) {
+        const struct row r = row_of(&n->records[i], n->of.max);
+        widen(&r, &name, widths);
+    }
+    for (size_t i = 0; i < COLUMNS; i++)
+        others += GAP + widths[i];
+    if (columns > 0 && name + others > columns)
+        name = (uint32_t)ctw_least(name, ctw_most(NAME_MIN, columns - ctw_least(columns, others)));
+    ctw_out_put(&p->out, "\n");
+    put_row(p, &headings, name, widths);
+    for (uint32_t i = 0; i < n->of.n; i++) {
+        const struct row r = row_of(&n->records[i], n->of.max);
+        put_row(p, &r, name, widths);
+    }
 }
 
-size_t ctw_render_namespaces_text(const struct ctw_view *v, uint32_t columns, bool utf8,
-                                  char *buffer, size_t size) {
-    const struct ctw_namespaces *n = v->namespaces;
+size_t ctw_render_namespaces_text(const struct ctw_view *v, const char *origin, uint32_t columns,
+                                  bool utf8, char *buffer, size_t size) {
+    const struct ctw_snapshot *own = &v->snapshot;
     struct ctw_layout p = {.out = {.buffer = buffer, .size = size},
                            .columns = columns > 0 ? columns : UNBROKEN,
                            .utf8 = utf8};
-    struct ctw_line summary = {0};
-    uint32_t widths[COLUMNS];
+    struct ctw_line l = {0};
 
     if (size > 0)
         buffer[0] = '\0';
-    put_own(&p, &v->snapshot);
-    add_summary(&summary, n);
-    ctw_layout_paragraph(&p, "", CTW_COLOUR_NONE, summary.text);
-    if (n->of.n == 0)
-        return p.out.used;
-    find_widths(n, columns, widths);
-    ctw_out_put(&p.out, "\n");
-    put_row(&p, n, NULL, widths);
-    for (uint32_t i = 0; i < n->of.n; i++)
-        put_row(&p, n, &n->records[i], widths);
+    if (origin[0] != '\0')
+        ctw_layout_paragraph(&p, "", CTW_COLOUR_NONE, origin);
+    if (own->has_table) {
+        ctw_line_add(&l, "own table: ");
+        add_fill(&l, own->table.count, own->table.max);
+        ctw_line_add(&l, "; others: ");
+    }
+    add_summary(&l, v->namespaces);
+    ctw_layout_paragraph(&p, "", CTW_COLOUR_NONE, l.text);
+    if (v->namespaces->of.n > 0)
+        put_rows(&p, v->namespaces, columns);
     return p.out.used;
 }
 
 /* --- in the status ---------------------------------------------------------------------------- */
-
-static bool is_shown(const struct ctw_namespace_record *n) {
-    return n->count > 0 || n->level > CTW_LEVEL_OK || n->lost.drops > 0;
-}
 
 enum ctw_colour ctw_level_colour(enum ctw_level level) {
     return level == CTW_LEVEL_OK        ? CTW_COLOUR_GOOD
@@ -189,25 +182,21 @@ enum ctw_colour ctw_level_colour(enum ctw_level level) {
                                         : CTW_COLOUR_BAD;
 }
 
-/* "podman 3f2a9c1b7d20: 98.1 % (257163 of 262144), full in 2 min, 5123 new flows dropped" */
+/* "podman 3f2a9c1b7d20: 98.1 % (257163 of 262144), full in 2 min, 5123 new flows dropped ..." */
 static void add_one(struct ctw_line *l, const struct ctw_namespace_record *n, uint32_t max) {
+    struct ctw_line loss;
+
     ctw_namespaces_add_name(l, n);
     ctw_line_add(l, ": ");
-    if (!n->has_table)
-        ctw_line_add(l, "full, by the kernel log");
-    else if (max > 0)
-        ctw_line_add(l, "%s %% (%" PRIu32 " of %" PRIu32 ")",
-                     ctw_percent(ctw_usage_permyriad(n->count, max)).text, n->count, max);
+    if (n->has_table)
+        add_fill(l, n->count, max);
     else
-        ctw_line_add(l, "%" PRIu32 " entries", n->count);
+        ctw_line_add(l, "full");
     if (n->fills)
         ctw_line_add(l, ", full in %s", ctw_duration(n->usec_to_full).text);
-    if (n->lost.drops > 0)
-        ctw_line_add(l, ", %" PRIu64 " new flow%s dropped (table full)", n->lost.drops,
-                     plural(n->lost.drops));
-    if (n->lost.early_drops > 0)
-        ctw_line_add(l, ", %" PRIu64 " entr%s evicted", n->lost.early_drops,
-                     n->lost.early_drops == 1 ? "y" : "ies");
+    for (size_t i = 0; i < CTW_LOSS_CLASSES; i++)
+        if (ctw_message_loss(&n->lost, i, &loss))
+            ctw_line_add(l, ", %s", loss.text);
 }
 
 void ctw_namespaces_block(struct ctw_layout *p, const struct ctw_namespaces *n) {
@@ -218,11 +207,12 @@ void ctw_namespaces_block(struct ctw_layout *p, const struct ctw_namespaces *n) 
     add_summary(&l, n);
     ctw_layout_paragraph(p, "namespaces", CTW_COLOUR_NONE, l.text);
     for (uint32_t i = 0, shown = 0; i < n->of.n && shown < CTW_NAMESPACES_SHOWN; i++) {
-        if (!is_shown(&n->records[i]))
+        const struct ctw_namespace_record *r = &n->records[i];
+        if (r->has_table ? r->count == 0 && !ctw_losses_any(&r->lost) : r->level < CTW_LEVEL_FULL)
             continue;
         ctw_line_start(&l);
-        add_one(&l, &n->records[i], n->of.max);
-        ctw_layout_paragraph(p, "", ctw_level_colour((enum ctw_level)n->records[i].level), l.text);
+        add_one(&l, r, n->of.max);
+        ctw_layout_paragraph(p, "", ctw_level_colour((enum ctw_level)r->level), l.text);
         shown++;
     }
 }

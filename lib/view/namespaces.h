@@ -23,10 +23,11 @@
 /**
  * ctw_render_namespaces_text() - a table of them, the fullest first
  * @v:        with namespaces
+ * @origin:   why this is not what a live daemon has published; "": it is
  * @columns:  names are cut to fit them; 0: they are not
  */
-size_t ctw_render_namespaces_text(const struct ctw_view *v, uint32_t columns, bool utf8,
-                                  char *buffer, size_t size);
+size_t ctw_render_namespaces_text(const struct ctw_view *v, const char *origin, uint32_t columns,
+                                  bool utf8, char *buffer, size_t size);
 
 /**
  * ctw_render_namespaces_json() - one object, on one line with a newline when @compact

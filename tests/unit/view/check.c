@@ -511,7 +511,7 @@ static void namespace_full_by_the_log_is_critical(void **state) {
     assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_OK);
     r->level = CTW_LEVEL_FULL;
     assert_int_equal(ctw_check(&view, &limits, CTW_CHECK_PLUGIN, &line), CTW_CHECK_CRITICAL);
-    assert_non_null(strstr(line.text, " - netns 4026532400: full, by the kernel log; own table "));
+    assert_non_null(strstr(line.text, " - netns 4026532400: full; own table "));
 }
 
 static void namespace_no_worse_leaves_the_own_table(void **state) {

@@ -29,7 +29,7 @@ static int begin(void **state) {
 }
 
 static void render(uint32_t columns, bool utf8) {
-    const size_t n = ctw_render_namespaces_text(&view, columns, utf8, text, sizeof(text));
+    const size_t n = ctw_render_namespaces_text(&view, "", columns, utf8, text, sizeof(text));
 
     assert_int_equal(n, strlen(text));
 }
@@ -58,8 +58,8 @@ static void table_reads_like_this(void **state) {
     render(0, true);
     assert_string_equal(
         text,
-        "initial: 31337 entries (11.9 %)\n"
-        "5 others hold 543601 entries; 1 name in /run/netns has no process and cannot be seen\n"
+        "own table: 11.9 % (31337 of 262144); others: 5 watched, entries in all: 543601; names in "
+        "/run/netns without a process, not visible: 1\n"
         "\n"
         "NAME                        KIND     FILL %  ENTRIES     MAX  ENTRIES/S  DROPPED  EVICTED"
         "   PID       INODE\n"
@@ -103,8 +103,8 @@ static void summary_counts_what_is_not_shown(void **state) {
     n->of.names_unseen = 2;
     n->of.round_usec = 0;
     render(0, true);
-    expect("; 1002 more are not watched (namespaces.max); 2 names in /run/netns have no process "
-           "and cannot be seen; the first search is not complete yet\n");
+    expect(" 5 watched, entries in all: 543601; not watched (namespaces.max): 1002; names in "
+           "/run/netns without a process, not visible: 2; the first search is not complete yet\n");
 }
 
 static void sight_none_is_explained(void **state) {
@@ -115,8 +115,8 @@ static void sight_none_is_explained(void **state) {
     n->of.entries = 0;
     n->of.sight = CTW_NAMESPACES_HIDDEN;
     render(0, true);
-    expect("\nnot all can be seen: /proc hides the processes of other users (hidepid, or "
-           "ProtectProc= of the unit); 0 others hold 0 entries\n");
+    expect("; others: not all can be seen: /proc hides the processes of other users (hidepid, or "
+           "ProtectProc= of the unit); 0 watched, entries in all: 0\n");
     expect_not("NAME");
     n->of.sight = CTW_NAMESPACES_NO_FILE;
     json_t *o = parse();
@@ -173,7 +173,7 @@ static void record_largest_has_room(void **state) {
     const size_t none = ctw_render_namespaces_json(&view, false, text, sizeof(text));
     n->of.n = 1;
     assert_in_range(ctw_render_namespaces_json(&view, false, text, sizeof(text)) - none, 1, 1000);
-    assert_in_range(ctw_render_namespaces_text(&view, 0, true, text, sizeof(text)), 1,
+    assert_in_range(ctw_render_namespaces_text(&view, "", 0, true, text, sizeof(text)), 1,
                     CTW_RENDER_NAMESPACES_BYTES(1) - 1);
 }
 
@@ -182,10 +182,10 @@ static void block_shows_the_fullest(void **state) {
     (void)state;
 
     (void)ctw_render_status_text(&view, &style, text, sizeof(text));
-    expect("\nnamespaces 5 others hold 543601 entries; 1 name in /run/netns has no process and\n"
-           "           cannot be seen\n"
+    expect("\nnamespaces 5 watched, entries in all: 543601; names in /run/netns without a\n"
+           "           process, not visible: 1\n"
            "           podman 3f2a9c1b7d20: 100.0 % (262144 of 262144), 5123 new flows\n"
-           "           dropped (table full), 7 entries evicted\n"
+           "           dropped (table full), 7 entries evicted to make room\n"
            "           user 1000: session-3.scope: 95.3 % (250000 of 262144)\n"
            "           machine web: 11.9 % (31457 of 262144), full in 3 min\n");
     expect_not("batch");
@@ -199,7 +199,7 @@ static void block_shows_one_full_by_the_log(void **state) {
     n->records[0] = n->records[4];
     n->records[0].level = CTW_LEVEL_FULL;
     (void)ctw_render_status_text(&view, &style, text, sizeof(text));
-    expect("\n           netns 4026532400: full, by the kernel log\n");
+    expect("\n           netns 4026532400: full, 3 \"table full\" lines in the kernel log\n");
     n->of.sight = CTW_NAMESPACES_OFF;
     (void)ctw_render_status_text(&view, &style, text, sizeof(text));
     expect_not("namespaces");
