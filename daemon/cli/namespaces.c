@@ -68,9 +68,8 @@ static int print(const struct arguments *a, struct ctw_terminal *terminal,
         return -ENOMEM;
     }
     const uint32_t columns = isatty(STDOUT_FILENO) ? ctw_terminal_columns() : 0;
-    const size_t n = a->json
-                         ? ctw_render_namespaces_json(v, a->watch, text, size)
-                         : ctw_render_namespaces_text(v, "", columns, ctw_terminal_utf8(), text, size);
+    const size_t n = a->json ? ctw_render_namespaces_json(v, a->watch, text, size)
+                             : ctw_render_namespaces_text(v, "", columns, text, size);
     const int r = ctw_terminal_print(terminal, &cli, text, n, size);
     free(text);
     return r;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +62,16 @@ static bool in_colour(const char *when) {
            strcmp(term, "dumb") != 0;
 }
 
+static bool in_utf8(void) {
+    const locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    if (locale == (locale_t)0)
+        return false;
+
+    const bool is = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
+    freelocale(locale);
+    return is;
+}
+
 static int32_t utc_offset_sec(uint64_t realtime_usec) {
     const time_t now = (time_t)(realtime_usec / CTW_USEC_PER_SEC);
     struct tm local;
@@ -101,7 +113,7 @@ static int show(const struct arguments *a, const struct ctw_settings *s,
 static int run(const struct arguments *a, const struct ctw_settings *s, struct page *p) {
     struct ctw_terminal terminal = {.redraw = a->watch && !a->json && isatty(STDOUT_FILENO),
                                     .apart = !a->json};
-    struct ctw_status_style style = {.colour = in_colour(a->colour), .utf8 = ctw_terminal_utf8()};
+    struct ctw_status_style style = {.colour = in_colour(a->colour), .utf8 = in_utf8()};
     int r;
 
     if (terminal.redraw)

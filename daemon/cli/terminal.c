@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,16 +67,6 @@ static void redraw(const struct ctw_terminal *s, const char *text) {
         line += line[n] == '\n' ? n + 1 : n;
     }
     (void)fputs(WRAP_ON "\033[J", stdout);
-}
-
-bool ctw_terminal_utf8(void) {
-    const locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
-    if (locale == (locale_t)0)
-        return false;
-
-    const bool is = strcmp(nl_langinfo_l(CODESET, locale), "UTF-8") == 0;
-    freelocale(locale);
-    return is;
 }
 
 int ctw_terminal_show(struct ctw_terminal *s, const char *text) {

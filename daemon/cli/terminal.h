@@ -28,9 +28,6 @@ uint32_t ctw_terminal_rows(void);
 /** ctw_terminal_columns() - the width of the terminal on stdout, else $COLUMNS, else 80 */
 uint32_t ctw_terminal_columns(void);
 
-/** ctw_terminal_utf8() - whether the locale is in UTF-8 */
-bool ctw_terminal_utf8(void);
-
 /**
  * ctw_terminal_show() - print an output
  * @text:  lines, each with a newline

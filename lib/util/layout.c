@@ -16,10 +16,6 @@ static uint32_t columns_of(const char *text, size_t length) {
     return n;
 }
 
-uint32_t ctw_layout_columns(const char *text) {
-    return columns_of(text, strlen(text));
-}
-
 static void begin(struct ctw_layout *p, enum ctw_colour colour) {
     static const char *const sequences[] = {[CTW_COLOUR_NONE] = "",
                                             [CTW_COLOUR_GOOD] = "\033[32m",
@@ -62,7 +58,7 @@ void ctw_layout_fill(struct ctw_layout *p, enum ctw_colour colour, const char *c
 }
 
 void ctw_layout_label(struct ctw_layout *p, const char *label) {
-    const uint32_t n = ctw_layout_columns(label);
+    const uint32_t n = columns_of(label, strlen(label));
 
     put(p, label, strlen(label));
     ctw_out_put(&p->out, "%*s", n < p->indent ? (int)(p->indent - n) : n > 0, "");
@@ -103,7 +99,7 @@ uint32_t ctw_layout_put_within(struct ctw_layout *p, const char *text, uint32_t 
 
 void ctw_layout_headline(struct ctw_layout *p, const char *label, enum ctw_colour colour,
                          const char *text, size_t coloured) {
-    const uint32_t beside = ctw_layout_columns(label);
+    const uint32_t beside = columns_of(label, strlen(label));
     const uint32_t indent = beside < p->indent ? p->indent : beside + (beside > 0);
     const uint32_t room = p->columns > indent ? p->columns - indent : 1;
 

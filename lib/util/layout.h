@@ -41,9 +41,6 @@ void ctw_layout_label(struct ctw_layout *p, const char *label);
 /** ctw_layout_put() - text without breaks */
 void ctw_layout_put(struct ctw_layout *p, enum ctw_colour colour, const char *text);
 
-/** ctw_layout_columns() - that @text takes */
-uint32_t ctw_layout_columns(const char *text);
-
 /** ctw_layout_put_within() - at most @columns of @text. Return: the columns that it took */
 uint32_t ctw_layout_put_within(struct ctw_layout *p, const char *text, uint32_t columns);
 

@@ -114,23 +114,21 @@ static struct row row_of(const struct ctw_namespace_record *n, uint32_t max) {
 }
 
 static void widen(const struct row *r, uint32_t *name, uint32_t widths[COLUMNS]) {
-    *name = (uint32_t)ctw_most(*name, ctw_layout_columns(r->name));
+    *name = (uint32_t)ctw_most(*name, strlen(r->name));
     for (size_t i = 0; i < COLUMNS; i++)
         widths[i] = (uint32_t)ctw_most(widths[i], strlen(r->cells[i].text));
 }
 
-static void put_row(struct ctw_layout *p, const struct row *r, uint32_t name,
+static void put_row(struct ctw_out *o, const struct row *r, uint32_t name,
                     const uint32_t widths[COLUMNS]) {
-    const uint32_t used = ctw_layout_put_within(p, r->name, name);
-
-    ctw_out_put(&p->out, "%*s  %-*s", (int)(name - used), "", (int)widths[KIND],
+    ctw_out_put(o, "%-*.*s  %-*s", (int)name, (int)name, r->name, (int)widths[KIND],
                 r->cells[KIND].text);
     for (size_t i = FILL; i < COLUMNS; i++)
-        ctw_out_put(&p->out, "%*s", (int)(GAP + widths[i]), r->cells[i].text);
-    ctw_out_put(&p->out, "\n");
+        ctw_out_put(o, "%*s", (int)(GAP + widths[i]), r->cells[i].text);
+    ctw_out_put(o, "\n");
 }
 
-static void put_rows(struct ctw_layout *p, const struct ctw_namespaces *n, uint32_t columns) {
+static void put_rows(struct ctw_out *o, const struct ctw_namespaces *n, uint32_t columns) {
     uint32_t name = 0, others = 0, widths[COLUMNS] = {0};
 
     widen(&headings, &name, widths);
@@ -142,20 +140,19 @@ static void put_rows(struct ctw_layout *p, const struct ctw_namespaces *n, uint3
         others += GAP + widths[i];
     if (columns > 0 && name + others > columns)
         name = (uint32_t)ctw_least(name, ctw_most(NAME_MIN, columns - ctw_least(columns, others)));
-    ctw_out_put(&p->out, "\n");
-    put_row(p, &headings, name, widths);
+    ctw_out_put(o, "\n");
+    put_row(o, &headings, name, widths);
     for (uint32_t i = 0; i < n->of.n; i++) {
         const struct row r = row_of(&n->records[i], n->of.max);
-        put_row(p, &r, name, widths);
+        put_row(o, &r, name, widths);
     }
 }
 
 size_t ctw_render_namespaces_text(const struct ctw_view *v, const char *origin, uint32_t columns,
-                                  bool utf8, char *buffer, size_t size) {
+                                  char *buffer, size_t size) {
     const struct ctw_snapshot *own = &v->snapshot;
     struct ctw_layout p = {.out = {.buffer = buffer, .size = size},
-                           .columns = columns > 0 ? columns : UNBROKEN,
-                           .utf8 = utf8};
+                           .columns = columns > 0 ? columns : UNBROKEN};
     struct ctw_line l = {0};
 
     if (size > 0)
@@ -170,7 +167,7 @@ size_t ctw_render_namespaces_text(const struct ctw_view *v, const char *origin, 
     add_summary(&l, v->namespaces);
     ctw_layout_paragraph(&p, "", CTW_COLOUR_NONE, l.text);
     if (v->namespaces->of.n > 0)
-        put_rows(&p, v->namespaces, columns);
+        put_rows(&p.out, v->namespaces, columns);
     return p.out.used;
 }
 

@@ -27,7 +27,7 @@
  * @columns:  names are cut to fit them; 0: they are not
  */
 size_t ctw_render_namespaces_text(const struct ctw_view *v, const char *origin, uint32_t columns,
-                                  bool utf8, char *buffer, size_t size);
+                                  char *buffer, size_t size);
 
 /**
  * ctw_render_namespaces_json() - one object, on one line with a newline when @compact

@@ -48,7 +48,7 @@ static void show(const struct ctw_view *v, uint8_t columns) {
     const struct ctw_check_limits limits = {7500, 9000, false, columns % 2};
     struct ctw_line line;
 
-    check_text(ctw_render_namespaces_text(v, "origin", columns, columns % 2, text, room), room);
+    check_text(ctw_render_namespaces_text(v, "origin", columns, text, room), room);
     check_json(ctw_render_namespaces_json(v, columns % 2, text, room), room);
     check_text(ctw_render_status_text(v, &style, text, sizeof(text)), CTW_RENDER_STATUS_MAX);
     check_json(ctw_render_status_json(v, true, text, sizeof(text)), CTW_RENDER_STATUS_MAX);
