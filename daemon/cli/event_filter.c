@@ -26,7 +26,7 @@ static void add_address(struct nfct_filter *n, enum nfct_filter_attr v4, enum nf
         nfct_filter_add_attr(n, v6, &six);
 }
 
-static void fill_filter(const struct ctw_filter_events *f, struct nfct_filter *n) {
+static void fill_filter(const struct ctw_filter_kernel *f, struct nfct_filter *n) {
     for (uint8_t i = 0; i < f->n_protocols; i++)
         nfct_filter_add_attr_u32(n, NFCT_FILTER_L4PROTO, f->protocols[i]);
     for (uint16_t state = 0; state < 16; state++) {
@@ -45,9 +45,9 @@ static void fill_filter(const struct ctw_filter_events *f, struct nfct_filter *n
 
 void ctw_event_filter_attach(int fd, const struct ctw_filter *f) {
     struct nfct_filter *n = nfct_filter_create();
-    struct ctw_filter_events e;
+    struct ctw_filter_kernel e;
 
-    ctw_filter_for_events(f, &e);
+    ctw_filter_for_kernel(f, &e);
     if (n && !e.nothing && (e.n_protocols || e.tcp_states || e.mark_mask || e.family)) {
         fill_filter(&e, n);
         (void)nfct_filter_attach(fd, n);

@@ -267,9 +267,9 @@ static uint64_t entries_of_machine(void) {
 /* A kernel without marks, or one that takes no such filter, refuses it. */
 static int walk(struct flows *f, struct ctw_walk_end *ret) {
     const enum ctw_walk_of of = f->request.expect ? CTW_WALK_EXPECTATIONS : CTW_WALK_ENTRIES;
-    struct ctw_filter_dump filter;
+    struct ctw_filter_kernel filter;
 
-    ctw_filter_for_dump(&f->filter, &filter);
+    ctw_filter_for_kernel(&f->filter, &filter);
     if (filter.nothing) {
         ret->whole = true;
         return 0;

@@ -9,6 +9,7 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -117,32 +118,38 @@ static int conntrack_is_loaded(void) {
     return -ENOENT;
 }
 
-/* CTA_FILTER says which parts of the tuple are to be equal (CTA_FILTER_F_* of
- * net/netfilter/nf_conntrack_netlink.c, which no header has). */
-static void put_tuple(struct nlmsghdr *header, const struct ctw_filter_dump *f) {
-    enum { SOURCE = 1, DESTINATION = 2, PROTOCOL = 8, SOURCE_PORT = 16, DESTINATION_PORT = 32 };
-    const uint32_t flags = (f->has_source ? SOURCE : 0) | (f->has_destination ? DESTINATION : 0) |
-                           (f->has_protocol ? PROTOCOL : 0) |
-                           (f->has_source_port ? SOURCE_PORT : 0) |
-                           (f->has_destination_port ? DESTINATION_PORT : 0);
+/* IPv6 addresses are not sent: see struct ctw_filter_kernel. */
+static bool is_whole_ipv4(const struct ctw_filter_kernel *f, const uint8_t mask[static 16]) {
+    return f->family == AF_INET && memcmp(mask, &(uint32_t){UINT32_MAX}, sizeof(uint32_t)) == 0;
+}
 
-    if (flags == 0)
+/* CTA_FILTER says which parts of the tuple are to be equal (CTA_FILTER_F_* of
+ * net/netfilter/nf_conntrack_netlink.c, which no header has). A tuple needs a family. */
+static void put_tuple(struct nlmsghdr *header, const struct ctw_filter_kernel *f) {
+    enum { SOURCE = 1, DESTINATION = 2, PROTOCOL = 8, SOURCE_PORT = 16, DESTINATION_PORT = 32 };
+    const uint32_t flags = (is_whole_ipv4(f, f->source_mask) ? SOURCE : 0) |
+                           (is_whole_ipv4(f, f->destination_mask) ? DESTINATION : 0) |
+                           (f->n_protocols == 1 ? PROTOCOL : 0) |
+                           (f->source_port > 0 ? SOURCE_PORT : 0) |
+                           (f->destination_port > 0 ? DESTINATION_PORT : 0);
+
+    if (f->family == 0 || flags == 0)
         return;
     struct nlattr *tuple = mnl_attr_nest_start(header, CTA_TUPLE_ORIG);
-    if (f->has_source || f->has_destination) {
+    if (flags & (SOURCE | DESTINATION)) {
         struct nlattr *addresses = mnl_attr_nest_start(header, CTA_TUPLE_IP);
-        if (f->has_source)
-            mnl_attr_put(header, CTA_IP_V4_SRC, sizeof(f->source), f->source);
-        if (f->has_destination)
-            mnl_attr_put(header, CTA_IP_V4_DST, sizeof(f->destination), f->destination);
+        if (flags & SOURCE)
+            mnl_attr_put(header, CTA_IP_V4_SRC, sizeof(struct in_addr), f->source);
+        if (flags & DESTINATION)
+            mnl_attr_put(header, CTA_IP_V4_DST, sizeof(struct in_addr), f->destination);
         mnl_attr_nest_end(header, addresses);
     }
-    if (f->has_protocol) {
+    if (flags & PROTOCOL) {
         struct nlattr *protocol = mnl_attr_nest_start(header, CTA_TUPLE_PROTO);
-        mnl_attr_put_u8(header, CTA_PROTO_NUM, f->protocol);
-        if (f->has_source_port)
+        mnl_attr_put_u8(header, CTA_PROTO_NUM, f->protocols[0]);
+        if (flags & SOURCE_PORT)
             mnl_attr_put_u16(header, CTA_PROTO_SRC_PORT, htons(f->source_port));
-        if (f->has_destination_port)
+        if (flags & DESTINATION_PORT)
             mnl_attr_put_u16(header, CTA_PROTO_DST_PORT, htons(f->destination_port));
         mnl_attr_nest_end(header, protocol);
     }
@@ -154,7 +161,7 @@ static void put_tuple(struct nlmsghdr *header, const struct ctw_filter_dump *f) 
 }
 
 /* What the kernel is to check of each entry. */
-static void put_filter(struct nlmsghdr *header, const struct ctw_filter_dump *f) {
+static void put_filter(struct nlmsghdr *header, const struct ctw_filter_kernel *f) {
     if (f->mark_mask != 0) {
         mnl_attr_put_u32(header, CTA_MARK, htonl(f->mark));
         mnl_attr_put_u32(header, CTA_MARK_MASK, htonl(f->mark_mask));
@@ -169,7 +176,8 @@ static void put_filter(struct nlmsghdr *header, const struct ctw_filter_dump *f)
 }
 
 /* Behind the header: version NFNETLINK_V0, and both families unless a filter names one. */
-static int send_request(struct mnl_socket *s, uint16_t type, const struct ctw_filter_dump *filter) {
+static int send_request(struct mnl_socket *s, uint16_t type,
+                        const struct ctw_filter_kernel *filter) {
     _Alignas(struct nlmsghdr) char bytes[512];
     struct nlmsghdr *header = mnl_nlmsg_put_header(bytes);
 
@@ -199,7 +207,7 @@ struct ctw_walk {
 };
 
 /* @silence_usec: how long one receive may wait; 0: it does not block. */
-static int request(struct ctw_walk *w, uint16_t type, const struct ctw_filter_dump *filter,
+static int request(struct ctw_walk *w, uint16_t type, const struct ctw_filter_kernel *filter,
                    uint64_t silence_usec) {
     const struct timeval silence = {.tv_sec = (time_t)(silence_usec / CTW_USEC_PER_SEC),
                                     .tv_usec = (suseconds_t)(silence_usec % CTW_USEC_PER_SEC)};
@@ -320,7 +328,7 @@ static int read_until(struct ctw_walk *w, uint64_t deadline_usec) {
 }
 
 /* Frees @w, which may be NULL. */
-static int walk_now(struct ctw_walk *w, uint16_t type, const struct ctw_filter_dump *filter,
+static int walk_now(struct ctw_walk *w, uint16_t type, const struct ctw_filter_kernel *filter,
                     uint64_t limit_usec, struct ctw_walk_end *ret) {
     const uint64_t deadline_usec = limit_usec > 0 ? ctw_monotonic_usec() + limit_usec : 0;
 
@@ -340,7 +348,7 @@ int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry,
     return walk_now(new_walk(entries, entry, NULL, userdata), GET_ENTRIES, NULL, limit_usec, ret);
 }
 
-int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_dump *filter,
+int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_kernel *filter,
                       ctw_dump_message_fn message, void *userdata, struct ctw_walk_end *ret) {
     return walk_now(new_walk(0, NULL, message, userdata),
                     of == CTW_WALK_ENTRIES ? GET_ENTRIES : GET_EXPECTATIONS, filter, 0, ret);

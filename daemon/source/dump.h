@@ -71,12 +71,12 @@ enum ctw_walk_of { CTW_WALK_ENTRIES, CTW_WALK_EXPECTATIONS };
 /**
  * ctw_walk_messages() - read the kernel's own messages for the command line; blocks
  * @filter:   sent with the request, for the kernel to check; NULL: none. The kernel may ignore any
- *            part of it. Only for small tables: see ctw_filter_for_dump().
+ *            part of it. Only for small tables: see ctw_filter_for_kernel().
  * @message:  called for each message. To end early, after a signal as well, it returns 1.
  *
  * Return: as ctw_walk_now(); a negative errno of @message.
  */
-int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_dump *filter,
+int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_kernel *filter,
                       ctw_dump_message_fn message, void *userdata, struct ctw_walk_end *ret);
 
 /* The longest that ctw_dump_counters() takes. The kernel answers within the system call, so only a

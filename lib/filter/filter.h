@@ -12,9 +12,8 @@
  * side by side are one condition, which `not` takes as a whole; and host, net and port match either
  * end, and where a flow is NATed either end of its replies, too.
  *
- * What the kernel can check by itself is described by ctw_filter_for_dump() and
- * ctw_filter_for_events(). The kernel may let more through than the filter, never less: the
- * decision is always ctw_filter_match().
+ * What the kernel can check by itself is described by ctw_filter_for_kernel(). The kernel may let
+ * more through than the filter, never less: the decision is always ctw_filter_match().
  */
 
 #include <stdbool.h>
@@ -146,51 +145,34 @@ bool ctw_filter_matches(const struct ctw_filter *f, const struct ctw_flow *flow,
 /*
  * For the request of a dump. Older kernels ignore what they do not know: family and mark are
  * checked since 2.6.x and 3.9, the tuple since 5.8, status since 5.15, zone since 6.8; a kernel
- * without marks refuses them with -EOPNOTSUPP.
- *
- * Not described, though the kernel has attributes for them: IPv6 addresses, of which Linux lets
- * through all but those that are equal (ctnetlink_filter_match_tuple()), and the reply's tuple,
- * whose flags Linux 5.8 mistook.
+ * without marks refuses them with -EOPNOTSUPP. IPv6 addresses are of no use there: Linux lets
+ * through all but those that are equal (ctnetlink_filter_match_tuple()). Nor is the reply's tuple,
+ * whose flags Linux 5.8 mistook: it is not described.
  *
  * A dump that few entries match holds a CPU while the kernel searches: use this only for tables
  * below CTW_FILTER_DUMP_ENTRIES_MAX entries.
- */
-#define CTW_FILTER_DUMP_ENTRIES_MAX 100000u
-
-struct ctw_filter_dump {
-    bool nothing;                 /* no entry can match */
-    uint8_t family;               /* AF_INET, AF_INET6; 0: both */
-    uint32_t mark, mark_mask;     /* CTA_MARK, CTA_MARK_MASK; mask 0: any */
-    uint32_t status, status_mask; /* CTA_STATUS, CTA_STATUS_MASK; mask 0: any */
-    uint16_t zone;                /* CTA_ZONE; 0: any */
-    /* CTA_FILTER and CTA_TUPLE_ORIG; only where the family is known */
-    bool has_protocol, has_source, has_destination;
-    bool has_source_port, has_destination_port; /* only of TCP and UDP */
-    uint8_t protocol;
-    uint8_t source[4], destination[4];      /* IPv4 */
-    uint16_t source_port, destination_port; /* host order */
-};
-
-void ctw_filter_for_dump(const struct ctw_filter *f, struct ctw_filter_dump *ret);
-
-/*
- * For struct nfct_filter on a socket of events. Its program in BPF has jumps of 8 bits, and of
- * several IPv6 addresses it takes only the first, so there is at most one address an end, and a few
+ *
+ * For struct nfct_filter on a socket of events, whose program in BPF has jumps of 8 bits, and of
+ * several IPv6 addresses takes only the first, so there is at most one address an end, and a few
  * protocols.
  */
-#define CTW_FILTER_PROTOCOLS_MAX 8u
+#define CTW_FILTER_DUMP_ENTRIES_MAX 100000u
+#define CTW_FILTER_PROTOCOLS_MAX    8u
 
-struct ctw_filter_events {
-    bool nothing;        /* no event can match */
-    uint8_t n_protocols; /* NFCT_FILTER_L4PROTO; 0: any */
+struct ctw_filter_kernel {
+    bool nothing;        /* no entry can match */
+    uint8_t family;      /* AF_INET, AF_INET6; 0: both */
+    uint8_t n_protocols; /* 0: any, or too many */
     uint8_t protocols[CTW_FILTER_PROTOCOLS_MAX];
-    uint16_t tcp_states;      /* NFCT_FILTER_L4PROTO_STATE of TCP: bit n is state n; 0: any */
-    uint32_t mark, mark_mask; /* NFCT_FILTER_MARK; mask 0: any */
-    /* NFCT_FILTER_SRC_IPV4 and so on, of this family; the library wants 32-bit words in host order.
-     * Bits that an address may have either way are 0 in its mask. */
-    uint8_t family; /* AF_INET, AF_INET6; 0: no address */
+    uint16_t tcp_states;                    /* bit n is state n; 0: any; not in a dump */
+    uint32_t mark, mark_mask;               /* mask 0: any */
+    uint32_t status, status_mask;           /* mask 0: any; only in a dump, as what follows is */
+    uint16_t zone;                          /* 0: any */
+    uint16_t source_port, destination_port; /* host order; 0: any; only of TCP and UDP */
+    /* Of this family. Bits that an address may have either way are 0 in its mask. */
     uint8_t source[16], source_mask[16];
     uint8_t destination[16], destination_mask[16];
 };
 
-void ctw_filter_for_events(const struct ctw_filter *f, struct ctw_filter_events *ret);
+/** ctw_filter_for_kernel() - what every entry that the filter matches has */
+void ctw_filter_for_kernel(const struct ctw_filter *f, struct ctw_filter_kernel *ret);

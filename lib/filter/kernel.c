@@ -216,92 +216,60 @@ static struct cover cover(const struct ctw_filter *f, uint16_t node, bool negate
     return c;
 }
 
-/* --- descriptions ----------------------------------------------------------------------------- */
+/* --- description ------------------------------------------------------------------------------ */
 
-/* Return: how many protocols there are, of which @ret has the first @max. */
-static unsigned list_protocols(const struct cover *c, unsigned max, uint8_t *ret) {
+/* All of them where they fit, otherwise none. */
+static void describe_protocols(const struct cover *c, struct ctw_filter_kernel *ret) {
+    uint8_t all[256];
     unsigned n = 0;
 
     for (unsigned p = 0; p < 256; p++)
-        if (has_protocol(c, p)) {
-            if (n < max)
-                ret[n] = (uint8_t)p;
-            n++;
-        }
-    return n;
-}
-
-static bool is_known(const struct cover *c, enum field field, uint32_t bits) {
-    return c->fields[field].mask == bits;
-}
-
-/* The kernel compares ports of TCP and UDP only. */
-static void describe_tuple(const struct cover *c, struct ctw_filter_dump *ret) {
-    const struct bits *fields = c->fields;
-
-    ret->has_protocol = list_protocols(c, 1, &ret->protocol) == 1;
-    ret->has_source = c->families == IPV4 && is_known(c, SOURCE, UINT32_MAX);
-    ret->has_destination = c->families == IPV4 && is_known(c, DESTINATION, UINT32_MAX);
-    if (ret->has_source)
-        memcpy(ret->source, &fields[SOURCE].value, sizeof(ret->source));
-    if (ret->has_destination)
-        memcpy(ret->destination, &fields[DESTINATION].value, sizeof(ret->destination));
-    if (!ret->has_protocol || (ret->protocol != IPPROTO_TCP && ret->protocol != IPPROTO_UDP))
+        if (has_protocol(c, p))
+            all[n++] = (uint8_t)p;
+    if (n > CTW_FILTER_PROTOCOLS_MAX)
         return;
-    ret->has_source_port = is_known(c, SOURCE_PORT, UINT16_MAX);
-    ret->has_destination_port = is_known(c, DESTINATION_PORT, UINT16_MAX);
-    ret->source_port = ret->has_source_port ? (uint16_t)fields[SOURCE_PORT].value : 0;
-    ret->destination_port =
-        ret->has_destination_port ? (uint16_t)fields[DESTINATION_PORT].value : 0;
+    ret->n_protocols = (uint8_t)n;
+    memcpy(ret->protocols, all, n);
 }
 
-void ctw_filter_for_dump(const struct ctw_filter *f, struct ctw_filter_dump *ret) {
+/* 0: not known. */
+static uint16_t number(const struct cover *c, enum field field) {
+    return c->fields[field].mask == UINT16_MAX ? (uint16_t)c->fields[field].value : 0;
+}
+
+static void describe_address(const struct bits words[static 4], uint8_t address[static 16],
+                             uint8_t mask[static 16]) {
+    for (size_t i = 0; i < 4; i++) {
+        memcpy(address + 4 * i, &words[i].value, 4);
+        memcpy(mask + 4 * i, &words[i].mask, 4);
+    }
+}
+
+void ctw_filter_for_kernel(const struct ctw_filter *f, struct ctw_filter_kernel *ret) {
     const struct cover c = cover(f, f->root, false);
 
-    *ret = (struct ctw_filter_dump){
+    *ret = (struct ctw_filter_kernel){
         .nothing = c.nothing,
         .mark = c.fields[MARK].value,
         .mark_mask = c.fields[MARK].mask,
         .status = c.fields[STATUS].value,
         .status_mask = c.fields[STATUS].mask,
-        .zone = is_known(&c, ZONE, UINT16_MAX) ? (uint16_t)c.fields[ZONE].value : 0,
+        .zone = number(&c, ZONE),
     };
-    if (c.nothing || c.families == (IPV4 | IPV6))
-        return;
-    ret->family = c.families == IPV6 ? AF_INET6 : AF_INET;
-    describe_tuple(&c, ret);
-}
-
-/* Return: whether any bit is known. */
-static bool describe_address(const struct bits words[static 4], uint8_t address[static 16],
-                             uint8_t mask[static 16]) {
-    uint32_t any = 0;
-
-    for (size_t i = 0; i < 4; i++) {
-        memcpy(address + 4 * i, &words[i].value, 4);
-        memcpy(mask + 4 * i, &words[i].mask, 4);
-        any |= words[i].mask;
-    }
-    return any != 0;
-}
-
-void ctw_filter_for_events(const struct ctw_filter *f, struct ctw_filter_events *ret) {
-    const struct cover c = cover(f, f->root, false);
-
-    *ret = (struct ctw_filter_events){
-        .nothing = c.nothing, .mark = c.fields[MARK].value, .mark_mask = c.fields[MARK].mask};
     if (c.nothing)
         return;
-    const unsigned n = list_protocols(&c, CTW_FILTER_PROTOCOLS_MAX, ret->protocols);
-    if (n <= CTW_FILTER_PROTOCOLS_MAX)
-        ret->n_protocols = (uint8_t)n;
-    else
-        memset(ret->protocols, 0, sizeof(ret->protocols));
+    describe_protocols(&c, ret);
     if (c.tcp_states != ANY_STATE)
         ret->tcp_states = c.tcp_states;
+    /* The kernel compares ports of TCP and UDP only. */
+    if (ret->n_protocols == 1 &&
+        (ret->protocols[0] == IPPROTO_TCP || ret->protocols[0] == IPPROTO_UDP)) {
+        ret->source_port = number(&c, SOURCE_PORT);
+        ret->destination_port = number(&c, DESTINATION_PORT);
+    }
     if (c.families == (IPV4 | IPV6))
         return;
-    const bool source = describe_address(&c.fields[SOURCE], ret->source, ret->source_mask);
-    if (describe_address(&c.fields[DESTINATION], ret->destination, ret->destination_mask) || source)
-        ret->family = c.families == IPV6 ? AF_INET6 : AF_INET;
+    ret->family = c.families == IPV6 ? AF_INET6 : AF_INET;
+    describe_address(&c.fields[SOURCE], ret->source, ret->source_mask);
+    describe_address(&c.fields[DESTINATION], ret->destination, ret->destination_mask);
 }

@@ -34,15 +34,12 @@ static void check_again(const struct ctw_filter *f) {
 }
 
 static void check_kernel(const struct ctw_filter *f, uint64_t seed) {
-    struct ctw_filter_dump dump;
-    struct ctw_filter_events events;
+    struct ctw_filter_kernel k;
     struct dice dice = {seed};
     struct ctw_flow_details details;
     struct ctw_flow flow;
 
-    ctw_filter_for_dump(f, &dump);
-    ctw_filter_for_events(f, &events);
-    assert(dump.nothing == events.nothing);
+    ctw_filter_for_kernel(f, &k);
     for (unsigned i = 0; i < 8; i++) {
         random_entry(&dice, &flow, &details);
         const enum ctw_filter_verdict v = ctw_filter_match(f, &flow, &details);
@@ -50,12 +47,12 @@ static void check_kernel(const struct ctw_filter *f, uint64_t seed) {
         assert(v != CTW_FILTER_UNKNOWN && (early == v || early == CTW_FILTER_UNKNOWN));
         if (v == CTW_FILTER_NO)
             continue;
-        assert(!dump.nothing);
-        assert((details.mark & dump.mark_mask) == dump.mark);
-        assert((flow.status & dump.status_mask) == dump.status);
-        assert(dump.family == 0 || dump.family == flow.family);
-        assert(dump.zone == 0 || dump.zone == details.zone);
-        assert(!dump.has_protocol || dump.protocol == flow.protocol);
+        assert(!k.nothing);
+        assert((details.mark & k.mark_mask) == k.mark);
+        assert((flow.status & k.status_mask) == k.status);
+        assert(k.family == 0 || k.family == flow.family);
+        assert(k.zone == 0 || k.zone == details.zone);
+        assert(k.n_protocols == 0 || memchr(k.protocols, flow.protocol, k.n_protocols));
     }
 }
 

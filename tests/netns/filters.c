@@ -208,7 +208,7 @@ static void next_filter(struct dice *dice, struct random_filter *random, struct 
 
 /* --- dumps ------------------------------------------------------------------------------------ */
 
-static void dump(const struct ctw_filter_dump *filter, struct list *ret) {
+static void dump(const struct ctw_filter_kernel *filter, struct list *ret) {
     struct ctw_walk_end end;
 
     ret->n = 0;
@@ -246,9 +246,9 @@ static void check_dumps(struct nfct_handle *h, struct dice *dice, unsigned filte
     dump(NULL, &all);
     describe(&all);
     for (unsigned i = 0; i < filters; i++) {
-        struct ctw_filter_dump description;
+        struct ctw_filter_kernel description;
         next_filter(dice, &random, &f);
-        ctw_filter_for_dump(&f, &description);
+        ctw_filter_for_kernel(&f, &description);
         through.n = 0;
         if (!description.nothing)
             dump(&description, &through);

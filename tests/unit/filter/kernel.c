@@ -21,39 +21,44 @@ static void parse(const char *text) {
         fail_msg("%s: %s", text, error.message.text);
 }
 
-static struct ctw_filter_dump for_dump(const char *text) {
-    struct ctw_filter_dump dump;
+static struct ctw_filter_kernel for_kernel(const char *text) {
+    struct ctw_filter_kernel kernel;
 
     parse(text);
-    ctw_filter_for_dump(&filter, &dump);
-    return dump;
+    ctw_filter_for_kernel(&filter, &kernel);
+    return kernel;
 }
 
-static struct ctw_filter_events for_events(const char *text) {
-    struct ctw_filter_events events;
+/* What a dump's request has of it. */
+static bool has_protocol(const struct ctw_filter_kernel *f) {
+    return f->family != 0 && f->n_protocols == 1;
+}
 
-    parse(text);
-    ctw_filter_for_events(&filter, &events);
-    return events;
+static bool has_address(const struct ctw_filter_kernel *f, const uint8_t mask[static 16]) {
+    return f->family == AF_INET && memcmp(mask, "\xff\xff\xff\xff", 4) == 0;
+}
+
+static bool has_port(const struct ctw_filter_kernel *f, uint16_t port) {
+    return has_protocol(f) && port != 0;
 }
 
 /* --- what the kernel does --------------------------------------------------------------------- */
 
 /* ctnetlink_filter_match() of Linux 6.8 and later. */
-static bool dump_has(const struct ctw_filter_dump *f, const struct ctw_flow *flow,
+static bool dump_has(const struct ctw_filter_kernel *f, const struct ctw_flow *flow,
                      const struct ctw_flow_details *d) {
     const bool ports = flow->protocol == IPPROTO_TCP || flow->protocol == IPPROTO_UDP;
 
     if (f->nothing)
         return false;
-    if (f->family == 0)
-        assert_false(f->has_protocol || f->has_source || f->has_destination);
     return (f->family == 0 || f->family == flow->family) && (f->zone == 0 || f->zone == d->zone) &&
-           (!f->has_source || memcmp(f->source, flow->source, 4) == 0) &&
-           (!f->has_destination || memcmp(f->destination, flow->destination, 4) == 0) &&
-           (!f->has_protocol || f->protocol == flow->protocol) &&
-           (!f->has_source_port || !ports || f->source_port == flow->source_port) &&
-           (!f->has_destination_port || !ports || f->destination_port == flow->destination_port) &&
+           (!has_address(f, f->source_mask) || memcmp(f->source, flow->source, 4) == 0) &&
+           (!has_address(f, f->destination_mask) ||
+            memcmp(f->destination, flow->destination, 4) == 0) &&
+           (!has_protocol(f) || f->protocols[0] == flow->protocol) &&
+           (!has_port(f, f->source_port) || !ports || f->source_port == flow->source_port) &&
+           (!has_port(f, f->destination_port) || !ports ||
+            f->destination_port == flow->destination_port) &&
            (d->mark & f->mark_mask) == f->mark && (flow->status & f->status_mask) == f->status;
 }
 
@@ -65,7 +70,7 @@ static bool masked_equal(const uint8_t *a, const uint8_t *b, const uint8_t *mask
 }
 
 /* The BPF of nfct_filter_attach(): an attribute that a message lacks is no reason to refuse it. */
-static bool socket_has(const struct ctw_filter_events *f, const struct ctw_flow *flow,
+static bool socket_has(const struct ctw_filter_kernel *f, const struct ctw_flow *flow,
                        const struct ctw_flow_details *d) {
     bool protocol = f->n_protocols == 0;
 
@@ -84,16 +89,16 @@ static bool socket_has(const struct ctw_filter_events *f, const struct ctw_flow 
 /* --- the descriptions ------------------------------------------------------------------------- */
 
 static void dump_is_described_by_what_is_necessary(void **state) {
-    const struct ctw_filter_dump d =
-        for_dump("src 10.0.0.1 tcp dport 443 and not assured and replied and mark 0x10/0xf0 and "
-                 "mark 1/1 and zone 3 and timeout < 1h");
+    const struct ctw_filter_kernel d =
+        for_kernel("src 10.0.0.1 tcp dport 443 and not assured and replied and mark 0x10/0xf0 and "
+                   "mark 1/1 and zone 3 and timeout < 1h");
 
     (void)state;
     assert_int_equal(d.family, AF_INET);
-    assert_true(d.has_source && !d.has_destination);
+    assert_true(has_address(&d, d.source_mask) && !has_address(&d, d.destination_mask));
     assert_memory_equal(d.source, "\x0a\x00\x00\x01", 4);
-    assert_true(d.has_protocol && d.protocol == IPPROTO_TCP);
-    assert_true(d.has_destination_port && d.destination_port == 443 && !d.has_source_port);
+    assert_true(has_protocol(&d) && d.protocols[0] == IPPROTO_TCP);
+    assert_true(d.destination_port == 443 && d.source_port == 0);
     assert_int_equal(d.status, IPS_SEEN_REPLY);
     assert_int_equal(d.status_mask, IPS_SEEN_REPLY | IPS_ASSURED);
     assert_int_equal(d.mark, 0x11);
@@ -102,36 +107,36 @@ static void dump_is_described_by_what_is_necessary(void **state) {
 }
 
 static void dump_has_no_attribute_the_kernel_gets_wrong(void **state) {
-    struct ctw_filter_dump d = for_dump("src 2001:db8::1 and zone 0");
+    struct ctw_filter_kernel d = for_kernel("src 2001:db8::1 and zone 0");
 
     (void)state;
     assert_int_equal(d.family, AF_INET6);
-    assert_true(!d.has_source && !d.has_destination && d.zone == 0);
-    d = for_dump("reply src 10.0.0.1");
-    assert_true(d.family == AF_INET && !d.has_source && !d.has_destination);
-    d = for_dump("tcp dport 443"); /* a tuple needs a family */
-    assert_true(d.family == 0 && !d.has_protocol && !d.has_destination_port);
-    d = for_dump("ip sctp dport 443");
-    assert_true(d.has_protocol && !d.has_destination_port);
-    d = for_dump("src 10/8");
-    assert_true(d.family == AF_INET && !d.has_source);
+    assert_true(!has_address(&d, d.source_mask) && d.zone == 0);
+    d = for_kernel("reply src 10.0.0.1");
+    assert_true(d.family == AF_INET && !has_address(&d, d.source_mask));
+    d = for_kernel("tcp dport 443"); /* a tuple needs a family */
+    assert_true(d.family == 0 && !has_protocol(&d) && !has_port(&d, d.destination_port));
+    d = for_kernel("ip sctp dport 443");
+    assert_true(has_protocol(&d) && d.destination_port == 0);
+    d = for_kernel("src 10/8");
+    assert_true(d.family == AF_INET && !has_address(&d, d.source_mask));
 }
 
 static void alternatives_are_described_by_what_they_share(void **state) {
-    struct ctw_filter_dump d = for_dump("assured mark 0x11 or assured mark 0x13");
+    struct ctw_filter_kernel d = for_kernel("assured mark 0x11 or assured mark 0x13");
 
     (void)state;
     assert_true(d.status == IPS_ASSURED && d.status_mask == IPS_ASSURED);
     assert_true(d.mark == 0x11 && d.mark_mask == ~UINT32_C(2));
-    d = for_dump("not (unreplied or assured or ip6)");
+    d = for_kernel("not (unreplied or assured or ip6)");
     assert_int_equal(d.family, AF_INET);
     assert_true(d.status == IPS_SEEN_REPLY && d.status_mask == (IPS_SEEN_REPLY | IPS_ASSURED));
-    d = for_dump("not nat");
+    d = for_kernel("not nat");
     assert_true(d.status == 0 && d.status_mask == IPS_NAT_MASK);
-    d = for_dump("nat");
+    d = for_kernel("nat");
     assert_int_equal(d.status_mask, 0);
-    const struct ctw_filter_events e =
-        for_events("src 10.0.0.0/24 udp or src 10.0.1.0/24 tcp or (tcp and udp)");
+    const struct ctw_filter_kernel e =
+        for_kernel("src 10.0.0.0/24 udp or src 10.0.1.0/24 tcp or (tcp and udp)");
     assert_int_equal(e.n_protocols, 2);
     assert_int_equal(e.family, AF_INET);
     assert_memory_equal(e.source, "\x0a\x00\x00\x00", 4);
@@ -159,15 +164,15 @@ static void contradiction_matches_nothing(void **state) {
 
     (void)state;
     for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
-        if (!for_dump(nothing[i]).nothing || !for_events(nothing[i]).nothing)
+        if (!for_kernel(nothing[i]).nothing)
             fail_msg("%s", nothing[i]);
-    assert_false(for_dump("not (tcp and udp)").nothing);
-    assert_false(for_dump("src 10/8 and src 10.0.0.0/16").nothing);
+    assert_false(for_kernel("not (tcp and udp)").nothing);
+    assert_false(for_kernel("src 10/8 and src 10.0.0.0/16").nothing);
 }
 
 static void events_are_described_by_what_is_necessary(void **state) {
-    struct ctw_filter_events e =
-        for_events("dst 2001:db8::/33 and state ESTABLISHED,TIME_WAIT and mark 1/1");
+    struct ctw_filter_kernel e =
+        for_kernel("dst 2001:db8::/33 and state ESTABLISHED,TIME_WAIT and mark 1/1");
 
     (void)state;
     assert_int_equal(e.n_protocols, 2); /* SCTP has a state of that name */
@@ -177,14 +182,14 @@ static void events_are_described_by_what_is_necessary(void **state) {
     assert_int_equal(e.family, AF_INET6);
     assert_memory_equal(e.destination_mask, "\xff\xff\xff\xff\x80\x00\x00\x00", 8);
     assert_memory_equal(e.destination, "\x20\x01\x0d\xb8\x00\x00\x00\x00", 8);
-    e = for_events("not tcp");
+    e = for_kernel("not tcp");
     assert_int_equal(e.n_protocols, 0);
-    e = for_events("not state CLOSE");
+    e = for_kernel("not state CLOSE");
     assert_int_equal(e.tcp_states, 0xffff & ~(1 << 8));
-    e = for_events("dport 53");
+    e = for_kernel("dport 53");
     assert_int_equal(e.n_protocols, 5);
-    e = for_events("src 0.0.0.0/0");
-    assert_int_equal(e.family, 0);
+    e = for_kernel("src 0.0.0.0/0");
+    assert_memory_equal(e.source_mask, "\x00\x00\x00\x00", 4);
 }
 
 /* The kernel's checks and the decision are the decision alone: 20,000 filters, 50 entries each. */
@@ -196,14 +201,13 @@ static void kernel_lets_through_what_matches(void **state) {
     (void)state;
     for (unsigned i = 0; i < 20000; i++) {
         random_filter(&dice, i % 5, &random);
-        const struct ctw_filter_dump dump = for_dump(random.text);
-        const struct ctw_filter_events events = for_events(random.text);
+        const struct ctw_filter_kernel kernel = for_kernel(random.text);
         for (unsigned j = 0; j < 50; j++) {
             struct ctw_flow flow;
             struct ctw_flow_details d;
             random_entry(&dice, &flow, &d);
             const bool yes = ctw_filter_match(&filter, &flow, &d) == CTW_FILTER_YES;
-            const bool dumped = dump_has(&dump, &flow, &d), sent = socket_has(&events, &flow, &d);
+            const bool dumped = dump_has(&kernel, &flow, &d), sent = socket_has(&kernel, &flow, &d);
             if (yes && !dumped)
                 fail_msg("%s: the kernel's dump lacks an entry", random.text);
             if (yes && !sent)
