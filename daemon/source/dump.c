@@ -197,9 +197,6 @@ static int send_request(struct mnl_socket *s, uint16_t type,
 struct ctw_walk {
     struct mnl_socket *socket; /* NULL once it has ended */
     struct ctw_dump dump;
-    ctw_dump_entry_fn entry;     /* or else */
-    ctw_dump_message_fn message; /* every message */
-    void *userdata;
     /* in the event loop only */
     sd_event_source *readable, *limit;
     ctw_walk_done_fn done;
@@ -225,11 +222,7 @@ static int request(struct ctw_walk *w, uint16_t type, const struct ctw_filter_ke
 static int read_datagram(struct ctw_walk *w) {
     const ssize_t n = ctw_netlink_receive(w->socket, w->datagram, sizeof(w->datagram));
 
-    if (n <= 0)
-        return (int)n;
-    if (w->message)
-        return ctw_dump_read_messages(&w->dump, w->datagram, (size_t)n, w->message, w->userdata);
-    return ctw_dump_read(&w->dump, w->datagram, (size_t)n, w->entry, w->userdata);
+    return n <= 0 ? (int)n : ctw_dump_read(&w->dump, w->datagram, (size_t)n);
 }
 
 /* Closing the socket ends the kernel's dump. */
@@ -249,7 +242,7 @@ static void finish(struct ctw_walk *w, int r, bool timed_out) {
     const struct ctw_walk_end end = end_of(w, timed_out);
 
     detach(w);
-    w->done(r, &end, w->userdata);
+    w->done(r, &end, w->dump.userdata);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -279,23 +272,20 @@ static int attach(struct ctw_walk *w, sd_event *event, uint64_t limit_usec) {
     return r;
 }
 
-/* @entry, @message: one of them is NULL */
-static struct ctw_walk *new_walk(uint32_t entries, ctw_dump_entry_fn entry,
-                                 ctw_dump_message_fn message, void *userdata) {
+static struct ctw_walk *new_walk(struct ctw_dump dump) {
     struct ctw_walk *w = calloc(1, sizeof(*w));
 
     if (!w)
         return NULL;
-    w->dump = (struct ctw_dump){.sequence = SEQUENCE, .wanted = entries};
-    w->entry = entry;
-    w->message = message;
-    w->userdata = userdata;
+    w->dump = dump;
+    w->dump.sequence = SEQUENCE;
     return w;
 }
 
 int ctw_walk_start(sd_event *event, uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry,
                    ctw_walk_done_fn done, void *userdata, struct ctw_walk **ret) {
-    struct ctw_walk *w = new_walk(entries, entry, NULL, userdata);
+    struct ctw_walk *w =
+        new_walk((struct ctw_dump){.wanted = entries, .entry = entry, .userdata = userdata});
     if (!w)
         return -ENOMEM;
     w->done = done;
@@ -345,12 +335,14 @@ static int walk_now(struct ctw_walk *w, uint16_t type, const struct ctw_filter_k
 
 int ctw_walk_now(uint32_t entries, uint64_t limit_usec, ctw_dump_entry_fn entry, void *userdata,
                  struct ctw_walk_end *ret) {
-    return walk_now(new_walk(entries, entry, NULL, userdata), GET_ENTRIES, NULL, limit_usec, ret);
+    return walk_now(
+        new_walk((struct ctw_dump){.wanted = entries, .entry = entry, .userdata = userdata}),
+        GET_ENTRIES, NULL, limit_usec, ret);
 }
 
 int ctw_walk_messages(enum ctw_walk_of of, const struct ctw_filter_kernel *filter,
                       ctw_dump_message_fn message, void *userdata, struct ctw_walk_end *ret) {
-    return walk_now(new_walk(0, NULL, message, userdata),
+    return walk_now(new_walk((struct ctw_dump){.message = message, .userdata = userdata}),
                     of == CTW_WALK_ENTRIES ? GET_ENTRIES : GET_EXPECTATIONS, filter, 0, ret);
 }
 
@@ -373,7 +365,8 @@ int ctw_dump_counters(struct ctw_counters *ret) {
 
     for (int i = 0; i < ATTEMPTS && left_usec > 0 && (r == -EINTR || r == -ENOBUFS); i++) {
         sum = (struct ctw_counters){0};
-        r = walk_now(new_walk(0, NULL, add_cpu, &sum), GET_COUNTERS, NULL, left_usec, &end);
+        r = walk_now(new_walk((struct ctw_dump){.message = add_cpu, .userdata = &sum}),
+                     GET_COUNTERS, NULL, left_usec, &end);
         const uint64_t now_usec = ctw_monotonic_usec();
         left_usec = now_usec < deadline_usec ? deadline_usec - now_usec : 0;
     }

@@ -500,10 +500,18 @@ static int read_error(const uint8_t *payload, size_t length) {
     return error > 0 || error < -4095 ? -EBADMSG : error;
 }
 
-/* Inline, so that the dump of entries makes no call for each. Return: as ctw_dump_read_messages().
- */
-static inline int read_message(struct ctw_dump *d, const struct nlmsghdr *header,
-                               const uint8_t *message, ctw_dump_message_fn fn, void *userdata) {
+static int read_entry(struct ctw_dump *d, const void *message, size_t length) {
+    struct ctw_flow flow;
+
+    if (ctw_flow_parse(message, length, &flow) < 0 || flow.event != CTW_FLOW_NEW)
+        return 0;
+    d->entry(&flow, d->userdata);
+    d->entries++;
+    return d->wanted > 0 && d->entries >= d->wanted ? 1 : 0;
+}
+
+/* Return: as ctw_dump_read(). */
+static int read_message(struct ctw_dump *d, const struct nlmsghdr *header, const uint8_t *message) {
     const uint8_t *payload = message + sizeof(*header);
     const size_t length = header->nlmsg_len - sizeof(*header);
     int r;
@@ -519,11 +527,11 @@ static inline int read_message(struct ctw_dump *d, const struct nlmsghdr *header
         return r < 0 ? r : 1;
     case NLMSG_ERROR: return read_error(payload, length); /* 0 is an acknowledgement */
     }
-    return fn(message, header->nlmsg_len, userdata);
+    return d->entry ? read_entry(d, message, header->nlmsg_len)
+                    : d->message(message, header->nlmsg_len, d->userdata);
 }
 
-static inline int read_messages(struct ctw_dump *d, const void *datagram, size_t length,
-                                ctw_dump_message_fn message, void *userdata) {
+int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length) {
     const uint8_t *at = datagram;
     int r = 0;
 
@@ -535,7 +543,7 @@ static inline int read_messages(struct ctw_dump *d, const void *datagram, size_t
         memcpy(&header, at, sizeof(header));
         if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > length)
             return -EBADMSG;
-        r = read_message(d, &header, at, message, userdata);
+        r = read_message(d, &header, at);
 
         /* The last one may lack its padding. */
         const size_t step = NLMSG_ALIGN((size_t)header.nlmsg_len);
@@ -543,34 +551,4 @@ static inline int read_messages(struct ctw_dump *d, const void *datagram, size_t
         length -= step < length ? step : length;
     }
     return r;
-}
-
-int ctw_dump_read_messages(struct ctw_dump *d, const void *datagram, size_t length,
-                           ctw_dump_message_fn message, void *userdata) {
-    return read_messages(d, datagram, length, message, userdata);
-}
-
-struct entries {
-    struct ctw_dump *dump;
-    ctw_dump_entry_fn entry;
-    void *userdata;
-};
-
-static int read_entry(const void *message, size_t length, void *userdata) {
-    const struct entries *e = userdata;
-    struct ctw_dump *d = e->dump;
-    struct ctw_flow flow;
-
-    if (ctw_flow_parse(message, length, &flow) < 0 || flow.event != CTW_FLOW_NEW)
-        return 0;
-    e->entry(&flow, e->userdata);
-    d->entries++;
-    return d->wanted > 0 && d->entries >= d->wanted ? 1 : 0;
-}
-
-int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
-                  void *userdata) {
-    struct entries e = {d, entry, userdata};
-
-    return read_messages(d, datagram, length, read_entry, &e);
 }

@@ -106,14 +106,8 @@ int ctw_event_parse(const void *head, size_t length, struct ctw_event *ret);
 
 /* --- dumps ------------------------------------------------------------------------------------ */
 
-/* A dump being read. Set sequence and wanted, and zero the rest. */
-struct ctw_dump {
-    uint32_t sequence; /* of the request: other messages are ignored */
-    uint32_t wanted;   /* entries after which the dump counts as read; 0: all */
-    uint64_t entries;  /* read so far */
-    bool interrupted;  /* entries moved meanwhile: some may be missing or counted twice */
-    bool whole;        /* the end of the table was reached */
-};
+/** called for each entry */
+typedef void (*ctw_dump_entry_fn)(const struct ctw_flow *flow, void *userdata);
 
 /**
  * called for each message of the answer but its end
@@ -123,24 +117,22 @@ struct ctw_dump {
  */
 typedef int (*ctw_dump_message_fn)(const void *message, size_t length, void *userdata);
 
+/* A dump being read. The caller sets the first five, and zeroes the rest. */
+struct ctw_dump {
+    uint32_t sequence;           /* of the request: other messages are ignored */
+    uint32_t wanted;             /* entries after which the dump counts as read; 0: all */
+    ctw_dump_entry_fn entry;     /* NULL: there are other messages than of entries: */
+    ctw_dump_message_fn message; /* gets each of them */
+    void *userdata;
+    uint64_t entries; /* read so far */
+    bool interrupted; /* entries moved meanwhile: some may be missing or counted twice */
+    bool whole;       /* the end of the table was reached */
+};
+
 /**
- * ctw_dump_read_messages() - read one datagram of a dump, of entries or of anything else
+ * ctw_dump_read() - read one datagram of a dump; malformed entries are ignored
  *
  * Return: 0 when more is to come; 1 when the dump has been read; the kernel's negative errno;
  * -EBADMSG when the datagram is malformed; what @message returned, unless that was 0.
  */
-int ctw_dump_read_messages(struct ctw_dump *d, const void *datagram, size_t length,
-                           ctw_dump_message_fn message, void *userdata);
-
-/** called for each entry */
-typedef void (*ctw_dump_entry_fn)(const struct ctw_flow *flow, void *userdata);
-
-/**
- * ctw_dump_read() - the same for entries
- *
- * Malformed entries are ignored.
- *
- * Return: as ctw_dump_read_messages().
- */
-int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length, ctw_dump_entry_fn entry,
-                  void *userdata);
+int ctw_dump_read(struct ctw_dump *d, const void *datagram, size_t length);

@@ -75,7 +75,9 @@ static void on_entry(const struct ctw_flow *flow, void *userdata) {
 }
 
 static int read_one(struct ctw_dump *dump, const struct datagram *d, struct seen *seen) {
-    return ctw_dump_read(dump, d->bytes, d->length, on_entry, seen);
+    dump->entry = on_entry;
+    dump->userdata = seen;
+    return ctw_dump_read(dump, d->bytes, d->length);
 }
 
 static void dump_reads_entries_until_done(void **state) {
@@ -196,12 +198,12 @@ static void dump_truncated_is_malformed_or_shorter(void **state) {
     const size_t first = whole.length;
     add_entry(&whole, 54, SEQUENCE);
     for (size_t n = 0; n < whole.length; n++) {
-        struct ctw_dump dump = {.sequence = SEQUENCE};
         struct seen seen = {0};
+        struct ctw_dump dump = {.sequence = SEQUENCE, .entry = on_entry, .userdata = &seen};
         char *bytes = test_malloc(n + 1);
 
         memcpy(bytes, whole.bytes, n);
-        const int r = ctw_dump_read(&dump, bytes, n, on_entry, &seen);
+        const int r = ctw_dump_read(&dump, bytes, n);
         test_free(bytes);
         assert_int_equal(r, n == 0 || n == first ? 0 : -EBADMSG);
         assert_int_equal(seen.n, n >= first);
@@ -222,21 +224,20 @@ static int on_message(const void *m, size_t length, void *userdata) {
 
 static void dump_messages_end_where_the_reader_says(void **state) {
     struct datagram d = {.length = 0}, end = {.length = 0}, empty = {.length = 0};
-    struct ctw_dump dump = {.sequence = SEQUENCE};
     struct seen seen = {0};
+    struct ctw_dump dump = {.sequence = SEQUENCE, .message = on_message, .userdata = &seen};
 
     (void)state;
     add_entry(&d, 53, SEQUENCE + 1); /* of another request */
     for (uint16_t i = 0; i < 3; i++)
         add_entry(&d, i, SEQUENCE);
-    assert_int_equal(ctw_dump_read_messages(&dump, d.bytes, d.length, on_message, &seen), 1);
+    assert_int_equal(ctw_dump_read(&dump, d.bytes, d.length), 1);
     assert_int_equal(seen.n, 2);
     assert_false(dump.whole);
     empty.length += message(&empty, NFNL_SUBSYS_CTNETLINK_EXP << 8, SEQUENCE)->nlmsg_len;
-    assert_int_equal(ctw_dump_read_messages(&dump, empty.bytes, empty.length, on_message, &seen),
-                     -EIO);
+    assert_int_equal(ctw_dump_read(&dump, empty.bytes, empty.length), -EIO);
     add_end(&end, NLMSG_DONE, 0);
-    assert_int_equal(ctw_dump_read_messages(&dump, end.bytes, end.length, on_message, &seen), 1);
+    assert_int_equal(ctw_dump_read(&dump, end.bytes, end.length), 1);
     assert_true(dump.whole);
 }
 
