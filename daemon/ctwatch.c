@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "daemon/cli/cli.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/sys/stdio.h"
 
 /* ctwatch: shows the state of the conntrack table. See ctwatch(8). */

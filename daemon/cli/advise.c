@@ -10,7 +10,6 @@
 #include "daemon/cli/cli.h"
 #include "daemon/cli/fetch.h"
 #include "daemon/cli/terminal.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/clock.h"

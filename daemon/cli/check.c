@@ -11,7 +11,6 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/fetch.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/sys/config.h"
 #include "lib/util/parse.h"
 #include "lib/view/check.h"

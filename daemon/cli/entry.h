@@ -4,7 +4,8 @@
 /*
  * Entries, expectations and events as lines on stdout, with libnetfilter_conntrack: the text and
  * the XML that conntrack(8) prints, or JSON with every attribute. The members of the JSON are
- * described in conf/schema/flows.schema.json.
+ * described in conf/schema/flows.schema.json. And the part of a filter that the kernel applies to
+ * the events of a socket.
  */
 
 #include <jansson.h>
@@ -63,3 +64,10 @@ int ctw_entry_print_json(json_t *object);
 
 /** ctw_entry_to_json() - an entry with all its attributes; labels are named by @labels, or NULL */
 json_t *ctw_entry_to_json(const struct nf_conntrack *ct, struct nfct_labelmap *labels);
+
+/**
+ * ctw_event_filter_attach() - let only events that may match cross a socket
+ *
+ * Where it cannot be attached, all events come, and ctw_filter_match() decides as always.
+ */
+void ctw_event_filter_attach(int fd, const struct ctw_filter *f);

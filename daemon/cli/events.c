@@ -12,9 +12,7 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/entry.h"
-#include "daemon/cli/event_filter.h"
 #include "daemon/cli/terminal.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"

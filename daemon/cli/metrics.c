@@ -8,7 +8,6 @@
 
 #include "daemon/cli/cli.h"
 #include "daemon/cli/terminal.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/procfs.h"
 #include "lib/state/snapshot.h"

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "daemon/cli/cli.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/source/machine.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/config.h"

@@ -8,7 +8,6 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon/cli/cli.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/http/pages.h"
 #include "daemon/http/server.h"
 

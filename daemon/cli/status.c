@@ -12,7 +12,6 @@
 #include "daemon/cli/cli.h"
 #include "daemon/cli/fetch.h"
 #include "daemon/cli/terminal.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/state/reader.h"
 #include "daemon/sys/config.h"
 #include "lib/view/status.h"

@@ -13,7 +13,6 @@
 #include "daemon/cli/cli.h"
 #include "daemon/cli/fetch.h"
 #include "daemon/cli/terminal.h"
-#include "daemon/cli/verbs.h"
 #include "daemon/source/dump.h"
 #include "daemon/source/owners.h"
 #include "daemon/source/table.h"

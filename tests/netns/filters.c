@@ -21,7 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "daemon/cli/event_filter.h"
+#include "daemon/cli/entry.h"
 #include "daemon/source/dump.h"
 #include "tests/support/random_filter.h"
 

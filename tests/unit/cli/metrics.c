@@ -4,7 +4,7 @@
 
 #include "tests/support/state_directory.h"
 
-#include "daemon/cli/verbs.h"
+#include "daemon/cli/cli.h"
 #include "daemon/sys/clock.h"
 
 /* Run the verb on what is left in the directory. Return: its exit status; @ret: its stderr. */
