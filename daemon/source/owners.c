@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <limits.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -35,8 +37,8 @@
 /* Exists in the initial network namespace only (net/netfilter/nf_conntrack_standalone.c). */
 #define INITIAL_ONLY "/proc/sys/net/nf_conntrack_max"
 
-/* Entries of a folder that are examined at all. */
-#define ENTRIES_MAX 4096u
+/* Names in /run/netns or /var/log/pods that are examined at all, in some 7 us each at worst. */
+#define ENTRIES_MAX 1024u
 
 /* Namespaces that are remembered by their last digits. One that is forgotten is read again. */
 #define SEEN 256u
@@ -48,87 +50,111 @@ struct ctw_owners {
     struct ctw_address_list lists[CTW_OWNED_LISTS_MAX];
     size_t n;
     uint64_t until_usec;
-    DIR *processes; /* NULL: to be opened */
+    DIR *processes;
+    struct mnl_socket *ids; /* to ask for one answer each; NULL: not opened yet */
     ino_t own, seen[SEEN];
     char text[FILE_MAX + 1];
 };
 
 /* --- rtnetlink -------------------------------------------------------------------------------- */
 
-/* Send a request, with one number as an attribute unless @attribute is 0, and read what comes back
- * at once: each recv() makes the kernel queue the next part of a dump. Needs no privilege. */
-static int ask_kernel(uint16_t type, uint16_t flags, uint16_t attribute, uint32_t number,
-                      mnl_cb_t answer, void *data) {
-    _Alignas(struct nlmsghdr) char buffer[8192];
-    int r = MNL_CB_OK;
-
+static struct mnl_socket *open_rtnetlink(void) {
     struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    if (!s)
-        return -errno;
+
+    if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0)
+        return s;
+    (void)mnl_socket_close(s);
+    return NULL;
+}
+
+/* Send a request with a number, as @attribute or, where that is 0, as the index of an interface,
+ * and read what comes back at once: each recv() makes the kernel queue the next part of a dump.
+ * Needs no privilege. @s: NULL: nothing can be asked */
+static void ask_kernel(struct mnl_socket *s, uint16_t type, uint16_t flags, uint16_t attribute,
+                       uint32_t number, mnl_cb_t answer, void *data) {
+    _Alignas(struct nlmsghdr) char buffer[8192];
     struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+
     h->nlmsg_type = type;
     h->nlmsg_flags = NLM_F_REQUEST | flags;
-    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
-    g->rtgen_family = AF_UNSPEC;
-    if (attribute != 0)
+    if (attribute != 0) {
+        (void)mnl_nlmsg_put_extra_header(h, sizeof(struct rtgenmsg));
         mnl_attr_put_u32(h, attribute, number);
-    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
-        r = -errno;
-    while (r > MNL_CB_STOP) {
+    } else {
+        struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+        m->ifi_index = (int)number;
+    }
+    if (!s || mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
+        return;
+    for (int r = MNL_CB_OK; r > MNL_CB_STOP;) {
         const ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
         r = got <= 0 ? MNL_CB_ERROR
                      : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), answer, data);
     }
-    (void)mnl_socket_close(s);
-    return r;
+}
+
+/* The payload of an attribute of that size, behind a header of @size bytes. Return: NULL: none. */
+static const void *attribute_of(const struct nlmsghdr *h, size_t size, uint16_t type,
+                                uint16_t length) {
+    const char *const end = (const char *)h + h->nlmsg_len;
+
+    for (const struct nlattr *a = mnl_nlmsg_get_payload_offset(h, size);
+         mnl_attr_ok(a, (int)(end - (const char *)a)); a = mnl_attr_next(a))
+        if (mnl_attr_get_type(a) == type && mnl_attr_get_payload_len(a) == length)
+            return mnl_attr_get_payload(a);
+    return NULL;
 }
 
 /* --- the name by a process -------------------------------------------------------------------- */
 
-/* The id in our namespace is the only attribute of the answer that matters. */
-static int on_nsid(const struct nlmsghdr *h, void *data) {
-    const char *const end = (const char *)h + h->nlmsg_len;
-    int32_t *id = data;
+static int on_nsid(const struct nlmsghdr *h, void *ret_id) {
+    const bool link = h->nlmsg_type == RTM_NEWLINK;
+    const void *id = link ? attribute_of(h, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID, 4)
+                          : attribute_of(h, sizeof(struct rtgenmsg), NETNSA_NSID, 4);
 
-    for (const struct nlattr *a = mnl_nlmsg_get_payload_offset(h, sizeof(struct rtgenmsg));
-         mnl_attr_ok(a, (int)(end - (const char *)a)); a = mnl_attr_next(a))
-        if (mnl_attr_get_type(a) == NETNSA_NSID && mnl_attr_get_payload_len(a) == sizeof(*id))
-            memcpy(id, mnl_attr_get_payload(a), sizeof(*id));
+    if (id)
+        memcpy(ret_id, id, sizeof(int32_t));
     return MNL_CB_STOP;
 }
 
 /* Return: the same for the same namespace; -1: it has none, or cannot be asked for. */
-static int32_t nsid_by(uint16_t attribute, uint32_t number) {
+static int32_t nsid_by(const struct ctw_owners *o, uint16_t type, uint16_t attribute,
+                       uint32_t number) {
     int32_t id = NETNSA_NSID_NOT_ASSIGNED;
 
-    (void)ask_kernel(RTM_GETNSID, 0, attribute, number, on_nsid, &id);
+    ask_kernel(o->ids, type, 0, attribute, number, on_nsid, &id);
     return id;
 }
 
-/* /proc/PID/ns/net needs CAP_SYS_PTRACE; the id needs none, but only a veth pair gives one. */
-static void name_in_run(const char *pid, char ret[static CTW_NETNS_NAME_MAX]) {
-    char path[NAME_MAX + 16];
+static void name_by_id(const struct ctw_owners *o, int32_t id,
+                       char ret[static CTW_NETNS_NAME_MAX]) {
+    DIR *dir = id < 0 ? NULL : opendir("/run/netns");
     const struct dirent *d;
     unsigned seen = 0;
-    struct stat st;
 
     ret[0] = '\0';
-    (void)snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
-    if (stat(path, &st) == 0) {
-        ctw_netns_file(st.st_ino, ret);
-        return;
-    }
-    const int32_t id = nsid_by(NETNSA_PID, (uint32_t)strtoul(pid, NULL, 10));
-    DIR *dir = id < 0 ? NULL : opendir("/run/netns");
     while (dir && ret[0] == '\0' && seen++ < ENTRIES_MAX && (d = readdir(dir))) {
         const int fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd >= 0 && nsid_by(NETNSA_FD, (uint32_t)fd) == id)
+        if (fd >= 0 && nsid_by(o, RTM_GETNSID, NETNSA_FD, (uint32_t)fd) == id)
             (void)snprintf(ret, CTW_NETNS_NAME_MAX, "%s", d->d_name);
         if (fd >= 0)
             (void)close(fd);
     }
     if (dir)
         (void)closedir(dir);
+}
+
+/* /proc/PID/ns/net needs CAP_SYS_PTRACE; the id needs none, but only a veth pair gives one. */
+static void name_in_run(const struct ctw_owners *o, const char *pid,
+                        char ret[static CTW_NETNS_NAME_MAX]) {
+    char path[NAME_MAX + 16];
+    struct stat st;
+
+    (void)snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
+    if (stat(path, &st) == 0)
+        ctw_netns_file(st.st_ino, ret);
+    else
+        name_by_id(o, nsid_by(o, RTM_GETNSID, NETNSA_PID, (uint32_t)strtoul(pid, NULL, 10)), ret);
 }
 
 static void add_pod(struct ctw_netns_name *n, const char *cgroup, size_t length) {
@@ -143,10 +169,10 @@ static void add_pod(struct ctw_netns_name *n, const char *cgroup, size_t length)
         (void)closedir(dir);
 }
 
-static void describe(const char *pid, struct ctw_netns_name *ret) {
+static void describe(const struct ctw_owners *o, const char *pid, struct ctw_netns_name *ret) {
     char run_name[CTW_NETNS_NAME_MAX], cgroup[4096], command[32], path[NAME_MAX + 16];
 
-    name_in_run(pid, run_name);
+    name_in_run(o, pid, run_name);
     (void)snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
     const int fd = ctw_procfs_open("", path, O_RDONLY);
     const ssize_t n = fd < 0 ? 0 : ctw_procfs_read_all(fd, cgroup, sizeof(cgroup));
@@ -161,20 +187,54 @@ static void describe(const char *pid, struct ctw_netns_name *ret) {
         add_pod(ret, cgroup, e.cgroup_length);
 }
 
-/* --- the own namespace ------------------------------------------------------------------------ */
+/* --- by rtnetlink alone ----------------------------------------------------------------------- */
+
+static void note(const struct ctw_owners *o, const struct ctw_address *a, const char *name,
+                 enum ctw_owner_by by) {
+    for (size_t i = 0; i < o->n; i++)
+        (void)ctw_address_owned(&o->lists[i], a, name, by);
+}
+
+static bool is_listed(const struct ctw_owners *o, const struct ctw_address *a,
+                      enum ctw_owner_by by) {
+    bool listed = false;
+
+    for (size_t i = 0; i < o->n; i++)
+        listed |= ctw_address_owned(&o->lists[i], a, "", by);
+    return listed;
+}
 
 static int on_own_address(const struct nlmsghdr *h, void *userdata) {
     const struct ctw_owners *o = userdata;
     char name[CTW_NETNS_NAME_MAX] = "this host";
     struct ctw_address a;
 
-    for (size_t i = 0; ctw_address_of_message(h, h->nlmsg_len, &a) == 0 && i < o->n; i++) {
-        if (!ctw_address_owned(&o->lists[i], &a, NULL, true))
-            continue;
-        if (access(INITIAL_ONLY, F_OK) < 0)
-            ctw_netns_file(ctw_netns_own_inode(), name);
-        (void)ctw_address_owned(&o->lists[i], &a, name[0] != '\0' ? name : "this namespace", true);
-    }
+    if (ctw_address_of_message(h, h->nlmsg_len, &a) < 0 || !is_listed(o, &a, CTW_OWNER_ASKED))
+        return MNL_CB_OK;
+    if (access(INITIAL_ONLY, F_OK) < 0)
+        ctw_netns_file(ctw_netns_own_inode(), name);
+    note(o, &a, name[0] != '\0' ? name : "this namespace", CTW_OWNER_OWN);
+    return MNL_CB_OK;
+}
+
+/* A namespace without a process shows no addresses, but the other end of its veth pair has them as
+ * neighbours. */
+static int on_neighbour(const struct nlmsghdr *h, void *userdata) {
+    const struct ndmsg *m = mnl_nlmsg_get_payload(h);
+    const uint16_t size = m->ndm_family == AF_INET ? 4 : m->ndm_family == AF_INET6 ? 16 : 0;
+    const void *address = attribute_of(h, sizeof(*m), NDA_DST, size);
+    struct ctw_address a = {.family = m->ndm_family};
+    const struct ctw_owners *o = userdata;
+    char name[CTW_NETNS_NAME_MAX];
+
+    if (h->nlmsg_type != RTM_NEWNEIGH || size == 0 || !address)
+        return MNL_CB_OK;
+    memcpy(a.bytes, address, size);
+    if (!is_listed(o, &a, CTW_OWNER_PEER))
+        return MNL_CB_OK;
+    name_by_id(o, nsid_by(o, RTM_GETLINK, 0, (uint32_t)m->ndm_ifindex), name);
+    if (name[0] != '\0')
+        note(o, &a, name, CTW_OWNER_PEER);
     return MNL_CB_OK;
 }
 
@@ -201,18 +261,6 @@ static struct ctw_piece read_net(struct ctw_owners *o, const char *pid, const ch
     return (struct ctw_piece){o->text, n > 0 && n <= (ssize_t)FILE_MAX ? (size_t)n : 0};
 }
 
-static void note(const struct ctw_owners *o, const struct ctw_address *a, const char *pid,
-                 ino_t inode, struct ctw_netns_name *name) {
-    for (size_t i = 0; i < o->n; i++) {
-        if (!ctw_address_owned(&o->lists[i], a, NULL, false))
-            continue;
-        if (name->kind == CTW_NETNS_UNNAMED)
-            describe(pid, name);
-        if (name->kind != CTW_NETNS_UNNAMED && inode_of(pid) == inode) /* it was not reused */
-            (void)ctw_address_owned(&o->lists[i], a, name->text, false);
-    }
-}
-
 static void read_namespace(struct ctw_owners *o, const char *pid) {
     static const struct {
         const char *file;
@@ -227,7 +275,12 @@ static void read_namespace(struct ctw_owners *o, const char *pid) {
     o->seen[inode % SEEN] = inode;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         for (struct ctw_piece text = read_net(o, pid, files[i].file); files[i].next(&text, &a);)
-            note(o, &a, pid, inode, &name);
+            if (is_listed(o, &a, CTW_OWNER_ASKED)) {
+                if (name.kind == CTW_NETNS_UNNAMED)
+                    describe(o, pid, &name);
+                if (name.kind != CTW_NETNS_UNNAMED && inode_of(pid) == inode) /* not used again */
+                    note(o, &a, name.text, CTW_OWNER_OTHER);
+            }
 }
 
 /* --- in slices -------------------------------------------------------------------------------- */
@@ -240,6 +293,8 @@ static void begin(struct ctw_owners *o, const struct ctw_address_list *lists, si
     if (o->processes)
         (void)closedir(o->processes);
     o->processes = opendir("/proc");
+    if (!o->ids)
+        o->ids = open_rtnetlink();
 }
 
 /* Return: whether it was the last one. The own addresses come last (ctw_address_owned()). */
@@ -256,7 +311,11 @@ static bool do_slice(struct ctw_owners *o, uint64_t slice_usec) {
         if (now_usec >= end_usec)
             return false;
     }
-    (void)ask_kernel(RTM_GETADDR, NLM_F_DUMP, 0, 0, on_own_address, o);
+    struct mnl_socket *s = open_rtnetlink(); /* o->ids is used meanwhile */
+    ask_kernel(s, RTM_GETNEIGH, NLM_F_DUMP, 0, 0, on_neighbour, o);
+    ask_kernel(s, RTM_GETADDR, NLM_F_DUMP, 0, 0, on_own_address, o);
+    if (s)
+        (void)mnl_socket_close(s);
     return true;
 }
 
@@ -296,6 +355,8 @@ struct ctw_owners *ctw_owners_free(struct ctw_owners *o) {
         return NULL;
     if (o->processes)
         (void)closedir(o->processes);
+    if (o->ids)
+        (void)mnl_socket_close(o->ids);
     (void)sd_event_source_disable_unref(o->slice);
     free(o);
     return NULL;

@@ -261,7 +261,7 @@ static void set_owner(char ret[static CTW_OWNER_MAX], const char *owner) {
 }
 
 bool ctw_address_owned(const struct ctw_address_list *list, const struct ctw_address *a,
-                       const char *owner, bool is_own) {
+                       const char *owner, enum ctw_owner_by by) {
     char name[CTW_TALKER_NAME_MAX], cut[CTW_OWNER_MAX];
     bool found = false;
 
@@ -269,15 +269,15 @@ bool ctw_address_owned(const struct ctw_address_list *list, const struct ctw_add
         return false;
     const struct ctw_key key = ctw_address_key(a->family, a->bytes, list->ipv6_prefix);
     ctw_dimension_name(CTW_BY_SOURCE, &key, list->ipv6_prefix, name);
+    set_owner(cut, owner);
     for (size_t i = 0; i < list->n; i++) {
         struct ctw_share *const s = &list->shares[i];
-        if (strcmp(s->name, name) != 0)
+        if (strcmp(s->name, name) != 0 || (by == CTW_OWNER_PEER && s->owner[0] != '\0'))
             continue;
         found = true;
-        if (!owner)
+        if (by == CTW_OWNER_ASKED)
             continue;
-        set_owner(cut, owner);
-        if (s->owner[0] == '\0' || (is_own && !strchr(s->name, '/')))
+        if (s->owner[0] == '\0' || (by == CTW_OWNER_OWN && !strchr(s->name, '/')))
             memcpy(s->owner, cut, sizeof(cut));
         else if (strcmp(s->owner, cut) != 0)
             set_owner(s->owner, "several namespaces");

@@ -122,15 +122,24 @@ struct ctw_address_list {
     uint32_t ipv6_prefix; /* as when they were counted */
 };
 
+/* Who says what an address belongs to. */
+enum ctw_owner_by {
+    CTW_OWNER_ASKED, /* nothing is noted */
+    CTW_OWNER_PEER,  /* a neighbour behind a veth pair: noted where nothing else is known */
+    CTW_OWNER_OTHER, /* another namespace, by its own addresses */
+    /* The namespace of the table. It comes last, and has precedence where a line is one address:
+     * other namespaces may use the same one, out of reach. */
+    CTW_OWNER_OWN,
+};
+
 /**
  * ctw_address_owned() - an address belongs to @owner: note it where the address is in @list
- * @owner:   a network namespace by name; NULL: only ask
- * @is_own:  of the namespace of the table. It comes last, and has precedence where a line is one
- * address: other namespaces may use the same one, out of reach. Addresses of two namespaces, or of
- * one /64, belong to "several namespaces". Loopback addresses, of which each namespace has its own,
- * belong to none.
+ * @owner:  a network namespace by name
  *
- * Return: whether the address is in @list.
+ * Addresses of two namespaces, or of one /64, belong to "several namespaces". Loopback addresses,
+ * of which each namespace has its own, belong to none.
+ *
+ * Return: whether the address is in @list, and may be noted.
  */
 bool ctw_address_owned(const struct ctw_address_list *list, const struct ctw_address *a,
-                       const char *owner, bool is_own);
+                       const char *owner, enum ctw_owner_by by);

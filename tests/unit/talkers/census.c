@@ -434,12 +434,12 @@ static void result_never_rounds_translated_loopback_away(void **state) {
 
 static struct ctw_share owned[5];
 
-static bool belongs(const char *text, const char *owner, bool is_own) {
+static bool belongs(const char *text, const char *owner, enum ctw_owner_by by) {
     const struct ctw_address_list list = {owned, LENGTH(owned), 64};
     struct ctw_address a = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
 
     assert_int_equal(inet_pton(a.family, text, a.bytes), 1);
-    return ctw_address_owned(&list, &a, owner, is_own);
+    return ctw_address_owned(&list, &a, owner, by);
 }
 
 static void begin_owners(void) {
@@ -454,17 +454,17 @@ static void begin_owners(void) {
 static void owner_is_noted_where_the_address_is_listed(void **state) {
     (void)state;
     begin_owners();
-    assert_false(belongs("10.0.3.70", "docker 3f2a9c1b7d20", false));
-    assert_true(belongs("10.0.3.7", NULL, false));
+    assert_false(belongs("10.0.3.70", "docker 3f2a9c1b7d20", CTW_OWNER_OTHER));
+    assert_true(belongs("10.0.3.7", "", CTW_OWNER_ASKED));
     assert_string_equal(owned[0].owner, "");
-    assert_true(belongs("10.0.3.7", "docker 3f2a9c1b7d20", false));
-    assert_true(belongs("10.0.3.7", "docker 3f2a9c1b7d20", false));
+    assert_true(belongs("10.0.3.7", "docker 3f2a9c1b7d20", CTW_OWNER_OTHER));
+    assert_true(belongs("10.0.3.7", "docker 3f2a9c1b7d20", CTW_OWNER_OTHER));
     assert_string_equal(owned[0].owner, "docker 3f2a9c1b7d20");
-    assert_true(belongs("fd00::1:2", "blue", false));
+    assert_true(belongs("fd00::1:2", "blue", CTW_OWNER_OTHER));
     assert_string_equal(owned[2].owner, "blue");
-    assert_true(belongs("fe80::7", "blue", false));
+    assert_true(belongs("fe80::7", "blue", CTW_OWNER_OTHER));
     assert_string_equal(owned[3].owner, "blue");
-    assert_false(belongs("127.0.0.1", "blue", false));
+    assert_false(belongs("127.0.0.1", "blue", CTW_OWNER_OTHER));
     assert_string_equal(owned[1].owner, "");
     assert_string_equal(owned[4].owner, "");
 }
@@ -472,21 +472,32 @@ static void owner_is_noted_where_the_address_is_listed(void **state) {
 static void owner_of_two_is_neither(void **state) {
     (void)state;
     begin_owners();
-    assert_true(belongs("10.0.3.7", "blue", false));
-    assert_true(belongs("10.0.3.7", "green", false));
-    assert_true(belongs("10.0.3.7", "blue", false));
+    assert_true(belongs("10.0.3.7", "blue", CTW_OWNER_OTHER));
+    assert_true(belongs("10.0.3.7", "green", CTW_OWNER_OTHER));
+    assert_true(belongs("10.0.3.7", "blue", CTW_OWNER_OTHER));
     assert_string_equal(owned[0].owner, "several namespaces");
-    assert_true(belongs("fd00::1", "blue", false));
-    assert_true(belongs("fd00::2", "this host", true)); /* one prefix, two hosts */
+    assert_true(belongs("fd00::1", "blue", CTW_OWNER_OTHER));
+    assert_true(belongs("fd00::2", "this host", CTW_OWNER_OWN)); /* one prefix, two hosts */
     assert_string_equal(owned[2].owner, "several namespaces");
 }
 
 static void owner_of_an_own_address_is_ours(void **state) {
     (void)state;
     begin_owners();
-    assert_true(belongs("10.0.3.7", "blue", false));
-    assert_true(belongs("10.0.3.7", "this host", true));
+    assert_true(belongs("10.0.3.7", "blue", CTW_OWNER_OTHER));
+    assert_true(belongs("10.0.3.7", "this host", CTW_OWNER_OWN));
     assert_string_equal(owned[0].owner, "this host");
+}
+
+static void owner_by_a_neighbour_is_the_last_resort(void **state) {
+    (void)state;
+    begin_owners();
+    assert_true(belongs("10.0.3.7", "blue", CTW_OWNER_PEER));
+    assert_false(belongs("10.0.3.7", "green", CTW_OWNER_PEER));
+    assert_string_equal(owned[0].owner, "blue");
+    assert_true(belongs("10.0.3.8", "docker 3f2a9c1b7d20", CTW_OWNER_OTHER));
+    assert_false(belongs("10.0.3.8", "blue", CTW_OWNER_PEER));
+    assert_string_equal(owned[4].owner, "docker 3f2a9c1b7d20");
 }
 
 static void owner_too_long_is_marked(void **state) {
@@ -496,8 +507,8 @@ static void owner_too_long_is_marked(void **state) {
     memset(name, 'n', sizeof(name));
     name[199] = '\0';
     begin_owners();
-    assert_true(belongs("10.0.3.7", name, false));
-    assert_true(belongs("10.0.3.7", name, false));
+    assert_true(belongs("10.0.3.7", name, CTW_OWNER_OTHER));
+    assert_true(belongs("10.0.3.7", name, CTW_OWNER_OTHER));
     assert_int_equal(strlen(owned[0].owner), CTW_OWNER_MAX - 1);
     assert_string_equal(owned[0].owner + CTW_OWNER_MAX - 3, "n~");
 }
@@ -530,6 +541,7 @@ int main(void) {
         TEST(owner_is_noted_where_the_address_is_listed),
         TEST(owner_of_two_is_neither),
         TEST(owner_of_an_own_address_is_ours),
+        TEST(owner_by_a_neighbour_is_the_last_resort),
         TEST(owner_too_long_is_marked),
     };
 
