@@ -10,6 +10,7 @@
 #include "daemon/cli/entry.h"
 #include "daemon/cli/terminal.h"
 #include "daemon/source/dump.h"
+#include "daemon/source/machine.h"
 #include "daemon/sys/clock.h"
 #include "daemon/sys/procfs.h"
 #include "lib/filter/filter.h"
@@ -22,9 +23,6 @@
 
 /* Entries that are held to be sorted, or as a sample: with 300 bytes each, 3 MB. */
 #define HELD_MAX 10000u
-
-#define TIMEOUT_FOLDER "/proc/sys/net/netfilter/nf_conntrack_"
-#define NO_TIMEOUT     UINT32_MAX
 
 struct arguments {
     const char *n, *sample, *sort, *idle;
@@ -53,7 +51,7 @@ struct flows {
     struct ctw_filter filter;
     struct ctw_entry_printer *printer;
     struct ctw_progress progress;
-    uint32_t timeouts[CTW_TIMEOUTS]; /* seconds; NO_TIMEOUT: not known */
+    uint32_t timeouts[CTW_TIMEOUTS]; /* seconds; 0: not known */
     uint64_t read, matched, shown;
     int write_error;           /* a positive errno */
     uint64_t random;           /* state of the generator */
@@ -193,8 +191,7 @@ static bool is_idle(const struct flows *f, const struct ctw_flow *flow,
                     const struct ctw_flow_details *details) {
     const enum ctw_timeout i = ctw_flow_timeout(flow, details->state);
 
-    return i < CTW_TIMEOUTS && f->timeouts[i] != NO_TIMEOUT &&
-           flow->timeout_sec <= f->timeouts[i] &&
+    return i < CTW_TIMEOUTS && f->timeouts[i] > 0 && flow->timeout_sec <= f->timeouts[i] &&
            f->timeouts[i] - flow->timeout_sec >= f->request.idle_sec;
 }
 
@@ -281,16 +278,6 @@ static int walk(struct flows *f, struct ctw_walk_end *ret) {
     return ctw_walk_messages(of, NULL, on_message, f, ret);
 }
 
-static void read_timeouts(struct flows *f) {
-    char path[sizeof(TIMEOUT_FOLDER) + 40];
-
-    for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++) {
-        f->timeouts[i] = NO_TIMEOUT;
-        (void)snprintf(path, sizeof(path), TIMEOUT_FOLDER "%s", ctw_timeout_name(i));
-        (void)ctw_procfs_number("", path, &f->timeouts[i]);
-    }
-}
-
 static uint32_t sysctl_of(const char *const *paths) {
     const char *path;
     uint32_t value;
@@ -332,7 +319,7 @@ static int show(struct flows *f) {
     struct ctw_walk_end end = {0};
 
     if (f->request.idle_sec > 0)
-        read_timeouts(f);
+        ctw_machine_timeouts("", f->timeouts);
     ctw_progress_start(&f->progress, sysctl_of(ctw_count_paths));
     const uint32_t buckets = sysctl_of(ctw_buckets_paths);
     const int r = walk(f, &end);

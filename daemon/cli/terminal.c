@@ -24,22 +24,29 @@
 #define INTERVAL_USEC_MIN (100 * CTW_USEC_PER_MSEC)
 #define INTERVAL_USEC_MAX (86400 * CTW_USEC_PER_SEC)
 
+/* 0: not known. */
+static struct winsize size_of(int fd) {
+    struct winsize size = {0};
+
+    (void)ioctl(fd, TIOCGWINSZ, &size);
+    return size;
+}
+
 uint32_t ctw_terminal_columns(void) {
     const char *columns = getenv("COLUMNS");
-    struct winsize size;
-    uint64_t n;
+    uint64_t n = size_of(STDOUT_FILENO).ws_col;
 
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-        return size.ws_col;
+    if (n > 0)
+        return (uint32_t)n;
     if (columns && ctw_text_decimal(columns, strlen(columns), COLUMNS_MOST, &n) == 0 && n > 0)
         return (uint32_t)n;
     return COLUMNS_USUAL;
 }
 
 uint32_t ctw_terminal_rows(void) {
-    struct winsize size;
+    const uint32_t rows = size_of(STDOUT_FILENO).ws_row;
 
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+    return rows > 0 ? rows : 24;
 }
 
 /* Makes each line a row of the terminal, whatever its length. */
@@ -50,11 +57,9 @@ uint32_t ctw_terminal_rows(void) {
 #define REVERSE_OFF "\033[27m"
 
 static void redraw(const struct ctw_terminal *s, const char *text) {
-    struct winsize size;
-    size_t left = SIZE_MAX; /* further lines would scroll */
+    const uint32_t rows = size_of(STDOUT_FILENO).ws_row;
+    size_t left = rows > 1 ? rows - 1 : SIZE_MAX; /* further lines would scroll */
 
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1)
-        left = size.ws_row - 1u;
     (void)fputs(s->again ? "\033[H" WRAP_OFF : "\033[H\033[2J" WRAP_OFF, stdout);
     unsigned number = 1;
     for (const char *line = text; *line != '\0' && left > 0; left--, number++) {
@@ -144,7 +149,7 @@ void ctw_progress_start(struct ctw_progress *p, uint32_t entries) {
 }
 
 void ctw_progress_show(struct ctw_progress *p, uint64_t entries) {
-    struct winsize size;
+    const uint32_t columns = size_of(STDERR_FILENO).ws_col;
     char line[80];
 
     if (!p->wanted || entries % PROGRESS_CHECK != 0)
@@ -156,9 +161,8 @@ void ctw_progress_show(struct ctw_progress *p, uint64_t entries) {
     p->shown = true;
     (void)snprintf(line, sizeof(line), "%" PRIu64 " of %" PRIu32 " entries (%" PRIu64 " %%)",
                    entries, p->of, entries * 100 / p->of);
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 &&
-        size.ws_col < sizeof(line)) /* a line that wraps could not be taken back */
-        line[size.ws_col - 1] = '\0';
+    if (columns > 0 && columns < sizeof(line)) /* a line that wraps could not be taken back */
+        line[columns - 1] = '\0';
     (void)fprintf(stderr, "\r%s", line);
 }
 

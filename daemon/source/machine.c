@@ -93,11 +93,12 @@ static bool has_program(const struct ctw_machine *m, const char *name) {
     return false;
 }
 
-static void read_timeouts(const struct ctw_machine *m, struct ctw_host *ret) {
+void ctw_machine_timeouts(const char *root, uint32_t ret_sec[static CTW_TIMEOUTS]) {
     for (enum ctw_timeout i = 0; i < CTW_TIMEOUTS; i++) {
         char path[128];
         (void)snprintf(path, sizeof(path), SYSCTL "%s", ctw_timeout_name(i));
-        (void)ctw_procfs_number(m->root, path, &ret->timeouts_sec[i]);
+        if (ctw_procfs_number(root, path, &ret_sec[i]) < 0)
+            ret_sec[i] = 0;
     }
 }
 
@@ -180,7 +181,7 @@ void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host 
     ret->release = growth.release;
     ret->memory = growth.memory;
     ret->initial_netns = is_initial_netns(m);
-    read_timeouts(m, ret);
+    ctw_machine_timeouts(m->root, ret->timeouts_sec);
     read_files(m, ret);
 }
 

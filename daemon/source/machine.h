@@ -47,3 +47,6 @@ void ctw_machine_read(struct ctw_machine *m, uint64_t now_usec, bool calm,
  * Takes some twenty small files, half a millisecond: for alerts, not for each poll.
  */
 void ctw_machine_host(struct ctw_machine *m, uint64_t now_usec, struct ctw_host *ret);
+
+/** ctw_machine_timeouts() - read net.netfilter.nf_conntrack_*_timeout*; 0: not known */
+void ctw_machine_timeouts(const char *root, uint32_t ret_sec[static CTW_TIMEOUTS]);

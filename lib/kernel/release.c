@@ -3,30 +3,23 @@
 
 #include <string.h>
 
-struct release {
-    unsigned major, minor, patch;
-};
+#include "lib/util/parse.h"
 
-/* Reads a number, at most 10000. Returns the text behind it, NULL without a digit. */
-static const char *number(const char *text, unsigned *ret) {
-    if (*text < '0' || *text > '9')
-        return NULL;
-    for (*ret = 0; *text >= '0' && *text <= '9'; text++)
-        if (*ret < 1000)
-            *ret = *ret * 10 + (unsigned)(*text - '0');
-    return text;
-}
+struct release {
+    uint64_t major, minor, patch;
+};
 
 /* "6.1.172-1", "6.18.44", "6.3" */
 static bool parse(const char *text, struct release *ret) {
+    struct ctw_piece p = {text, strlen(text)};
+
     *ret = (struct release){0};
-    text = number(text, &ret->major);
-    if (!text || *text != '.')
+    if (!ctw_piece_number(&p, UINT32_MAX, &ret->major) || !ctw_piece_take(&p, ".") ||
+        !ctw_piece_number(&p, UINT32_MAX, &ret->minor))
         return false;
-    text = number(text + 1, &ret->minor);
-    if (text && *text == '.')
-        (void)number(text + 1, &ret->patch);
-    return text != NULL;
+    if (ctw_piece_take(&p, "."))
+        (void)ctw_piece_number(&p, UINT32_MAX, &ret->patch);
+    return true;
 }
 
 static bool find(const char *osrelease, const char *version, const char *signature,

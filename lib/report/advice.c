@@ -2,8 +2,6 @@
 #include "lib/report/advice.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/kernel/losses.h"
@@ -567,63 +565,58 @@ static void advise_untracking(const struct ctw_advice_facts *f, struct ctw_advic
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
-/* The longest file fits: a test checks it. */
-__attribute__((format(printf, 2, 3))) static void put(char file[static CTW_ADVICE_FILE_MAX],
-                                                      const char *format, ...) {
-    const size_t used = strlen(file);
-    va_list arguments;
-
-    va_start(arguments, format);
-    (void)vsnprintf(file + used, CTW_ADVICE_FILE_MAX - used, format, arguments);
-    va_end(arguments);
-}
-
-static void write_nft(char file[static CTW_ADVICE_FILE_MAX], bool loopback, bool dns) {
+static void write_nft(struct ctw_out *o, bool loopback, bool dns) {
     static const char dns_rules[] = "        udp dport 53 notrack\n"
                                     "        udp sport 53 notrack\n";
 
     if (!loopback && !dns)
         return;
-    put(file,
-        "table inet untracked\n"
-        "delete table inet untracked\n"
-        "table inet untracked {\n"
-        "    chain prerouting {\n"
-        "        type filter hook prerouting priority raw;\n"
-        "%s%s"
-        "    }\n"
-        "    chain output {\n"
-        "        type filter hook output priority raw;\n"
-        "%s%s"
-        "    }\n"
-        "}\n",
-        loopback ? "        iif \"lo\" notrack\n" : "", dns ? dns_rules : "",
-        loopback ? "        oif \"lo\" notrack\n" : "", dns ? dns_rules : "");
+    ctw_out_put(o,
+                "table inet untracked\n"
+                "delete table inet untracked\n"
+                "table inet untracked {\n"
+                "    chain prerouting {\n"
+                "        type filter hook prerouting priority raw;\n"
+                "%s%s"
+                "    }\n"
+                "    chain output {\n"
+                "        type filter hook output priority raw;\n"
+                "%s%s"
+                "    }\n"
+                "}\n",
+                loopback ? "        iif \"lo\" notrack\n" : "", dns ? dns_rules : "",
+                loopback ? "        oif \"lo\" notrack\n" : "", dns ? dns_rules : "");
 }
 
 static void write_files(const struct ctw_advice_facts *f, struct ctw_advice *a) {
     const bool loadable = f->module != CTW_MODULE_BUILT_IN;
-    char *sysctl = a->files[CTW_FILE_SYSCTL];
+    struct ctw_out out[CTW_ADVICE_FILES]; /* the longest file fits: a test checks it */
+    struct ctw_out *sysctl = &out[CTW_FILE_SYSCTL];
     bool loopback = false, dns = false;
+
+    for (size_t i = 0; i < CTW_ADVICE_FILES; i++)
+        out[i] = (struct ctw_out){a->files[i], sizeof(a->files[i]), 0};
 
     /* Buckets first: for the present ones max may be too high. */
     if (a->buckets > f->table.buckets && f->host.release.buckets_writable)
-        put(sysctl, "net.netfilter.nf_conntrack_buckets = %" PRIu32 "\n", a->buckets);
+        ctw_out_put(sysctl, "net.netfilter.nf_conntrack_buckets = %" PRIu32 "\n", a->buckets);
     for (size_t i = 0; i < a->n_findings; i++) {
         const struct ctw_finding *d = &a->findings[i];
         if (d->kind == CTW_FINDING_MAX || d->kind == CTW_FINDING_TIMEOUT ||
             d->kind == CTW_FINDING_EXPECTATIONS)
-            put(sysctl, "net.netfilter.nf_conntrack_%s = %" PRIu64 "\n", d->name, d->advised);
+            ctw_out_put(sysctl, "net.netfilter.nf_conntrack_%s = %" PRIu64 "\n", d->name,
+                        d->advised);
         loopback |= d->kind == CTW_FINDING_LOOPBACK;
         dns |= d->kind == CTW_FINDING_DNS;
     }
-    if (sysctl[0] != '\0' && loadable)
-        put(a->files[CTW_FILE_MODULES_LOAD], "nf_conntrack\n");
+    if (sysctl->used > 0 && loadable)
+        ctw_out_put(&out[CTW_FILE_MODULES_LOAD], "nf_conntrack\n");
     if (a->buckets > f->table.buckets && loadable) {
         /* The module sets max to eight times this, until sysctl.d sets it. */
-        put(a->files[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=%" PRIu32 "\n", a->buckets);
+        ctw_out_put(&out[CTW_FILE_MODPROBE], "options nf_conntrack hashsize=%" PRIu32 "\n",
+                    a->buckets);
     }
-    write_nft(a->files[CTW_FILE_NFT], loopback, dns);
+    write_nft(&out[CTW_FILE_NFT], loopback, dns);
 }
 
 /* --- interface -------------------------------------------------------------------------------- */
