@@ -57,7 +57,7 @@ static void read_memory(struct ctw_machine *m, struct ctw_memory *ret) {
     if (m->meminfo < 0)
         m->meminfo = ctw_procfs_open(m->root, "/proc/meminfo", O_RDONLY);
     if (m->meminfo >= 0)
-        n = ctw_procfs_read(m->meminfo, text, sizeof(text), 0);
+        n = ctw_procfs_read_all(m->meminfo, text, sizeof(text));
     if (n >= 0)
         (void)ctw_memory_parse(text, (size_t)n, ret); /* without it growth is refused */
     if (n >= 0 && m->root[0] == '\0')

@@ -58,6 +58,17 @@ static int open_by_component(int at, const char *path, int flags) {
     return error != 0 ? -error : at;
 }
 
+/* @path as it stands below @root, which may be the captured /proc itself. */
+static const char *below(const char *root, const char *path) {
+    size_t length = strlen(root);
+
+    while (length > 0 && root[length - 1] == '/')
+        length--;
+    const bool is_proc = length >= 4 && memcmp(root + length - 4, "proc", 4) == 0 &&
+                         (length == 4 || root[length - 5] == '/');
+    return is_proc && strncmp(path, "/proc/", 6) == 0 ? path + 5 : path;
+}
+
 static int open_below(const char *root, const char *path, int flags) {
     const int at = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (at < 0)
@@ -78,7 +89,7 @@ static int open_below(const char *root, const char *path, int flags) {
 int ctw_procfs_open(const char *root, const char *path, int flags) {
     flags |= flags & O_PATH ? O_CLOEXEC : O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     if (root[0] != '\0')
-        return open_below(root, path, flags);
+        return open_below(root, below(root, path), flags);
     const int fd = open(path, flags);
     return fd < 0 ? -errno : fd;
 }
@@ -101,13 +112,25 @@ ssize_t ctw_procfs_read(int fd, void *buffer, size_t size, size_t offset) {
     return n < 0 ? -errno : n;
 }
 
+/* A captured file may have come through a mail or an editor: CRLF, and no newline at its end. */
+static size_t mend_lines(char *text, size_t length, size_t size) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < length; i++)
+        if (text[i] != '\r' || (i + 1 < length && text[i + 1] != '\n'))
+            text[kept++] = text[i];
+    if (kept > 0 && kept + 1 < size && text[kept - 1] != '\n')
+        text[kept++] = '\n';
+    return kept;
+}
+
 ssize_t ctw_procfs_read_all(int fd, void *buffer, size_t size) {
     size_t used = 0;
     ssize_t n = 0;
 
     while (used < size && (n = ctw_procfs_read(fd, (char *)buffer + used, size - used, used)) > 0)
         used += (size_t)n;
-    return n < 0 ? n : (ssize_t)used;
+    return n < 0 ? n : used == size ? (ssize_t)size : (ssize_t)mend_lines(buffer, used, size);
 }
 
 int ctw_procfs_read_number(int fd, uint32_t *ret) {

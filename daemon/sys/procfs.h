@@ -27,6 +27,8 @@ extern const char *const ctw_buckets_paths[];
  * @flags:  as for open(2); O_NONBLOCK is added, since a captured tree may hold a FIFO, and
  * O_CLOEXEC
  *
+ * A root that is called "proc" is the captured /proc itself.
+ *
  * A captured tree is not trusted: a link in it leads below @root, as if that were "/". Before Linux
  * 5.6 links are not followed at all.
  *
@@ -46,7 +48,8 @@ int ctw_procfs_stat(const char *root, const char *path, struct stat *ret);
  */
 ssize_t ctw_procfs_read(int fd, void *buffer, size_t size, size_t offset);
 
-/** ctw_procfs_read_all() - the same from the start, up to the end of the file or @size bytes */
+/** ctw_procfs_read_all() - the text from the start, up to the end of the file or @size bytes; CRLF
+ * becomes a newline, and a last line gets one */
 ssize_t ctw_procfs_read_all(int fd, void *buffer, size_t size);
 
 /**

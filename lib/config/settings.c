@@ -84,8 +84,11 @@ static const char *const buckets_modes[] = {[CTW_BUCKETS_NEVER] = "never",
 #define FACTOR(x)   ((uint64_t)((x)*CTW_PERMYRIAD))
 #define AT(field)   offsetof(struct ctw_settings, field), sizeof(((struct ctw_settings *)0)->field)
 #define LAST(words) (sizeof(words) / sizeof *(words)-1)
-#define A_DURATION  "seconds, or a string such as \"250ms\""
-#define A_SIZE      "bytes, or a string such as \"32MiB\""
+/* What some editors put at the beginning of UTF-8. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+#define A_DURATION "seconds, or a string with us, ms, s, min, h or d: \"250ms\""
+#define A_SIZE     "bytes, or a string with B, KiB, MiB, GiB or TiB: \"32MiB\""
 
 /* clang-format off */
 static const struct key keys[] = {
@@ -621,6 +624,11 @@ int ctw_settings_parse(const char *config, size_t length, struct ctw_settings *r
     unsigned lines;
     config_t c;
 
+    if (length >= strlen(BYTE_ORDER_MARK) &&
+        memcmp(config, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0) {
+        config += strlen(BYTE_ORDER_MARK);
+        length -= strlen(BYTE_ORDER_MARK);
+    }
     if (length > CTW_SETTINGS_TEXT_MAX)
         return ctw_settings_refuse(reterr, 0, "file",
                                    "has more than %d bytes, allowed is at most that",

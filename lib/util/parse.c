@@ -122,8 +122,9 @@ int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *re
 int ctw_text_sysctl(const char *text, size_t length, uint32_t *ret) {
     uint64_t value;
 
-    if (length == 0 || text[length - 1] != '\n' ||
-        ctw_text_decimal(text, length - 1, UINT32_MAX, &value) < 0)
+    length -= length > 0 && text[length - 1] == '\n';
+    length -= length > 0 && text[length - 1] == '\r';
+    if (ctw_text_decimal(text, length, UINT32_MAX, &value) < 0)
         return -EBADMSG;
     *ret = (uint32_t)value;
     return 0;

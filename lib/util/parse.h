@@ -51,8 +51,7 @@ int ctw_text_decimal(const char *text, size_t length, uint64_t max, uint64_t *re
  * @length:  bytes read
  * @ret:     the value, 0 .. 4294967295
  *
- * The newline is required: the kernel always writes it, so a read without it was short, and the
- * number may lack digits.
+ * The kernel ends it with a newline; a captured file may have CRLF, or neither.
  *
  * Return: 0; -EBADMSG for any other text.
  */

@@ -341,7 +341,7 @@ static void settings_syntax_error_names_its_line(void **state) {
         {"levels: {\n hold = 3 4;\n};", 2, "syntax", "syntax error"},
         {"levels: {\n};\n5;\n", 3, "syntax", "syntax error"},
         {"# one\n# two\n$", 3, "syntax", "syntax error"},
-        {"\xef\xbb\xbf# a byte-order mark", 1, "syntax", "syntax error"},
+        {"\xef\xbb\xbf# a byte-order mark\n$", 2, "syntax", "syntax error"},
         {"levels: {\n;;\n};", 2, "syntax", "syntax error"},
         {"levels {\n};", 1, "syntax", "syntax error"},
         {"levels: {\n hold 3;\n};", 2, "syntax", "syntax error"},

@@ -72,6 +72,22 @@ static void number_anything_else_fails(void **state) {
     assert_int_equal(read_number(digits, &n), -EBADMSG);
 }
 
+/* People pass the folder that they copied /proc into. */
+static void open_below_a_captured_proc_finds_its_files(void **state) {
+    char proc[sizeof(folder) + sizeof("/proc/")];
+    uint32_t n = 0;
+    (void)state;
+
+    assert_int_equal(mkdir("proc", 0700), 0);
+    put("proc/number", "12");
+    (void)snprintf(proc, sizeof(proc), "%s/proc/", folder);
+    assert_int_equal(ctw_procfs_number(folder, "/proc/number", &n), 0);
+    assert_int_equal(ctw_procfs_number(proc, "/proc/number", &n), 0);
+    assert_int_equal(n, 12);
+    assert_int_equal(unlink("proc/number"), 0);
+    assert_int_equal(rmdir("proc"), 0);
+}
+
 static void first_number_skips_missing_paths(void **state) {
     static const char *const paths[] = {"/missing", "/number", "/number2", NULL};
     const char *path = NULL;
@@ -213,6 +229,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(number_of_32_bits_is_read),
         cmocka_unit_test(number_anything_else_fails),
+        cmocka_unit_test(open_below_a_captured_proc_finds_its_files),
         cmocka_unit_test(first_number_skips_missing_paths),
         cmocka_unit_test(open_below_a_root_follows_no_link_out_of_it),
         cmocka_unit_test(open_fifo_does_not_block),

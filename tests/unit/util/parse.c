@@ -108,17 +108,28 @@ static void decimal_reads_length_bytes_only(void **state) {
     assert_int_equal(ctw_text_decimal(text, 3, UINT64_MAX, &value), 0);
     assert_int_equal(value, 123);
     uint32_t sysctl = 7;
-    assert_int_equal(ctw_text_sysctl(text, 3, &sysctl), -EBADMSG);
-    assert_int_equal(sysctl, 7);
+    assert_int_equal(ctw_text_sysctl(text, 3, &sysctl), 0);
+    assert_int_equal(sysctl, 123);
     free(text);
 }
 
-static void sysctl_without_its_newline_is_ebadmsg(void **state) {
+static void sysctl_of_anything_but_a_number_is_ebadmsg(void **state) {
     static const struct row rows[] = {
-        {"262144\n", 0, 262144},       {"0\n", 0, 0},           {"4294967295\n", 0, UINT32_MAX},
-        {"4294967296\n", -EBADMSG, 0}, {"26214", -EBADMSG, 0},  {"", -EBADMSG, 0},
-        {"\n", -EBADMSG, 0},           {"1\n\n", -EBADMSG, 0},  {"1\n2\n", -EBADMSG, 0},
-        {"-1\n", -EBADMSG, 0},         {"1\t2\n", -EBADMSG, 0}, {"1 \n", -EBADMSG, 0},
+        {"262144\n", 0, 262144},
+        {"0\n", 0, 0},
+        {"4294967295\n", 0, UINT32_MAX},
+        {"4294967296\n", -EBADMSG, 0},
+        {"26214", 0, 26214},
+        {"", -EBADMSG, 0},
+        {"26214\r\n", 0, 26214},
+        {"1\r\r\n", -EBADMSG, 0},
+        {"\r\n", -EBADMSG, 0},
+        {"\n", -EBADMSG, 0},
+        {"1\n\n", -EBADMSG, 0},
+        {"1\n2\n", -EBADMSG, 0},
+        {"-1\n", -EBADMSG, 0},
+        {"1\t2\n", -EBADMSG, 0},
+        {"1 \n", -EBADMSG, 0},
     };
     (void)state;
     for (size_t i = 0; i < LENGTH(rows); i++) {
@@ -395,7 +406,7 @@ int main(void) {
         cmocka_unit_test(decimal_of_other_bytes_is_einval),
         cmocka_unit_test(decimal_reaches_uint64_max),
         cmocka_unit_test(decimal_reads_length_bytes_only),
-        cmocka_unit_test(sysctl_without_its_newline_is_ebadmsg),
+        cmocka_unit_test(sysctl_of_anything_but_a_number_is_ebadmsg),
         cmocka_unit_test(duration_units_are_these),
         cmocka_unit_test(size_units_are_these),
         cmocka_unit_test(percent_above_100_is_erange),
