@@ -20,6 +20,7 @@
 #include "daemon/source/events.h"
 #include "daemon/source/kernlog.h"
 #include "daemon/source/machine.h"
+#include "daemon/source/namespaces.h"
 #include "daemon/source/netns.h"
 #include "daemon/source/owners.h"
 #include "daemon/source/table.h"
@@ -35,9 +36,6 @@
 /* The longest that an alert waits for its sample, which takes some ten milliseconds. */
 #define WALK_LIMIT_USEC (500 * CTW_USEC_PER_MSEC)
 
-/* Alerts that wait for the name of their namespace. */
-#define UNNAMED_MAX 8u
-
 struct ctw_manager {
     struct ctw_manager_paths paths;
     struct ctw_settings settings;
@@ -49,6 +47,7 @@ struct ctw_manager {
     struct ctw_kernlog *kernlog;    /* NULL: switched off, or the machine is a captured one */
     struct ctw_events *events;      /* NULL: the machine is a captured one */
     struct ctw_machine *machine;
+    struct ctw_namespaces_source *namespaces; /* NULL: the machine is a captured one */
     struct ctw_walk *walk; /* running, or ended and not yet freed; NULL: neither */
     struct ctw_census *census;
     struct ctw_talkers talkers; /* of the last walk, while their owners are being found */
@@ -65,9 +64,6 @@ struct ctw_manager {
     struct ctw_tick tick; /* its sources stay: not each is read at each poll */
     struct ctw_verdict verdict;
     struct ctw_waiting waiting;
-    struct ctw_netns *names;
-    struct ctw_alert unnamed[UNNAMED_MAX];
-    size_t n_unnamed;
     bool polled;        /* at least once */
     bool requested;     /* SIGUSR1 came since the last poll */
     bool culprits_due;  /* a sample ended since the last poll whose alerts did not wait for it */
@@ -86,39 +82,12 @@ static void deliver(struct ctw_manager *m, const struct ctw_alert *a) {
         ctw_hook_run(m->hook, m->settings.alerts.command, &fields);
 }
 
-static void send_unnamed(struct ctw_manager *m) {
-    for (size_t i = 0; i < m->n_unnamed; i++)
-        deliver(m, &m->unnamed[i]);
-    m->n_unnamed = 0;
-    ctw_netns_find(m->names, 0);
-}
-
-static void on_name(const char *name, void *userdata) {
-    struct ctw_manager *m = userdata;
-    struct ctw_alert *first = m->unnamed;
-
-    (void)snprintf(first->netns, sizeof(first->netns), "%s", name);
-    deliver(m, first);
-    memmove(first, first + 1, --m->n_unnamed * sizeof(*first));
-    if (m->n_unnamed > 0)
-        ctw_netns_find(m->names, first->netns_inode);
-}
-
-/* An alert of another namespace waits for its name, some milliseconds, and at most until the next
- * alert of the own table: alerts stay in order. */
+/* The past of another namespace is named here; the present of one comes with its name. */
 static void send_alert(struct ctw_manager *m, struct ctw_alert *a) {
-    const bool foreign = a->netns_inode != 0 && a->netns_inode != m->tick.netns_inode;
-
-    if (m->n_unnamed > 0 && (!foreign || m->n_unnamed == UNNAMED_MAX))
-        send_unnamed(m);
-    if (foreign) {
-        m->unnamed[m->n_unnamed++] = *a;
-        if (m->n_unnamed == 1)
-            ctw_netns_find(m->names, a->netns_inode);
-        return;
-    }
-    if (a->netns_inode != 0)
+    if (a->netns_inode == m->tick.netns_inode && !a->other_netns)
         memcpy(a->netns, m->netns, sizeof(a->netns));
+    else if (a->netns[0] == '\0' && ctw_netns_file(a->netns_inode, a->netns, sizeof(a->netns)))
+        a->netns_kind = CTW_NETNS_IP_NETNS;
     deliver(m, a);
 }
 
@@ -200,6 +169,35 @@ static void begin_walk(struct ctw_manager *m) {
     }
 }
 
+/* --- other namespaces ------------------------------------------------------------------------ */
+
+static void learn_host(struct ctw_manager *m) {
+    struct ctw_host host;
+
+    ctw_machine_host(m->machine, m->tick.now_usec, &host);
+    ctw_watch_learn_host(&m->watch, &m->settings, &host, m->tick.now_usec);
+}
+
+static void on_namespace_alert(struct ctw_alert *a, void *userdata) {
+    struct ctw_manager *m = userdata;
+
+    if (a->edge == CTW_EDGE_BEGIN && !m->watch.host.known)
+        learn_host(m); /* for the command of a remedy */
+    raise_alert(m, a);
+}
+
+static void on_namespace_note(const char *line, void *userdata) {
+    struct ctw_manager *m = userdata;
+
+    ctw_journal_note(m->journal, line);
+}
+
+static void on_namespaces(struct ctw_namespaces *file, void *userdata) {
+    struct ctw_manager *m = userdata;
+
+    ctw_state_writer_namespaces(m->writer, file);
+}
+
 /* --- one poll -------------------------------------------------------------------------------- */
 
 static void gather_log(struct ctw_manager *m, struct ctw_tick *t) {
@@ -233,6 +231,8 @@ static void gather(struct ctw_manager *m) {
         ctw_events_take(m->events, t->now_usec, &t->events, &t->sources[CTW_SOURCE_EVENTS]);
         t->new_sources = ctw_events_new_sources(m->events);
     }
+    t->sample.other_entries =
+        m->namespaces ? (uint32_t)ctw_least(ctw_namespaces_entries(m->namespaces), UINT32_MAX) : 0;
     memset(&t->facts, 0, sizeof(t->facts));
     if (present && ctw_growth_on(&m->settings))
         ctw_machine_read(m->machine, t->now_usec, t->sample.count < t->sample.max / 2, &t->facts);
@@ -272,21 +272,19 @@ static void follow_events(struct ctw_manager *m) {
 
 /* @due_usec: when the poll was due. Return: how long until the next one. */
 static uint64_t poll(struct ctw_manager *m, uint64_t due_usec) {
-    struct ctw_host host;
-
     gather(m);
     ctw_watch_step(&m->watch, &m->settings, &m->tick, &m->verdict);
     m->polled = true;
     grow(m);
-    if (m->verdict.want_host) {
-        ctw_machine_host(m->machine, m->tick.now_usec, &host);
-        ctw_watch_learn_host(&m->watch, &m->settings, &host, m->tick.now_usec);
-    }
+    if (m->verdict.want_host)
+        learn_host(m);
     for (size_t i = 0; i < m->verdict.n_alerts; i++)
         raise_alert(m, &m->verdict.alerts[i]);
     if (m->verdict.want_walk)
         begin_walk(m);
     follow_events(m);
+    if (m->namespaces)
+        ctw_namespaces_poll(m->namespaces, &m->settings, &m->tick, &m->verdict, &m->watch.host);
 
     ctw_service_status(&m->service, &m->tick, &m->verdict);
     ctw_state_writer_poll(m->writer, &m->settings, &m->watch, &m->tick, &m->verdict, due_usec,
@@ -415,8 +413,8 @@ static void name_netns(struct ctw_manager *m) {
     m->tick.netns_inode = ctw_netns_own_inode();
     if (access(INITIAL_NETNS_ONLY, F_OK) == 0)
         (void)snprintf(m->netns, sizeof(m->netns), "initial");
-    else
-        ctw_netns_name(m->tick.netns_inode, m->netns);
+    else if (!ctw_netns_file(m->tick.netns_inode, m->netns, sizeof(m->netns)))
+        (void)snprintf(m->netns, sizeof(m->netns), "pid %d (ctwatchd)", (int)getpid());
 }
 
 static int open_sinks(struct ctw_manager *m) {
@@ -445,9 +443,13 @@ static int open_sources(struct ctw_manager *m) {
     if (r >= 0)
         r = ctw_machine_new(m->event, m->paths.root, &m->machine);
     if (r >= 0)
-        r = ctw_netns_new(m->event, on_name, m, &m->names);
-    if (r >= 0)
         r = ctw_owners_new(m->event, on_owners, m, &m->owners);
+    const struct ctw_namespaces_sinks sinks = {.alert = on_namespace_alert,
+                                               .note = on_namespace_note,
+                                               .publish = on_namespaces,
+                                               .userdata = m};
+    if (r >= 0 && m->paths.root[0] == '\0')
+        r = ctw_namespaces_new(m->event, &sinks, &m->namespaces);
     return r < 0 ? r : open_kernlog(m);
 }
 
@@ -500,7 +502,7 @@ struct ctw_manager *ctw_manager_free(struct ctw_manager *m) {
     (void)ctw_kernlog_free(m->kernlog);
     (void)ctw_limits_free(m->limits);
     (void)ctw_machine_free(m->machine);
-    (void)ctw_netns_free(m->names);
+    (void)ctw_namespaces_free(m->namespaces);
     (void)ctw_owners_free(m->owners);
     (void)ctw_hook_free(m->hook);
     (void)ctw_journal_free(m->journal);
@@ -521,8 +523,5 @@ int ctw_manager_run(struct ctw_manager *m) {
     (void)sd_notify(0, "STOPPING=1");
     ctw_waiting_flush(&m->waiting);
     send_waiting(m);
-    for (size_t i = 0; i < m->n_unnamed; i++)
-        ctw_netns_name(m->unnamed[i].netns_inode, m->unnamed[i].netns);
-    send_unnamed(m);
     return r;
 }

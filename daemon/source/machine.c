@@ -209,7 +209,7 @@ static void refresh(struct ctw_machine *m) {
     if (h->entry_bytes == 0)
         h->entry_bytes = read_entry_bytes(m);
     if (m->root[0] == '\0')
-        ctw_netns_file(ctw_netns_own_inode(), h->netns);
+        (void)ctw_netns_file(ctw_netns_own_inode(), h->netns, sizeof(h->netns));
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {

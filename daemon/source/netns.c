@@ -20,11 +20,12 @@
 
 #define NAMES_DIR "/run/netns"
 
-/* Below the timer that polls the table. */
-#define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+/* Of /proc/PID/cgroup and /proc/PID/comm, which has at most TASK_COMM_LEN, 64 for kernel threads.
+ */
+#define CGROUP_MAX  8192
+#define COMMAND_MAX 72
 
-/* Entries of a folder that are examined at a time, in some 0.2 ms, and that are examined at all. */
-#define SLICE       64u
+/* Names that are searched at all. */
 #define ENTRIES_MAX 4096u
 
 /* Namespaces with a name, or with an id in ours, are counted up to this, in some milliseconds. */
@@ -43,166 +44,104 @@ uint64_t ctw_netns_own_inode(void) {
     return stat_own(&st) < 0 ? 0 : st.st_ino;
 }
 
-/* Names are untrusted: only printable ASCII may reach a terminal. */
-static void make_printable(char *text) {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
-            *text = '?';
-}
+bool ctw_netns_at(int folder, const char *entry, uint64_t *ret_inode) {
+    struct stat own, st;
 
-/* --- the search ------------------------------------------------------------------------------ */
-
-struct search {
-    uint64_t inode;
-    dev_t device; /* of namespaces; 0: not known */
-    size_t place, n_places;
-    DIR *dir; /* NULL: to be opened */
-    unsigned seen;
-};
-
-/* Names of `ip netns add`: each file is a mount of the namespace itself. Without the mount it is an
- * ordinary file with an unrelated inode number. */
-static bool is_name(const struct search *s, const char *entry,
-                    char ret[static CTW_NETNS_NAME_MAX]) {
-    struct stat st;
-
-    if (entry[0] == '.' || fstatat(dirfd(s->dir), entry, &st, 0) < 0 || st.st_ino != s->inode ||
-        (s->device != 0 && st.st_dev != s->device))
+    if (stat_own(&own) < 0 || fstatat(folder, entry, &st, 0) < 0 || st.st_dev != own.st_dev)
         return false;
-    (void)snprintf(ret, CTW_NETNS_NAME_MAX, "%s", entry);
+    *ret_inode = st.st_ino;
     return true;
 }
 
-/* The first one is that with the lowest number, usually the oldest in its namespace. */
-static bool is_process(const struct search *s, const char *entry,
-                       char ret[static CTW_NETNS_NAME_MAX]) {
-    char wanted[64], path[NAME_MAX + 16], seen[64] = "", comm[64];
+bool ctw_netns_file(uint64_t inode, char *ret_name, size_t size) {
+    DIR *d = inode == 0 ? NULL : opendir(NAMES_DIR);
+    const struct dirent *e;
+    uint64_t seen = 0;
 
-    (void)snprintf(wanted, sizeof(wanted), "net:[%" PRIu64 "]", s->inode);
-    (void)snprintf(path, sizeof(path), "%s/ns/net", entry);
-    if (!isdigit((unsigned char)entry[0]) ||
-        readlinkat(dirfd(s->dir), path, seen, sizeof(seen) - 1) < 0 || strcmp(seen, wanted) != 0)
-        return false; /* or it is gone, or not visible */
-    (void)snprintf(path, sizeof(path), "/proc/%s/comm", entry);
-    ctw_procfs_line("", path, comm, sizeof(comm));
-    (void)snprintf(ret, CTW_NETNS_NAME_MAX, "pid %.20s (%s)", entry, comm);
-    return true;
-}
-
-static const struct {
-    const char *folder;
-    bool (*is)(const struct search *s, const char *entry, char ret[static CTW_NETNS_NAME_MAX]);
-} places[] = {{NAMES_DIR, is_name}, {"/proc", is_process}};
-
-#define PLACES (sizeof(places) / sizeof(places[0]))
-
-static void search_begin(struct search *s, uint64_t inode, size_t n_places) {
-    struct stat own;
-
-    *s = (struct search){.inode = inode, .n_places = inode == 0 ? 0 : n_places};
-    if (stat_own(&own) == 0)
-        s->device = own.st_dev;
-}
-
-static void close_place(struct search *s) {
-    if (s->dir)
-        (void)closedir(s->dir);
-    s->dir = NULL;
-}
-
-/* Return: whether the search has ended; then the name is set. */
-static bool search_slice(struct search *s, char ret_name[static CTW_NETNS_NAME_MAX]) {
-    const struct dirent *d;
-
-    for (; s->place < s->n_places; s->place++, s->seen = 0) {
-        if (!s->dir)
-            s->dir = opendir(places[s->place].folder);
-        while (s->dir && s->seen < ENTRIES_MAX && (d = readdir(s->dir))) {
-            if (places[s->place].is(s, d->d_name, ret_name)) {
-                close_place(s);
-                return true;
-            }
-            if (++s->seen % SLICE == 0)
-                return false;
-        }
-        close_place(s);
-    }
     ret_name[0] = '\0';
-    return true;
+    for (unsigned n = 0; d && seen != inode && n < ENTRIES_MAX && (e = readdir(d)); n++)
+        if (e->d_name[0] != '.' && ctw_netns_at(dirfd(d), e->d_name, &seen) && seen == inode)
+            (void)snprintf(ret_name, size, "%s", e->d_name);
+    if (d)
+        (void)closedir(d);
+    for (char *c = ret_name; *c; c++) /* untrusted: only printable ASCII may reach a terminal */
+        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+            *c = '?';
+    return ret_name[0] != '\0';
 }
 
-static void search_all(uint64_t inode, size_t n_places, char ret_name[static CTW_NETNS_NAME_MAX]) {
-    struct search s;
+/* --- what a process shows -------------------------------------------------------------------- */
 
-    search_begin(&s, inode, n_places);
-    while (!search_slice(&s, ret_name))
-        ;
+static size_t read_file(int folder, const char *name, char *ret, size_t size) {
+    const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd < 0 ? 0 : ctw_procfs_read_all(fd, ret, size);
+
+    if (fd >= 0)
+        close(fd);
+    return n > 0 ? (size_t)n : 0;
 }
 
-void ctw_netns_file(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]) {
-    search_all(inode, 1, ret_name);
+/* "NAMESPACE_NAME_UID" */
+static void add_pod(struct ctw_netns_name *name, const char *cgroup, size_t length) {
+    DIR *d = opendir("/var/log/pods");
+    const struct dirent *e;
+    unsigned n = 0;
+
+    while (d && n++ < ENTRIES_MAX && (e = readdir(d)))
+        if (ctw_netns_name_add_pod(name, cgroup, length, e->d_name))
+            break;
+    if (d)
+        (void)closedir(d);
 }
 
-void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]) {
-    search_all(inode, PLACES, ret_name);
-    make_printable(ret_name);
+void ctw_netns_name_process(int process, const char *run_name, struct ctw_netns_name *ret) {
+    char cgroup[CGROUP_MAX], command[COMMAND_MAX];
+    const size_t length = read_file(process, "cgroup", cgroup, sizeof(cgroup));
+
+    command[read_file(process, "comm", command, sizeof(command) - 1)] = '\0';
+    const struct ctw_netns_evidence e = {run_name, cgroup, length, command};
+    ctw_netns_name_find(&e, ret);
+    if (ret->kind == CTW_NETNS_CONTAINERD || ret->kind == CTW_NETNS_CRIO ||
+        ret->kind == CTW_NETNS_CONTAINER)
+        add_pod(ret, cgroup, length);
 }
 
-/* --- in slices ------------------------------------------------------------------------------- */
+/* --- ids ------------------------------------------------------------------------------------- */
 
-struct ctw_netns {
-    sd_event_source *slice;
-    struct search search;
-    ctw_netns_named_fn *named;
-    void *userdata;
-};
-
-static int on_slice(sd_event_source *source, void *userdata) {
-    char name[CTW_NETNS_NAME_MAX];
-    struct ctw_netns *n = userdata;
-
-    if (!search_slice(&n->search, name))
-        return 0;
-    make_printable(name);
-    (void)sd_event_source_set_enabled(n->slice, SD_EVENT_OFF);
-    n->named(name, n->userdata);
-    return 0;
+static int on_nsid(const struct nlattr *a, void *data) {
+    if (mnl_attr_get_type(a) == NETNSA_NSID && mnl_attr_get_payload_len(a) == sizeof(int32_t))
+        memcpy(data, mnl_attr_get_payload(a), sizeof(int32_t));
+    return MNL_CB_OK;
 }
 
-int ctw_netns_new(sd_event *event, ctw_netns_named_fn *named, void *userdata,
-                  struct ctw_netns **ret) {
-    struct ctw_netns *n = calloc(1, sizeof(*n));
+static int on_nsid_message(const struct nlmsghdr *h, void *data) {
+    return h->nlmsg_type == RTM_NEWNSID ? mnl_attr_parse(h, sizeof(struct rtgenmsg), on_nsid, data)
+                                        : MNL_CB_OK;
+}
 
-    if (!n)
-        return -ENOMEM;
-    n->named = named;
-    n->userdata = userdata;
-    int r = sd_event_add_defer(event, &n->slice, on_slice, n);
-    if (r >= 0)
-        r = sd_event_source_set_priority(n->slice, PRIORITY);
-    if (r >= 0)
-        r = sd_event_source_set_enabled(n->slice, SD_EVENT_OFF);
-    if (r < 0) {
-        (void)ctw_netns_free(n);
-        return r;
+int32_t ctw_netns_id(uint16_t attribute, uint32_t value) {
+    _Alignas(struct nlmsghdr) char buffer[512];
+    int32_t id = -1;
+
+    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (!s)
+        return -1;
+    struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
+    h->nlmsg_type = RTM_GETNSID;
+    h->nlmsg_flags = NLM_F_REQUEST;
+    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+    g->rtgen_family = AF_UNSPEC;
+    mnl_attr_put_u32(h, attribute, value);
+    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0 &&
+        mnl_socket_sendto(s, h, h->nlmsg_len) >= 0) {
+        /* The kernel has answered before send() returns. */
+        const ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
+        if (got > 0)
+            (void)mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), on_nsid_message,
+                             &id);
     }
-    *ret = n;
-    return 0;
-}
-
-struct ctw_netns *ctw_netns_free(struct ctw_netns *n) {
-    if (!n)
-        return NULL;
-    close_place(&n->search);
-    (void)sd_event_source_disable_unref(n->slice);
-    free(n);
-    return NULL;
-}
-
-void ctw_netns_find(struct ctw_netns *n, uint64_t inode) {
-    close_place(&n->search);
-    search_begin(&n->search, inode, PLACES);
-    (void)sd_event_source_set_enabled(n->slice, inode == 0 ? SD_EVENT_OFF : SD_EVENT_ON);
+    (void)mnl_socket_close(s);
+    return id;
 }
 
 /* --- how many there are --------------------------------------------------------------------- */

@@ -3,40 +3,49 @@
 
 /* Network namespaces: by inode, the number that the kernel log gives, by name, and how many. */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <systemd/sd-event.h>
 
-#include "lib/watch/alert.h"
+#include "lib/kernel/netns_name.h"
 
 /** ctw_netns_own_inode() - of the calling thread; 0 when it cannot be read */
 uint64_t ctw_netns_own_inode(void);
 
-/** ctw_netns_file() - the name of a namespace in /run/netns, as `ip netns` takes it; "": none */
-void ctw_netns_file(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);
+/**
+ * ctw_netns_at() - the inode of the namespace that a file in @folder is
+ *
+ * Names of `ip netns add` are files, and each is a mount of the namespace itself; without the mount
+ * it is an ordinary file with an unrelated inode number. /proc/PID/ns/net is for its own user, and
+ * for those who may trace it.
+ *
+ * Return: whether it is one, and can be read.
+ */
+bool ctw_netns_at(int folder, const char *entry, uint64_t *ret_inode);
+
+/** ctw_netns_file() - the name of a namespace in /run/netns, printable. Return: whether it has one
+ */
+bool ctw_netns_file(uint64_t inode, char *ret_name, size_t size);
 
 /**
- * ctw_netns_name() - the name of a namespace
- * @ret_name:  its name in /run/netns; else "pid N (comm)" of a visible process in it; else ""
+ * ctw_netns_id() - the id of a namespace in ours, as a device between the two makes one
+ * @attribute:  NETNSA_PID or NETNSA_FD
+ * @value:      a process in it, or a descriptor of its file
  *
- * Takes several milliseconds where there are many processes: for the start and the end of a
- * program.
+ * Two that have the same id are the same. It takes no capability.
+ *
+ * Return: -1: it has none.
  */
-void ctw_netns_name(uint64_t inode, char ret_name[static CTW_NETNS_NAME_MAX]);
+int32_t ctw_netns_id(uint16_t attribute, uint32_t value);
+
+/**
+ * ctw_netns_name_process() - what a namespace is called after a process in it
+ * @process:   the folder of a process in /proc, which stays its own when its number is used again
+ * @run_name:  in /run/netns; NULL or "": none
+ * @ret:       unnamed where nothing can be read
+ */
+void ctw_netns_name_process(int process, const char *run_name, struct ctw_netns_name *ret);
 
 /** ctw_netns_count() - namespaces with a name or with an id in ours, and the own one; several
  * milliseconds where there are many. @root: of a captured machine, or "" */
 uint32_t ctw_netns_count(const char *root);
-
-/* The search of ctw_netns_name() as an event source, in slices below the timer that polls. */
-struct ctw_netns;
-
-/** ctw_netns_named_fn - the search has ended; @name: as of ctw_netns_name() */
-typedef void ctw_netns_named_fn(const char *name, void *userdata);
-
-/** ctw_netns_new() - searches nothing yet. Return: 0 or a negative errno. */
-int ctw_netns_new(sd_event *event, ctw_netns_named_fn *named, void *userdata,
-                  struct ctw_netns **ret);
-struct ctw_netns *ctw_netns_free(struct ctw_netns *n);
-
-/** ctw_netns_find() - search the name of a namespace, and no more that of another; 0: of none */
-void ctw_netns_find(struct ctw_netns *n, uint64_t inode);

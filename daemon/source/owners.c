@@ -22,6 +22,7 @@
 #include "daemon/sys/procfs.h"
 #include "lib/kernel/netns_name.h"
 #include "lib/util/units.h"
+#include "lib/watch/alert.h"
 
 /* Below the timer that polls the table. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
@@ -152,39 +153,20 @@ static void name_in_run(const struct ctw_owners *o, const char *pid,
 
     (void)snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
     if (stat(path, &st) == 0)
-        ctw_netns_file(st.st_ino, ret);
+        (void)ctw_netns_file(st.st_ino, ret, CTW_NETNS_NAME_MAX);
     else
         name_by_id(o, nsid_by(o, RTM_GETNSID, NETNSA_PID, (uint32_t)strtoul(pid, NULL, 10)), ret);
 }
 
-static void add_pod(struct ctw_netns_name *n, const char *cgroup, size_t length) {
-    const struct dirent *d;
-    unsigned seen = 0;
-
-    DIR *dir = opendir("/var/log/pods");
-    while (dir && seen++ < ENTRIES_MAX && (d = readdir(dir)))
-        if (ctw_netns_name_add_pod(n, cgroup, length, d->d_name))
-            break;
-    if (dir)
-        (void)closedir(dir);
-}
-
 static void describe(const struct ctw_owners *o, const char *pid, struct ctw_netns_name *ret) {
-    char run_name[CTW_NETNS_NAME_MAX], cgroup[4096], command[32], path[NAME_MAX + 16];
+    char run_name[CTW_NETNS_NAME_MAX], path[NAME_MAX + 16];
 
     name_in_run(o, pid, run_name);
-    (void)snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
-    const int fd = ctw_procfs_open("", path, O_RDONLY);
-    const ssize_t n = fd < 0 ? 0 : ctw_procfs_read_all(fd, cgroup, sizeof(cgroup));
-    if (fd >= 0)
-        (void)close(fd);
-    (void)snprintf(path, sizeof(path), "/proc/%s/comm", pid);
-    ctw_procfs_line("", path, command, sizeof(command));
-    const struct ctw_netns_evidence e = {run_name, cgroup, n > 0 ? (size_t)n : 0, command};
-    ctw_netns_name_find(&e, ret);
-    if (ret->kind == CTW_NETNS_CONTAINERD || ret->kind == CTW_NETNS_CRIO ||
-        ret->kind == CTW_NETNS_CONTAINER)
-        add_pod(ret, cgroup, e.cgroup_length);
+    (void)snprintf(path, sizeof(path), "/proc/%s", pid);
+    const int process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    ctw_netns_name_process(process, run_name, ret);
+    if (process >= 0)
+        (void)close(process);
 }
 
 /* --- by rtnetlink alone ----------------------------------------------------------------------- */
@@ -212,7 +194,7 @@ static int on_own_address(const struct nlmsghdr *h, void *userdata) {
     if (ctw_address_of_message(h, h->nlmsg_len, &a) < 0 || !is_listed(o, &a, CTW_OWNER_ASKED))
         return MNL_CB_OK;
     if (access(INITIAL_ONLY, F_OK) < 0)
-        ctw_netns_file(ctw_netns_own_inode(), name);
+        (void)ctw_netns_file(ctw_netns_own_inode(), name, sizeof(name));
     note(o, &a, name[0] != '\0' ? name : "this namespace", CTW_OWNER_OWN);
     return MNL_CB_OK;
 }

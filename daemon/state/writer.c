@@ -20,6 +20,9 @@
 #define NAME_NEW  "state.new"
 #define NAME_LOCK "lock"
 
+#define NAME_NAMESPACES     "namespaces"
+#define NAME_NAMESPACES_NEW "namespaces.new"
+
 /* Room for a process id and its newline. */
 #define OWNER_MAX 16
 
@@ -35,6 +38,7 @@ struct ctw_state_writer {
     int lock;         /* -1: not held */
     uint32_t owner;   /* the process that holds it instead; 0: not known */
     int fd;           /* of the state file, which may have been removed since; -1: none yet */
+    int namespaces;   /* the same of their file */
     int error;        /* why publishing fails; 0: it does not */
     const char *what; /* the file that @error is about */
     uint64_t checked_usec, retry_usec;
@@ -136,28 +140,56 @@ static int fill(struct ctw_state_writer *w, int fd, const struct ctw_history *hi
     return r;
 }
 
-/* The new file is renamed over the old one: readers find either, and each is whole. */
-static int replace(struct ctw_state_writer *w, int directory, const struct ctw_history *history) {
-    (void)unlinkat(directory, NAME_NEW, 0); /* left by a daemon that died */
+/* Return: a descriptor or a negative errno. */
+static int begin_file(int directory, const char *name) {
+    (void)unlinkat(directory, name, 0); /* left by a daemon that died */
     const int fd =
-        openat(directory, NAME_NEW, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return -errno;
+        openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+    const int r = fd < 0 ? -errno : set_access(fd, directory);
 
-    int r = set_access(fd, directory);
-    if (r == 0)
-        r = fill(w, fd, history);
-    if (r == 0 && renameat(directory, NAME_NEW, directory, NAME) < 0)
+    if (fd < 0 || r == 0)
+        return fd < 0 ? r : fd;
+    close(fd);
+    (void)unlinkat(directory, name, 0);
+    return r;
+}
+
+/* The new file is renamed over the old one: readers find either, and each is whole. @r: what
+ * filling it returned */
+static int end_file(int directory, int r, int fd, const char *new_name, const char *name,
+                    int *ret_fd) {
+    if (r == 0 && renameat(directory, new_name, directory, name) < 0)
         r = -errno;
     if (r < 0) {
         close(fd);
-        (void)unlinkat(directory, NAME_NEW, 0);
+        (void)unlinkat(directory, new_name, 0);
         return r;
     }
-    close_fd(&w->fd);
-    w->fd = fd;
-    w->history_sequence = 0;
+    close_fd(ret_fd);
+    *ret_fd = fd;
     return 0;
+}
+
+static int write_namespaces(const struct ctw_state_writer *w, int fd, struct ctw_namespaces *p) {
+    p->of.pid = w->published.now.pid;
+    p->of.booted_usec = w->published.now.booted_usec;
+    return write_at(fd, 0, p, ctw_namespaces_seal(p));
+}
+
+static int replace(struct ctw_state_writer *w, int directory, const struct ctw_history *history) {
+    struct ctw_namespaces none = {0};
+
+    int fd = begin_file(directory, NAME_NEW);
+    if (fd < 0)
+        return fd;
+    int r = end_file(directory, fill(w, fd, history), fd, NAME_NEW, NAME, &w->fd);
+    if (r < 0)
+        return r;
+    w->history_sequence = 0;
+    fd = begin_file(directory, NAME_NAMESPACES_NEW);
+    return fd < 0 ? fd
+                  : end_file(directory, write_namespaces(w, fd, &none), fd, NAME_NAMESPACES_NEW,
+                             NAME_NAMESPACES, &w->namespaces);
 }
 
 /* Return: a descriptor or a negative errno. */
@@ -206,7 +238,9 @@ static int file_error(const struct ctw_state_writer *w) {
         return -errno;
     if (st.st_size != sizeof(struct ctw_state))
         return -EBADMSG;
-    return st.st_nlink == 0 ? -ENOENT : 0;
+    if (st.st_nlink == 0 || fstat(w->namespaces, &st) < 0 || st.st_nlink == 0)
+        return -ENOENT;
+    return 0;
 }
 
 void ctw_state_writer_health(struct ctw_state_writer *w, uint64_t now_usec,
@@ -321,6 +355,15 @@ void ctw_state_writer_alert(struct ctw_state_writer *w, const struct ctw_alert *
     ctw_state_writer_publish(w);
 }
 
+void ctw_state_writer_namespaces(struct ctw_state_writer *w, struct ctw_namespaces *p) {
+    const int r = w->namespaces < 0 ? 0 : write_namespaces(w, w->namespaces, p);
+
+    if (r < 0 && w->error == 0) {
+        w->error = r;
+        w->what = w->path;
+    }
+}
+
 /* --- begin and end --------------------------------------------------------------------------- */
 
 const struct ctw_sample *ctw_state_writer_former(const struct ctw_state_writer *w,
@@ -385,7 +428,7 @@ int ctw_state_writer_new(const char *directory, const char *netns, uint64_t netn
     if (!w)
         return -ENOMEM;
 
-    w->lock = w->fd = -1;
+    w->lock = w->fd = w->namespaces = -1;
     init_snapshot(&w->published.now, netns, netns_inode, now_usec);
     const int r = directory ? set_up(w, directory, now_usec) : 0;
     if (r == 0) {
@@ -411,6 +454,7 @@ struct ctw_state_writer *ctw_state_writer_free(struct ctw_state_writer *w) {
     w->published.now.stopped_usec = ctw_monotonic_usec();
     ctw_state_writer_publish(w);
     close_fd(&w->fd);
+    close_fd(&w->namespaces);
     close_fd(&w->lock);
     free(w->directory);
     free(w->path);

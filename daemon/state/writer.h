@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Publishes the snapshot and the history in DIRECTORY/state, a struct ctw_state.
+ * Publishes the snapshot and the history in DIRECTORY/state, a struct ctw_state, and beside it the
+ * other network namespaces.
  *
  * One process at a time publishes in a directory: it holds a lock on DIRECTORY/lock, which contains
  * its process id. The kernel releases the lock when that process ends, in whatever way. Without
@@ -14,6 +15,7 @@
 
 #include <stdint.h>
 
+#include "lib/state/namespaces.h"
 #include "lib/state/snapshot.h"
 #include "lib/watch/alert.h"
 
@@ -62,6 +64,9 @@ void ctw_state_writer_poll(struct ctw_state_writer *w, const struct ctw_settings
 
 /** ctw_state_writer_alert() - publish an alert that was sent */
 void ctw_state_writer_alert(struct ctw_state_writer *w, const struct ctw_alert *a);
+
+/** ctw_state_writer_namespaces() - publish the other namespaces, in DIRECTORY/namespaces */
+void ctw_state_writer_namespaces(struct ctw_state_writer *w, struct ctw_namespaces *p);
 
 /* What the functions above consist of, for tests that publish other values. */
 

@@ -15,7 +15,10 @@
 #define DIGITS_MAX 8
 
 /* Each counter with its names in /proc and in netlink. */
-enum counter { DROP, EARLY_DROP, INSERT_FAILED, CHAINLENGTH, COUNTERS };
+enum counter { DROP, EARLY_DROP, INSERT_FAILED, CHAINLENGTH, ENTRIES, COUNTERS };
+
+/* Netlink has the entries elsewhere. */
+#define NO_ATTRIBUTE UINT16_MAX
 
 static const struct {
     const char *column;
@@ -25,6 +28,7 @@ static const struct {
     [EARLY_DROP] = {"early_drop", CTA_STATS_EARLY_DROP},
     [INSERT_FAILED] = {"insert_failed", CTA_STATS_INSERT_FAILED},
     [CHAINLENGTH] = {"chainlength", CTA_STATS_CHAIN_TOOLONG},
+    [ENTRIES] = {"entries", NO_ATTRIBUTE},
 };
 
 static void add(struct ctw_counters *sum, const uint32_t values[static COUNTERS]) {
@@ -69,7 +73,8 @@ static bool read_hexadecimal(struct ctw_piece word, uint32_t *ret) {
 }
 
 /* One CPU's line. It may have more words than the header; with fewer it was truncated. */
-static bool add_line(const struct header *header, struct ctw_piece line, struct ctw_counters *sum) {
+static bool add_line(const struct header *header, struct ctw_piece line, struct ctw_counters *sum,
+                     uint32_t *ret_entries) {
     uint32_t values[COUNTERS + 1] = {0}; /* the last one is of no counter */
     size_t column = 0;
 
@@ -80,6 +85,7 @@ static bool add_line(const struct header *header, struct ctw_piece line, struct 
     if (column < header->columns)
         return false;
     add(sum, values);
+    *ret_entries = values[ENTRIES];
     return true;
 }
 
@@ -93,24 +99,38 @@ static bool add_line(const struct header *header, struct ctw_piece line, struct 
  *       000003e8 00000000 00000000  00000000 00000000 00000000 00000000
  *   00000400  00000000 ...
  */
-int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret) {
+static int parse(const char *text, size_t length, bool need_entries, struct ctw_counters *ret,
+                 uint32_t *ret_entries) {
     struct ctw_piece rest = {text, length}, line;
     struct ctw_counters sum = {0};
     struct header header;
+    uint32_t entries = 0;
 
     if (!ctw_piece_line(&rest, &line))
         return -EBADMSG;
     read_header(line, &header);
-    if (!header.has[DROP] || rest.length == 0)
+    if (!header.has[DROP] || (need_entries && !header.has[ENTRIES]) || rest.length == 0)
         return -EBADMSG;
     sum.has_chainlength = header.has[CHAINLENGTH];
 
     while (rest.length > 0)
-        if (!ctw_piece_line(&rest, &line) || !add_line(&header, line, &sum))
+        if (!ctw_piece_line(&rest, &line) || !add_line(&header, line, &sum, &entries))
             return -EBADMSG;
 
     *ret = sum;
+    *ret_entries = entries;
     return 0;
+}
+
+int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret) {
+    uint32_t entries;
+
+    return parse(text, length, false, ret, &entries);
+}
+
+int ctw_counters_parse_entries(const char *text, size_t length, struct ctw_counters *ret,
+                               uint32_t *ret_entries) {
+    return parse(text, length, true, ret, ret_entries);
 }
 
 /* The attributes of one message. It is malformed when bytes follow the last whole attribute. */

@@ -20,6 +20,15 @@
 int ctw_counters_parse(const char *text, size_t length, struct ctw_counters *ret);
 
 /**
+ * ctw_counters_parse_entries() - the same, with the count of the namespace
+ * @ret_entries:  what each line repeats in its column `entries`
+ *
+ * Return: as ctw_counters_parse(); -EBADMSG without that column.
+ */
+int ctw_counters_parse_entries(const char *text, size_t length, struct ctw_counters *ret,
+                               uint32_t *ret_entries);
+
+/**
  * ctw_counters_add_netlink() - add one ctnetlink statistics message (one CPU)
  * @message:  a netlink message of type IPCTNL_MSG_CT_GET_STATS_CPU, header included, at an address
  *            divisible by four

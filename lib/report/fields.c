@@ -73,11 +73,11 @@ static void put_trend(struct ctw_fields *f, const struct ctw_alert *a) {
         put_number(f, "CTWATCH_SECONDS_TO_FULL", a->usec_to_full / CTW_USEC_PER_SEC);
 }
 
-/* Counters exist for our own namespace only; another is known from its kernel log lines. */
+/* A namespace without a process shows no counters: it is known from its kernel log lines. */
 static void put_losses(struct ctw_fields *f, const struct ctw_alert *a) {
     const struct ctw_losses *l = &a->losses;
 
-    if (!a->other_netns) {
+    if (!a->other_netns || a->has_table || a->netns_gone) {
         put_number(f, "CTWATCH_DROPS", ctw_losses_drops(l));
         put_number(f, "CTWATCH_EARLY_DROPS", l->early_drops);
         put_number(f, "CTWATCH_INSERT_FAILED", l->clashes);
@@ -214,6 +214,8 @@ void ctw_fields_of(const struct ctw_alert *a, struct ctw_fields *ret) {
     if (a->netns_inode != 0)
         put_number(ret, "CTWATCH_NETNS_INODE", a->netns_inode);
     put_external(ret, "CTWATCH_NETNS", a->netns, sizeof a->netns);
+    if (a->more_netns != 0)
+        put_number(ret, "CTWATCH_MORE_NAMESPACES", a->more_netns);
 
     if (a->kind == CTW_ALERT_LIMIT_CHANGED)
         put_limits(ret, a);

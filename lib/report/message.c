@@ -54,13 +54,23 @@ static void add_sum(struct ctw_line *l, const struct ctw_alert *a, uint64_t n, c
 
 /* `network namespace "blue" (4026532246)`; kernels before 6.17 do not say which. */
 static void add_netns(struct ctw_line *l, const struct ctw_alert *a) {
-    if (a->netns_inode == 0)
+    if (a->netns_inode == 0 && a->netns[0] == '\0')
         ctw_line_add(l, "another network namespace (the kernel does not say which)");
     else if (a->netns[0] == '\0')
         ctw_line_add(l, "network namespace %" PRIu64, a->netns_inode);
     else
-        ctw_line_add(l, "network namespace \"%.*s\" (%" PRIu64 ")", CTW_NETNS_NAME_MAX - 1,
-                     a->netns, a->netns_inode);
+        ctw_line_add(l, "network namespace \"%.*s\"", CTW_NETNS_NAME_MAX - 1, a->netns);
+    if (a->netns_inode != 0 && a->netns[0] != '\0')
+        ctw_line_add(l, " (%" PRIu64 ")", a->netns_inode);
+}
+
+/* `In network namespace "podman 3f2a9c1b7d20" and 12 more: ` */
+static void add_whose(struct ctw_line *l, const struct ctw_alert *a) {
+    ctw_line_add(l, "In ");
+    add_netns(l, a);
+    if (a->more_netns != 0)
+        ctw_line_add(l, " and %" PRIu32 " more", a->more_netns);
+    ctw_line_add(l, ": ");
 }
 
 /* "max from 65536 to 131072, buckets from 65536 to 262144" */
@@ -199,10 +209,21 @@ static void add_losses(struct ctw_line *l, const struct ctw_alert *a) {
     ctw_line_add(l, ".");
 }
 
+/* An episode that ended with its namespace. */
+static void add_gone(struct ctw_line *l, const struct ctw_alert *a) {
+    ctw_line_add(l, "No process is left in ");
+    add_netns(l, a);
+    ctw_line_add(l, "; its %s alert has ended", ctw_alert_kind_name(a->kind));
+    if (a->has_losses && ctw_losses_any(&a->losses))
+        ctw_line_add(l, ": %" PRIu64 " new connections dropped, %" PRIu64 " entries evicted",
+                     ctw_losses_drops(&a->losses), a->losses.early_drops);
+    ctw_line_add(l, ".");
+}
+
 static void add_table_full(struct ctw_line *l, const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_PAST && !a->gap)
         add_past(l, a, "table-full");
-    else if (a->other_netns)
+    else if (a->other_netns && !a->has_table)
         add_other_netns(l, a);
     else
         add_losses(l, a);
@@ -434,6 +455,12 @@ void ctw_message(const struct ctw_alert *a, struct ctw_line *ret) {
     };
 
     ctw_line_start(ret);
+    if (a->netns_gone) {
+        add_gone(ret, a);
+        return;
+    }
+    if (a->other_netns && a->has_table)
+        add_whose(ret, a);
     add[a->kind](ret, a);
 }
 

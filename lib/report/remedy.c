@@ -532,15 +532,25 @@ static void foreign_writer(struct making *m) {
         m->plan.buckets = a->old_buckets;
 }
 
+/* The name that `ip netns exec` takes; NULL: none. */
+static const char *ip_netns_name(const struct ctw_alert *a) {
+    return a && a->netns_kind == CTW_NETNS_IP_NETNS && ctw_command_is_name(a->netns) ? a->netns
+                                                                                     : NULL;
+}
+
 /* The entries are unknown: those of a flood live no longer than LONG_SEC. */
 static void other_netns(struct making *m) {
     const uint64_t inode = m->alert ? m->alert->netns_inode : 0;
-    const char *name = m->alert ? m->alert->netns : "";
+    const uint32_t pid = m->alert ? m->alert->netns_pid : 0;
+    const char *name = ip_netns_name(m->alert);
 
-    if (ctw_command_is_name(name)) {
+    if (name) {
         cap(m, 2, LONG_SEC);
         ctw_line_add(m->l, "ip netns exec %s conntrack -L shows what fills its table; ", name);
         add_cap(m, "its new flows");
+    } else if (pid > 0) {
+        ctw_line_add(m->l, "nsenter -t %" PRIu32 " -n conntrack -L shows what fills its table",
+                     pid);
     } else if (inode > 0) {
         ctw_line_add(m->l,
                      "lsns -t net -o NS,PID,COMMAND | grep %" PRIu64 " shows its processes, "
@@ -594,7 +604,7 @@ static void make(struct making *m, struct ctw_remedy *ret) {
     const struct ctw_command_place place = {.diagnosis = m->d,
                                             .host = host,
                                             .table = m->f->table,
-                                            .netns = other ? m->alert->netns : NULL};
+                                            .netns = other ? ip_netns_name(m->alert) : NULL};
     if (has_cap(&m->plan) && !ctw_command_can_cap(host))
         ctw_line_add(m->l, "; neither nft nor iptables was found here, so no rule is offered");
     ctw_command_write(&m->plan, &place, ret->command, ret->undo);

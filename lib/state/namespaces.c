@@ -47,6 +47,26 @@ bool ctw_namespaces_is_whole(const struct ctw_namespaces *p) {
     return p->sum == sum(p);
 }
 
+void ctw_namespace_record_of(const struct ctw_namespace *n, struct ctw_namespace_record *ret) {
+    const bool has_table = n->read_usec != 0;
+    const struct ctw_trend *trend = &n->table.trend;
+
+    memset(ret, 0, sizeof(*ret));
+    ret->name = n->name;
+    ret->has_table = has_table;
+    ret->has_rate = has_table && ctw_trend_knows(trend);
+    ret->rate = ret->has_rate ? ctw_trend_rate(trend) : 0;
+    ret->fills = ret->has_rate && ctw_trend_fills(trend, &n->table.last, &ret->usec_to_full);
+    ret->pid = n->pid;
+    ret->count = n->table.last.count;
+    ret->level = n->table.level.level;
+    ret->netns_inode = n->netns_inode;
+    ret->read_usec = n->read_usec;
+    ret->lost = n->lost;
+    ret->refused_usec = n->refused_usec;
+    ret->evicted_usec = n->evicted_usec;
+}
+
 static bool name_ok(const struct ctw_netns_name *n) {
     struct ctw_line line;
 

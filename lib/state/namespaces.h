@@ -67,6 +67,9 @@ struct ctw_namespaces {
     struct ctw_namespace_record records[];
 };
 
+/** ctw_namespace_record_of() - what is known of @n */
+void ctw_namespace_record_of(const struct ctw_namespace *n, struct ctw_namespace_record *ret);
+
 /** ctw_namespaces_bytes() - of a file with @n records */
 size_t ctw_namespaces_bytes(uint32_t n);
 

@@ -80,7 +80,7 @@ const char *ctw_edge_name(enum ctw_edge edge) {
     return names[edge];
 }
 
-int ctw_alert_priority(const struct ctw_alert *a) {
+static int priority_of(const struct ctw_alert *a) {
     if (a->edge == CTW_EDGE_END)
         return NOTICE;
     if (a->edge == CTW_EDGE_PAST)
@@ -96,9 +96,15 @@ int ctw_alert_priority(const struct ctw_alert *a) {
     return kinds[a->kind].priority;
 }
 
+int ctw_alert_priority(const struct ctw_alert *a) {
+    const int priority = priority_of(a);
+
+    return a->below_user && priority < WARNING ? WARNING : priority;
+}
+
 bool ctw_alert_runs_command(const struct ctw_alert *a) {
-    return (a->kind != CTW_ALERT_BLIND && a->kind != CTW_ALERT_SIGHTED) ||
-           a->source != CTW_SOURCE_COMMAND;
+    return !a->below_user && ((a->kind != CTW_ALERT_BLIND && a->kind != CTW_ALERT_SIGHTED) ||
+                              a->source != CTW_SOURCE_COMMAND);
 }
 
 /* A sample is not waited for by what is as urgent as this. */

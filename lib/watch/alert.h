@@ -14,6 +14,7 @@
 
 #include "lib/kernel/host.h"
 #include "lib/kernel/losses.h"
+#include "lib/kernel/netns_name.h"
 #include "lib/kernel/sample.h"
 #include "lib/sizing/growth.h"
 #include "lib/talkers/census.h"
@@ -90,8 +91,7 @@ struct ctw_alert {
     enum ctw_edge edge;
     enum ctw_level level;
 
-    bool has_table; /* count, max and usage are known: not when blind. Of another namespace, only
-                     * max is: it is one for all, so table is ours */
+    bool has_table; /* count, max and usage are known: not when blind */
     struct ctw_sample table;
     bool has_rate;
     int64_t rate; /* net entries per second */
@@ -110,8 +110,13 @@ struct ctw_alert {
     uint64_t lasted_usec;     /* END: since BEGIN. PAST: since the newest kernel line, or the gap */
     bool gap;                 /* PAST: losses while ctwatchd was not running, for lasted_usec */
 
-    bool other_netns;               /* TABLE_FULL: of another namespace, known from the log only */
-    uint64_t netns_inode;           /* 0: not known */
+    bool other_netns;     /* of another namespace; without has_table, known from the log only */
+    bool below_user;      /* all its processes lie below user.slice: any local user can make one */
+    bool netns_gone;      /* END: the namespace has ended */
+    uint8_t netns_kind;   /* enum ctw_netns_kind: where the name is from; UNNAMED: not known */
+    uint32_t netns_pid;   /* a process in it; 0: not known */
+    uint32_t more_netns;  /* other namespaces with new episodes that are not alerted one by one */
+    uint64_t netns_inode; /* 0: not known */
     char netns[CTW_NETNS_NAME_MAX]; /* set by the daemon, which can look names up */
 
     uint32_t lowered_from; /* as in struct ctw_cause_facts */
@@ -158,12 +163,13 @@ const char *ctw_edge_name(enum ctw_edge edge);
 /**
  * ctw_alert_priority() - syslog priority, 1 (alert) to 5 (notice)
  *
- * The kind's priority; for usage that of its level; 5 at every END.
+ * The kind's priority; for usage that of its level; 5 at every END. At most 4 (warning) for what
+ * any local user can cause in a namespace of his own.
  */
 int ctw_alert_priority(const struct ctw_alert *a);
 
-/** ctw_alert_runs_command() - not those about alerts.command: it could not report its own failure
- */
+/** ctw_alert_runs_command() - not those about alerts.command: it could not report its own failure;
+ * nor those that any local user can cause */
 bool ctw_alert_runs_command(const struct ctw_alert *a);
 
 /* Alerts in the queue: the last that fits sends them all. */

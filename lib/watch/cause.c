@@ -277,9 +277,10 @@ static enum ctw_trouble alert_trouble(const struct ctw_alert *a) {
         (a->kind == CTW_ALERT_LIMIT_CHANGED && !is_lowered(a)) ||
         (a->kind == CTW_ALERT_GROWTH_REFUSED && a->growth_refusal != CTW_GROWTH_FOREIGN_WRITER);
 
-    return none             ? CTW_TROUBLE_ANY
-           : a->other_netns ? CTW_TROUBLE_OTHER_NETNS
-                            : ctw_trouble_of(a->kind);
+    /* Chains are of the hash table that all namespaces share. */
+    return none                                                    ? CTW_TROUBLE_ANY
+           : a->other_netns && a->kind != CTW_ALERT_CHAIN_TOO_LONG ? CTW_TROUBLE_OTHER_NETNS
+                                                                   : ctw_trouble_of(a->kind);
 }
 
 bool ctw_cause_facts_of(const struct ctw_alert *a, struct ctw_cause_facts *ret) {

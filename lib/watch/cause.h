@@ -38,7 +38,7 @@ enum ctw_cause {
     CTW_CAUSE_HELPER,           /* a helper refuses packets below the limit */
     CTW_CAUSE_MEMORY,           /* the kernel has no memory for an entry */
     CTW_CAUSE_FOREIGN_WRITER,   /* another program lowered the limit */
-    CTW_CAUSE_OTHER_NETNS,      /* the table of another network namespace is full */
+    CTW_CAUSE_OTHER_NETNS,      /* the table of another network namespace fills, or is full */
     CTW_CAUSE_TOO_SMALL,        /* nothing stands out: the load is legitimate */
 };
 #define CTW_CAUSES (CTW_CAUSE_TOO_SMALL + 1)
@@ -52,7 +52,7 @@ enum ctw_trouble {
     CTW_TROUBLE_CLASHES,      /* insertions clash */
     CTW_TROUBLE_EXPECTATIONS, /* the table of expectations is full */
     CTW_TROUBLE_LOWERED,      /* another program lowered a limit */
-    CTW_TROUBLE_OTHER_NETNS,  /* of another namespace, known from the kernel log only */
+    CTW_TROUBLE_OTHER_NETNS,  /* of another namespace, whose entries are not known */
 };
 
 /* What the cause is found by. Each pointer may be NULL: not known. */

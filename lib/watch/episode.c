@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "lib/watch/episode.h"
 
-#include <stddef.h>
-
 #define CLASH_NOISE 10u
 
 /* How long a source must work before it counts as sighted: limits the alerts of a flapping one. */
@@ -77,22 +75,4 @@ enum ctw_edge ctw_source_episode_step(struct ctw_source_episode *s, enum ctw_hea
         s->as = health;
     return ctw_episode_step(&s->blind, blind, now_usec, SIGHTED_CLEAR_DELAY_USEC,
                             health == CTW_HEALTH_FAILED ? remind_usec : 0);
-}
-
-struct ctw_netns_episode *ctw_netns_episode_of(struct ctw_netns_episode all[CTW_OTHER_NETNS_MAX],
-                                               uint64_t inode) {
-    struct ctw_netns_episode *free = NULL, *oldest = &all[0];
-
-    for (size_t i = 0; i < CTW_OTHER_NETNS_MAX; i++) {
-        if (all[i].full.active && all[i].inode == inode)
-            return &all[i];
-        if (!all[i].full.active)
-            free = &all[i];
-        else if (all[i].full.condition_usec < oldest->full.condition_usec)
-            oldest = &all[i];
-    }
-    if (!free)
-        free = oldest;
-    *free = (struct ctw_netns_episode){.inode = inode};
-    return free;
 }

@@ -81,19 +81,3 @@ struct ctw_source_episode {
  * reminders */
 enum ctw_edge ctw_source_episode_step(struct ctw_source_episode *s, enum ctw_health health,
                                       uint64_t now_usec, uint64_t remind_usec);
-
-/* --- other network namespaces ---------------------------------------------------------------- */
-
-/* Namespaces followed at a time; another one replaces the one with the oldest last line. */
-#define CTW_OTHER_NETNS_MAX 16
-
-/* The full table of another namespace, known from the kernel log alone. */
-struct ctw_netns_episode {
-    uint64_t inode; /* 0: all those that the kernel did not name */
-    uint64_t log_lines;
-    struct ctw_episode full;
-};
-
-/** ctw_netns_episode_of() - the episode of @inode, which may be a new one */
-struct ctw_netns_episode *ctw_netns_episode_of(struct ctw_netns_episode all[CTW_OTHER_NETNS_MAX],
-                                               uint64_t inode);

@@ -423,33 +423,16 @@ static void make_other_netns(struct ctw_alert *a, uint64_t inode, uint64_t lines
     a->losses = (struct ctw_losses){.log_lines = lines};
 }
 
-static void step_netns(struct poll *p, struct ctw_netns_episode *n, uint32_t lines,
-                       uint64_t clear_delay_usec) {
-    n->log_lines += lines;
-    struct ctw_alert *a =
-        ctw_table_episode(&p->table, &n->full, lines > 0, clear_delay_usec, CTW_ALERT_TABLE_FULL);
-    if (!a)
-        return;
-    make_other_netns(a, n->inode, n->log_lines);
-    a->level = a->edge == CTW_EDGE_END ? CTW_LEVEL_OK : CTW_LEVEL_FULL;
-}
-
-static void step_other_netns(struct poll *p) {
-    struct ctw_netns_episode *all = p->w->other_netns;
+static void step_log(struct poll *p) {
     const struct ctw_log_counts *log = &p->t->log;
-    const uint64_t clear_delay = ctw_most(p->s->levels.hold_usec, CTW_LOG_CLEAR_DELAY_USEC);
-    const uint32_t unnamed = p->unnamed_lines + log->other_netns_lines;
+    struct ctw_log_counts *other = &p->ret->other_log;
 
+    *other = (struct ctw_log_counts){.full_lines = p->unnamed_lines + log->other_netns_lines};
     for (uint32_t i = 0; i < log->n_netns; i++)
         if (log->netns[i].lines > 0 && log->netns[i].inode != p->t->netns_inode)
-            step_netns(p, ctw_netns_episode_of(all, log->netns[i].inode), log->netns[i].lines,
-                       clear_delay);
-    if (unnamed > 0)
-        step_netns(p, ctw_netns_episode_of(all, 0), unnamed, clear_delay);
-    for (size_t i = 0; i < CTW_OTHER_NETNS_MAX; i++)
-        if (all[i].full.active && all[i].full.condition_usec != p->t->now_usec)
-            step_netns(p, &all[i], 0, clear_delay);
-    step_condition(p, CTW_ALERT_EXPECT_FULL, log->expect_lines > 0, clear_delay);
+            other->netns[other->n_netns++] = log->netns[i];
+    step_condition(p, CTW_ALERT_EXPECT_FULL, log->expect_lines > 0,
+                   ctw_most(p->s->levels.hold_usec, CTW_LOG_CLEAR_DELAY_USEC));
 }
 
 /* The lines from before ctwatchd started. Of our own table, the totals of the counters as well. */
@@ -633,7 +616,7 @@ void ctw_watch_step(struct ctw_watch *w, const struct ctw_settings *s, const str
     else
         ctw_table_unreadable(&p.table);
     step_sources(&p);
-    step_other_netns(&p);
+    step_log(&p);
     step_events(&p);
     if (t->has_past)
         alert_past(&p);

@@ -54,6 +54,9 @@ struct ctw_verdict {
     /* Once, with the first counters that are read: what was lost before. Of a table that was
      * resumed, since the last sample of the former daemon; else since the kernel began to count. */
     struct ctw_losses lost_before;
+    /* Table-full lines that are not about our table, for lib/watch/namespaces: full_lines are those
+     * that name no namespace. */
+    struct ctw_log_counts other_log;
     bool limit_changed;       /* since the last poll, by another program */
     struct ctw_sample sample; /* the last good sample, with the last known buckets and counters;
                                  ctw_watch_grown() updates it */
@@ -104,7 +107,6 @@ struct ctw_watch {
     struct ctw_host host;
     struct ctw_episode conditions[CTW_ALERT_KINDS]; /* that last, and are not the table's */
     struct ctw_source_episode sources[CTW_SOURCES];
-    struct ctw_netns_episode other_netns[CTW_OTHER_NETNS_MAX];
     struct ctw_growth_state growth_state;
 };
 

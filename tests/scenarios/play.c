@@ -11,6 +11,10 @@
  *                            insert_failed chainlength inode; +=VALUE adds; "nocounters" or
  *                            "counters"
  *   log KEY=N ...            once, at the next poll: full expect suppressed lost others netns/INODE
+ *   namespace NAME KEY=VALUE ...
+ *                            from now on, the table of another namespace, read at each poll: count
+ *                            drop early_drop insert_failed chainlength inode pid user=yes; +=VALUE
+ *                            adds; or "gone"; pid=0 at first: only the kernel log knows it
  *   past KEY=N ... [age=TIME]
  *                            the same, of the log before the first poll
  *   events KEY=N ...         from now on, at each poll: created destroyed overruns lost sampling;
@@ -65,6 +69,7 @@
 #include "lib/config/settings.h"
 #include "lib/report/fields.h"
 #include "lib/util/parse.h"
+#include "lib/watch/namespaces.h"
 #include "lib/watch/watch.h"
 
 #define ALERTS_MAX 4096
@@ -75,6 +80,8 @@ struct sent {
     uint64_t at_usec;
     struct ctw_fields fields;
 };
+
+#define NAMESPACES_MAX 32
 
 struct play {
     const char *path;
@@ -90,6 +97,11 @@ struct play {
     struct ctw_talkers talkers;
     struct ctw_host host;
     struct ctw_new_sources new_sources;
+    struct ctw_namespaces_budget budget;
+    struct ctw_namespace_verdict of_namespace;
+    struct ctw_namespace namespaces[NAMESPACES_MAX];
+    struct ctw_sample namespace_samples[NAMESPACES_MAX];
+    size_t n_namespaces;
     uint64_t walk_takes_usec;
     bool walking;
     uint64_t walk_ends_usec;
@@ -201,6 +213,112 @@ static void set_table(struct play *p, char *word) {
     if (strcmp(word, "inode") != 0)
         fail(p, "a table has no %s", word);
     p->tick.netns_inode = number(p, value);
+}
+
+static void send_waiting(struct play *p, uint64_t at_usec);
+
+static struct ctw_namespace *add_namespace(struct play *p, const char *name, uint64_t inode) {
+    if (p->n_namespaces == NAMESPACES_MAX)
+        fail(p, "too many namespaces");
+    p->namespace_samples[p->n_namespaces] = (struct ctw_sample){.has_counters = true};
+    struct ctw_namespace *n = &p->namespaces[p->n_namespaces++];
+    *n = (struct ctw_namespace){.netns_inode = inode};
+    (void)snprintf(n->name.text, sizeof(n->name.text), "%s", name);
+    return n;
+}
+
+static void forget_namespace(struct play *p, size_t at) {
+    p->n_namespaces--;
+    memmove(&p->namespaces[at], &p->namespaces[at + 1],
+            (p->n_namespaces - at) * sizeof(p->namespaces[0]));
+    memmove(&p->namespace_samples[at], &p->namespace_samples[at + 1],
+            (p->n_namespaces - at) * sizeof(p->namespace_samples[0]));
+}
+
+static void send_of_namespace(struct play *p, uint64_t at_usec) {
+    for (size_t i = 0; i < p->of_namespace.n_alerts; i++) {
+        ctw_waiting_add(&p->waiting, &p->of_namespace.alerts[i]);
+        send_waiting(p, at_usec);
+    }
+}
+
+static void set_namespace(struct play *p, char *words[], size_t n) {
+    size_t at = 0;
+
+    while (at < p->n_namespaces && strcmp(p->namespaces[at].name.text, words[1]) != 0)
+        at++;
+    if (at == p->n_namespaces)
+        add_namespace(p, words[1], 0)->pid = 1000;
+    struct ctw_namespace *ns = &p->namespaces[at];
+    struct ctw_sample *s = &p->namespace_samples[at];
+    for (size_t i = 2; i < n; i++) {
+        if (strcmp(words[i], "gone") == 0) {
+            ctw_namespace_end(&p->budget, ns, &p->settings, EPOCH_USEC + p->now_usec,
+                              &p->of_namespace);
+            send_of_namespace(p, p->now_usec);
+            forget_namespace(p, at);
+            return;
+        }
+        const char *value = value_of(p, words[i]);
+        uint64_t *const sum = key_is(words[i], "drop")            ? &s->counters.drop
+                              : key_is(words[i], "early_drop")    ? &s->counters.early_drop
+                              : key_is(words[i], "insert_failed") ? &s->counters.insert_failed
+                              : key_is(words[i], "chainlength")   ? &s->counters.chainlength
+                                                                  : NULL;
+        if (sum)
+            *sum = assigned(p, words[i], value, *sum);
+        else if (key_is(words[i], "count"))
+            s->count = (uint32_t)assigned(p, words[i], value, s->count);
+        else if (strcmp(words[i], "inode") == 0)
+            ns->netns_inode = number(p, value);
+        else if (strcmp(words[i], "user") == 0)
+            ns->name.below_user = strcmp(value, "yes") == 0;
+        else
+            fail(p, "a namespace has no %s", words[i]);
+    }
+}
+
+static void step_namespaces(struct play *p, const struct ctw_tick *tick, bool with_process) {
+    for (size_t i = 0; i < p->n_namespaces; i++) {
+        struct ctw_namespace *n = &p->namespaces[i];
+        struct ctw_namespace_reading r = {.now_usec = tick->now_usec,
+                                          .readable = n->pid != 0,
+                                          .sample = p->namespace_samples[i],
+                                          .release = tick->release};
+        if ((n->pid != 0) != with_process && n->log_lines == 0)
+            continue;
+        r.sample.max = tick->sample.max;
+        ctw_namespace_step(&p->budget, n, &p->settings, &r, &p->of_namespace);
+        send_of_namespace(p, tick->now_usec - EPOCH_USEC);
+    }
+}
+
+static void settle_lines(struct play *p, uint64_t inode, uint32_t lines) {
+    struct ctw_netns_match m = {.inode = inode};
+
+    for (size_t i = 0; lines > 0 && i < p->n_namespaces; i++)
+        ctw_netns_match_add(&m, &p->namespaces[i]);
+    if (lines > 0 && !ctw_netns_match_end(&m, lines))
+        add_namespace(p, "", inode)->log_lines = lines;
+}
+
+/* As daemon/source/namespaces, without its slices. */
+static void poll_namespaces(struct play *p, const struct ctw_tick *tick) {
+    const struct ctw_log_counts *log = &p->verdict.other_log;
+    struct ctw_alert rest;
+
+    step_namespaces(p, tick, true);
+    settle_lines(p, 0, log->full_lines);
+    for (uint32_t i = 0; i < log->n_netns; i++)
+        settle_lines(p, log->netns[i].inode, log->netns[i].lines);
+    step_namespaces(p, tick, false);
+    if (ctw_namespaces_rest(&p->budget, tick->now_usec, &rest)) {
+        ctw_waiting_add(&p->waiting, &rest);
+        send_waiting(p, p->now_usec);
+    }
+    for (size_t i = p->n_namespaces; i-- > 0;)
+        if (p->namespaces[i].pid == 0 && !ctw_namespace_troubled(&p->namespaces[i]))
+            forget_namespace(p, i);
 }
 
 static void set_log(struct play *p, char *word, struct ctw_log_counts *log) {
@@ -511,6 +629,7 @@ static void poll_once(struct play *p, uint64_t at_usec) {
         ctw_waiting_add(&p->waiting, &p->verdict.alerts[i]);
         send_waiting(p, at_usec);
     }
+    poll_namespaces(p, &tick);
     if (p->verdict.want_walk) {
         p->walking = true;
         p->walk_ends_usec = at_usec + p->walk_takes_usec;
@@ -675,6 +794,8 @@ static void do_line(struct play *p, char *line) {
     else if (strcmp(words[0], "log") == 0)
         for (size_t i = 1; i < n; i++)
             set_log(p, words[i], &p->tick.log);
+    else if (strcmp(words[0], "namespace") == 0 && n > 1)
+        set_namespace(p, words, n);
     else if (strcmp(words[0], "past") == 0) {
         p->tick.has_past = true;
         for (size_t i = 1; i < n; i++)

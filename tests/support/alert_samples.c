@@ -34,6 +34,7 @@ struct ctw_alert other_netns(enum ctw_edge edge, uint64_t inode, const char *nam
         .edge = edge,
         .level = CTW_LEVEL_FULL,
         .other_netns = true,
+        .netns_kind = CTW_NETNS_IP_NETNS,
         .netns_inode = inode,
         .has_losses = true,
         .losses = {.log_lines = 12},

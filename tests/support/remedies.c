@@ -133,6 +133,7 @@ static void other_netns(const struct remedy_case *c, const struct ctw_cause_fact
                           .edge = CTW_EDGE_BEGIN,
                           .level = CTW_LEVEL_FULL,
                           .other_netns = true,
+                          .netns_kind = CTW_NETNS_IP_NETNS,
                           .netns_inode = 4026532246,
                           .table = *f->table,
                           .host = f->host};

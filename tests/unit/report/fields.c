@@ -71,6 +71,8 @@ static void fields_absent_without_a_value(void **state) {
     assert_field(&a, "CTWATCH_CHAIN_TOO_LONG", "4");
     assert_field(&a, "CTWATCH_LOG_LINES", "5");
     a.other_netns = true;
+    assert_field(&a, "CTWATCH_DROPS", "1");
+    a.has_table = false;
     assert_field(&a, "CTWATCH_DROPS", NULL);
     assert_field(&a, "CTWATCH_LOG_LINES", "5");
     assert_field(&a, "CTWATCH_SECONDS_TO_FULL", "52");

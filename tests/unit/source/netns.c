@@ -29,7 +29,7 @@ struct findings {
     int error; /* 0, or a negative errno */
     uint64_t inode;
     char link[64]; /* of /proc/self/ns/net */
-    char name[CTW_NETNS_NAME_MAX];
+    char name[256];
 };
 
 static int own_namespaces(void) {
@@ -52,7 +52,7 @@ static int give_name(const char *name) {
     return mount("/proc/self/ns/net", path, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-/* Runs @prepare and then ctw_netns_name() of the child's own namespace, or of @inode. */
+/* Runs @prepare and then ctw_netns_file() of the child's own namespace, or of @inode. */
 static struct findings name_in_child(int (*prepare)(void), uint64_t inode) {
     struct findings f = {0};
     int ends[2], status;
@@ -69,7 +69,7 @@ static struct findings name_in_child(int (*prepare)(void), uint64_t inode) {
         if (readlink("/proc/self/ns/net", f.link, sizeof(f.link) - 1) < 0)
             f.error = -errno;
         memset(f.name, 'x', sizeof(f.name));
-        ctw_netns_name(inode ? inode : f.inode, f.name);
+        (void)ctw_netns_file(inode ? inode : f.inode, f.name, sizeof(f.name));
         _exit(write(ends[1], &f, sizeof(f)) == (ssize_t)sizeof(f) ? 0 : 1);
     }
     close(ends[1]);
@@ -127,22 +127,6 @@ static void name_longest_fits(void **state) {
     assert_int_equal(strlen(name_in_child(name_at_full_length, 0).name), 255);
 }
 
-static int call_process(void) {
-    return prctl(PR_SET_NAME, "fill\033\ter") < 0 ? -errno : 0;
-}
-
-static void name_without_run_netns_is_a_process(void **state) {
-    struct findings f = name_in_child(call_process, 0);
-    const char *comm;
-    long pid;
-
-    (void)state;
-    assert_int_equal(strncmp(f.name, "pid ", 4), 0);
-    pid = strtol(f.name + 4, (char **)&comm, 10);
-    assert_true(pid > 1);
-    assert_string_equal(comm, " (fill?\?er)");
-}
-
 /* Files without a mount, as `ip netns add` leaves them in other mount namespaces. */
 static int leave_files_behind(void) {
     for (unsigned i = 0; i < 64; i++) {
@@ -165,63 +149,17 @@ static void name_plain_file_with_the_inode_is_ignored(void **state) {
         assert_string_equal(name_in_child(leave_files_behind, inode).name, "");
 }
 
-/* The names that the source found, and the slices that the search took. */
-static struct {
-    unsigned slices, named;
-    char name[CTW_NETNS_NAME_MAX];
-} found;
-
-static void on_name(const char *name, void *userdata) {
-    found.named++;
-    (void)snprintf(found.name, sizeof(found.name), "%s", name);
-}
-
-/* Two searches; the second one, of nothing, replaces one that has begun. */
-static int search_in_slices(void) {
-    struct ctw_netns *n;
-    sd_event *event;
-
-    int r = leave_files_behind();
-    if (r < 0 || (r = name_it()) < 0)
-        return r;
-    if (sd_event_new(&event) < 0 || ctw_netns_new(event, on_name, NULL, &n) < 0)
-        return -ENOMEM;
-    ctw_netns_find(n, ctw_netns_own_inode());
-    while (found.named == 0 && sd_event_run(event, 0) > 0)
-        found.slices++;
-    if (found.named != 1 || strcmp(found.name, "customer-7") != 0)
-        return -EBADMSG;
-    found.slices = 0;
-    ctw_netns_find(n, ctw_netns_own_inode());
-    ctw_netns_find(n, UINT64_MAX); /* through all processes */
-    while (found.named == 1 && sd_event_run(event, 0) > 0)
-        found.slices++;
-    if (found.named != 2 || found.name[0] != '\0' || found.slices < 2)
-        return -ENODATA;
-    ctw_netns_find(n, ctw_netns_own_inode());
-    ctw_netns_find(n, 0);
-    if (sd_event_run(event, 0) != 0 || found.named != 2)
-        return -EBUSY;
-    (void)ctw_netns_free(n);
-    (void)sd_event_unref(event);
-    return 0;
-}
-
-static void source_searches_in_slices(void **state) {
-    assert_string_equal(name_in_child(search_in_slices, 0).name, "customer-7");
-}
-
 static void name_unknown_inode_is_empty(void **state) {
     (void)state;
     assert_string_equal(name_in_child(name_it, UINT64_MAX).name, "");
 }
 
 static void name_zero_inode_is_empty(void **state) {
-    char name[CTW_NETNS_NAME_MAX];
+    char name[256];
 
     (void)state;
     memset(name, 'x', sizeof(name));
-    ctw_netns_name(0, name);
+    assert_false(ctw_netns_file(0, name, sizeof(name)));
     assert_string_equal(name, "");
 }
 
@@ -231,9 +169,7 @@ int main(void) {
         cmocka_unit_test(name_of_run_netns),
         cmocka_unit_test(name_unprintable_is_replaced),
         cmocka_unit_test(name_longest_fits),
-        cmocka_unit_test(name_without_run_netns_is_a_process),
         cmocka_unit_test(name_plain_file_with_the_inode_is_ignored),
-        cmocka_unit_test(source_searches_in_slices),
         cmocka_unit_test(name_unknown_inode_is_empty),
         cmocka_unit_test(name_zero_inode_is_empty),
     };

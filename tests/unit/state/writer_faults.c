@@ -93,8 +93,12 @@ static void writer_file_removed_repeatedly_is_made_once_a_check(void **state) {
 static void writer_removed_directory_is_made_anew(void **state) {
     struct place *p = begin(state);
 
+    char namespaces[sizeof(p->file) + 16];
+
+    (void)snprintf(namespaces, sizeof(namespaces), "%s/namespaces", p->directory);
     assert_int_equal(unlink(p->file), 0);
     assert_int_equal(unlink(p->lock), 0);
+    assert_int_equal(unlink(namespaces), 0);
     assert_int_equal(rmdir(p->directory), 0);
     expect_ok_after(p, CHECK);
     expect_published(p, 0);
