@@ -102,6 +102,6 @@ int ctw_verb_namespaces(int argc, char *argv[]) {
     if (terminal.redraw)
         ctw_terminal_notice_size();
     while ((r = show(&arguments, &terminal)) == 0 && arguments.watch)
-        (void)ctw_terminal_wait(arguments.watch_usec);
+        ctw_terminal_wait(arguments.watch_usec);
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }

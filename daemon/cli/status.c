@@ -118,7 +118,7 @@ static int run(const struct arguments *a, const struct ctw_settings *s, struct p
     if (terminal.redraw)
         ctw_terminal_notice_size();
     while ((r = show(a, s, &style, &terminal, p)) == 0 && a->watch)
-        (void)ctw_terminal_wait(a->watch_usec);
+        ctw_terminal_wait(a->watch_usec);
     if (r < 0)
         return r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
     const struct ctw_snapshot *of = &p->view.snapshot;

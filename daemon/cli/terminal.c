@@ -102,28 +102,22 @@ int ctw_terminal_print(struct ctw_terminal *s, const struct ctw_cli *cli, const 
     return r;
 }
 
-/* A blocked signal stays pending, even one that is ignored by default. */
+static void on_size(int number) {
+}
+
+/* A blocked signal stays pending until ctw_interruptible_poll(). */
 void ctw_terminal_notice_size(void) {
+    const struct sigaction size = {.sa_handler = on_size};
     sigset_t set;
 
+    (void)sigaction(SIGWINCH, &size, NULL);
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGWINCH);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-bool ctw_terminal_wait(uint64_t usec) {
-    const uint64_t until = ctw_monotonic_usec() + usec;
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGWINCH);
-    for (uint64_t now; (now = ctw_monotonic_usec()) < until;) {
-        const struct timespec rest = {.tv_sec = (time_t)((until - now) / CTW_USEC_PER_SEC),
-                                      .tv_nsec = (long)((until - now) % CTW_USEC_PER_SEC) * 1000};
-        if (sigtimedwait(&set, NULL, &rest) == SIGWINCH)
-            return true;
-    }
-    return false;
+void ctw_terminal_wait(uint64_t usec) {
+    (void)ctw_interruptible_poll(NULL, 0, usec);
 }
 
 int ctw_terminal_interval(const struct ctw_cli *cli, const char *text, uint64_t *ret) {
@@ -223,9 +217,6 @@ static void on_end(int number) {
     (void)raise(number); /* its usual action, now */
 }
 
-static void on_size(int number) {
-}
-
 static bool is_ours(void) {
     return tcgetpgrp(STDIN_FILENO) == getpgrp();
 }
@@ -244,7 +235,6 @@ static void apply_settings(void) {
 bool ctw_keys_start(void) {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
     const struct sigaction end = {.sa_handler = on_end, .sa_flags = SA_RESETHAND | SA_NODEFER};
-    const struct sigaction size = {.sa_handler = on_size};
     struct sigaction before;
 
     if (!isatty(STDOUT_FILENO) || !is_ours() || tcgetattr(STDIN_FILENO, &settings_before) < 0)
@@ -252,7 +242,6 @@ bool ctw_keys_start(void) {
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         if (sigaction(ends[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             (void)sigaction(ends[i], &end, NULL);
-    (void)sigaction(SIGWINCH, &size, NULL);
     ctw_terminal_notice_size(); /* from now on it ends only ctw_keys_read() */
     apply_settings();
     return true;

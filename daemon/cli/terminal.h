@@ -52,8 +52,8 @@ int ctw_terminal_print(struct ctw_terminal *s, const struct ctw_cli *cli, const 
 /** ctw_terminal_notice_size() - make ctw_terminal_wait() end when the terminal's size changes */
 void ctw_terminal_notice_size(void);
 
-/** ctw_terminal_wait() - Return: true when the size changes within @usec, otherwise false */
-bool ctw_terminal_wait(uint64_t usec);
+/** ctw_terminal_wait() - for @usec, or until the size changes */
+void ctw_terminal_wait(uint64_t usec);
 
 /**
  * ctw_terminal_interval() - read the argument of --watch

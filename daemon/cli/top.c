@@ -604,7 +604,7 @@ static int run(const struct arguments *a, struct gathering *g) {
     if (terminal.redraw && ctw_keys_start())
         return browse(a, g);
     while ((r = show(a, g, &terminal)) == 0 && a->watch)
-        (void)ctw_terminal_wait(a->watch_usec);
+        ctw_terminal_wait(a->watch_usec);
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
@@ -651,7 +651,7 @@ static int show_new_flows(const struct arguments *a, const struct ctw_settings *
     int r;
 
     while ((r = show_new(a, s, n, &terminal, &page)) == 0 && a->watch)
-        (void)ctw_terminal_wait(a->watch_usec);
+        ctw_terminal_wait(a->watch_usec);
     return r == 0 || r == -EPIPE ? EXIT_SUCCESS : EXIT_CANNOT_READ;
 }
 
