@@ -51,6 +51,7 @@ struct ctw_manager {
     struct ctw_walk *walk; /* running, or ended and not yet freed; NULL: neither */
     struct ctw_census *census;
     struct ctw_talkers talkers; /* of the last walk, while their owners are being found */
+    uint64_t walked_usec;       /* when it ended */
     struct ctw_owners *owners;
     uint64_t seed; /* of hashes over values from the network */
 
@@ -113,7 +114,7 @@ static uint32_t count_after(struct ctw_manager *m, uint32_t before) {
 }
 
 static void learn(struct ctw_manager *m) {
-    ctw_watch_learn(&m->watch, &m->talkers, ctw_monotonic_usec());
+    ctw_watch_learn(&m->watch, &m->talkers, m->walked_usec);
     m->culprits_due = ctw_waiting_learned(&m->waiting, m->talkers.known);
     send_waiting(m);
 }
@@ -139,6 +140,7 @@ static void on_walk_done(int r, const struct ctw_walk_end *end, void *userdata) 
     struct ctw_talkers *t = &m->talkers;
     struct ctw_sample table = m->watch.table.last;
 
+    m->walked_usec = ctw_monotonic_usec();
     if (r < 0) {
         memset(t, 0, sizeof(*t));
         on_owners(m);
@@ -165,6 +167,7 @@ static void begin_walk(struct ctw_manager *m) {
                       : -EOPNOTSUPP;
     if (r < 0) {
         memset(&m->talkers, 0, sizeof(m->talkers));
+        m->walked_usec = ctw_monotonic_usec();
         learn(m);
     }
 }

@@ -27,8 +27,8 @@
 /* Below the timer that polls the table. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
-/* An alert waits for this, and a poll for a slice. */
-#define LIMIT_USEC (20 * CTW_USEC_PER_MSEC)
+/* An alert waits for this, and a poll for a slice: 200 namespaces take 8 ms. */
+#define LIMIT_USEC (100 * CTW_USEC_PER_MSEC)
 #define SLICE_USEC 500u
 
 /* A router's routes fill megabytes: the addresses of a namespace whose file is larger are not
