@@ -359,7 +359,7 @@ static int parse_helper(struct span s, struct ctw_flow_details *d) {
 }
 
 static void parse_labels(struct span s, struct ctw_flow_details *d) {
-    unsigned long words[sizeof(d->labels) / sizeof(long)] = {0};
+    unsigned long words[CTW_LABELS / 8 / sizeof(long)] = {0};
 
     memcpy(words, s.at, s.left < sizeof(words) ? s.left : sizeof(words));
     for (unsigned i = 0; i < CTW_LABELS / 32; i++)
