@@ -290,7 +290,8 @@ struct headers {
  *   GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n
  *
  * so a header that does not lie right behind the one before it hides something. (Both bytes between
- * two lines are 0 by then, and a NUL in place of the CR remains unseen.)
+ * two lines are 0 by then: a NUL in place of the CR remains unseen, and ":\n" in place of the last
+ * "\r\n".)
  */
 static enum MHD_Result read_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                    const char *value) {
