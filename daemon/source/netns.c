@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon/source/netns.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libmnl/libmnl.h>
 #include <limits.h>
+#include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
@@ -106,41 +105,65 @@ void ctw_netns_name_process(int process, const char *run_name, struct ctw_netns_
         add_pod(ret, cgroup, length);
 }
 
-/* --- ids ------------------------------------------------------------------------------------- */
+/* --- rtnetlink -------------------------------------------------------------------------------- */
 
-static int on_nsid(const struct nlattr *a, void *data) {
-    if (mnl_attr_get_type(a) == NETNSA_NSID && mnl_attr_get_payload_len(a) == sizeof(int32_t))
-        memcpy(data, mnl_attr_get_payload(a), sizeof(int32_t));
-    return MNL_CB_OK;
-}
-
-static int on_nsid_message(const struct nlmsghdr *h, void *data) {
-    return h->nlmsg_type == RTM_NEWNSID ? mnl_attr_parse(h, sizeof(struct rtgenmsg), on_nsid, data)
-                                        : MNL_CB_OK;
-}
-
-int32_t ctw_netns_id(uint16_t attribute, uint32_t value) {
-    _Alignas(struct nlmsghdr) char buffer[512];
-    int32_t id = -1;
+void ctw_netns_ask(uint16_t type, uint16_t flags, uint16_t attribute, uint32_t number,
+                   mnl_cb_t answer, void *userdata) {
+    _Alignas(struct nlmsghdr) char buffer[8192];
+    int r = MNL_CB_OK;
 
     struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
     if (!s)
-        return -1;
+        return;
     struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-    h->nlmsg_type = RTM_GETNSID;
-    h->nlmsg_flags = NLM_F_REQUEST;
-    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
-    g->rtgen_family = AF_UNSPEC;
-    mnl_attr_put_u32(h, attribute, value);
-    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0 &&
-        mnl_socket_sendto(s, h, h->nlmsg_len) >= 0) {
-        /* The kernel has answered before send() returns. */
+    h->nlmsg_type = type;
+    h->nlmsg_flags = NLM_F_REQUEST | flags;
+    if (attribute != 0) {
+        (void)mnl_nlmsg_put_extra_header(h, sizeof(struct rtgenmsg));
+        mnl_attr_put_u32(h, attribute, number);
+    } else {
+        struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+        m->ifi_index = (int)number;
+    }
+    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
+        r = MNL_CB_ERROR;
+    while (r > MNL_CB_STOP) {
+        /* The kernel has answered before send() returns, and each recv() makes it queue the next
+         * part of a dump: there is no wait. */
         const ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
-        if (got > 0)
-            (void)mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), on_nsid_message,
-                             &id);
+        r = got <= 0
+                ? MNL_CB_ERROR
+                : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), answer, userdata);
     }
     (void)mnl_socket_close(s);
+}
+
+const void *ctw_netns_attribute(const struct nlmsghdr *h, size_t size, uint16_t type,
+                                uint16_t length) {
+    const char *const end = (const char *)h + h->nlmsg_len;
+
+    for (const struct nlattr *a = mnl_nlmsg_get_payload_offset(h, size);
+         mnl_attr_ok(a, (int)(end - (const char *)a)); a = mnl_attr_next(a))
+        if (mnl_attr_get_type(a) == type && mnl_attr_get_payload_len(a) == length)
+            return mnl_attr_get_payload(a);
+    return NULL;
+}
+
+static int on_nsid(const struct nlmsghdr *h, void *ret_id) {
+    const uint16_t size = sizeof(int32_t);
+    const void *id = h->nlmsg_type == RTM_NEWLINK
+                         ? ctw_netns_attribute(h, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID, size)
+                         : ctw_netns_attribute(h, sizeof(struct rtgenmsg), NETNSA_NSID, size);
+
+    if (id)
+        memcpy(ret_id, id, size);
+    return MNL_CB_STOP;
+}
+
+int32_t ctw_netns_id(uint16_t attribute, uint32_t value) {
+    int32_t id = -1;
+
+    ctw_netns_ask(attribute == 0 ? RTM_GETLINK : RTM_GETNSID, 0, attribute, value, on_nsid, &id);
     return id;
 }
 
@@ -171,34 +194,11 @@ static int on_id(const struct nlmsghdr *h, void *data) {
     return MNL_CB_OK;
 }
 
-/* Namespaces with an id in ours, as a veth pair between them makes one. Needs no privilege. */
-static uint32_t count_connected(void) {
-    char buffer[8192];
-    uint32_t n = 0;
-
-    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-    if (!s)
-        return 0;
-    struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-    h->nlmsg_type = RTM_GETNSID;
-    h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    struct rtgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
-    g->rtgen_family = AF_UNSPEC;
-    if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0 &&
-        mnl_socket_sendto(s, h, h->nlmsg_len) >= 0)
-        for (int r = MNL_CB_OK; r > MNL_CB_STOP;) {
-            /* Each recv() makes the kernel queue the next part of the dump: there is no wait. */
-            ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
-            r = got <= 0 ? MNL_CB_ERROR
-                         : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), on_id, &n);
-        }
-    (void)mnl_socket_close(s);
-    return n;
-}
-
 uint32_t ctw_netns_count(const char *root) {
     const uint32_t named = count_named(root);
-    const uint32_t connected = root[0] == '\0' ? count_connected() : 0;
+    uint32_t connected = 0; /* with an id in ours, as a veth pair between them makes one */
 
+    if (root[0] == '\0')
+        ctw_netns_ask(RTM_GETNSID, NLM_F_DUMP, 0, 0, on_id, &connected);
     return 1 + (named > connected ? named : connected);
 }

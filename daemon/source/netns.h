@@ -3,6 +3,7 @@
 
 /* Network namespaces: by inode, the number that the kernel log gives, by name, and how many. */
 
+#include <libmnl/libmnl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,9 +29,22 @@ bool ctw_netns_at(int folder, const char *entry, uint64_t *ret_inode);
 bool ctw_netns_file(uint64_t inode, char *ret_name, size_t size);
 
 /**
+ * ctw_netns_ask() - send a request of rtnetlink, and have each message that comes back read
+ * @attribute:  0: none, @number is the index of an interface
+ *
+ * It takes no capability. What fails gives no answer.
+ */
+void ctw_netns_ask(uint16_t type, uint16_t flags, uint16_t attribute, uint32_t number,
+                   mnl_cb_t answer, void *userdata);
+
+/** ctw_netns_attribute() - an attribute of @length bytes, behind a header of @size. NULL: none */
+const void *ctw_netns_attribute(const struct nlmsghdr *h, size_t size, uint16_t type,
+                                uint16_t length);
+
+/**
  * ctw_netns_id() - the id of a namespace in ours, as a device between the two makes one
- * @attribute:  NETNSA_PID or NETNSA_FD
- * @value:      a process in it, or a descriptor of its file
+ * @attribute:  NETNSA_PID, NETNSA_FD or 0
+ * @value:      a process in it, a descriptor of its file, or an interface whose other end is there
  *
  * Two that have the same id are the same. It takes no capability.
  *

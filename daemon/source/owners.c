@@ -5,9 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libmnl/libmnl.h>
 #include <limits.h>
-#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
@@ -38,8 +36,8 @@
 /* Exists in the initial network namespace only (net/netfilter/nf_conntrack_standalone.c). */
 #define INITIAL_ONLY "/proc/sys/net/nf_conntrack_max"
 
-/* Names in /run/netns or /var/log/pods that are examined at all, in some 7 us each at worst. */
-#define ENTRIES_MAX 1024u
+/* Names in /run/netns whose ids are asked for, in some 10 us each. */
+#define NAMES_MAX 1024u
 
 /* Namespaces that are remembered by their last digits. One that is forgotten is read again. */
 #define SEEN 256u
@@ -52,91 +50,21 @@ struct ctw_owners {
     size_t n;
     uint64_t until_usec;
     DIR *processes;
-    struct mnl_socket *ids; /* to ask for one answer each; NULL: not opened yet */
     ino_t own, seen[SEEN];
     char text[FILE_MAX + 1];
 };
 
-/* --- rtnetlink -------------------------------------------------------------------------------- */
-
-static struct mnl_socket *open_rtnetlink(void) {
-    struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-
-    if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) == 0)
-        return s;
-    (void)mnl_socket_close(s);
-    return NULL;
-}
-
-/* Send a request with a number, as @attribute or, where that is 0, as the index of an interface,
- * and read what comes back at once: each recv() makes the kernel queue the next part of a dump.
- * Needs no privilege. @s: NULL: nothing can be asked */
-static void ask_kernel(struct mnl_socket *s, uint16_t type, uint16_t flags, uint16_t attribute,
-                       uint32_t number, mnl_cb_t answer, void *data) {
-    _Alignas(struct nlmsghdr) char buffer[8192];
-    struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
-
-    h->nlmsg_type = type;
-    h->nlmsg_flags = NLM_F_REQUEST | flags;
-    if (attribute != 0) {
-        (void)mnl_nlmsg_put_extra_header(h, sizeof(struct rtgenmsg));
-        mnl_attr_put_u32(h, attribute, number);
-    } else {
-        struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-        m->ifi_index = (int)number;
-    }
-    if (!s || mnl_socket_sendto(s, h, h->nlmsg_len) < 0)
-        return;
-    for (int r = MNL_CB_OK; r > MNL_CB_STOP;) {
-        const ssize_t got = recv(mnl_socket_get_fd(s), buffer, sizeof(buffer), MSG_DONTWAIT);
-        r = got <= 0 ? MNL_CB_ERROR
-                     : mnl_cb_run(buffer, (size_t)got, 0, mnl_socket_get_portid(s), answer, data);
-    }
-}
-
-/* The payload of an attribute of that size, behind a header of @size bytes. Return: NULL: none. */
-static const void *attribute_of(const struct nlmsghdr *h, size_t size, uint16_t type,
-                                uint16_t length) {
-    const char *const end = (const char *)h + h->nlmsg_len;
-
-    for (const struct nlattr *a = mnl_nlmsg_get_payload_offset(h, size);
-         mnl_attr_ok(a, (int)(end - (const char *)a)); a = mnl_attr_next(a))
-        if (mnl_attr_get_type(a) == type && mnl_attr_get_payload_len(a) == length)
-            return mnl_attr_get_payload(a);
-    return NULL;
-}
-
 /* --- the name by a process -------------------------------------------------------------------- */
 
-static int on_nsid(const struct nlmsghdr *h, void *ret_id) {
-    const bool link = h->nlmsg_type == RTM_NEWLINK;
-    const void *id = link ? attribute_of(h, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID, 4)
-                          : attribute_of(h, sizeof(struct rtgenmsg), NETNSA_NSID, 4);
-
-    if (id)
-        memcpy(ret_id, id, sizeof(int32_t));
-    return MNL_CB_STOP;
-}
-
-/* Return: the same for the same namespace; -1: it has none, or cannot be asked for. */
-static int32_t nsid_by(const struct ctw_owners *o, uint16_t type, uint16_t attribute,
-                       uint32_t number) {
-    int32_t id = NETNSA_NSID_NOT_ASSIGNED;
-
-    ask_kernel(o->ids, type, 0, attribute, number, on_nsid, &id);
-    return id;
-}
-
-static void name_by_id(const struct ctw_owners *o, int32_t id,
-                       char ret[static CTW_NETNS_NAME_MAX]) {
+static void name_by_id(int32_t id, char ret[static CTW_NETNS_NAME_MAX]) {
     DIR *dir = id < 0 ? NULL : opendir("/run/netns");
     const struct dirent *d;
     unsigned seen = 0;
 
     ret[0] = '\0';
-    while (dir && ret[0] == '\0' && seen++ < ENTRIES_MAX && (d = readdir(dir))) {
+    while (dir && ret[0] == '\0' && seen++ < NAMES_MAX && (d = readdir(dir))) {
         const int fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (fd >= 0 && nsid_by(o, RTM_GETNSID, NETNSA_FD, (uint32_t)fd) == id)
+        if (fd >= 0 && ctw_netns_id(NETNSA_FD, (uint32_t)fd) == id)
             (void)snprintf(ret, CTW_NETNS_NAME_MAX, "%s", d->d_name);
         if (fd >= 0)
             (void)close(fd);
@@ -146,27 +74,20 @@ static void name_by_id(const struct ctw_owners *o, int32_t id,
 }
 
 /* /proc/PID/ns/net needs CAP_SYS_PTRACE; the id needs none, but only a veth pair gives one. */
-static void name_in_run(const struct ctw_owners *o, const char *pid,
-                        char ret[static CTW_NETNS_NAME_MAX]) {
-    char path[NAME_MAX + 16];
-    struct stat st;
-
-    (void)snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
-    if (stat(path, &st) == 0)
-        (void)ctw_netns_file(st.st_ino, ret, CTW_NETNS_NAME_MAX);
-    else
-        name_by_id(o, nsid_by(o, RTM_GETNSID, NETNSA_PID, (uint32_t)strtoul(pid, NULL, 10)), ret);
-}
-
-static void describe(const struct ctw_owners *o, const char *pid, struct ctw_netns_name *ret) {
+static void describe(const char *pid, struct ctw_netns_name *ret) {
     char run_name[CTW_NETNS_NAME_MAX], path[NAME_MAX + 16];
+    uint64_t inode;
 
-    name_in_run(o, pid, run_name);
     (void)snprintf(path, sizeof(path), "/proc/%s", pid);
     const int process = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (process < 0)
+        return;
+    if (ctw_netns_at(process, "ns/net", &inode))
+        (void)ctw_netns_file(inode, run_name, sizeof(run_name));
+    else
+        name_by_id(ctw_netns_id(NETNSA_PID, (uint32_t)strtoul(pid, NULL, 10)), run_name);
     ctw_netns_name_process(process, run_name, ret);
-    if (process >= 0)
-        (void)close(process);
+    (void)close(process);
 }
 
 /* --- by rtnetlink alone ----------------------------------------------------------------------- */
@@ -204,7 +125,7 @@ static int on_own_address(const struct nlmsghdr *h, void *userdata) {
 static int on_neighbour(const struct nlmsghdr *h, void *userdata) {
     const struct ndmsg *m = mnl_nlmsg_get_payload(h);
     const uint16_t size = m->ndm_family == AF_INET ? 4 : m->ndm_family == AF_INET6 ? 16 : 0;
-    const void *address = attribute_of(h, sizeof(*m), NDA_DST, size);
+    const void *address = ctw_netns_attribute(h, sizeof(*m), NDA_DST, size);
     struct ctw_address a = {.family = m->ndm_family};
     const struct ctw_owners *o = userdata;
     char name[CTW_NETNS_NAME_MAX];
@@ -214,7 +135,7 @@ static int on_neighbour(const struct nlmsghdr *h, void *userdata) {
     memcpy(a.bytes, address, size);
     if (!is_listed(o, &a, CTW_OWNER_PEER))
         return MNL_CB_OK;
-    name_by_id(o, nsid_by(o, RTM_GETLINK, 0, (uint32_t)m->ndm_ifindex), name);
+    name_by_id(ctw_netns_id(0, (uint32_t)m->ndm_ifindex), name);
     if (name[0] != '\0')
         note(o, &a, name, CTW_OWNER_PEER);
     return MNL_CB_OK;
@@ -259,7 +180,7 @@ static void read_namespace(struct ctw_owners *o, const char *pid) {
         for (struct ctw_piece text = read_net(o, pid, files[i].file); files[i].next(&text, &a);)
             if (is_listed(o, &a, CTW_OWNER_ASKED)) {
                 if (name.kind == CTW_NETNS_UNNAMED)
-                    describe(o, pid, &name);
+                    describe(pid, &name);
                 if (name.kind != CTW_NETNS_UNNAMED && inode_of(pid) == inode) /* not used again */
                     note(o, &a, name.text, CTW_OWNER_OTHER);
             }
@@ -275,8 +196,6 @@ static void begin(struct ctw_owners *o, const struct ctw_address_list *lists, si
     if (o->processes)
         (void)closedir(o->processes);
     o->processes = opendir("/proc");
-    if (!o->ids)
-        o->ids = open_rtnetlink();
 }
 
 /* Return: whether it was the last one. The own addresses come last (ctw_address_owned()). */
@@ -293,11 +212,8 @@ static bool do_slice(struct ctw_owners *o, uint64_t slice_usec) {
         if (now_usec >= end_usec)
             return false;
     }
-    struct mnl_socket *s = open_rtnetlink(); /* o->ids is used meanwhile */
-    ask_kernel(s, RTM_GETNEIGH, NLM_F_DUMP, 0, 0, on_neighbour, o);
-    ask_kernel(s, RTM_GETADDR, NLM_F_DUMP, 0, 0, on_own_address, o);
-    if (s)
-        (void)mnl_socket_close(s);
+    ctw_netns_ask(RTM_GETNEIGH, NLM_F_DUMP, 0, 0, on_neighbour, o);
+    ctw_netns_ask(RTM_GETADDR, NLM_F_DUMP, 0, 0, on_own_address, o);
     return true;
 }
 
@@ -337,8 +253,6 @@ struct ctw_owners *ctw_owners_free(struct ctw_owners *o) {
         return NULL;
     if (o->processes)
         (void)closedir(o->processes);
-    if (o->ids)
-        (void)mnl_socket_close(o->ids);
     (void)sd_event_source_disable_unref(o->slice);
     free(o);
     return NULL;
