@@ -19,6 +19,14 @@ packages=systemd,systemd-sysv,dbus,procps,iproute2
 packages+=,gcc,libc6-dev,make,cmake,pkg-config,libsystemd-dev,libconfig-dev,libmnl-dev,libnetfilter-conntrack-dev,libjansson-dev,libmicrohttpd-dev
 packages+=,dpkg-dev,file # and what cpack needs
 
+# A test of containers sets with_containers=yes before it sources this. Its root has their programs,
+# and cgroup v2 alone, without controllers where the kernel's are those of v1.
+with_containers=${with_containers-}
+if [ -n "$with_containers" ]; then
+    cache+=-containers
+    packages+=,podman,crun,systemd-container,busybox-static
+fi
+
 machine=    # process id of its init; empty: the machine is this one
 checkout=   # where it has the sources
 files=      # its root, as seen from here
@@ -76,7 +84,7 @@ boot() {
     make_root
     exec {lock}>&-
     # In a session of its own, or Ctrl-C would reach it before the cleanups that still need it.
-    setsid systemd-nspawn --quiet --directory="$cache" \
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=${with_containers:+1} setsid systemd-nspawn --quiet --directory="$cache" \
         --volatile=overlay --boot ${own_table:+--private-network} --register=no --keep-unit --machine="ctwatch-test-$$" \
         --capability=all --bind=/dev/kmsg --bind-ro="$SOURCE_DIR:/root/ctwatch" --resolv-conf=off \
         "${masked[@]/#/systemd.mask=}" >"$scratch/boot.log" 2>&1 </dev/null &
