@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "daemon/cli/cli.h"
+#include "daemon/cli/fetch.h"
 #include "daemon/cli/terminal.h"
+#include "daemon/source/namespaces.h"
 #include "daemon/state/reader.h"
 #include "lib/view/namespaces.h"
+#include "lib/view/status.h"
 
 struct arguments {
     const char *directory; /* where a daemon publishes */
@@ -37,28 +41,89 @@ static const struct ctw_cli cli = {
         },
 };
 
-/* Why there is nothing to show. Return: -ENODATA. */
-static int complain(const struct arguments *a, const struct ctw_view *v, int error) {
-    const char *state = v->state_error == 0 ? "namespaces" : "state";
+/* --- a reading without ctwatchd --------------------------------------------------------------- */
 
-    (void)fputs("ctwatch namespaces: ", stderr);
-    if (v->namespaces)
-        (void)fputs("ctwatchd does not watch them: namespaces.enabled is false, or it watches a "
-                    "captured machine\n",
-                    stderr);
-    else if (v->state_error == 0 && v->liveness == CTW_LIVENESS_STOPPED)
-        (void)fputs("ctwatchd has been stopped\n", stderr);
-    else if (v->state_error == 0 && v->liveness == CTW_LIVENESS_LATE)
-        (void)fputs("ctwatchd has stopped polling\n", stderr);
-    else
-        (void)fprintf(stderr, "%s/%s: %s\n", a->directory, state,
-                      ctw_state_fault(v->state_error < 0 ? v->state_error : error));
-    return -ENODATA;
+struct reading {
+    sd_event *event;
+    struct ctw_namespaces *ret;
+    struct ctw_settings settings;
+    struct ctw_tick tick;
+    struct ctw_verdict verdict;
+};
+
+static void keep(struct ctw_namespaces *n, void *userdata) {
+    const size_t bytes = ctw_namespaces_bytes(n->of.n);
+    struct reading *r = userdata;
+
+    r->ret = malloc(bytes);
+    if (r->ret)
+        memcpy(r->ret, n, bytes);
+    (void)sd_event_exit(r->event, r->ret ? 0 : -ENOMEM);
 }
 
+static void ignore_alert(struct ctw_alert *alert, void *userdata) {
+}
+
+static void ignore_note(const char *line, void *userdata) {
+}
+
+/* One round through all processes. @v: with a sample of our own table. Return: 0 or -errno. */
+static int read_once(struct ctw_view *v) {
+    struct ctw_namespaces_source *source = NULL;
+    struct reading *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return -ENOMEM;
+    const struct ctw_namespaces_sinks sinks = {ignore_alert, ignore_note, keep, r};
+    ctw_settings_defaults(&r->settings);
+    r->settings.namespaces.max = CTW_NAMESPACES_MAX;
+    r->tick.now_usec = v->now_usec;
+    r->tick.sample = v->snapshot.table;
+    memcpy(r->tick.sources, v->snapshot.sources, sizeof(r->tick.sources));
+    int error = sd_event_new(&r->event);
+    if (error >= 0)
+        error = ctw_namespaces_new(r->event, &sinks, &source);
+    if (error >= 0) {
+        ctw_namespaces_poll(source, &r->settings, &r->tick, &r->verdict, &v->snapshot.host);
+        error = sd_event_loop(r->event);
+    }
+    (void)ctw_namespaces_free(source);
+    (void)sd_event_unref(r->event);
+    if (error >= 0) {
+        qsort(r->ret->records, r->ret->of.n, sizeof(r->ret->records[0]), ctw_namespace_compare);
+        v->namespaces = r->ret;
+    }
+    free(r);
+    return error;
+}
+
+static void add_origin(void *line, const char *label, enum ctw_colour colour, const char *text) {
+    ctw_line_add(line, "%s", text);
+}
+
+/* @error: why the daemon's are not shown; 0: it watches none. @ret: that, in words. */
+static int read_instead(const struct arguments *a, int error, struct ctw_view *v,
+                        struct ctw_line *ret) {
+    struct ctw_settings settings;
+
+    ctw_settings_defaults(&settings);
+    const int r = ctw_fetch_from("", a->directory, false, &settings, v);
+    if (r < 0)
+        return r;
+    if (v->liveness != CTW_LIVENESS_ALIVE)
+        ctw_status_facts(v, CTW_STATUS_ORIGIN, add_origin, ret);
+    else
+        ctw_line_add(ret, "%s/namespaces: %s. Showing a single reading taken by ctwatch; no rates.",
+                     a->directory,
+                     error < 0 ? ctw_state_fault(error) : "namespaces.enabled is false");
+    return read_once(v);
+}
+
+/* --- the verb --------------------------------------------------------------------------------- */
+
 /* Return: 0 or a negative errno, which has been reported unless it is -EPIPE. */
-static int print(const struct arguments *a, struct ctw_terminal *terminal,
-                 const struct ctw_view *v) {
+static int print(const struct arguments *a, struct ctw_terminal *terminal, const struct ctw_view *v,
+                 const char *origin) {
     const size_t size = CTW_RENDER_NAMESPACES_BYTES(v->namespaces->of.n);
     char *text = malloc(size);
 
@@ -68,21 +133,29 @@ static int print(const struct arguments *a, struct ctw_terminal *terminal,
     }
     const uint32_t columns = isatty(STDOUT_FILENO) ? ctw_terminal_columns() : 0;
     const size_t n = a->json ? ctw_render_namespaces_json(v, a->watch, text, size)
-                             : ctw_render_namespaces_text(v, "", columns, text, size);
+                             : ctw_render_namespaces_text(v, origin, columns, text, size);
     const int r = ctw_terminal_print(terminal, &cli, text, n, size);
     free(text);
     return r;
 }
 
 static int show(const struct arguments *a, struct ctw_terminal *terminal) {
+    struct ctw_line origin = {0};
     struct ctw_view v;
 
     ctw_state_view(a->directory, &v);
     int r = ctw_state_view_namespaces(a->directory, &v);
-    if (r < 0 || v.namespaces->of.sight == CTW_NAMESPACES_OFF)
-        r = complain(a, &v, r);
-    else
-        r = print(a, terminal, &v);
+    if (r < 0 || v.namespaces->of.sight == CTW_NAMESPACES_OFF) {
+        free(v.namespaces);
+        v.namespaces = NULL;
+        r = read_instead(a, r, &v, &origin);
+        if (r < 0)
+            (void)fprintf(stderr, "%s: %s\n", cli.program, strerror(-r));
+    }
+    if (r >= 0)
+        r = print(a, terminal, &v, origin.text);
+    if (r >= 0 && v.namespaces->of.sight != CTW_NAMESPACES_SEEN && v.namespaces->of.n == 0)
+        r = -ENODATA; /* which is in the text */
     free(v.namespaces);
     return r;
 }
