@@ -584,6 +584,7 @@ static void publish(struct ctw_namespaces_source *s, uint64_t now_usec) {
     }
     f->of.sight = s->sight;
     f->of.max = s->tick->sample.max;
+    f->of.metrics = s->settings->namespaces.metrics;
     f->of.known = s->known;
     f->of.names_unseen = s->unseen;
     f->of.entries = s->entries;
@@ -663,11 +664,13 @@ static uint64_t work(struct ctw_namespaces_source *s, uint64_t now_usec) {
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
     struct ctw_namespaces_source *s = userdata;
-    const uint64_t next_usec = work(s, ctw_monotonic_usec());
+    const uint64_t now_usec = ctw_monotonic_usec(), next_usec = work(s, now_usec);
 
     if (next_usec == UINT64_MAX)
         return 0; /* off, and nothing in the kernel log */
-    const int r = sd_event_source_set_time(source, next_usec);
+    int r = sd_event_source_set_time(source, next_usec);
+    if (r >= 0) /* a slice that is due does not wait for other wake-ups */
+        r = sd_event_source_set_time_accuracy(source, next_usec <= now_usec ? 1 : ACCURACY_USEC);
     return r < 0 ? r : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
