@@ -38,10 +38,24 @@ _Static_assert(PAGE_MAX >= CTW_RENDER_PAGE_MAX && PAGE_MAX >= CTW_RENDER_METRICS
  * not read again for this time. */
 #define TORN_USEC CTW_USEC_PER_SEC
 
+/* The history of 1.6 MB is not read again for this time. */
+#define HISTORY_USEC CTW_USEC_PER_SEC
+
+/* Browsers ask for the same page every second, each at its own time: replies with one of these
+ * routes are sent again for this time, however many ask. */
+#define SHARED_USEC (250 * CTW_USEC_PER_MSEC)
+#define SHARED_MAX  2u
+
 struct ctw_pages {
     const char *directory;
     bool addresses;
-    uint64_t torn_until_usec, history_torn_until_usec, namespaces_torn_until_usec;
+    uint64_t torn_until_usec, history_torn_until_usec, history_until_usec;
+    uint64_t namespaces_torn_until_usec;
+    struct shared {
+        const struct route *route; /* NULL: none */
+        uint64_t until_usec;
+        struct ctw_server_reply reply;
+    } shared[SHARED_MAX];
     struct stream *streams[STREAMS_MAX];
     size_t next_evicted;
 
@@ -67,11 +81,16 @@ static void read_view(struct ctw_pages *s) {
 
 /* Return: 0, or as ctw_state_read_history(). */
 static int read_history(struct ctw_pages *s) {
-    if (ctw_monotonic_usec() < s->history_torn_until_usec)
+    const uint64_t now_usec = ctw_monotonic_usec();
+
+    if (now_usec < s->history_torn_until_usec)
         return -EAGAIN;
+    if (now_usec < s->history_until_usec)
+        return 0;
     const int r = ctw_state_read_history(s->directory, &s->history);
     if (r == -EAGAIN)
         s->history_torn_until_usec = ctw_monotonic_usec() + TORN_USEC;
+    s->history_until_usec = r == 0 ? now_usec + HISTORY_USEC : 0;
     return r;
 }
 
@@ -290,18 +309,13 @@ static const struct route *find_route(const struct ctw_server_request *request) 
     return NULL;
 }
 
-int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
-                     struct ctw_server_reply *ret) {
-    const struct route *route = find_route(request);
-    struct ctw_pages *s = pages;
-
+static int render(struct ctw_pages *s, const struct route *route, struct ctw_server_reply *ret) {
     ret->text = malloc(PAGE_MAX);
     if (!ret->text)
         return -ENOMEM;
     if (route) {
         ret->status = 200;
         ret->type = route->type;
-        s->request = request;
         read_view(s);
         ret->length = route->render(s, route->form, ret);
         free(s->view.namespaces);
@@ -316,6 +330,52 @@ int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
     return fits || ret->stream.stream ? 0 : -ENOMEM;
 }
 
+/* The reply of @route that is to be sent again; else one to be replaced: its own, or the oldest. */
+static struct shared *find_shared(struct ctw_pages *s, const struct route *route) {
+    struct shared *oldest = s->shared;
+
+    for (size_t i = 0; i < SHARED_MAX; i++) {
+        if (s->shared[i].route == route)
+            return &s->shared[i];
+        if (s->shared[i].until_usec < oldest->until_usec)
+            oldest = &s->shared[i];
+    }
+    return oldest;
+}
+
+static int answer_shared(struct ctw_pages *s, const struct route *route,
+                         struct ctw_server_reply *ret) {
+    struct shared *shared = find_shared(s, route);
+    const uint64_t now_usec = ctw_monotonic_usec();
+
+    if (shared->route != route || now_usec >= shared->until_usec) {
+        free(shared->reply.text);
+        *shared = (struct shared){.until_usec = now_usec + SHARED_USEC};
+        const int r = render(s, route, &shared->reply);
+        if (r < 0)
+            return r;
+        shared->route = route;
+    }
+    *ret = shared->reply;
+    ret->text = malloc(ret->length);
+    if (!ret->text)
+        return -ENOMEM;
+    memcpy(ret->text, shared->reply.text, ret->length);
+    return 0;
+}
+
+int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
+                     struct ctw_server_reply *ret) {
+    const struct route *route = find_route(request);
+    struct ctw_pages *s = pages;
+
+    s->request = request;
+    /* what browsers ask for every second, and nothing but the route decides about */
+    if (route && (route->render == render_page || strcmp(route->path, "/status.json") == 0))
+        return answer_shared(s, route, ret);
+    return render(s, route, ret);
+}
+
 int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret) {
     struct ctw_pages *s = calloc(1, sizeof(*s));
 
@@ -328,6 +388,8 @@ int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret)
 }
 
 struct ctw_pages *ctw_pages_free(struct ctw_pages *s) {
+    for (size_t i = 0; s && i < SHARED_MAX; i++)
+        free(s->shared[i].reply.text);
     free(s);
     return NULL;
 }

@@ -137,8 +137,9 @@ void ctw_history_bins(const struct ctw_history *h, const struct ctw_snapshot *p,
     const uint32_t width = fair < 10 && span_sec > CTW_HISTORY_FINE ? 10 : fair;
     const uint64_t width_usec = width * CTW_USEC_PER_SEC, end = now_usec / width_usec + 1;
     const uint32_t n = span_sec / width;
-    struct ctw_history_page page;
-    struct ctw_record s;
+    const enum ctw_resolution r =
+        span_sec > CTW_HISTORY_FINE ? CTW_RESOLUTION_COARSE : CTW_RESOLUTION_FINE;
+    const uint64_t step_usec = (r == CTW_RESOLUTION_FINE ? 1 : 10) * CTW_USEC_PER_SEC;
 
     *ret = (struct ctw_history_bins){.width_sec = width, .n = n > 0 ? n : 1};
     ret->begin_usec = (end > ret->n ? end - ret->n : 0) * width_usec;
@@ -146,11 +147,15 @@ void ctw_history_bins(const struct ctw_history *h, const struct ctw_snapshot *p,
         ret->bins[i].start_usec = ret->begin_usec + i * width_usec;
         ret->bins[i].end_usec = ret->bins[i].start_usec + width_usec;
     }
-    ctw_render_history_start(&page, CTW_HISTORY_JSON, h, p);
-    while (next(&page, &s)) {
-        const uint64_t i = (s.at_usec - ret->begin_usec) / width_usec; /* wraps before the first */
-        if (s.at_usec >= ret->begin_usec && i < ret->n)
-            add(&ret->bins[i], &s);
+    for (uint64_t ago_usec = 0; ago_usec < ret->n * width_usec; ago_usec += step_usec) {
+        const uint64_t at_usec = p->polled_usec - ago_usec; /* wraps before the boot: no slot */
+        const struct ctw_record *slot = ctw_history_slot(h, r, at_usec);
+        if (!slot || slot->polls == 0)
+            continue;
+        const uint64_t wall_usec = ctw_snapshot_wall_usec(p, slot->at_usec);
+        const uint64_t i = (wall_usec - ret->begin_usec) / width_usec;
+        if (wall_usec >= ret->begin_usec && i < ret->n)
+            add(&ret->bins[i], slot);
     }
 }
 
