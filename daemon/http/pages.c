@@ -127,7 +127,6 @@ static size_t fault(const struct ctw_pages *s, int error, struct ctw_server_repl
 }
 
 static size_t render_page(struct ctw_pages *s, enum form form, struct ctw_server_reply *ret) {
-    ret->status = s->view.state_error < 0 ? 503 : 200;
     ret->policy = ctw_page_policy;
     s->view.history = s->view.state_error == 0 && read_history(s) >= 0 ? &s->history : NULL;
     read_namespaces(s);

@@ -116,7 +116,7 @@
       range.max = n - 1;
       range.value = i;
       if (!line) {
-        line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+        line = document.createElementNS(plot.namespaceURI, "line");
         line.setAttribute("class", "cursor");
         set(line, "y1", "4%");
         set(line, "y2", "91.5%");

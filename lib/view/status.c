@@ -117,10 +117,12 @@ static const char *remedy(const struct ctw_view *v) {
 
 static void add_own_sample(struct ctw_line *l, const struct ctw_view *v) {
     add_absence(l, v);
-    if (v->snapshot.polled_usec != 0)
+    const bool sampled = v->snapshot.polled_usec != 0;
+    const char *what = remedy(v);
+    if (sampled)
         ctw_line_add(l, "Showing a single sample taken by ctwatch; no rates%s.",
                      v->history ? "" : " or history");
-    ctw_line_add(l, "%s", remedy(v));
+    ctw_line_add(l, "%s", what + (!sampled && what[0] == ' '));
 }
 
 /* All of it is from the daemon's last poll, which is not recent. */

@@ -31,7 +31,7 @@ PORT, MODE = int(sys.argv[1]), sys.argv[2]
 NUMBERS = [float(n) for n in sys.argv[3:]]
 SCRAPER = "127.0.0.1"
 PROMISE = 12  # seconds in which a new client gets its answer
-SLOW, UNREADING = 8, 40
+SLOW, UNREADING = 8, 200
 PIPELINED = 100
 SILENT_AT_ONCE = 50  # new ones in each hundredth of a second
 
@@ -278,7 +278,7 @@ def unread():
     clients = []
     for i in range(int(NUMBERS[0])):
         clients.append(connect(f"127.0.2.{i + 1}", receive=2048))
-        send(clients[-1], request("/metrics") * 5 + request("/metrics", closing[i % 2]))
+        send(clients[-1], request("/metrics") * 2 + request("/metrics", closing[i % 2]))
     print(len(clients), flush=True)
     signal.pause()
 
