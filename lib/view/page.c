@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lib/report/message.h"
-#include "lib/state/namespaces.h"
 #include "lib/util/parse.h"
 #include "lib/util/strbuf.h"
 #include "lib/util/units.h"

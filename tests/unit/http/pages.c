@@ -5,6 +5,7 @@
 #include "tests/support/state_directory.h"
 
 #include "daemon/http/pages.h"
+#include "lib/view/page.h"
 
 #define STREAMS_MAX 8u
 #define TEXT        "text/plain; charset=utf-8"
@@ -87,6 +88,51 @@ static void pages_without_state_are_503_but_metrics(void **state) {
     ctw_pages_free(pages);
 }
 
+static void history_in_bins_is_tagged(void **state) {
+    static const struct {
+        const char *span, *points;
+        unsigned status;
+    } cases[] = {{"1h", "360", 200}, {"24h", NULL, 200},  {NULL, "1", 200},   {"1s", "360", 200},
+                 {"25h", NULL, 400}, {"0", NULL, 400},    {"hour", "1", 400}, {"1h", "361", 400},
+                 {"1h", "0", 400},   {"1h", "many", 400}, {"1h", "", 400}};
+    struct place *p = *state;
+    struct ctw_pages *pages = open_pages(p, false);
+
+    make_image(p);
+    leave_image(p);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct ctw_server_request request = {
+            .path = "/history.json", .span = cases[i].span, .points = cases[i].points};
+        struct ctw_server_reply r = {0};
+        assert_int_equal(ctw_pages_answer(pages, &request, &r), 0);
+        assert_int_equal(r.status, cases[i].status);
+        assert_int_equal(r.tagged, cases[i].status == 200);
+        assert_null(r.stream.stream);
+        free_reply(&r);
+    }
+    ctw_pages_free(pages);
+}
+
+static void page_has_its_policy_and_is_shared(void **state) {
+    struct place *p = *state;
+    struct ctw_pages *pages = open_pages(p, false);
+
+    struct ctw_server_reply before = ask(pages, "/", NULL);
+    assert_string_equal(before.policy, ctw_page_policy);
+    assert_non_null(strstr(before.text, "ctwatchd is not running"));
+    make_image(p);
+    leave_image(p);
+    struct ctw_server_reply soon = ask(pages, "/", NULL); /* within a quarter of a second */
+    struct ctw_server_reply other = ask(pages, "/status.json", NULL);
+    assert_int_equal(other.status, 200);
+    assert_null(other.policy);
+    assert_ptr_not_equal(before.text, soon.text);
+    free_reply(&before);
+    free_reply(&soon);
+    free_reply(&other);
+    ctw_pages_free(pages);
+}
+
 static void top_without_addresses_is_403(void **state) {
     struct ctw_pages *pages = open_pages(*state, false);
 
@@ -141,6 +187,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(pages_have_the_type_that_path_and_accept_name),
         TEST(pages_without_state_are_503_but_metrics),
+        TEST(history_in_bins_is_tagged),
+        TEST(page_has_its_policy_and_is_shared),
         TEST(top_without_addresses_is_403),
         TEST(healthz_of_a_late_daemon_is_503),
         TEST(history_above_the_limit_ends_another),

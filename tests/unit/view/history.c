@@ -318,6 +318,68 @@ static void text_of_usual_values_fits_a_terminal(void **state) {
         assert_in_range(strcspn(line, "\n"), 0, 80);
 }
 
+static void bins_have_extremes_mean_and_losses(void **state) {
+    struct ctw_history_bins b;
+    char json[CTW_RENDER_BINS_MAX];
+    (void)state;
+
+    slot(CTW_RESOLUTION_FINE, 3599, 7);
+    for (uint32_t i = 1; i <= 10; i++)
+        slot(CTW_RESOLUTION_FINE, i, 100 * i);
+    slot(CTW_RESOLUTION_FINE, 3, 300)->losses.drops = 40;
+    slot(CTW_RESOLUTION_FINE, 2, 200)->polls = 0; /* the table could not be read */
+    ctw_history_bins(&h, &p, SAMPLE_WALL_USEC, 3600, 360, &b);
+    assert_int_equal(b.n, 360);
+    assert_int_equal(b.width_sec, 10);
+    assert_int_equal(b.begin_usec, SAMPLE_WALL_USEC - 3590 * CTW_USEC_PER_SEC);
+    const struct ctw_history_bin *bin = &b.bins[358];
+    assert_int_equal(bin->seconds, 9);
+    assert_int_equal(bin->low, 99);
+    assert_int_equal(bin->high, 1001);
+    assert_int_equal(bin->sum / bin->seconds, (5500 - 200) / 9);
+    assert_int_equal(bin->lost.drops, 40);
+    assert_int_equal(b.bins[357].seconds, 0);
+    assert_int_equal(b.bins[359].seconds, 0);
+    assert_int_equal(b.bins[0].seconds, 0); /* 3599 s ago: before the first */
+
+    ctw_history_bins(&h, &p, SAMPLE_WALL_USEC, 20, 2, &b);
+    assert_true(ctw_render_bins_json(&b, json, sizeof(json)) < sizeof(json));
+    json_t *o = json_loads(json, 0, NULL);
+    assert_non_null(o);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(o, "high"), 0)), 1001);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(o, "dropped"), 0)), 40);
+    assert_true(json_is_null(json_array_get(json_object_get(o, "low"), 1)));
+    json_decref(o);
+}
+
+static void bins_of_a_day_are_of_coarse_slots(void **state) {
+    struct ctw_history_bins b;
+    (void)state;
+
+    slot(CTW_RESOLUTION_COARSE, 80000, 500);
+    slot(CTW_RESOLUTION_FINE, 100, 900);
+    ctw_history_bins(&h, &p, SAMPLE_WALL_USEC, CTW_HISTORY_SPAN_MAX, CTW_HISTORY_BINS_MAX, &b);
+    assert_int_equal(b.width_sec, 240);
+    assert_int_equal(b.n, 360);
+    uint64_t seconds = 0;
+    for (uint32_t i = 0; i < b.n; i++)
+        seconds += b.bins[i].seconds;
+    assert_int_equal(seconds, 10);
+}
+
+static void bins_of_longest_values_fit(void **state) {
+    static struct ctw_history_bins b;
+    (void)state;
+
+    b.n = CTW_HISTORY_BINS_MAX;
+    for (uint32_t i = 0; i < b.n; i++) {
+        memset(&b.bins[i], 0xff, sizeof(b.bins[i]));
+        b.bins[i].seconds = 1;
+        b.bins[i].sum = UINT32_MAX;
+    }
+    assert_true(ctw_render_bins_json(&b, NULL, 0) < CTW_RENDER_BINS_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(csv_of_a_day_has_no_gap_or_overlap, empty, forget),
@@ -333,6 +395,9 @@ int main(void) {
                                         forget),
         cmocka_unit_test_setup_teardown(text_mean_is_over_time_not_over_polls, empty, forget),
         cmocka_unit_test_setup_teardown(line_of_longest_values_fits, empty, forget),
+        cmocka_unit_test_setup_teardown(bins_have_extremes_mean_and_losses, empty, forget),
+        cmocka_unit_test_setup_teardown(bins_of_a_day_are_of_coarse_slots, empty, forget),
+        cmocka_unit_test_setup_teardown(bins_of_longest_values_fit, empty, forget),
         cmocka_unit_test_setup_teardown(text_of_usual_values_fits_a_terminal, empty, forget),
     };
 
