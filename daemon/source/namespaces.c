@@ -35,7 +35,7 @@
 /* A process may change its namespace: each is examined again once in so many rounds. */
 #define ROTATION 16u
 
-/* How often all are read to find out whom a line of the kernel log is about, and how often new
+/* How often all are read to find out which one a line of the kernel log is about, and how often new
  * processes are discovered for it. */
 #define SETTLE_USEC      CTW_USEC_PER_SEC
 #define EARLY_ROUND_USEC (5 * CTW_USEC_PER_SEC)

@@ -155,8 +155,8 @@ static const struct key keys[] = {
 
     {"namespaces", "enabled", KEY_SWITCH, AT(namespaces.enabled), 0, 1, true,
      NULL, "switch", "watch the tables of other network namespaces"},
-    {"namespaces", "interval", KEY_DURATION, AT(namespaces.interval_usec), 100 * MSEC, HOUR, 5 * SEC,
-     NULL, A_DURATION, "the longest time between two readings of one of them"},
+    {"namespaces", "interval", KEY_DURATION, AT(namespaces.interval_usec), 100 * MSEC, HOUR,
+     5 * SEC, NULL, A_DURATION, "the longest time between two readings of one of them"},
     {"namespaces", "max", KEY_COUNT, AT(namespaces.max), 1, CTW_NAMESPACES_MAX, 1024,
      NULL, "namespaces", "how many are watched"},
     {"namespaces", "metrics", KEY_COUNT, AT(namespaces.metrics), 0, CTW_NAMESPACES_METRICS_MAX, 0,
