@@ -277,8 +277,8 @@ static const struct {
                              "drops show in the kernel log only",
                              "Conntrack counters can now be read"},
     [CTW_SOURCE_KERNEL_LOG] = {"Kernel log cannot be read", "No kernel log",
-                               "drops show in the counters only, and those of other network "
-                               "namespaces not at all",
+                               "drops show in the counters only, and those of network "
+                               "namespaces without a process not at all",
                                "Kernel log can now be read"},
     [CTW_SOURCE_EVENTS] = {"Conntrack events do not all arrive", "No conntrack events",
                            "rates of new connections are unknown or lower bounds",

@@ -252,6 +252,7 @@ void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint6
     recent->kind = a->kind;
     recent->edge = a->edge;
     recent->level = a->level;
+    recent->other_netns = a->other_netns;
     recent->has_cause = ctw_cause_facts_of(a, &facts);
     ctw_diagnose(&facts, &diagnosis);
     recent->cause = diagnosis.cause;
@@ -293,7 +294,8 @@ static bool recent_alerts_ok(const struct ctw_snapshot *p) {
         const struct ctw_recent_alert *s = &p->recent_alerts[i];
         if ((unsigned)s->kind >= CTW_ALERT_KINDS || (unsigned)s->edge > CTW_EDGE_PAST ||
             (unsigned)s->level > CTW_LEVEL_FULL || (unsigned)s->cause >= CTW_CAUSES ||
-            !ctw_state_bool_check(&s->has_cause) || !text_ok(s->message, sizeof(s->message)) ||
+            !ctw_state_bool_check(&s->has_cause) || !ctw_state_bool_check(&s->other_netns) ||
+            !text_ok(s->message, sizeof(s->message)) ||
             !text_ok(s->anonymous, sizeof(s->anonymous)))
             return false;
     }
@@ -438,7 +440,7 @@ static enum ctw_trouble ongoing(const struct ctw_snapshot *p) {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         for (uint64_t back = 0; back < CTW_RECENT_ALERTS && back < p->n_recent_alerts; back++) {
             const struct ctw_recent_alert *a = ctw_snapshot_recent(p, back);
-            if (a->kind != kinds[i])
+            if (a->kind != kinds[i] || a->other_netns)
                 continue;
             if (a->edge == CTW_EDGE_BEGIN || a->edge == CTW_EDGE_REMINDER)
                 return ctw_trouble_of(kinds[i]);

@@ -39,6 +39,7 @@ struct ctw_recent_alert {
     enum ctw_edge edge;
     enum ctw_level level;
     bool has_cause;
+    bool other_netns; /* of another namespace: its losses are not those of the table */
     enum ctw_cause cause;
     char message[CTW_RECENT_ALERT_BYTES];
     char anonymous[CTW_RECENT_ALERT_BYTES]; /* the message without talkers: it has no address */
@@ -126,7 +127,7 @@ struct ctw_snapshot {
 /* --- the file -------------------------------------------------------------------------------- */
 
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
-#define CTW_STATE_VERSION 6u
+#define CTW_STATE_VERSION 7u
 
 /* The beginning of the file. All that follows is in the byte order and layout of the program that
  * wrote it, which may be of another architecture: a 64-bit ctwatch on a machine whose ctwatchd is

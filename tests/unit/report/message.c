@@ -256,12 +256,35 @@ static void limit_changed_states_old_and_new(void **state) {
     assert_message(&a, "Conntrack limits changed: max from 524288 to 262144.");
 }
 
+static void other_namespace_is_named_first(void **state) {
+    struct ctw_alert a = full(CTW_ALERT_TABLE_FULL, CTW_EDGE_BEGIN);
+
+    (void)state;
+    a.other_netns = true;
+    a.netns_inode = 0;
+    a.losses.drops = 7;
+    (void)strcpy(a.netns, "podman 3f2a9c1b7d20");
+    assert_message(&a, "In network namespace \"podman 3f2a9c1b7d20\": Conntrack table full: new "
+                       "connections are being dropped (7 so far), 262144 of 262144 entries.");
+    a.more_netns = 12;
+    assert_message(&a, "In network namespace \"podman 3f2a9c1b7d20\" and 12 more: Conntrack table "
+                       "full: new connections are being dropped (7 so far), 262144 of 262144 "
+                       "entries.");
+    a.edge = CTW_EDGE_END;
+    a.more_netns = 0;
+    a.netns_gone = true;
+    assert_message(&a, "No process is left in network namespace \"podman 3f2a9c1b7d20\"; its "
+                       "table_full alert has ended: 7 new connections dropped, 0 entries evicted.");
+}
+
 static void blind_names_file_fault_and_consequence(void **state) {
     struct ctw_alert a = blind(CTW_SOURCE_KERNEL_LOG, CTW_HEALTH_FAILED, -EPERM, "/dev/kmsg");
 
     (void)state;
-    assert_message(&a, "Kernel log cannot be read (/dev/kmsg: Operation not permitted): drops show "
-                       "in the counters only, and those of other network namespaces not at all.");
+    assert_message(&a,
+                   "Kernel log cannot be read (/dev/kmsg: Operation not permitted): drops show "
+                   "in the counters only, and those of network namespaces without a process not "
+                   "at all.");
     assert_field(&a, "CTWATCH_SOURCE", "kernel_log");
     assert_field(&a, "CTWATCH_REASON", "/dev/kmsg: Operation not permitted");
     assert_field(&a, "CTWATCH_LEVEL", NULL);
@@ -439,6 +462,7 @@ int main(void) {
         cmocka_unit_test(losses_of_each_kind_state_their_number),
         cmocka_unit_test(expect_full_names_its_table),
         cmocka_unit_test(limit_changed_states_old_and_new),
+        cmocka_unit_test(other_namespace_is_named_first),
         cmocka_unit_test(blind_names_file_fault_and_consequence),
         cmocka_unit_test(config_states_the_fault),
         cmocka_unit_test(usage_names_the_top_source_while_it_matters),
