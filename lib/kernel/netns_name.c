@@ -270,6 +270,8 @@ static void put_found(struct ctw_out *o, const struct found *f) {
 }
 
 static void finish(struct ctw_netns_name *n, const struct ctw_out *o) {
+    if (n->text[0] == '\0') /* a path with NULs */
+        n->kind = CTW_NETNS_UNNAMED;
     if (o->used >= o->size)
         n->text[sizeof(n->text) - 2] = CUT;
     for (char *c = n->text; *c != '\0'; c++)
