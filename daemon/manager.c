@@ -192,7 +192,7 @@ static void on_namespace_alert(struct ctw_alert *a, void *userdata) {
 static void on_namespace_note(const char *line, void *userdata) {
     struct ctw_manager *m = userdata;
 
-    ctw_journal_note(m->journal, line);
+    ctw_journal_notice(m->journal, line);
 }
 
 static void on_namespaces(struct ctw_namespaces *file, void *userdata) {

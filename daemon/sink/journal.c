@@ -222,6 +222,13 @@ void ctw_journal_flush(struct ctw_journal *j, struct ctw_source_health *ret) {
                                 JOURNAL_SOCKET);
 }
 
+void ctw_journal_notice(struct ctw_journal *j, const char *text) {
+    if (j->journal)
+        (void)send_message('5', text);
+    else
+        (void)dprintf(j->out, "%s\n", text);
+}
+
 void ctw_journal_note(struct ctw_journal *j, const char *text) {
     if (j->journal)
         (void)send_message('7', text);

@@ -22,5 +22,8 @@ void ctw_journal_send(struct ctw_journal *j, const struct ctw_fields *f);
 /** ctw_journal_note() - log a line at debug priority, or drop it if the journal does not take it */
 void ctw_journal_note(struct ctw_journal *j, const char *text);
 
+/** ctw_journal_notice() - the same at notice priority; a line where there is no journal */
+void ctw_journal_notice(struct ctw_journal *j, const char *text);
+
 /** ctw_journal_flush() - send held alerts. @ret: the health of the journal; UNUSED on stderr */
 void ctw_journal_flush(struct ctw_journal *j, struct ctw_source_health *ret);

@@ -538,7 +538,7 @@ static void settle_lines(struct ctw_namespaces_source *s, uint64_t inode, uint32
     struct ctw_netns_match m = {.inode = inode};
 
     for (size_t i = 0; i < s->n_slots; i++)
-        if (s->slots[i].n)
+        if (s->slots[i].n && s->slots[i].lost_usec == 0)
             ctw_netns_match_add(&m, s->slots[i].n);
     if (!ctw_netns_match_end(&m, lines)) {
         struct slot *slot = log_only_slot(s, inode);
