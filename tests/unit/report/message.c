@@ -263,7 +263,7 @@ static void other_namespace_is_named_first(void **state) {
     a.other_netns = true;
     a.netns_inode = 0;
     a.losses.drops = 7;
-    (void)strcpy(a.netns, "podman 3f2a9c1b7d20");
+    (void)snprintf(a.netns, sizeof(a.netns), "%s", "podman 3f2a9c1b7d20");
     assert_message(&a, "In network namespace \"podman 3f2a9c1b7d20\": Conntrack table full: new "
                        "connections are being dropped (7 so far), 262144 of 262144 entries.");
     a.more_netns = 12;
