@@ -101,7 +101,7 @@ static void add_origin(void *line, const char *label, enum ctw_colour colour, co
     ctw_line_add(line, "%s", text);
 }
 
-/* @error: why the daemon's are not shown; 0: it watches none. @ret: that, in words. */
+/* @error: why the daemon's are not shown. @ret: that, in words. */
 static int read_instead(const struct arguments *a, int error, struct ctw_view *v,
                         struct ctw_line *ret) {
     struct ctw_settings settings;
@@ -115,7 +115,7 @@ static int read_instead(const struct arguments *a, int error, struct ctw_view *v
     else
         ctw_line_add(ret, "%s/namespaces: %s. Showing a single reading taken by ctwatch; no rates.",
                      a->directory,
-                     error < 0 ? ctw_state_fault(error) : "namespaces.enabled is false");
+                     error == -ENODATA ? "none are watched, or not yet" : ctw_state_fault(error));
     return read_once(v);
 }
 
@@ -145,9 +145,7 @@ static int show(const struct arguments *a, struct ctw_terminal *terminal) {
 
     ctw_state_view(a->directory, &v);
     int r = ctw_state_view_namespaces(a->directory, &v);
-    if (r < 0 || v.namespaces->of.sight == CTW_NAMESPACES_OFF) {
-        free(v.namespaces);
-        v.namespaces = NULL;
+    if (r < 0) {
         r = read_instead(a, r, &v, &origin);
         if (r < 0)
             (void)fprintf(stderr, "%s: %s\n", cli.program, strerror(-r));

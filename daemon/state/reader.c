@@ -180,9 +180,10 @@ int ctw_state_view_namespaces(const char *directory, struct ctw_view *v) {
     const int r = ctw_state_read_namespaces(directory, &n);
     if (r < 0)
         return r;
-    if (n->of.pid != v->snapshot.pid || !ctw_snapshot_is_of_boot(&v->snapshot, n->of.booted_usec)) {
+    if (n->of.pid != v->snapshot.pid || n->of.sight == CTW_NAMESPACES_OFF ||
+        !ctw_snapshot_is_of_boot(&v->snapshot, n->of.booted_usec)) {
         free(n);
-        return -ENOENT;
+        return -ENODATA;
     }
     qsort(n->records, n->of.n, sizeof(n->records[0]), ctw_namespace_compare);
     v->namespaces = n;

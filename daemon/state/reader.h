@@ -47,6 +47,7 @@ int ctw_state_read_namespaces(const char *directory, struct ctw_namespaces **ret
  * ctw_state_view_namespaces() - set namespaces of a view, to be freed with free()
  * @v:  with the snapshot; they stay NULL unless its daemon is alive and has published them
  *
- * Return: 0 or as of ctw_state_read_namespaces(): why they are NULL.
+ * Return: 0; why they are NULL: -ENODATA: the daemon watches none, or not yet; or as of
+ * ctw_state_read_namespaces().
  */
 int ctw_state_view_namespaces(const char *directory, struct ctw_view *v);

@@ -199,8 +199,6 @@ static void add_one(struct ctw_line *l, const struct ctw_namespace_record *n, ui
 void ctw_namespaces_block(struct ctw_layout *p, const struct ctw_namespaces *n) {
     struct ctw_line l = {0};
 
-    if (n->of.sight == CTW_NAMESPACES_OFF)
-        return;
     add_summary(&l, n);
     ctw_layout_paragraph(p, "namespaces", CTW_COLOUR_NONE, l.text);
     for (uint32_t i = 0, shown = 0; i < n->of.n && shown < CTW_NAMESPACES_SHOWN; i++) {

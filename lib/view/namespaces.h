@@ -46,7 +46,6 @@ void ctw_namespaces_add_name(struct ctw_line *l, const struct ctw_namespace_reco
 /** ctw_level_colour() - of a table at this level */
 enum ctw_colour ctw_level_colour(enum ctw_level level);
 
-/** ctw_namespaces_block() - nothing where they are not to be watched */
 void ctw_namespaces_block(struct ctw_layout *p, const struct ctw_namespaces *n);
 
 /* @name: of the member that lists the first @most of them */

@@ -183,6 +183,42 @@ static void history_above_the_limit_ends_another(void **state) {
     ctw_pages_free(pages);
 }
 
+/* Whether the text of a page has @part. */
+static bool page_has(struct ctw_pages *pages, const char *path, const char *part) {
+    struct ctw_server_reply r = ask(pages, path, NULL);
+    const bool has = memmem(r.text, r.length, part, strlen(part));
+
+    free_reply(&r);
+    return has;
+}
+
+static void namespaces_of_users_have_no_name_without_addresses(void **state) {
+    static const char *const paths[] = {"/", "/status", "/status.json"};
+    struct place *p = *state;
+    struct ctw_pages *public = open_pages(p, false), *all = open_pages(p, true);
+
+    assert_int_equal(ctw_state_writer_new(p->directory, "", 0, ctw_monotonic_usec(), &p->writer),
+                     0);
+    struct ctw_snapshot *now = ctw_state_writer_snapshot(p->writer);
+    sample_calm(now);
+    now->pid = (uint32_t)getpid();
+    now->booted_usec = ctw_booted_usec();
+    now->polled_usec = now->due_usec = ctw_monotonic_usec();
+    ctw_state_writer_publish(p->writer);
+    assert_false(page_has(public, "/status", "podman")); /* not yet */
+    ctw_state_writer_namespaces(p->writer, sample_namespaces());
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        assert_true(page_has(public, paths[i], "podman 3f2a9c1b7d20"));
+        assert_true(page_has(public, paths[i], "user 1000"));
+        assert_false(page_has(public, paths[i], "session-3"));
+        assert_true(page_has(all, paths[i], "user 1000: session-3.scope"));
+    }
+    assert_true(page_has(public, "/metrics", "\nctwatch_namespace_entries{namespace=\"podman "));
+    assert_false(page_has(all, "/metrics", "session-3"));
+    ctw_pages_free(public);
+    ctw_pages_free(all);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(pages_have_the_type_that_path_and_accept_name),
@@ -192,6 +228,7 @@ int main(void) {
         TEST(top_without_addresses_is_403),
         TEST(healthz_of_a_late_daemon_is_503),
         TEST(history_above_the_limit_ends_another),
+        TEST(namespaces_of_users_have_no_name_without_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

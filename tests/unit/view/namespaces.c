@@ -189,9 +189,6 @@ static void block_shows_one_full_by_the_log(void **state) {
     n->records[0].level = CTW_LEVEL_FULL;
     (void)ctw_render_status_text(&view, &style, text, sizeof(text));
     expect("\n           netns 4026532400: full, 3 \"table full\" lines in the kernel log\n");
-    n->of.sight = CTW_NAMESPACES_OFF;
-    (void)ctw_render_status_text(&view, &style, text, sizeof(text));
-    expect_not("namespaces");
 }
 
 static void status_json_has_the_fullest(void **state) {
