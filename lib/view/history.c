@@ -131,6 +131,15 @@ size_t ctw_render_history_line(struct ctw_history_page *page,
     return o.used;
 }
 
+static void add_slot(struct ctw_history_bins *b, const struct ctw_record *slot,
+                     const struct ctw_snapshot *p) {
+    const uint64_t wall_usec = slot ? ctw_snapshot_wall_usec(p, slot->at_usec) : 0;
+    const uint64_t i = (wall_usec - b->begin_usec) / (b->width_sec * CTW_USEC_PER_SEC);
+
+    if (slot && slot->polls > 0 && wall_usec >= b->begin_usec && i < b->n)
+        add(&b->bins[i], slot);
+}
+
 void ctw_history_bins(const struct ctw_history *h, const struct ctw_snapshot *p, uint64_t now_usec,
                       uint32_t span_sec, uint32_t points, struct ctw_history_bins *ret) {
     const uint32_t fair = (span_sec + points - 1) / points;
@@ -147,16 +156,13 @@ void ctw_history_bins(const struct ctw_history *h, const struct ctw_snapshot *p,
         ret->bins[i].start_usec = ret->begin_usec + i * width_usec;
         ret->bins[i].end_usec = ret->bins[i].start_usec + width_usec;
     }
-    for (uint64_t ago_usec = 0; ago_usec < ret->n * width_usec; ago_usec += step_usec) {
-        const uint64_t at_usec = p->polled_usec - ago_usec; /* wraps before the boot: no slot */
-        const struct ctw_record *slot = ctw_history_slot(h, r, at_usec);
-        if (!slot || slot->polls == 0)
-            continue;
-        const uint64_t wall_usec = ctw_snapshot_wall_usec(p, slot->at_usec);
-        const uint64_t i = (wall_usec - ret->begin_usec) / width_usec;
-        if (wall_usec >= ret->begin_usec && i < ret->n)
-            add(&ret->bins[i], slot);
-    }
+    for (uint64_t ago_usec = 0; ago_usec < ret->n * width_usec; ago_usec += step_usec)
+        add_slot(ret, ctw_history_slot(h, r, p->polled_usec - ago_usec), p);
+    /* The slot of ten seconds that is not complete yet. */
+    if (r == CTW_RESOLUTION_COARSE && !ctw_history_slot(h, r, p->polled_usec))
+        for (uint64_t at_usec = p->polled_usec - p->polled_usec % step_usec;
+             at_usec <= p->polled_usec; at_usec += CTW_USEC_PER_SEC)
+            add_slot(ret, ctw_history_slot(h, CTW_RESOLUTION_FINE, at_usec), p);
 }
 
 static uint64_t mean_of(const struct ctw_history_bin *b) {

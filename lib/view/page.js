@@ -6,7 +6,7 @@
   const root = document.documentElement;
   const LEVELS = {ok: ["OK", "\u2713"], warning: ["WARNING", "\u25b2"], critical: ["CRITICAL", "\u25c6"], full: ["FULL", "\u25a0"]};
   const LATE = 3000, OFTEN = 3000, SELDOM = 10000;
-  let answered = Date.now(), renewed = Date.now(), known, timer, busy;
+  let answered = Date.now(), renewed = Date.now(), known, busy;
 
   /* --- words --- */
   const two = n => String(n).padStart(2, "0");
@@ -172,6 +172,7 @@
       const time = $("since").querySelector("time");
       time.dateTime = since.toISOString();
       put(time, clock(since));
+      if (s.level_since_unix_seconds != s.daemon.started_unix_seconds) time.previousSibling.data = "since ";
       put($("ago"), duration(s.now_unix_seconds - s.level_since_unix_seconds));
     }
   }

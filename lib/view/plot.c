@@ -218,16 +218,11 @@ static void put_time_axis(struct drawing *d) {
         ctw_timestamp_print(t * CTW_USEC_PER_SEC, text);
         /* "11-22", "10:05" or "10:05:30" out of "2026-11-22T10:05:30.000Z" */
         const int at = step >= 86400 ? 5 : 11, length = step >= 60 ? 5 : 8;
-        const bool first = t - begin < range / 20, last = begin + range - t < range / 20;
         ctw_out_put(&d->out,
                     "<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"%u%%\" y2=\"%u%%\"/>"
-                    "<text class=\"%s\" x=\"%s\" y=\"%u.%u%%\" data-t=\"%" PRIu64
-                    "\">%.*s</text>\n",
-                    x.text, x.text, TOP / 10, (LOSSES_Y + STRIP) / 10,
-                    first  ? "t first"
-                    : last ? "t last"
-                           : "t",
-                    x.text, TIMES_Y / 10, TIMES_Y % 10, t, length, text + at);
+                    "<text class=\"t\" x=\"%s\" y=\"%u.%u%%\" data-t=\"%" PRIu64 "\">%.*s</text>\n",
+                    x.text, x.text, TOP / 10, (LOSSES_Y + STRIP) / 10, x.text, TIMES_Y / 10,
+                    TIMES_Y % 10, t, length, text + at);
     }
 }
 
@@ -380,8 +375,8 @@ void ctw_plot_put(struct ctw_out *o, const struct ctw_plot *p, uint32_t warning_
 
 /* The colours of a file; a page has a style of its own. */
 static const char style[] =
-    "text{font:12px sans-serif;fill:#333}.t{text-anchor:middle}.first{text-anchor:start}"
-    ".last{text-anchor:end}path,.grid{vector-effect:non-scaling-stroke}.grid{stroke:#7777;stroke-"
+    "text{font:12px sans-serif;fill:#333}.t{text-anchor:middle}"
+    "path,.grid{vector-effect:non-scaling-stroke}.grid{stroke:#7777;stroke-"
     "width:.5}"
     ".high{fill:#90caf9}.low{fill:#42a5f5}.limit{fill:none;stroke:#b71c1c;stroke-width:1.5}"
     "svg svg .warning,svg svg .critical{fill:none;stroke-dasharray:4 3}"
@@ -418,7 +413,7 @@ size_t ctw_plot_svg(const struct ctw_plot *p, const struct ctw_settings *s, char
                 "<title>Conntrack table, %s to %s</title>\n<style>%s</style>\n"
                 "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
                 "<text x=\"10\" y=\"20\">Conntrack entries, %s to %s</text>\n"
-                "<svg x=\"10\" y=\"25\" width=\"980\" height=\"375\">\n",
+                "<svg x=\"10\" y=\"25\" width=\"980\" height=\"375\" overflow=\"visible\">\n",
                 from, to, style, from, to);
     put_all(&d, s->levels.warning_permyriad, s->levels.critical_permyriad);
     ctw_out_put(&d.out, "</svg>\n");
