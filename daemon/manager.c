@@ -47,7 +47,7 @@ struct ctw_manager {
     struct ctw_kernlog *kernlog;    /* NULL: switched off, or the machine is a captured one */
     struct ctw_events *events;      /* NULL: the machine is a captured one */
     struct ctw_machine *machine;
-    struct ctw_namespaces_source *namespaces; /* NULL: the machine is a captured one */
+    struct ctw_namespaces_source *namespaces; /* NULL: --own, or a captured machine */
     struct ctw_walk *walk; /* running, or ended and not yet freed; NULL: neither */
     struct ctw_census *census;
     struct ctw_talkers talkers; /* of the last walk, while their owners are being found */
@@ -331,8 +331,6 @@ static void take_settings(struct ctw_manager *m, const struct ctw_settings *sett
     m->settings = *settings;
     if (m->paths.root[0] != '\0' && settings->growth.enabled)
         m->settings.growth.dry_run = true;
-    if (m->paths.own)
-        m->settings.namespaces.enabled = false;
 }
 
 static void reload(struct ctw_manager *m) {
@@ -451,7 +449,7 @@ static int open_sources(struct ctw_manager *m) {
                                                .note = on_namespace_note,
                                                .publish = on_namespaces,
                                                .userdata = m};
-    if (r >= 0 && m->paths.root[0] == '\0')
+    if (r >= 0 && m->paths.root[0] == '\0' && !m->paths.own)
         r = ctw_namespaces_new(m->event, &sinks, &m->namespaces);
     return r < 0 ? r : open_kernlog(m);
 }

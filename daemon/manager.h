@@ -18,7 +18,7 @@ struct ctw_manager_paths {
     const char *root;         /* the folder above /proc and /sys; "": this machine */
     const char *alert_socket; /* of the runner of alerts.command; NULL: a child runs it */
     const char *state;        /* the folder to publish in; NULL: publish nowhere */
-    bool own;                 /* namespaces.enabled is false, whatever the settings have */
+    bool own;                 /* nothing is said of other network namespaces */
 };
 
 /**

@@ -43,6 +43,10 @@
 /* As of daemon/source/table: a line for each CPU. */
 #define STATISTICS_MAX (2u << 20)
 
+/* The kernel prints a page of lines, of some 160 bytes each, at a time: fewer bytes are all of it.
+ */
+#define STATISTICS_WHOLE 2048
+
 #define STATISTICS "net/stat/nf_conntrack"
 
 /* Of /proc/PID/cgroup: a path may have PATH_MAX, twelve hierarchies of cgroup v1 have shorter ones.
@@ -187,7 +191,9 @@ static int read_by(struct ctw_namespaces_source *s, const struct slot *slot, uin
     if (fd < 0)
         return -ESRCH;
     const bool same = fstat(fd, &st) == 0 && st.st_ino == slot->file;
-    const ssize_t n = same ? ctw_procfs_read_all(fd, s->text, sizeof(s->text)) : -ESRCH;
+    ssize_t n = same ? ctw_procfs_read(fd, s->text, sizeof(s->text), 0) : -ESRCH;
+    if (n >= STATISTICS_WHOLE)
+        n = ctw_procfs_read_all(fd, s->text, sizeof(s->text));
     close(fd);
     if (n < 0)
         return (int)n;
