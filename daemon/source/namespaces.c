@@ -96,6 +96,7 @@ struct ctw_namespaces_source {
     enum { IDLE, NAMES, PROCESSES } phase;
     DIR *dir;
     uint64_t own_file, began_usec, ended_usec; /* of the round: this one, the last */
+    uint64_t full_usec;                        /* the last that was no early one */
     uint32_t round;
     bool blind;           /* /proc/PID/ns/net cannot be read: ids show which name is whose */
     bool thorough;        /* examine every process */
@@ -442,6 +443,7 @@ static void begin_round(struct ctw_namespaces_source *s, uint64_t now_usec, bool
 
     find_sight(s);
     s->began_usec = now_usec;
+    s->full_usec = early ? s->full_usec : now_usec;
     s->wants_round = false;
     s->pid_from = s->pid_before;
     s->pid_before = s->pid_now;
@@ -624,6 +626,19 @@ static void note_limits(struct ctw_namespaces_source *s) {
     s->sinks.note(note, s->sinks.userdata);
 }
 
+/* Whether all lines name namespaces that are known: then no other one need be read for them. */
+static bool names_known(const struct ctw_namespaces_source *s) {
+    for (uint32_t i = 0; i < s->log.n_netns; i++) {
+        size_t at = 0;
+        while (at < s->n_slots && (s->slots[at].netns != s->log.netns[i].inode ||
+                                   s->slots[at].lost_usec != 0 || !s->slots[at].n))
+            at++;
+        if (at == s->n_slots)
+            return false;
+    }
+    return s->log.full_lines == 0;
+}
+
 /* --- the loop -----------------------------------------------------------------------------------
  */
 
@@ -638,8 +653,8 @@ static uint64_t work(struct ctw_namespaces_source *s, uint64_t now_usec) {
     const bool wait = now_usec < s->settled_usec + SETTLE_USEC;
 
     if (on && s->phase == IDLE &&
-        (s->ended_usec == 0 || now_usec >= s->began_usec + every_usec || s->wants_round))
-        begin_round(s, now_usec, s->wants_round && now_usec < s->began_usec + every_usec);
+        (s->ended_usec == 0 || now_usec >= s->full_usec + every_usec || s->wants_round))
+        begin_round(s, now_usec, s->ended_usec != 0 && now_usec < s->full_usec + every_usec);
     s->turn = !s->turn;
     if (s->phase != IDLE && s->turn) {
         discover(s, now_usec);
@@ -647,7 +662,8 @@ static uint64_t work(struct ctw_namespaces_source *s, uint64_t now_usec) {
     }
     if (s->phase == IDLE && has_log(s) && !wait && !s->reading_all) {
         s->reading_all = true;
-        for (size_t i = 0; i < s->n_slots; i++)
+        const bool all = !names_known(s);
+        for (size_t i = 0; all && i < s->n_slots; i++)
             s->slots[i].due_usec = 0;
     }
     uint64_t next_usec = read_due(s, now_usec);
@@ -665,7 +681,7 @@ static uint64_t work(struct ctw_namespaces_source *s, uint64_t now_usec) {
         publish(s, now_usec);
     if (has_log(s))
         next_usec = ctw_least(next_usec, s->settled_usec + SETTLE_USEC);
-    return on ? ctw_least(next_usec, s->began_usec + every_usec) : next_usec;
+    return on ? ctw_least(next_usec, s->full_usec + every_usec) : next_usec;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -704,8 +720,8 @@ void ctw_namespaces_poll(struct ctw_namespaces_source *s, const struct ctw_setti
         forget_all(s);
     if (log) {
         take_log(s, &v->other_log);
-        s->wants_round =
-            settings->namespaces.enabled && t->now_usec >= s->began_usec + EARLY_ROUND_USEC;
+        s->wants_round = settings->namespaces.enabled && !names_known(s) &&
+                         t->now_usec >= s->began_usec + EARLY_ROUND_USEC;
     }
     if (first || log || was_on != settings->namespaces.enabled) {
         (void)sd_event_source_set_time(s->timer, 0);
