@@ -17,7 +17,10 @@
 #define MARKUP "</code><img src=x onerror=alert(1)><script>alert(2)</script>\"'><b id=hostile>&lt;"
 
 static void put(char *text, size_t size) {
-    (void)snprintf(text, size, "%s", MARKUP);
+    const size_t n = sizeof(MARKUP) < size ? sizeof(MARKUP) : size;
+
+    memcpy(text, MARKUP, n); /* cut off where it does not fit */
+    text[n - 1] = '\0';
 }
 
 static void put_shares(struct ctw_share *rows, uint32_t *n, uint32_t room) {
