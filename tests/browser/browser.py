@@ -211,8 +211,10 @@ def alive(b, url, pictures):
     until WORD       the level shown is WORD; "polls N": how often the page asked meanwhile
     stale WORDS      the page says in these words that what it shows is old
     picture NAME
+    end
     """
     b.open(url)
+    b.evaluate("window.same = true")
     print("open", flush=True)
     for line in sys.stdin:
         command, _, argument = line.strip().partition(" ")
@@ -228,6 +230,11 @@ def alive(b, url, pictures):
         elif command == "picture":
             b.picture(os.path.join(pictures, argument + ".png"))
             print("done", flush=True)
+        elif command == "end":
+            if not b.evaluate("window.same"):
+                b.faults.append("the page was loaded anew")
+            print("ended", flush=True)
+            return
 
 
 def hostile(b, url, pictures):
