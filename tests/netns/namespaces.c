@@ -167,11 +167,12 @@ static void at(pid_t pid, const char *name) {
 
 int main(int argc, char *argv[]) {
     if (argc == 3 && strcmp(argv[1], "many") == 0)
-        many(atoi(argv[2]));
+        many((int)strtol(argv[2], NULL, 10));
     else if (argc == 5 && strcmp(argv[1], "churn") == 0)
-        churn(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+        churn((int)strtol(argv[2], NULL, 10), (int)strtol(argv[3], NULL, 10),
+              (int)strtol(argv[4], NULL, 10));
     else if (argc == 4 && strcmp(argv[1], "at") == 0)
-        at(atoi(argv[2]), argv[3]);
+        at((int)strtol(argv[2], NULL, 10), argv[3]);
     else
         return 2;
     return 0;
