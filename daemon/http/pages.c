@@ -38,7 +38,8 @@ _Static_assert(PAGE_MAX >= CTW_RENDER_PAGE_MAX && PAGE_MAX >= CTW_RENDER_METRICS
  * not read again for this time. */
 #define TORN_USEC CTW_USEC_PER_SEC
 
-/* The history of 1.6 MB is not read again for this time. */
+/* The history of 1.6 MB is not read again for this time, but by a request for the history itself.
+ */
 #define HISTORY_USEC CTW_USEC_PER_SEC
 
 /* Browsers ask for the same page every second, each at its own time: replies with one of these
@@ -249,6 +250,8 @@ static size_t render_history(struct ctw_pages *pages, enum form form,
                              struct ctw_server_reply *ret) {
     static const enum ctw_history_format formats[] = {
         [TEXT] = CTW_HISTORY_TEXT, [JSON] = CTW_HISTORY_JSON, [CSV] = CTW_HISTORY_CSV};
+
+    pages->history_until_usec = 0;
     const int r = pages->view.state_error < 0 ? pages->view.state_error : read_history(pages);
 
     if (r < 0)
