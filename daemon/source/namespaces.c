@@ -704,7 +704,7 @@ static void forget_all(struct ctw_namespaces_source *s) {
     s->dir = NULL;
     s->phase = IDLE;
     s->sight = CTW_NAMESPACES_OFF;
-    s->ended_usec = s->n_names = s->unseen = 0;
+    s->ended_usec = s->entries = s->n_names = s->unseen = 0;
 }
 
 void ctw_namespaces_poll(struct ctw_namespaces_source *s, const struct ctw_settings *settings,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/report/message.h"
+#include "lib/report/remedy.h"
 
 /* The kernel's MAX_ERRNO (include/linux/err.h). */
 #define ERRNO_MAX 4095
@@ -245,6 +246,7 @@ void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint6
     struct ctw_alert anonymous = *a;
     struct ctw_cause_facts facts;
     struct ctw_diagnosis diagnosis;
+    struct ctw_remedy remedy;
 
     p->alerts[a->kind]++;
     p->n_recent_alerts++;
@@ -259,6 +261,9 @@ void ctw_snapshot_alert(struct ctw_snapshot *p, const struct ctw_alert *a, uint6
     anonymous.talkers = NULL;
     note_message(a, recent->message);
     note_message(&anonymous, recent->anonymous);
+    ctw_remedy(a, &remedy);
+    (void)snprintf(recent->remedy, sizeof(recent->remedy), "%.*s", CTW_RECENT_REMEDY_BYTES - 1,
+                   remedy.sentence.text);
     if (a->kind != CTW_ALERT_GREW)
         return;
     p->growths++;
@@ -296,7 +301,7 @@ static bool recent_alerts_ok(const struct ctw_snapshot *p) {
             (unsigned)s->level > CTW_LEVEL_FULL || (unsigned)s->cause >= CTW_CAUSES ||
             !ctw_state_bool_check(&s->has_cause) || !ctw_state_bool_check(&s->other_netns) ||
             !text_ok(s->message, sizeof(s->message)) ||
-            !text_ok(s->anonymous, sizeof(s->anonymous)))
+            !text_ok(s->anonymous, sizeof(s->anonymous)) || !text_ok(s->remedy, sizeof(s->remedy)))
             return false;
     }
     return true;
@@ -484,6 +489,7 @@ void ctw_snapshot_redact(struct ctw_snapshot *p) {
     for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
         struct ctw_recent_alert *recent = &p->recent_alerts[i];
         memcpy(recent->message, recent->anonymous, sizeof(recent->message));
+        memset(recent->remedy, 0, sizeof(recent->remedy));
     }
 }
 

@@ -31,7 +31,8 @@
 /* Alerts whose message is published. */
 #define CTW_RECENT_ALERTS 16u
 
-#define CTW_RECENT_ALERT_BYTES 320
+#define CTW_RECENT_ALERT_BYTES  320
+#define CTW_RECENT_REMEDY_BYTES 512
 
 struct ctw_recent_alert {
     uint64_t realtime_usec; /* 0: none */
@@ -43,6 +44,7 @@ struct ctw_recent_alert {
     enum ctw_cause cause;
     char message[CTW_RECENT_ALERT_BYTES];
     char anonymous[CTW_RECENT_ALERT_BYTES]; /* the message without talkers: it has no address */
+    char remedy[CTW_RECENT_REMEDY_BYTES];   /* its sentence, perhaps cut off; "": none */
 };
 
 struct ctw_snapshot {
@@ -127,7 +129,7 @@ struct ctw_snapshot {
 /* --- the file -------------------------------------------------------------------------------- */
 
 #define CTW_STATE_MAGIC   UINT64_C(0x6374776174636821) /* "ctwatch!" */
-#define CTW_STATE_VERSION 7u
+#define CTW_STATE_VERSION 8u
 
 /* The beginning of the file. All that follows is in the byte order and layout of the program that
  * wrote it, which may be of another architecture: a 64-bit ctwatch on a machine whose ctwatchd is

@@ -305,6 +305,11 @@ static void put_alert(struct page *p, const struct ctw_recent_alert *a) {
         put_name(p, ctw_cause_name(a->cause));
         ctw_out_put(&p->out, "</em>");
     }
+    if (a->remedy[0] != '\0') {
+        ctw_out_put(&p->out, "<details><summary>Remedy</summary>");
+        put_text(p, a->remedy);
+        ctw_out_put(&p->out, "</details>");
+    }
     ctw_out_put(&p->out, "</li>\n");
 }
 

@@ -48,6 +48,7 @@ static void put_everywhere(struct ctw_snapshot *p) {
         a->realtime_usec = p->polled_realtime_usec;
         put(a->message, sizeof(a->message));
         put(a->anonymous, sizeof(a->anonymous));
+        put(a->remedy, sizeof(a->remedy));
     }
     p->n_recent_alerts = CTW_RECENT_ALERTS;
     t->known = true;

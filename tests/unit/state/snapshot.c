@@ -450,6 +450,9 @@ static void check_damage_is_ebadmsg(void **state) {
     memset(p.recent_alerts[3].anonymous, 'x', sizeof(p.recent_alerts[3].anonymous));
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);
+    memset(p.recent_alerts[3].remedy, 'x', sizeof(p.recent_alerts[3].remedy));
+    assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
+    sample_full(&p);
     memset(p.talkers.sources[1].name, 'x', sizeof(p.talkers.sources[1].name));
     assert_int_equal(ctw_snapshot_check(&p), -EBADMSG);
     sample_full(&p);

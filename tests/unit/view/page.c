@@ -121,7 +121,10 @@ static void page_without_addresses_lacks_talkers_and_commands(void **state) {
     sample_full(&s->view.snapshot);
     s->view.snapshot.host = sample_host();
     s->view.snapshot.host_usec = SAMPLE_NOW_USEC;
+    (void)snprintf(s->view.snapshot.recent_alerts[0].remedy, CTW_RECENT_REMEDY_BYTES,
+                   "Raise max, for 192.0.2.77 & others.");
     assert_has(render(s, true), "<pre tabindex");
+    assert_has(s->page, "<summary>Remedy</summary>Raise max, for 192.0.2.77 &amp; others.");
     assert_has(s->page, "192.0.2.77");
     ctw_snapshot_redact(&s->view.snapshot);
     assert_lacks(render(s, false), "<pre ");
@@ -150,8 +153,10 @@ static void page_of_hostile_strings_has_no_markup_of_theirs(void **state) {
         p->sources[i].health = CTW_HEALTH_FAILED;
         set(p->sources[i].what, sizeof(p->sources[i].what));
     }
-    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++)
+    for (size_t i = 0; i < CTW_RECENT_ALERTS; i++) {
         set(p->recent_alerts[i].message, CTW_RECENT_ALERT_BYTES);
+        set(p->recent_alerts[i].remedy, CTW_RECENT_REMEDY_BYTES);
+    }
     p->n_recent_alerts = CTW_RECENT_ALERTS;
     p->talkers.n_destinations = 2;
     for (size_t i = 0; i < 2; i++) {
