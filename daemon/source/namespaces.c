@@ -542,6 +542,18 @@ static struct slot *log_only_slot(struct ctw_namespaces_source *s, uint64_t inod
     return slot;
 }
 
+/* A line names the inode, which no process may have shown, and so the name. */
+static void take_line_of(struct ctw_namespaces_source *s, struct slot *slot) {
+    struct name *name = slot->netns == 0 ? find_name(s, slot->n->netns_inode, -1) : NULL;
+
+    slot->netns = slot->n->netns_inode;
+    slot->due_usec = 0;
+    if (!name)
+        return;
+    name->seen = true;
+    ctw_netns_name_find(&(struct ctw_netns_evidence){.run_name = name->text}, &slot->n->name);
+}
+
 static void settle_lines(struct ctw_namespaces_source *s, uint64_t inode, uint32_t lines) {
     struct ctw_netns_match m = {.inode = inode};
 
@@ -554,10 +566,8 @@ static void settle_lines(struct ctw_namespaces_source *s, uint64_t inode, uint32
             slot->n->log_lines += lines;
     }
     for (size_t i = 0; i < s->n_slots; i++)
-        if (s->slots[i].n && s->slots[i].n->log_lines > 0) {
-            s->slots[i].netns = s->slots[i].n->netns_inode;
-            s->slots[i].due_usec = 0;
-        }
+        if (s->slots[i].n && s->slots[i].n->log_lines > 0)
+            take_line_of(s, &s->slots[i]);
 }
 
 /* Once all namespaces were read since the lines came. */

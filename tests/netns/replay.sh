@@ -33,10 +33,10 @@ import json, sys
 live, wrong = [], 0
 for record in open(sys.argv[1]).read().split("\n\n"):
     f = dict(line.split("=", 1) for line in record.splitlines() if "=" in line)
-    if f.get("CTWATCH_NETNS", "") == sys.argv[3] and f.get("CTWATCH_EDGE", "past") != "past":
+    if f.get("CTWATCH_NETNS", "") == sys.argv[3] and f.get("CTWATCH_EDGE", "past") not in ("past", "reminder"):
         live.append((float(f["AT"]), f["CTWATCH_ALERT"], f["CTWATCH_EDGE"], f["CTWATCH_LEVEL"]))
 replayed = [json.loads(line) for line in open(sys.argv[2])]
-again = [(a["seconds"], a["alert"], a["edge"], a["level"]) for a in replayed if "alert" in a]
+again = [(a["seconds"], a["alert"], a["edge"], a["level"]) for a in replayed if "alert" in a and a["edge"] != "reminder"]
 for at, *what in live:
     near = [a for a in again if list(a[1:]) == what and -3 <= a[0] - at <= 1]
     best = min(near, key=lambda a: abs(a[0] - at), default=None)

@@ -259,7 +259,7 @@ static void fields_of_the_largest_alert_fit(void **state) {
             memset(a.netns, '\n', sizeof a.netns);
             a.max_changed = a.buckets_changed = a.config_refused = true;
             a.gap = true;
-            a.writer_unknown = false;
+            a.writer_unknown = a.below_user = a.netns_gone = a.wants_talkers = false;
             a.old_max = a.new_max = a.old_buckets = a.new_buckets = UINT32_MAX - 1;
             a.old_max = a.old_buckets = UINT32_MAX;
             a.growth_reason = CTW_GROWTH_BURST;
