@@ -210,8 +210,11 @@ static uint64_t due(uint64_t now_usec, uint64_t in_usec) {
 }
 
 static void read_slot(struct ctw_namespaces_source *s, struct slot *slot, uint64_t now_usec) {
-    struct ctw_namespace_reading r = {
-        .now_usec = now_usec, .fresh = slot->fresh, .release = s->tick->release, .host = s->host};
+    struct ctw_namespace_reading r = {.now_usec = now_usec,
+                                      .sample.max = s->tick->sample.max,
+                                      .fresh = slot->fresh,
+                                      .release = s->tick->release,
+                                      .host = s->host};
     int error = -ESRCH;
 
     s->dirty = true;

@@ -9,6 +9,7 @@ struct step {
     struct ctw_table_poll table; /* the first member: alerts are made from it */
     const struct ctw_namespace *n;
     const struct ctw_host *host;
+    uint32_t max; /* one for all namespaces */
     struct ctw_namespace_verdict *ret;
 };
 
@@ -21,6 +22,7 @@ static struct ctw_alert *alert(struct ctw_table_poll *table, enum ctw_alert_kind
         return NULL;
     struct ctw_alert *a = &p->ret->alerts[p->ret->n_alerts++];
     ctw_table_describe(table, kind, edge, a);
+    a->table.max = p->max;
     a->other_netns = true;
     a->host = p->host;
     a->below_user = n->name.below_user;
@@ -151,6 +153,7 @@ void ctw_namespace_step(struct ctw_namespaces_budget *b, struct ctw_namespace *n
                   .alert = alert},
         .n = n,
         .host = r->host,
+        .max = r->sample.max,
         .ret = ret,
     };
 

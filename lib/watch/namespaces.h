@@ -65,7 +65,7 @@ struct ctw_namespaces_budget {
 struct ctw_namespace_reading {
     uint64_t now_usec;
     bool readable;                     /* sample was read, counters included */
-    struct ctw_sample sample;          /* without buckets */
+    struct ctw_sample sample;          /* without buckets; max also when it is not readable */
     bool fresh;                        /* it was made, or got a process, after ctwatchd started */
     const struct ctw_release *release; /* NULL: not known */
     const struct ctw_host *host;       /* outlives the alerts */

@@ -5,6 +5,7 @@
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+unset CMAKE_C_COMPILER_LAUNCHER # of the host
 
 # there COMMAND...: in the Debian root, whose mounts nothing else sees and end with the command
 there() {
