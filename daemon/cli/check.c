@@ -60,8 +60,7 @@ static const struct ctw_cli cli = {
     .synopses = "[OPTION...]",
     .about = "Prints one line about the connection-tracking table, or that of another network "
              "namespace which is worse, and ends with an exit status for Nagios, Icinga and other "
-             "programs that run their plugins: 0 ok, 1 "
-             "warning, 2 critical, 3 unknown.",
+             "programs that run their plugins: 0 ok, 1 warning, 2 critical, 3 unknown.",
     .options =
         {
             {'w', "warning", "PERCENT", offsetof(struct arguments, warning),
@@ -75,9 +74,8 @@ static const struct ctw_cli cli = {
             {0, "all", NULL, offsetof(struct arguments, all),
              "also namespaces below user.slice, which any user can make and fill"},
             {0, "npd", NULL, offsetof(struct arguments, npd),
-             "for node-problem-detector: at most 80 bytes, and exit status 0 no problem, 1 "
-             "critical, 2 "
-             "unknown"},
+             "for node-problem-detector: at most 80 bytes, and exit status 0 no problem, "
+             "1 critical, 2 unknown"},
             {0, "config", "FILE", offsetof(struct arguments, config_path),
              "levels from FILE instead of " CTWATCH_CONFIG_PATH},
             {0, "state", "DIR", offsetof(struct arguments, state),

@@ -283,21 +283,23 @@ static const struct route {
     renderer *render;
     enum form form;
     const char *type;
+    bool shared; /* browsers ask for it every second: its reply is sent again for SHARED_USEC */
 } routes[] = {
-    {"/", NULL, render_page, HTML, HTML_TYPE},
-    {"/healthz", NULL, render_health, TEXT, TEXT_TYPE},
-    {"/metrics", OPENMETRICS_TYPE, render_metrics, OPENMETRICS, CTW_METRICS_OPENMETRICS_TYPE},
-    {"/metrics", NULL, render_metrics, TEXT, CTW_METRICS_TEXT_TYPE},
-    {"/status", JSON_TYPE, render_status, JSON, JSON_TYPE},
-    {"/status", NULL, render_status, TEXT, TEXT_TYPE},
-    {"/status.json", NULL, render_status, JSON, JSON_TYPE},
-    {"/top", JSON_TYPE, render_top, JSON, JSON_TYPE},
-    {"/top", NULL, render_top, TEXT, TEXT_TYPE},
-    {"/top.json", NULL, render_top, JSON, JSON_TYPE},
-    {"/history", JSON_TYPE, render_history, JSON, JSON_TYPE},
-    {"/history", NULL, render_history, TEXT, TEXT_TYPE},
-    {"/history.json", NULL, render_history, JSON, JSON_TYPE},
-    {"/history.csv", NULL, render_history, CSV, CSV_TYPE},
+    {"/", NULL, render_page, HTML, HTML_TYPE, true},
+    {"/healthz", NULL, render_health, TEXT, TEXT_TYPE, false},
+    {"/metrics", OPENMETRICS_TYPE, render_metrics, OPENMETRICS, CTW_METRICS_OPENMETRICS_TYPE,
+     false},
+    {"/metrics", NULL, render_metrics, TEXT, CTW_METRICS_TEXT_TYPE, false},
+    {"/status", JSON_TYPE, render_status, JSON, JSON_TYPE, false},
+    {"/status", NULL, render_status, TEXT, TEXT_TYPE, false},
+    {"/status.json", NULL, render_status, JSON, JSON_TYPE, true},
+    {"/top", JSON_TYPE, render_top, JSON, JSON_TYPE, false},
+    {"/top", NULL, render_top, TEXT, TEXT_TYPE, false},
+    {"/top.json", NULL, render_top, JSON, JSON_TYPE, false},
+    {"/history", JSON_TYPE, render_history, JSON, JSON_TYPE, false},
+    {"/history", NULL, render_history, TEXT, TEXT_TYPE, false},
+    {"/history.json", NULL, render_history, JSON, JSON_TYPE, false},
+    {"/history.csv", NULL, render_history, CSV, CSV_TYPE, false},
 };
 
 /* Return: NULL: there is no such page. */
@@ -372,10 +374,7 @@ int ctw_pages_answer(void *pages, const struct ctw_server_request *request,
     struct ctw_pages *s = pages;
 
     s->request = request;
-    /* what browsers ask for every second, and nothing but the route decides about */
-    if (route && (route->render == render_page || strcmp(route->path, "/status.json") == 0))
-        return answer_shared(s, route, ret);
-    return render(s, route, ret);
+    return route && route->shared ? answer_shared(s, route, ret) : render(s, route, ret);
 }
 
 int ctw_pages_new(const char *directory, bool addresses, struct ctw_pages **ret) {

@@ -108,7 +108,7 @@ int ctw_netlink_dropped(struct mnl_socket *s, uint32_t *ret) {
     return 0;
 }
 
-/* --- the request -------------------------------------------------------------------------------
+/* --- the request --------------------------------------------------------------------------------
  */
 
 static int conntrack_is_loaded(void) {

@@ -98,10 +98,9 @@ struct ctw_namespaces_source {
     uint64_t own_file, began_usec, ended_usec; /* of the round: this one, the last */
     uint64_t full_usec;                        /* the last that was no early one */
     uint32_t round;
-    bool blind;           /* /proc/PID/ns/net cannot be read: ids show which name is whose */
-    bool thorough;        /* examine every process */
-    bool blind_to_inodes; /* /proc/PID/ns/net is not for this user */
-    bool turn;            /* slices of discovery and of readings take turns */
+    bool blind;    /* /proc/PID/ns/net cannot be read: ids show which name is whose */
+    bool thorough; /* examine every process */
+    bool turn;     /* slices of discovery and of readings take turns */
     uint32_t pid_now, pid_before, pid_from; /* the newest process at the last three rounds */
     struct name *names;
     size_t n_names, names_room;
@@ -125,8 +124,7 @@ static bool read_pid(const char *text, uint32_t *ret) {
     return true;
 }
 
-/* --- the list ----------------------------------------------------------------------------------
- */
+/* --- the list --------------------------------------------------------------------------------- */
 
 /* Room for one more. Return: false: there is no memory, or the bound is reached. */
 static bool have_room(void *array, size_t n, size_t *room, size_t size, size_t most) {
@@ -178,8 +176,7 @@ static void send_alerts(struct ctw_namespaces_source *s) {
         s->sinks.alert(&s->verdict.alerts[i], s->sinks.userdata);
 }
 
-/* --- one reading -------------------------------------------------------------------------------
- */
+/* --- one reading ------------------------------------------------------------------------------ */
 
 /* Return: 0; -ESRCH: the process has ended, or is in another namespace; another negative errno. */
 static int read_by(struct ctw_namespaces_source *s, const struct slot *slot, uint32_t pid,
@@ -263,8 +260,7 @@ static uint64_t read_due(struct ctw_namespaces_source *s, uint64_t now_usec) {
     return next_usec;
 }
 
-/* --- names -------------------------------------------------------------------------------------
- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static struct name *find_name(struct ctw_namespaces_source *s, uint64_t inode, int32_t id) {
     for (size_t i = 0; i < s->n_names; i++)
@@ -352,8 +348,7 @@ static void join_log_only(struct ctw_namespaces_source *s, const struct slot *sl
     }
 }
 
-/* --- discovery ---------------------------------------------------------------------------------
- */
+/* --- discovery -------------------------------------------------------------------------------- */
 
 /* A process that is not below user.slice makes a namespace one of the machine's. */
 static bool is_below_user(int process) {
@@ -507,8 +502,7 @@ static void discover(struct ctw_namespaces_source *s, uint64_t now_usec) {
     }
 }
 
-/* --- the kernel log -----------------------------------------------------------------------------
- */
+/* --- the kernel log --------------------------------------------------------------------------- */
 
 static void take_log(struct ctw_namespaces_source *s, const struct ctw_log_counts *log) {
     struct ctw_log_counts *l = &s->log;
@@ -584,8 +578,7 @@ static void settle(struct ctw_namespaces_source *s, uint64_t now_usec) {
     s->settled_usec = now_usec;
 }
 
-/* --- publishing ---------------------------------------------------------------------------------
- */
+/* --- publishing ------------------------------------------------------------------------------- */
 
 static void publish(struct ctw_namespaces_source *s, uint64_t now_usec) {
     struct ctw_namespaces *f = realloc(s->file, ctw_namespaces_bytes((uint32_t)s->n_states));
@@ -652,8 +645,7 @@ static bool names_known(const struct ctw_namespaces_source *s) {
     return s->log.full_lines == 0;
 }
 
-/* --- the loop -----------------------------------------------------------------------------------
- */
+/* --- the loop --------------------------------------------------------------------------------- */
 
 static bool has_log(const struct ctw_namespaces_source *s) {
     return s->log.full_lines > 0 || s->log.n_netns > 0;

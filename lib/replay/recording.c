@@ -232,6 +232,9 @@ static enum ctw_reading begin(struct ctw_recording *r, struct ctw_piece line, bo
                  (!is_digit(*first.at) &&
                   ctw_timestamp_parse(first.at, first.length, r->options.zone, &number) == -EINVAL);
     const enum ctw_reading reading = *ret_names ? read_names(r, line) : guess_names(r, line);
+    for (size_t i = 0; i < r->n_columns && r->options.drops_rise; i++)
+        if (r->columns[i] == CTW_COLUMN_DROPS)
+            r->columns[i] = DROPS_TOTAL;
     r->begun = reading == CTW_READ_NOTHING;
     return reading;
 }
@@ -300,15 +303,7 @@ uint64_t ctw_recording_moved(struct ctw_recording_total *t, bool known, uint64_t
 /* @known: a bit for each column whose value the line has */
 static void complete(struct ctw_recording *r, uint32_t known, const uint64_t totals[static 2],
                      struct ctw_record *ret) {
-    const bool rises = r->options.drops_rise && !(r->has & BIT(DROPS_TOTAL));
-    const uint64_t drops = ret->losses.drops;
-
-    if (rises)
-        ret->losses.drops =
-            ctw_recording_moved(&r->drops_total, known & BIT(CTW_COLUMN_DROPS), drops);
-    else
-        ret->losses.drops +=
-            ctw_recording_moved(&r->drops_total, known & BIT(DROPS_TOTAL), totals[0]);
+    ret->losses.drops += ctw_recording_moved(&r->drops_total, known & BIT(DROPS_TOTAL), totals[0]);
     ret->losses.early_drops +=
         ctw_recording_moved(&r->early_drops_total, known & BIT(EARLY_DROPS_TOTAL), totals[1]);
     ret->has_losses = (known & LOSSES) != 0;

@@ -382,8 +382,7 @@ static void put_talkers(struct page *p) {
     end_section(p);
 }
 
-/* --- other namespaces --------------------------------------------------------------------------
- */
+/* --- other namespaces ------------------------------------------------------------------------- */
 
 static void put_namespace(struct page *p, const struct ctw_namespace_record *r, uint32_t max) {
     const enum ctw_level level = (enum ctw_level)r->level;

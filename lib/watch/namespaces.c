@@ -41,8 +41,7 @@ bool ctw_namespace_troubled(const struct ctw_namespace *n) {
     return ret;
 }
 
-/* --- how many episodes are alerted -------------------------------------------------------------
- */
+/* --- how many episodes are alerted ------------------------------------------------------------ */
 
 static bool may_begin(struct ctw_namespaces_budget *b, uint64_t now_usec) {
     if (b->window_usec == 0 ||
@@ -88,8 +87,7 @@ bool ctw_namespaces_rest(struct ctw_namespaces_budget *b, uint64_t now_usec,
     return true;
 }
 
-/* --- one reading --------------------------------------------------------------------------------
- */
+/* --- one reading ------------------------------------------------------------------------------ */
 
 /* Without a process only the kernel log knows the table, and only as full. */
 static void step_log_only(struct ctw_table_poll *p) {
@@ -193,8 +191,7 @@ void ctw_namespace_end(struct ctw_namespaces_budget *b, struct ctw_namespace *n,
     limit(b, n, now_usec, ret);
 }
 
-/* --- the kernel log ------------------------------------------------------------------------------
- */
+/* --- the kernel log --------------------------------------------------------------------------- */
 
 void ctw_netns_match_add(struct ctw_netns_match *m, struct ctw_namespace *n) {
     if (m->inode != 0 && n->netns_inode == m->inode)

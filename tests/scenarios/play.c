@@ -179,15 +179,8 @@ static bool key_is(const char *key, const char *name) {
     return strncmp(key, name, length) == 0 && (!key[length] || strcmp(key + length, "+") == 0);
 }
 
-static void set_table(struct play *p, char *word) {
-    struct ctw_sample *s = &p->tick.sample;
-
-    if (strcmp(word, "nocounters") == 0 || strcmp(word, "counters") == 0) {
-        p->counters = word[0] == 'c';
-        return;
-    }
-
-    const char *value = value_of(p, word);
+/* Return: false: a sample has no such value. */
+static bool set_sample(struct play *p, struct ctw_sample *s, const char *word, const char *value) {
     const struct {
         const char *name;
         uint32_t *target;
@@ -202,14 +195,27 @@ static void set_table(struct play *p, char *word) {
         {"insert_failed", NULL, &s->counters.insert_failed},
         {"chainlength", NULL, &s->counters.chainlength},
     };
+
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (key_is(word, keys[i].name)) {
             if (keys[i].sum)
                 *keys[i].sum = assigned(p, word, value, *keys[i].sum);
             else
                 *keys[i].target = (uint32_t)assigned(p, word, value, *keys[i].target);
-            return;
+            return true;
         }
+    return false;
+}
+
+static void set_table(struct play *p, char *word) {
+    if (strcmp(word, "nocounters") == 0 || strcmp(word, "counters") == 0) {
+        p->counters = word[0] == 'c';
+        return;
+    }
+
+    const char *value = value_of(p, word);
+    if (set_sample(p, &p->tick.sample, word, value))
+        return;
     if (strcmp(word, "inode") != 0)
         fail(p, "a table has no %s", word);
     p->tick.netns_inode = number(p, value);
@@ -250,7 +256,6 @@ static void set_namespace(struct play *p, char *words[], size_t n) {
     if (at == p->n_namespaces)
         add_namespace(p, words[1], 0)->pid = 1000;
     struct ctw_namespace *ns = &p->namespaces[at];
-    struct ctw_sample *s = &p->namespace_samples[at];
     for (size_t i = 2; i < n; i++) {
         if (strcmp(words[i], "gone") == 0) {
             ctw_namespace_end(&p->budget, ns, &p->settings, EPOCH_USEC + p->now_usec,
@@ -260,16 +265,9 @@ static void set_namespace(struct play *p, char *words[], size_t n) {
             return;
         }
         const char *value = value_of(p, words[i]);
-        uint64_t *const sum = key_is(words[i], "drop")            ? &s->counters.drop
-                              : key_is(words[i], "early_drop")    ? &s->counters.early_drop
-                              : key_is(words[i], "insert_failed") ? &s->counters.insert_failed
-                              : key_is(words[i], "chainlength")   ? &s->counters.chainlength
-                                                                  : NULL;
-        if (sum)
-            *sum = assigned(p, words[i], value, *sum);
-        else if (key_is(words[i], "count"))
-            s->count = (uint32_t)assigned(p, words[i], value, s->count);
-        else if (strcmp(words[i], "inode") == 0)
+        if (set_sample(p, &p->namespace_samples[at], words[i], value))
+            continue;
+        if (strcmp(words[i], "inode") == 0)
             ns->netns_inode = number(p, value);
         else if (strcmp(words[i], "user") == 0)
             ns->name.below_user = strcmp(value, "yes") == 0;
